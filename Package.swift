@@ -1,0 +1,113 @@
+// swift-tools-version:6.2
+import Foundation
+import PackageDescription
+
+/// Every room with the rooms it may import. The table is the architecture: SwiftPM rejects cycles,
+/// `Tests/StyleTests` rejects imports that this table does not list.
+let rooms: KeyValuePairs<String, [String]> = [
+    // Values: no I/O, no clocks, no actors.
+    "SearchSpace": [],
+    "FleetModel": ["SearchSpace"],
+    "WireProtocol": ["FleetModel"],
+    // Engine: synchronous computation.
+    "CKernels": [],
+    "Engine": ["CKernels"],
+    "ModelImport": ["Engine", "SearchSpace"],
+    "Supernets": ["Engine", "SearchSpace"],
+    "Datasets": ["Engine", "CZlib"],
+    // Decisions: pure state machines and algorithms.
+    "SubnetSearch": ["SearchSpace"],
+    "LatencyPrediction": ["SearchSpace"],
+    "ResourceAllocation": ["FleetModel"],
+    "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
+    "AgentCore": ["FleetModel", "WireProtocol"],
+    // Shells: actors, sockets, files.
+    "Messaging": ["WireProtocol", "CZeroMQ"],
+    "FleetStore": ["FleetModel"],
+    "AdminAPI": ["FleetModel"],
+    "Agent": ["AgentCore", "Datasets", "FleetModel", "Messaging", "Supernets"],
+    "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetStore", "Messaging"],
+]
+
+let programs: KeyValuePairs<String, [String]> = [
+    "shoal": [
+        "AdminAPI", "Datasets", "Engine", "FleetModel", "LatencyPrediction", "ModelImport", "SearchSpace",
+        "SubnetSearch", "Supernets",
+    ],
+    "shoal-agent": ["Agent", "FleetModel", "Messaging"],
+    "shoal-coordinator": ["Coordinator", "FleetStore", "Messaging"],
+]
+
+/// Libraries from elsewhere, by the room that may use them.
+let libraries: [String: [Target.Dependency]] = [
+    "WireProtocol": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+    "Engine": [.product(name: "Crypto", package: "swift-crypto")],
+    "FleetModel": [.product(name: "Yams", package: "Yams")],
+    "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
+    "AdminAPI": [.product(name: "Hummingbird", package: "hummingbird")],
+    "Messaging": [.product(name: "Logging", package: "swift-log")],
+    "Agent": [
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    ],
+    "Coordinator": [
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Crypto", package: "swift-crypto"),
+    ],
+    "shoal": [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+    "shoal-agent": [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+    "shoal-coordinator": [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+]
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path) }
+
+func dependencies(_ name: String, _ rooms: [String]) -> [Target.Dependency] {
+    rooms.map { .byName(name: $0) } + (libraries[name] ?? [])
+}
+
+/// A room's tests may import what the room itself may import.
+func tests(of name: String, _ imports: [String]) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.byName(name: name)] + dependencies(name, imports),
+        resources: exists("Tests/\(name)Tests/Fixtures") ? [.copy("Fixtures")] : [],
+        swiftSettings: strict)
+}
+
+let swiftRooms = rooms.filter { $0.key != "CKernels" && exists("Sources/\($0.key)") }
+let testedRooms = rooms.filter { exists("Tests/\($0.key)Tests") }
+
+let package = Package(
+    name: "shoal",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: swiftRooms.map {
+        .target(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)
+    }
+        + programs.filter { exists("Sources/\($0.key)") }.map {
+            .executableTarget(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)
+        }
+        + testedRooms.map { tests(of: $0.key, $0.value) }
+        + (exists("Tests/StyleTests") ? [.testTarget(name: "StyleTests", swiftSettings: strict)] : [])
+        + (exists("Sources/CKernels") ? [.target(name: "CKernels")] : [])
+        + [
+            .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
+            .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        ].filter { exists("Sources/\($0.name)") }
+)

@@ -1,0 +1,34 @@
+/// What the coordinator wants a board to do. A higher generation replaces a lower one.
+public struct Assignment: Equatable, Codable, Sendable {
+    public var generation: UInt64
+    public var models: [ModelAssignment]
+
+    public init(generation: UInt64, models: [ModelAssignment]) {
+        self.generation = generation
+        self.models = models
+    }
+}
+
+/// The envelope within which the board's runtime manager chooses. Points are positions in the board's table,
+/// from fastest to most accurate.
+public struct ModelAssignment: Equatable, Codable, Sendable {
+    public var model: String
+    public var latency: LatencyConstraint
+    public var lowestPoint: Int
+    public var highestPoint: Int
+    /// Where to start; the point that fits the board's budget with all its models.
+    public var preferredPoint: Int
+    public var priority: Int
+
+    public init(
+        model: String, latency: LatencyConstraint, lowestPoint: Int, highestPoint: Int, preferredPoint: Int,
+        priority: Int
+    ) {
+        self.model = model
+        self.latency = latency
+        self.lowestPoint = lowestPoint
+        self.highestPoint = highestPoint
+        self.preferredPoint = preferredPoint
+        self.priority = priority
+    }
+}

@@ -1,0 +1,41 @@
+/// What a board says of itself when it connects.
+public struct BoardDescription: Equatable, Sendable {
+    public var id: BoardID
+    /// Fingerprint of boards that behave alike: processor model, instruction sets and the CPU share given.
+    public var boardClass: String
+    public var labels: [String: String]
+    /// CPU time the agent may use, in cores; 0.5 is half of one core.
+    public var cores: Double
+    public var memoryBytes: UInt64
+    public var engineVersion: String
+    /// Models on the board with what the board measured for their operating points.
+    public var models: [DeployedModel]
+
+    public init(
+        id: BoardID, boardClass: String, labels: [String: String], cores: Double, memoryBytes: UInt64,
+        engineVersion: String, models: [DeployedModel]
+    ) {
+        self.id = id
+        self.boardClass = boardClass
+        self.labels = labels
+        self.cores = cores
+        self.memoryBytes = memoryBytes
+        self.engineVersion = engineVersion
+        self.models = models
+    }
+}
+
+/// A model on a board: its Pareto table with latencies measured there, and its load.
+public struct DeployedModel: Equatable, Sendable {
+    public var name: ModelName
+    /// Frames per second that the stream brings.
+    public var framesPerSecond: Double
+    /// Operating points from fastest to most accurate.
+    public var points: [OperatingPoint]
+
+    public init(name: ModelName, framesPerSecond: Double, points: [OperatingPoint]) {
+        self.name = name
+        self.framesPerSecond = framesPerSecond
+        self.points = points
+    }
+}

@@ -1,0 +1,20 @@
+/// Something an operator wants to know of, kept by the coordinator.
+public struct FleetEvent: Equatable, Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
+        case boardEnrolled, boardConnected, boardLost, policyApplied, assignmentChanged, constraintInfeasible
+        case enrolmentRefused, boardRestarted, telemetryRefused
+    }
+
+    public var kind: Kind
+    public var board: BoardID?
+    public var message: String
+    /// Milliseconds since 1970 by the coordinator's clock.
+    public var atMilliseconds: UInt64
+
+    public init(kind: Kind, board: BoardID?, message: String, atMilliseconds: UInt64) {
+        self.kind = kind
+        self.board = board
+        self.message = message
+        self.atMilliseconds = atMilliseconds
+    }
+}
