@@ -13,7 +13,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "CKernels": [],
     "Engine": ["CKernels"],
     "ModelImport": ["Engine", "SearchSpace"],
-    "Supernets": ["Engine", "SearchSpace"],
+    "Supernets": ["CKernels", "Engine", "SearchSpace"],
     "Datasets": ["Engine", "CZlib"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],
