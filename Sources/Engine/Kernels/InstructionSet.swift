@@ -27,6 +27,8 @@ public enum InstructionSet: String, CaseIterable, Sendable {
 public struct InstructionSetRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     public let requested: String
 
+    public init(requested: String) { self.requested = requested }
+
     public var description: String {
         let usable = InstructionSet.allCases.filter(\.isSupported).map(\.rawValue).joined(separator: ", ")
         return "\(InstructionSet.environmentVariable)=\(requested): this machine can run \(usable)"
