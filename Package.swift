@@ -8,7 +8,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Values: no I/O, no clocks, no actors.
     "SearchSpace": [],
     "FleetModel": ["SearchSpace"],
-    "WireProtocol": ["FleetModel"],
+    "WireProtocol": ["FleetModel", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
     "Engine": ["CKernels"],
@@ -22,7 +22,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
     "AgentCore": ["FleetModel", "WireProtocol"],
     // Shells: actors, sockets, files.
-    "Messaging": ["WireProtocol", "CZeroMQ"],
+    "Messaging": ["FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
     "AdminAPI": ["FleetModel"],
     "Agent": ["AgentCore", "Datasets", "FleetModel", "Messaging", "Supernets"],
@@ -77,6 +77,9 @@ func dependencies(_ name: String, _ rooms: [String]) -> [Target.Dependency] {
     rooms.map { .byName(name: $0) } + (libraries[name] ?? [])
 }
 
+/// A room keeps the schemas of its generated sources under `Protobuf`.
+func schemas(of name: String) -> [String] { exists("Sources/\(name)/Protobuf") ? ["Protobuf"] : [] }
+
 /// A room's tests may import what the room itself may import.
 func tests(of name: String, _ imports: [String]) -> Target {
     .testTarget(
@@ -105,7 +108,9 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: swiftRooms.map {
-        .target(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)
+        .target(
+            name: $0.key, dependencies: dependencies($0.key, $0.value), exclude: schemas(of: $0.key),
+            swiftSettings: strict)
     }
         + programs.filter { exists("Sources/\($0.key)") }.map {
             .executableTarget(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)
