@@ -74,7 +74,7 @@ let strict: [SwiftSetting] = [
 func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path) }
 
 func dependencies(_ name: String, _ rooms: [String]) -> [Target.Dependency] {
-    rooms.map { .byName(name: $0) } + (libraries[name] ?? [])
+    rooms.filter { exists("Sources/\($0)") }.map { .byName(name: $0) } + (libraries[name] ?? [])
 }
 
 /// A room keeps the schemas of its generated sources under `Protobuf`.
