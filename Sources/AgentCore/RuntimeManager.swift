@@ -8,9 +8,10 @@
 ///
 /// Both hold three laws. A point is affordable when the share of time it keeps the board busy, at the speed seen,
 /// leaves `headroom`: under a competing program the single run looks normal while the queue grows, so latency alone
-/// tells too late. Falling is immediate, climbing waits (`climbMilliseconds`) and waits twice as long after each climb
-/// that failed, so that a point just out of reach does not make the board oscillate. The envelope of the assignment
-/// is never left.
+/// tells too late. Falling is immediate, and starts when latency comes near the constraint rather than when it is
+/// broken; climbing waits (`climbMilliseconds`). A climb is on trial for as long: if it fails, the point before it
+/// comes back at the first sign, the next climb waits twice as long and tries one point only, so that a point just
+/// out of reach neither breaks frames nor makes the board oscillate. The envelope of the assignment is never left.
 ///
 /// Runs on the inference path: no allocation, no lock.
 public struct RuntimeManager: Sendable {
@@ -24,11 +25,13 @@ public struct RuntimeManager: Sendable {
         public var headroom: Double = 0.8
         /// Share of the constraint that a point's own run may take at the speed seen, 0...1.
         public var latencyShare: Double = 0.5
-        /// Frames in a row over the constraint before the manager goes down.
+        /// Share of the constraint from which a frame's latency counts as strained, 0...1.
+        public var strainShare: Double = 0.7
+        /// Strained frames in a row before the manager goes down; on trial after a climb one is enough.
         public var tolerance: Int = 2
         /// A point is held for at least this long before the manager goes down again.
         public var settleMilliseconds: Double = 60
-        /// Time without a broken constraint before the manager climbs.
+        /// Time without a strained frame before the manager climbs.
         public var climbMilliseconds: Double = 1_500
         /// Longest wait after failed climbs.
         public var longestClimbMilliseconds: Double = 24_000
@@ -59,11 +62,12 @@ public struct RuntimeManager: Sendable {
     private let idle: [Double]
     private var envelope: Envelope
     private var speed: SpeedEstimate
-    private var brokenInARow = 0
+    private var strainedInARow = 0
     private var quietSince = 0.0
     private var changedAt = -Double.infinity
-    private var climbedAt: Double?
+    private var trial: Trial?
     private var climbWait: Double
+    private var hasFailedToClimb: Bool { climbWait > settings.climbMilliseconds }
     public private(set) var point: Int
     public private(set) var switches: UInt64 = 0
 
@@ -89,7 +93,14 @@ public struct RuntimeManager: Sendable {
         envelope = new
         quietSince = now
         climbWait = settings.climbMilliseconds
+        trial = nil
         move(to: isFirst ? new.preferred : point, at: now)
+    }
+
+    /// A climb that has not proved itself.
+    private struct Trial: Sendable {
+        var before: Int
+        var since: Double
     }
 
     /// What one frame measured.
@@ -115,10 +126,13 @@ public struct RuntimeManager: Sendable {
     /// - Returns: the point for the next frame.
     public mutating func frameCompleted(_ frame: Frame, atMilliseconds now: Double) -> Int {
         speed.add(slowdown: frame.serviceMilliseconds / idle[point])
-        let isBroken = frame.latencyMilliseconds > envelope.latencyMilliseconds || frame.dropped > 0
-        brokenInARow = isBroken ? brokenInARow + 1 : 0
-        if isBroken { quietSince = now }
-        if brokenInARow >= settings.tolerance || frame.dropped > 0 {
+        let limit = settings.strainShare * envelope.latencyMilliseconds
+        let isStrained = frame.latencyMilliseconds > limit || frame.dropped > 0
+        strainedInARow = isStrained ? strainedInARow + 1 : 0
+        if isStrained { quietSince = now }
+        if let trial {
+            judge(trial, isStrained: isStrained, at: now)
+        } else if strainedInARow >= settings.tolerance || frame.dropped > 0 {
             fall(at: now)
         } else if now - quietSince >= climbWait, now - changedAt >= climbWait {
             climb(at: now)
@@ -126,25 +140,29 @@ public struct RuntimeManager: Sendable {
         return point
     }
 
+    private mutating func judge(_ trial: Trial, isStrained: Bool, at now: Double) {
+        if isStrained {
+            self.trial = nil
+            climbWait = min(2 * climbWait, settings.longestClimbMilliseconds)
+            move(to: trial.before, at: now)
+        } else if now - trial.since >= settings.climbMilliseconds {
+            self.trial = nil
+            climbWait = settings.climbMilliseconds
+        }
+    }
+
     private mutating func fall(at now: Double) {
         guard now - changedAt >= settings.settleMilliseconds, point > envelope.lowest else { return }
-        if let climbedAt, now - climbedAt < 2 * climbWait {
-            climbWait = min(2 * climbWait, settings.longestClimbMilliseconds)
-        }
-        climbedAt = nil
-        let target = settings.mode == .lookUp ? min(point - 1, mostAccurateAffordable) : point - 1
-        move(to: target, at: now)
-        brokenInARow = 0
+        move(to: settings.mode == .lookUp ? min(point - 1, mostAccurateAffordable) : point - 1, at: now)
+        strainedInARow = 0
     }
 
     private mutating func climb(at now: Double) {
-        // A climb that has held for long forgets the failures before it.
-        if let climbedAt, now - climbedAt > 4 * climbWait { climbWait = settings.climbMilliseconds }
         quietSince = now
         guard point < envelope.highest else { return }
-        let target = settings.mode == .lookUp ? max(point, mostAccurateAffordable) : point + 1
+        let target = settings.mode == .lookUp && !hasFailedToClimb ? mostAccurateAffordable : point + 1
         guard target > point, isAffordable(target) else { return }
-        climbedAt = now
+        trial = Trial(before: point, since: now)
         move(to: target, at: now)
     }
 
