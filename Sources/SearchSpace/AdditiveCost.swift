@@ -30,14 +30,14 @@ public struct AdditiveCost: CostEstimating {
     /// Throws what `cost` throws, or an `OperatorRefusal` if the space does not fit the supernet.
     /// - Precondition: every cost is finite.
     public init(
-        space: SearchSpace, operators: SupernetOperators, cost: (SubnetOperator) throws -> Double
+        space: SearchSpace, operators: SupernetOperators, cost: (SubnetOperator, _ resolution: Int) throws -> Double
     ) throws {
         try operators.requireFit(of: space)
         var fixed: [Double] = []
         var blocks: [Double] = []
         for resolution in space.resolutions {
             let ends = operators.head(resolution: resolution) + operators.tail(resolution: resolution)
-            fixed.append(try ends.reduce(0) { $0 + (try cost($1)) })
+            fixed.append(try ends.reduce(0) { $0 + (try cost($1, resolution)) })
             for index in 0..<space.positionCount {
                 let (stage, position) = index.quotientAndRemainder(dividingBy: space.positionsPerStage)
                 for kernel in space.kernelSizes {
@@ -46,7 +46,7 @@ public struct AdditiveCost: CostEstimating {
                             try cost(
                                 operators.block(
                                     resolution: resolution, stage: stage, position: position, kernel: kernel,
-                                    expandRatio: expandRatio)))
+                                    expandRatio: expandRatio), resolution))
                     }
                 }
             }
@@ -105,6 +105,6 @@ public struct AdditiveCost: CostEstimating {
 extension AdditiveCost {
     /// FLOPs (twice the multiply-adds) of every subnet of the space.
     public static func flops(space: SearchSpace, operators: SupernetOperators) throws -> AdditiveCost {
-        try AdditiveCost(space: space, operators: operators) { Double($0.flops) }
+        try AdditiveCost(space: space, operators: operators) { row, _ in Double(row.flops) }
     }
 }

@@ -1,5 +1,6 @@
 /// A subnet written as indices into its space's values, one per dimension: resolution, depth per stage, kernel size
-/// per position, expand ratio per position. Searches and predictors work on this form because it needs no look-ups by value.
+/// per position, expand ratio per position. Searches and predictors work on this form because it needs no look-ups by
+/// value.
 public struct SubnetIndices: Hashable, Sendable {
     public var values: [UInt16]
 

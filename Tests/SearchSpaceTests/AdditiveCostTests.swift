@@ -28,7 +28,7 @@ import Testing
             depths: [1, 2], stemStride: 1, strides: [2, 2], activations: [.relu, .relu], squeezeExcite: [false, false],
             mean: [0], std: [1], labels: [],
             widths: .init(stem: 8, firstBlock: 8, stages: [16, 24], finalExpand: 24, featureMix: 32, classes: 10))
-        let compiled = try AdditiveCost(space: tiny.searchSpace, operators: try SupernetOperators(tiny)) { row in
+        let compiled = try AdditiveCost(space: tiny.searchSpace, operators: try SupernetOperators(tiny)) { row, _ in
             let place = row.kernel * 7 + (row.stage ?? 0) * 5 + (row.position ?? 0) * 3 + row.input.height
             return row.kind == .block ? 5 - Double(place % 11) : 1
         }
@@ -51,7 +51,7 @@ import Testing
         struct Missing: Error {}
         let operators = try SupernetOperators(.imageNetMobileNetV3Width12)
         #expect(throws: Missing.self) {
-            try AdditiveCost(space: space, operators: operators) { row in
+            try AdditiveCost(space: space, operators: operators) { row, _ in
                 guard row.kind != .pooling else { throw Missing() }
                 return 1
             }
