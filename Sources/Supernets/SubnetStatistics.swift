@@ -1,3 +1,4 @@
+public import Engine
 public import SearchSpace
 
 /// Means and variances of a subnet's batch normalisations: all that a subnet owns beside its plan.
@@ -55,5 +56,19 @@ extension PackedSupernet {
             }
         }
         return SubnetStatistics(configuration: configuration, origin: .checkpoint, layers: layers)
+    }
+}
+
+extension SubnetStatistics {
+    /// Statistics stored as `NAME/LAYER.running_mean` and `.running_var` among other tensors.
+    public init(configuration: SubnetConfiguration, named name: String, in tensors: [String: Tensor]) {
+        let (prefix, suffix) = (name + "/", ".running_mean")
+        var layers: [String: Layer] = [:]
+        for (key, mean) in tensors where key.hasPrefix(prefix) && key.hasSuffix(suffix) {
+            let layer = String(key.dropFirst(prefix.count).dropLast(suffix.count))
+            guard let variance = tensors[prefix + layer + ".running_var"] else { continue }
+            layers[layer] = Layer(mean: mean.values, variance: variance.values)
+        }
+        self.init(configuration: configuration, origin: .file, layers: layers)
     }
 }
