@@ -39,27 +39,54 @@ public struct AccuracyPredictor: Hashable, Sendable {
 
 /// Evaluates one predictor many times with memory of its own; a copy belongs to one thread.
 public struct AccuracyEvaluator {
+    /// Subnets that one batch holds; more in one call cost no less each.
+    public static let batchLimit = PackedPerceptron.batchLimit
+
     private let encoding: ArchitectureEncoding
     private let members: [PackedPerceptron]
-    private var active: [Int32]
+    private var features: [Int32]
     private var scratch: PerceptronScratch
+    private var sums = Array(repeating: 0.0, count: PackedPerceptron.batchLimit)
 
     init(_ predictor: AccuracyPredictor) {
         encoding = predictor.encoding
         members = predictor.members.map(PackedPerceptron.init)
-        active = Array(repeating: 0, count: predictor.encoding.activeFeatureLimit)
-        scratch = PerceptronScratch(widest: members.map(\.widest).reduce(0, max))
+        features = Array(repeating: 0, count: predictor.encoding.activeFeatureLimit)
+        scratch = PerceptronScratch(
+            widest: members.map(\.widest).reduce(0, max), activeLimit: predictor.encoding.activeFeatureLimit)
     }
 
-    /// Allocates nothing.
+    /// The accuracy of one subnet; several at once with `accuracies(of:into:)` cost less each.
     /// - Precondition: `indices` belongs to the predictor's space.
     public mutating func accuracy(of indices: SubnetIndices) -> Double {
-        let count = encoding.activeFeatures(of: indices, into: &active)
-        var sum = 0.0
-        for index in members.indices {
-            sum += Double(members[index].evaluate(active: active, count: count, scratch: &scratch))
+        load(indices, 0)
+        evaluate(1)
+        return sums[0] / Double(members.count)
+    }
+
+    /// The accuracies of many subnets, in order; the same to the bit as one by one. Allocates nothing if `results` has
+    /// room.
+    /// - Precondition: every subnet belongs to the predictor's space.
+    public mutating func accuracies(of subnets: [SubnetIndices], into results: inout [Double]) {
+        results.removeAll(keepingCapacity: true)
+        for start in stride(from: 0, to: subnets.count, by: Self.batchLimit) {
+            let count = min(Self.batchLimit, subnets.count - start)
+            for place in 0..<count { load(subnets[start + place], place) }
+            evaluate(count)
+            for place in 0..<count { results.append(sums[place] / Double(members.count)) }
         }
-        return sum / Double(members.count)
+    }
+
+    private mutating func load(_ indices: SubnetIndices, _ place: Int) {
+        let count = encoding.activeFeatures(of: indices, into: &features)
+        let start = place * scratch.activeStride
+        for index in 0..<count { scratch.active[start + index] = features[index] }
+        scratch.activeCounts[place] = count
+    }
+
+    private mutating func evaluate(_ count: Int) {
+        for place in 0..<count { sums[place] = 0 }
+        for member in members { member.evaluate(count: count, scratch: &scratch, addingTo: &sums) }
     }
 }
 

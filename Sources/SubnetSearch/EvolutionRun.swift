@@ -11,7 +11,6 @@ struct EvolutionRun {
     private let settings: SearchSettings
     private let latency: any CostEstimating
     private let indexed: IndexedSearchSpace
-    private let asked: Double
     private var limit: Double
     private var generator: SeededGenerator
     private var evaluator: AccuracyEvaluator
@@ -19,6 +18,11 @@ struct EvolutionRun {
     private var child: SubnetIndices
     /// Best first.
     private var population: [Candidate] = []
+    /// Candidates within the latency whose accuracy is not yet predicted.
+    private var waiting: [SubnetIndices] = []
+    private var waitingLatencies: [Double] = []
+    private var accuracies: [Double] = []
+    private var bestAccuracy = -Double.infinity
     private(set) var generation = 0
     private var evaluated = 0
     private var accuracyEvaluations = 0
@@ -27,7 +31,6 @@ struct EvolutionRun {
         settings = search.settings
         latency = search.latency
         indexed = search.indexed
-        asked = limit
         self.limit = limit
         generator = SeededGenerator(seed: seed)
         evaluator = search.accuracy.makeEvaluator()
@@ -39,11 +42,9 @@ struct EvolutionRun {
     /// Adds a given subnet if it meets the constraints.
     mutating func plant(_ indices: SubnetIndices) {
         child = indices
-        guard seen.insert(child) else { return }
-        evaluated += 1
-        let milliseconds = latency.cost(of: child)
-        guard milliseconds <= limit, let candidate = judge(milliseconds) else { return }
-        population.append(candidate)
+        guard let milliseconds = lookAt(), milliseconds <= limit else { return }
+        wait(milliseconds)
+        judgeWaiting()
     }
 
     /// Fills the population with random subnets that meet both constraints, relaxing the latency if there are none.
@@ -51,21 +52,21 @@ struct EvolutionRun {
         var draws = DrawRecord()
         while population.count < settings.population, !isUsedUp {
             indexed.sample(into: &child, using: &generator)
-            evaluated += 1
-            let milliseconds = latency.cost(of: child)
-            draws.note(milliseconds)
-            if milliseconds <= limit, seen.insert(child) {
-                let candidate = judge(milliseconds)
-                draws.bestAccuracy = max(draws.bestAccuracy, lastAccuracy)
-                if let candidate {
-                    population.append(candidate)
-                    draws.restart()
-                }
+            draws.count += 1
+            if let milliseconds = lookAt() {
+                draws.note(milliseconds)
+                if milliseconds <= limit { wait(milliseconds) }
             }
-            guard draws.count == settings.drawLimit else { continue }
-            if !population.isEmpty { break }
-            try relax(draws)
-            draws.restart()
+            let isBatch = waiting.count >= min(AccuracyEvaluator.batchLimit, settings.population - population.count)
+            let isExhausted = draws.count >= settings.drawLimit
+            guard isBatch || isExhausted || isUsedUp else { continue }
+            if judgeWaiting() {
+                draws = DrawRecord()
+            } else if isExhausted {
+                if !population.isEmpty { break }
+                try relax(draws)
+                draws = DrawRecord()
+            }
         }
         guard !population.isEmpty else {
             throw .evaluationsUsedUp(latencyMilliseconds: limit, evaluated: evaluated)
@@ -75,7 +76,7 @@ struct EvolutionRun {
 
     private mutating func relax(_ draws: DrawRecord) throws(SearchRefusal) {
         guard draws.slowest > limit else {
-            throw .accuracyFloorNotReached(floor: settings.accuracyFloor, best: draws.bestAccuracy)
+            throw .accuracyFloorNotReached(floor: settings.accuracyFloor, best: bestAccuracy)
         }
         repeat { limit *= settings.relaxationStep } while limit < draws.fastest
     }
@@ -95,14 +96,12 @@ struct EvolutionRun {
                 } else {
                     indexed.crossover(&child, with: population[pick(survivors)].indices, using: &generator)
                 }
-                guard seen.insert(child) else { continue }
-                evaluated += 1
-                let milliseconds = latency.cost(of: child)
-                guard milliseconds <= limit, let candidate = judge(milliseconds) else { continue }
-                population.append(candidate)
+                guard let milliseconds = lookAt(), milliseconds <= limit else { continue }
+                wait(milliseconds)
                 break
             }
         }
+        judgeWaiting()
         sortPopulation()
     }
 
@@ -115,14 +114,33 @@ struct EvolutionRun {
             generations: generation)
     }
 
-    private var lastAccuracy = -Double.infinity
+    /// The child's latency in milliseconds, unless it was looked at before.
+    private mutating func lookAt() -> Double? {
+        guard seen.insert(child) else { return nil }
+        evaluated += 1
+        return latency.cost(of: child)
+    }
 
-    /// The child as a candidate if it reaches the accuracy floor.
-    private mutating func judge(_ milliseconds: Double) -> Candidate? {
-        accuracyEvaluations += 1
-        lastAccuracy = evaluator.accuracy(of: child)
-        guard lastAccuracy >= settings.accuracyFloor else { return nil }
-        return Candidate(indices: child, accuracy: lastAccuracy, latency: milliseconds)
+    /// Keeps the child until accuracies are predicted, many at a time.
+    private mutating func wait(_ milliseconds: Double) {
+        waiting.append(child)
+        waitingLatencies.append(milliseconds)
+    }
+
+    /// Predicts the accuracies of what waits, takes in those that reach the floor, and says whether any did.
+    @discardableResult private mutating func judgeWaiting() -> Bool {
+        let before = population.count
+        evaluator.accuracies(of: waiting, into: &accuracies)
+        for (place, accuracy) in accuracies.enumerated() {
+            bestAccuracy = max(bestAccuracy, accuracy)
+            guard accuracy >= settings.accuracyFloor else { continue }
+            population.append(
+                Candidate(indices: waiting[place], accuracy: accuracy, latency: waitingLatencies[place]))
+        }
+        accuracyEvaluations += waiting.count
+        waiting.removeAll(keepingCapacity: true)
+        waitingLatencies.removeAll(keepingCapacity: true)
+        return population.count > before
     }
 
     private mutating func pick(_ count: Int) -> Int {
@@ -145,16 +163,11 @@ private struct DrawRecord {
     var count = 0
     var fastest = Double.infinity
     var slowest = -Double.infinity
-    /// Over all draws.
-    var bestAccuracy = -Double.infinity
 
     mutating func note(_ milliseconds: Double) {
-        count += 1
         fastest = min(fastest, milliseconds)
         slowest = max(slowest, milliseconds)
     }
-
-    mutating func restart() { (count, fastest, slowest) = (0, .infinity, -.infinity) }
 }
 
 /// Remembers which subnets were looked at, in bounded memory: one of two that share a slot may be looked at again.
