@@ -1,5 +1,5 @@
 /// What a board says of itself when it connects.
-public struct BoardDescription: Equatable, Sendable {
+public struct BoardDescription: Equatable, Codable, Sendable {
     public var id: BoardID
     /// Fingerprint of boards that behave alike: processor model, instruction sets and the CPU share given.
     public var boardClass: String
@@ -26,7 +26,7 @@ public struct BoardDescription: Equatable, Sendable {
 }
 
 /// A model on a board: its Pareto table with latencies measured there, and its load.
-public struct DeployedModel: Equatable, Sendable {
+public struct DeployedModel: Equatable, Codable, Sendable {
     public var name: ModelName
     /// Frames per second that the stream brings.
     public var framesPerSecond: Double

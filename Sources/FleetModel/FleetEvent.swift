@@ -1,8 +1,8 @@
 /// Something an operator wants to know of, kept by the coordinator.
-public struct FleetEvent: Equatable, Sendable {
-    public enum Kind: String, Sendable, CaseIterable {
+public struct FleetEvent: Equatable, Codable, Sendable {
+    public enum Kind: String, Codable, Sendable, CaseIterable {
         case boardEnrolled, boardConnected, boardLost, policyApplied, assignmentChanged, constraintInfeasible
-        case enrolmentRefused, boardRestarted, telemetryRefused
+        case enrolmentRefused, boardRestarted, telemetryRefused, boardRevoked, policyRemoved, messageRefused
     }
 
     public var kind: Kind

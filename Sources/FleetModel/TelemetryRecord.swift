@@ -1,5 +1,5 @@
 /// What a board measured in one window. `(board, incarnation, sequence)` names a record for ever.
-public struct TelemetryRecord: Equatable, Sendable {
+public struct TelemetryRecord: Equatable, Codable, Sendable {
     /// Counts the starts of the agent on its board.
     public var incarnation: UInt64
     /// From 1, without gaps, within an incarnation.
@@ -27,7 +27,7 @@ public struct TelemetryRecord: Equatable, Sendable {
 }
 
 /// One model in one window. All counts are of this window alone.
-public struct ModelTelemetry: Equatable, Sendable {
+public struct ModelTelemetry: Equatable, Codable, Sendable {
     public var model: ModelName
     public var frames: UInt32
     /// Frames that were overtaken by newer ones before they could run.
@@ -68,7 +68,7 @@ public struct ModelTelemetry: Equatable, Sendable {
 }
 
 /// The board itself in one window. `nil` where the board has no such sensor.
-public struct BoardTelemetry: Equatable, Sendable {
+public struct BoardTelemetry: Equatable, Codable, Sendable {
     /// Resident memory of the agent.
     public var memoryBytes: UInt64
     /// Busy share of the agent's processors, 0...1, by all programs.
