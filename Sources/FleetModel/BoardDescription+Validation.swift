@@ -1,0 +1,62 @@
+/// Why a board's description of itself cannot be used.
+public struct BoardRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    public let field: String
+    public let reason: String
+
+    public init(field: String, reason: String) {
+        self.field = field
+        self.reason = reason
+    }
+
+    public var description: String { "\(field): \(reason)" }
+}
+
+extension BoardDescription {
+    /// The most cores a board may claim.
+    public static let coreLimit = 4_096.0
+    /// The most frames per second a stream may bring.
+    public static let frameRateLimit = 100_000.0
+
+    /// Refuses a description that no board can have: out of `FleetLimits`, not finite, or with a table that does
+    /// not rise from fastest to most accurate.
+    public func validate() throws(BoardRefusal) {
+        try require(cores.isFinite && cores > 0 && cores <= Self.coreLimit, "cores", "\(cores) is not a count of cores")
+        try require(!boardClass.isEmpty && boardClass.utf8.count <= FleetLimits.textBytes, "boardClass", "bad length")
+        try require(engineVersion.utf8.count <= FleetLimits.textBytes, "engineVersion", "too long")
+        try require(
+            labels.count <= FleetLimits.labelsPerBoard, "labels", "more than \(FleetLimits.labelsPerBoard) labels")
+        for (key, value) in labels {
+            let fits = !key.isEmpty && max(key.utf8.count, value.utf8.count) <= FleetLimits.labelBytes
+            try require(fits, "labels", "a key or value is empty or over \(FleetLimits.labelBytes) bytes")
+        }
+        try require(
+            models.count <= FleetLimits.modelsPerBoard, "models", "more than \(FleetLimits.modelsPerBoard) models")
+        try require(Set(models.map(\.name)).count == models.count, "models", "a model is named twice")
+        for model in models { try model.validate() }
+    }
+
+    private func require(_ holds: Bool, _ field: String, _ reason: String) throws(BoardRefusal) {
+        guard holds else { throw BoardRefusal(field: field, reason: reason) }
+    }
+}
+
+extension DeployedModel {
+    fileprivate func validate() throws(BoardRefusal) {
+        func require(_ holds: Bool, _ reason: String) throws(BoardRefusal) {
+            guard holds else { throw BoardRefusal(field: "models.\(name)", reason: reason) }
+        }
+        try require((1...FleetLimits.pointsPerModel).contains(points.count), "has \(points.count) operating points")
+        try require(
+            framesPerSecond.isFinite && framesPerSecond > 0 && framesPerSecond <= BoardDescription.frameRateLimit,
+            "\(framesPerSecond) is not a frame rate")
+        for point in points {
+            let latency = point.latencyMilliseconds
+            try require(latency.isFinite && latency > 0, "\(latency) is not a latency in milliseconds")
+            try require((0...1).contains(point.accuracy), "\(point.accuracy) is not an accuracy")
+        }
+        for (faster, slower) in zip(points, points.dropFirst()) {
+            let rises = faster.latencyMilliseconds <= slower.latencyMilliseconds && faster.accuracy <= slower.accuracy
+            try require(rises, "its points do not rise from fastest to most accurate")
+        }
+    }
+}

@@ -1,0 +1,80 @@
+/// What `apply` should tell a person about a policy in view of the fleet as it is.
+public struct PolicyFinding: Equatable, Codable, Sendable, CustomStringConvertible {
+    public enum Severity: String, Codable, Sendable {
+        /// Applied as asked; it may have no effect yet.
+        case warning
+        /// Not applied: almost certainly a mistake.
+        case refusal
+    }
+
+    public var severity: Severity
+    /// The model it is about; `nil` when it is about the policy as a whole.
+    public var model: String?
+    public var reason: String
+
+    public init(severity: Severity, model: String?, reason: String) {
+        self.severity = severity
+        self.model = model
+        self.reason = reason
+    }
+
+    public var description: String { reason }
+}
+
+public enum PolicyCheck {
+    /// Findings about a policy, the policy's own first, then by model in the policy's order.
+    ///
+    /// A model that no enrolled board carries is refused: with boards there, it is a mistyped name. Before the first
+    /// board enrols, a policy that selects nothing, or whose selected boards lack the model, is only warned about,
+    /// because policies may be written ahead of the boards. `others` are the policies already in force; one that
+    /// rules a model first is warned about.
+    public static func findings(
+        for policy: Policy, boards: [BoardDescription], others: [Policy] = []
+    ) -> [PolicyFinding] {
+        guard !boards.isEmpty else {
+            return [warning(nil, "policy \(policy.name): no board is enrolled yet")]
+        }
+        let selected = boards.filter { policy.selects(labels: $0.labels) }
+        var findings: [PolicyFinding] = []
+        if selected.isEmpty {
+            let selector = policy.selector.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            findings.append(
+                warning(nil, "policy \(policy.name): no board carries \(selector.joined(separator: ", "))"))
+        }
+        let known = Set(boards.flatMap(\.models).map(\.name.rawValue)).sorted()
+        for model in policy.models.map(\.model) {
+            if !known.contains(model) {
+                let list = known.isEmpty ? "none" : known.joined(separator: ", ")
+                findings.append(
+                    PolicyFinding(
+                        severity: .refusal, model: model,
+                        reason: "model \(model): no board has it deployed (deployed: \(list))"))
+            } else if !selected.isEmpty, !selected.contains(where: { $0.carries(model) }) {
+                findings.append(warning(model, "model \(model): no board that the policy selects has it deployed"))
+            } else if let other = ruling(model, before: policy, on: selected, others: others) {
+                findings.append(warning(model, "model \(model): policy \(other) rules it on every selected board"))
+            }
+        }
+        return findings
+    }
+
+    /// The policy that rules the model instead on every selected board that carries it.
+    private static func ruling(
+        _ model: String, before policy: Policy, on boards: [BoardDescription], others: [Policy]
+    ) -> String? {
+        let policies = others.filter { $0.name != policy.name } + [policy]
+        let rulers = boards.filter { $0.carries(model) }.map { board in
+            PolicySelection.rules(for: board, policies: policies).first { $0.model.model == model }?.policy
+        }
+        guard let first = rulers.first, let ruler = first, rulers.allSatisfy({ $0 != policy.name }) else { return nil }
+        return ruler
+    }
+
+    private static func warning(_ model: String?, _ reason: String) -> PolicyFinding {
+        PolicyFinding(severity: .warning, model: model, reason: reason)
+    }
+}
+
+extension BoardDescription {
+    fileprivate func carries(_ model: String) -> Bool { models.contains { $0.name.rawValue == model } }
+}

@@ -1,0 +1,119 @@
+import Yams
+
+/// Reads policies from YAML (and so from JSON, which YAML contains):
+///
+///     apiVersion: shoal/v1
+///     kind: Policy
+///     metadata: { name: default }
+///     spec:
+///       selector: { tier: edge }             # optional; without it every board
+///       models:
+///         - model: classifier
+///           latency: { milliseconds: 25, percentile: 99 }
+///           accuracyFloor: 0.90              # optional
+///           priority: 10
+///
+/// Everything is checked against that form; there are no defaults but the two optional fields. Anchors and aliases
+/// are refused before the parser sees them, because nested aliases grow exponentially ("billion laughs"); so are
+/// explicit tags, which could change what a value means.
+public enum PolicyFile {
+    /// Reads the one policy in `text`.
+    /// - Parameter file: names the text in refusals.
+    public static func parse(_ text: String, file: String) throws(PolicyRefusal) -> Policy {
+        let policies = try parseAll(text, file: file)
+        guard policies.count == 1, let policy = policies.first else {
+            throw PolicyRefusal(
+                file: file, line: 1, field: "policy", reason: "expected one policy, found \(policies.count)")
+        }
+        return policy
+    }
+
+    /// Reads every policy in `text`, which separates them by `---`; at least one, no two of one name.
+    public static func parseAll(_ text: String, file: String) throws(PolicyRefusal) -> [Policy] {
+        guard text.utf8.count <= FleetLimits.policyBytes else {
+            throw PolicyRefusal(
+                file: file, line: 1, field: "policy",
+                reason: "\(text.utf8.count) bytes are more than the \(FleetLimits.policyBytes) a policy file may have")
+        }
+        if let line = lineOfReference(text) {
+            throw PolicyRefusal(
+                file: file, line: line, field: "policy",
+                reason: "anchors (&name) and aliases (*name) are not allowed in a policy file, not even in comments")
+        }
+        let reader = PolicyReader(file: file)
+        var policies: [Policy] = []
+        var names: Set<String> = []
+        for document in try documents(text, file: file) {
+            let policy = try reader.policy(document)
+            guard names.insert(policy.name).inserted else {
+                throw reader.refusal(document, "metadata.name", "the name '\(policy.name)' is used twice")
+            }
+            policies.append(policy)
+        }
+        guard !policies.isEmpty else {
+            throw PolicyRefusal(file: file, line: 1, field: "policy", reason: "the file has no document")
+        }
+        return policies
+    }
+
+    private static func documents(_ text: String, file: String) throws(PolicyRefusal) -> [Node] {
+        do {
+            // The basic resolver guesses no types: `PolicyReader` decides what a plain scalar is.
+            let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
+            var documents: [Node] = []
+            while let document = try parser.nextRoot() {
+                documents.append(document)
+                guard documents.count <= FleetLimits.policies else {
+                    throw PolicyRefusal(
+                        file: file, line: document.mark?.line ?? 1, field: "policy",
+                        reason: "more than \(FleetLimits.policies) documents")
+                }
+            }
+            return documents
+        } catch let refusal as PolicyRefusal {
+            throw refusal
+        } catch {
+            throw refusal(of: error, file: file)
+        }
+    }
+
+    private static func refusal(of error: any Error, file: String) -> PolicyRefusal {
+        let (line, reason): (Int, String) =
+            switch error as? YamlError {
+            case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+                .composer(_, let problem, let mark, _):
+                (mark.line, "not YAML: \(problem)")
+            case .duplicatedKeysInMapping(let duplicates, let context):
+                (context.mark.line, "a field is given twice: \(duplicates.sorted().joined(separator: ", "))")
+            case .reader(let problem, _, _, _): (1, "not YAML: \(problem)")
+            default: (1, "not YAML: \(error)")
+            }
+        return PolicyRefusal(file: file, line: line, field: "policy", reason: reason)
+    }
+
+    /// The first line with what libYAML could read as an anchor or an alias: `&` or `*` before a name, not directly
+    /// after a letter, digit or quote (there it can only be inside a scalar or an error).
+    static func lineOfReference(_ text: String) -> Int? {
+        let bytes = Array(text.utf8)
+        var line = 1
+        for index in bytes.indices {
+            if bytes[index] == UInt8(ascii: "\n") { line += 1 }
+            guard bytes[index] == UInt8(ascii: "&") || bytes[index] == UInt8(ascii: "*") else { continue }
+            let before = index == 0 ? UInt8(ascii: " ") : bytes[index - 1]
+            let after = index + 1 == bytes.count ? UInt8(ascii: " ") : bytes[index + 1]
+            let isInside = isWord(before) || before == UInt8(ascii: "\"") || before == UInt8(ascii: "'")
+            let startsName = isWord(after) || after == UInt8(ascii: "-") || after == UInt8(ascii: "_")
+            if !isInside && startsName { return line }
+        }
+        return nil
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
+}
