@@ -25,7 +25,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Messaging": ["FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
     "AdminAPI": ["FleetModel"],
-    "Agent": ["AgentCore", "Datasets", "FleetModel", "Messaging", "Supernets"],
+    "Agent": ["AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol"],
     "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetStore", "Messaging"],
 ]
 
@@ -54,6 +54,7 @@ let libraries: [String: [Target.Dependency]] = [
     "Agent": [
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
     ],
     "Coordinator": [
         .product(name: "Logging", package: "swift-log"),

@@ -12,7 +12,7 @@ struct BoardHardware {
     let boardClass: String
 
     static func read(instructionSet: InstructionSet) -> BoardHardware {
-        let processors = allowedProcessors()
+        let processors = ProcessorList.parse(statusLine("Cpus_allowed_list") ?? "0")
         let quota = CPUQuota.cores(
             membership: BoardSensors.contents("/proc/self/cgroup") ?? "", read: BoardSensors.contents)
         let cores = min(Double(processors.count), quota ?? .infinity)
@@ -23,18 +23,30 @@ struct BoardHardware {
             boardClass: "\(processorName()) \(instructionSet.rawValue) \(share) cores")
     }
 
-    private static func allowedProcessors() -> [Int] {
-        var set = cpu_set_t()
-        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return [0] }
-        return withUnsafeBytes(of: set) { bytes in
-            (0..<bytes.count * 8).filter { bytes[$0 / 8] >> ($0 % 8) & 1 == 1 }
-        }
+
+    private static func statusLine(_ name: String) -> String? {
+        (BoardSensors.contents("/proc/self/status") ?? "").split(separator: "\n").first { $0.hasPrefix(name + ":") }
+            .map { $0.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces) }
     }
 
     private static func processorName() -> String {
         let lines = (BoardSensors.contents("/proc/cpuinfo") ?? "").split(separator: "\n")
         let name = lines.first { $0.hasPrefix("model name") || $0.hasPrefix("Model") }?.split(separator: ":").last
         return String((name ?? "unknown processor").trimmingCharacters(in: .whitespaces).prefix(64))
+    }
+}
+
+/// Linux's form of a set of processors: `0-2,5`.
+package enum ProcessorList {
+    /// Processor 0 when the text names none.
+    package static func parse(_ text: String) -> [Int] {
+        var processors: [Int] = []
+        for part in text.split(separator: ",") {
+            let ends = part.split(separator: "-").compactMap { Int($0) }
+            guard let first = ends.first, let last = ends.last, first <= last, last < 4_096 else { continue }
+            processors += Array(first...last)
+        }
+        return processors.isEmpty ? [0] : processors
     }
 }
 

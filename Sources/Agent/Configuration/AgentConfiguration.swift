@@ -1,5 +1,5 @@
-public import Foundation
-import FleetModel
+public import FleetModel
+import Foundation
 import Yams
 
 /// What an agent is started with: one YAML file.

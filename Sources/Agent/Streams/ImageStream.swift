@@ -1,9 +1,8 @@
 import Datasets
-import Engine
 
 /// The images that play a camera, in an order drawn by a seed. No allocation after `init`.
-struct ImageStream {
-    private let images: ImageSet
+struct ImageStream: Sendable {
+    let images: ImageSet
     private let order: [Int32]
 
     /// - Precondition: `first` is below the number of images.
