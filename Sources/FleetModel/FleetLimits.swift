@@ -23,6 +23,12 @@ public enum FleetLimits {
     public static let replacedSessions = 32
     /// Telemetry records an agent keeps until they are acknowledged; the oldest are dropped and counted beyond.
     public static let unacknowledgedRecords = 3_600
+    /// Telemetry records the coordinator keeps per board; the oldest are removed beyond.
+    public static let telemetryPerBoard = 100_000
+    /// Starts of an agent whose telemetry is accounted for, per board; the oldest are forgotten beyond.
+    public static let incarnationsPerBoard = 256
+    /// Enrolment tokens that are neither spent nor expired.
+    public static let tokens = 10_000
     /// Bytes of a policy file.
     public static let policyBytes = 256 * 1024
     /// Events the coordinator keeps; the oldest are removed beyond.
