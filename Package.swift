@@ -26,7 +26,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "FleetStore": ["FleetModel"],
     "AdminAPI": ["FleetModel"],
     "Agent": ["AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol"],
-    "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetStore", "Messaging"],
+    "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetModel", "FleetStore", "Messaging", "WireProtocol"],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
@@ -34,8 +34,8 @@ let programs: KeyValuePairs<String, [String]> = [
         "AdminAPI", "Datasets", "Engine", "FleetModel", "LatencyPrediction", "ModelImport", "SearchSpace",
         "SubnetSearch", "Supernets",
     ],
-    "shoal-agent": ["Agent", "FleetModel", "Messaging"],
-    "shoal-coordinator": ["Coordinator", "FleetStore", "Messaging"],
+    "shoal-agent": ["Agent"],
+    "shoal-coordinator": ["Coordinator"],
 ]
 
 /// Libraries from elsewhere, by the room that may use them.
@@ -54,16 +54,29 @@ let libraries: [String: [Target.Dependency]] = [
     "Agent": [
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
     ],
     "Coordinator": [
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Hummingbird", package: "hummingbird"),
     ],
     "shoal": [.product(name: "ArgumentParser", package: "swift-argument-parser")],
-    "shoal-agent": [.product(name: "ArgumentParser", package: "swift-argument-parser")],
-    "shoal-coordinator": [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+    "shoal-agent": [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+    ],
+    "shoal-coordinator": [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+    ],
 ]
 
 let strict: [SwiftSetting] = [

@@ -6,7 +6,7 @@ import NIOCore
 ///
 ///     GET  /livez                      no token
 ///     GET  /v1/status /v1/boards /v1/models /v1/policies /v1/assignments
-///     GET  /v1/events?limit=N          GET /v1/telemetry?after=CURSOR&limit=N
+///     GET  /v1/events?limit=N          GET /v1/telemetry?board=NAME&since=MS&limit=N
 ///     POST /v1/policies                POST /v1/tokens
 public struct AdminServer: Sendable {
     /// Bytes of a request's body.
@@ -49,9 +49,12 @@ public struct AdminServer: Sendable {
             Answer(try await fleet.events(limit: try request.number("limit", within: 1...Self.rowLimit) ?? 100))
         }
         group.get("telemetry") { request, _ in
-            let after = try request.number("after", within: 0...Int.max) ?? 0
+            guard let board = request.uri.queryParameters["board"].map(String.init) else {
+                throw AdminFailure(.invalid, "board: is missing")
+            }
+            let since = try request.number("since", within: 0...Int.max) ?? 0
             let limit = try request.number("limit", within: 1...Self.rowLimit) ?? 1_000
-            return Answer(try await fleet.telemetry(after: Int64(after), limit: limit))
+            return Answer(try await fleet.telemetry(board: board, sinceMilliseconds: UInt64(since), limit: limit))
         }
         group.post("policies") { request, context in
             Answer(try await fleet.apply(try await request.body(as: ApplyRequest.self, context)))

@@ -9,8 +9,8 @@ public protocol FleetAdministration: Sendable {
     func policies() async throws -> [PolicyView]
     func assignments() async throws -> [AssignmentView]
     func events(limit: Int) async throws -> [EventView]
-    /// Windows that arrived after `cursor`, oldest first, at most `limit`.
-    func telemetry(after cursor: Int64, limit: Int) async throws -> TelemetryPage
+    /// The newest `limit` windows of a board that began at `since` or later, oldest first.
+    func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
     func apply(_ request: ApplyRequest) async throws -> ApplyResult
     func createToken(_ request: TokenRequest) async throws -> TokenView
 }

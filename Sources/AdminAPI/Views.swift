@@ -1,3 +1,5 @@
+public import FleetModel
+
 /// Answers of the interface. Times are milliseconds since 1970, sizes bytes.
 public struct StatusView: Codable, Equatable, Sendable {
     public var version: String
@@ -197,42 +199,17 @@ public struct EventView: Codable, Equatable, Sendable {
     }
 }
 
-/// Windows of telemetry and where to go on reading.
-public struct TelemetryPage: Codable, Equatable, Sendable {
-    public var windows: [TelemetryWindowView]
-    /// Give this as `after` next time.
-    public var cursor: Int64
-
-    public init(windows: [TelemetryWindowView], cursor: Int64) {
-        self.windows = windows
-        self.cursor = cursor
-    }
-}
-
-/// One model in one stored window.
+/// One stored window: the record as the board measured it.
 public struct TelemetryWindowView: Codable, Equatable, Sendable {
     public var board: String
-    public var incarnation: UInt64
-    public var sequence: UInt64
-    public var startMilliseconds: UInt64
-    public var durationMilliseconds: UInt32
-    public var generation: UInt64
-    public var model: String
-    public var frames: UInt32
-    public var dropped: UInt32
-    public var violations: UInt32
-    public var labelled: UInt32
-    public var correct: UInt32
-    public var switches: UInt32
-    public var activePoint: UInt32
-    public var p50Milliseconds: Double
-    public var p90Milliseconds: Double
-    public var p99Milliseconds: Double
-    public var constraintMilliseconds: Double
-    public var memoryBytes: UInt64
-    public var cpuLoad: Double?
-    public var cpuFrequencyMegahertz: Double?
-    public var temperatureCelsius: Double?
+    public var receivedAtMilliseconds: UInt64
+    public var record: TelemetryRecord
+
+    public init(board: String, receivedAtMilliseconds: UInt64, record: TelemetryRecord) {
+        self.board = board
+        self.receivedAtMilliseconds = receivedAtMilliseconds
+        self.record = record
+    }
 }
 
 public struct ApplyRequest: Codable, Equatable, Sendable {

@@ -32,8 +32,10 @@ import Testing
             #expect(status.droppedFrames == ["malformed": 3])
             let events: [EventView] = try await client.get("v1/events", query: ["limit": "2"])
             #expect(events.map(\.board) == ["b0", "b1"])
-            let page: TelemetryPage = try await client.get("v1/telemetry", query: ["after": "41"])
-            #expect(page.cursor == 42)
+            await #expect(throws: AdminFailure(.notFound, "board b1 since 41 limit 1000")) {
+                let _: [TelemetryWindowView] = try await client.get(
+                    "v1/telemetry", query: ["board": "b1", "since": "41"])
+            }
             let result: ApplyResult = try await client.post(
                 "v1/policies", ApplyRequest(file: "p.yaml", text: "good", dryRun: true))
             #expect(result.dryRun)

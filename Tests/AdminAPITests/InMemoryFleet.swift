@@ -20,7 +20,9 @@ actor InMemoryFleet: FleetAdministration {
         (0..<min(limit, 3)).map { EventView(kind: "boardEnrolled", board: "b\($0)", message: "", atMilliseconds: 1) }
     }
 
-    func telemetry(after cursor: Int64, limit: Int) -> TelemetryPage { TelemetryPage(windows: [], cursor: cursor + 1) }
+    func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) throws -> [TelemetryWindowView] {
+        throw AdminFailure(.notFound, "board \(board) since \(sinceMilliseconds) limit \(limit)")
+    }
 
     func apply(_ request: ApplyRequest) throws -> ApplyResult {
         guard request.text != "bad" else { throw AdminFailure(.invalid, "\(request.file):1: not a policy") }

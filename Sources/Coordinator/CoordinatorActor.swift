@@ -1,0 +1,187 @@
+import CoordinatorCore
+import Crypto
+import FleetModel
+import FleetStore
+import Foundation
+import Logging
+import Messaging
+import WireProtocol
+
+/// The coordinator's one owner of decisions. Events are taken one at a time, to the end of their effects, in the order
+/// in which they came: the next decision sees what the last one has made durable.
+actor CoordinatorActor {
+    typealias Machine = FleetStateMachine<ContinuousClock.Instant>
+
+    private var machine: Machine
+    private let store: any FleetStore
+    private let transport: any CoordinatorTransport
+    private let logger: Logger
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    /// Callers that may wait for their turn; messages beyond wait in the transport's bounded queue.
+    private static let retryPause: Duration = .milliseconds(200)
+    private static let storeAttempts = 5
+
+    init(
+        settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger
+    ) async throws {
+        let assignments = try await store.assignments()
+        let boards = try await store.boards().filter { $0.revokedAtMilliseconds == nil }.map { record in
+            EnrolledBoard(
+                board: record.description, publicKey: record.publicKey, incarnation: record.incarnation,
+                assignment: assignments[record.id] ?? Assignment(generation: 0, models: []))
+        }
+        let policies = try await store.policies().map(\.policy)
+        machine = Machine(settings: settings, boards: boards, policies: policies, at: .now)
+        self.store = store
+        self.transport = transport
+        self.logger = logger
+    }
+
+    var states: [BoardState] { machine.states }
+
+    // MARK: Events
+
+    func received(_ incoming: Incoming) async {
+        await inTurn {
+            switch incoming.source {
+            case .board(let board):
+                await self.perform(self.machine.messageReceived(incoming.message, from: board, at: .now))
+            case .stranger(let stranger):
+                guard case .enrol(let token, let board) = incoming.message else { return }
+                await self.enrol(board, token: token, stranger)
+            }
+        }
+    }
+
+    func timerFired() async { await inTurn { await self.perform(self.machine.timerFired(at: .now)) } }
+
+    /// Stores the policy, then tells the boards that it changes.
+    func apply(_ policy: Policy, text: String) async throws -> StoredPolicy {
+        try await inTurn {
+            let stored = try await self.store.savePolicy(policy, text: text)
+            let policies = try await self.store.policies().map(\.policy)
+            await self.perform(
+                [.record(.policyApplied, nil, "policy \(policy.name) version \(stored.version)")]
+                    + self.machine.policiesChanged(policies, at: .now))
+            return stored
+        }
+    }
+
+    /// One event at a time: an actor alone would let another in at every `await`.
+    private func inTurn<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
+        while isBusy { await withCheckedContinuation { waiting.append($0) } }
+        isBusy = true
+        defer {
+            isBusy = false
+            if !waiting.isEmpty { waiting.removeFirst().resume() }
+        }
+        return try await body()
+    }
+
+    // MARK: Effects
+
+    private func perform(_ actions: [Machine.Action]) async {
+        for action in actions {
+            switch action {
+            case .saveBoard(let board): await save(board)
+            case .saveAssignment(let assignment, let board):
+                await storing("assignment") { try await self.store.saveAssignment(assignment, for: board) }
+            case .persistTelemetry(let records, let board): await persist(records, of: board)
+            case .send(let message, let board):
+                do { try transport.send(message, to: board) } catch {
+                    logger.warning("message not sent", metadata: ["board": "\(board)", "error": "\(error)"])
+                }
+            case .record(let kind, let board, let message): await record(kind, board, message)
+            }
+        }
+    }
+
+    private func persist(_ records: [TelemetryRecord], of board: BoardID) async {
+        let durable = await storing("telemetry") {
+            try await self.store.appendTelemetry([(board, records)], receivedAtMilliseconds: Self.wallClock())
+        }
+        // What could not be stored is not acknowledged; the board sends it again.
+        for entry in durable ?? [] {
+            await perform(
+                machine.telemetryPersisted(entry.board, incarnation: entry.incarnation, through: entry.contiguous))
+        }
+    }
+
+    private func save(_ id: BoardID) async {
+        guard let state = machine.state(of: id) else { return }
+        await storing("board") {
+            guard var record = try await self.store.board(id) else { return }
+            record.description = state.board
+            record.incarnation = state.incarnation
+            record.reportedGeneration = state.reportedGeneration
+            record.lastSeenMilliseconds = Self.wallClock()
+            try await self.store.saveBoard(record)
+        }
+    }
+
+    func record(_ kind: FleetEvent.Kind, _ board: BoardID?, _ message: String) async {
+        logger.info("\(kind.rawValue)", metadata: ["board": "\(board?.rawValue ?? "-")", "message": "\(message)"])
+        let text = String(message.prefix(FleetLimits.textBytes / 4))
+        await storing("event") {
+            try await self.store.appendEvent(
+                FleetEvent(kind: kind, board: board, message: text, atMilliseconds: Self.wallClock()))
+        }
+    }
+
+    /// The environment may fail for a moment (a full disk, a locked file): tried again a few times, then given up with
+    /// a log line, and the protocol's own repetition takes over.
+    @discardableResult
+    private func storing<Result: Sendable>(_ what: String, _ body: () async throws -> Result) async -> Result? {
+        for attempt in 1...Self.storeAttempts {
+            do { return try await body() } catch {
+                logger.error(
+                    "not stored", metadata: ["what": "\(what)", "attempt": "\(attempt)", "error": "\(error)"])
+                try? await Task.sleep(for: Self.retryPause * attempt)
+            }
+        }
+        return nil
+    }
+
+    // MARK: Enrolment
+
+    private func enrol(_ board: BoardDescription, token: String, _ stranger: Stranger) async {
+        let key = stranger.publicKey
+        let answer: Message
+        do {
+            answer = try await enrolled(board, token: token, key)
+        } catch {
+            logger.error("enrolment not stored", metadata: ["error": "\(error)"])
+            answer = .refused(reason: "The coordinator cannot store the enrolment now; try again.")
+        }
+        if case .refused(let reason) = answer { await record(.enrolmentRefused, board.id, reason) }
+        try? transport.reply(answer, to: stranger)
+    }
+
+    private func enrolled(_ board: BoardDescription, token: String, _ key: PublicKey) async throws -> Message {
+        if let known = try await store.board(board.id) {
+            guard known.publicKey == key.z85, known.revokedAtMilliseconds == nil else {
+                return .refused(reason: "The name \(board.id) is taken by a board with another key.")
+            }
+            // The answer to an earlier enrolment was lost; the token is not used again.
+            return .enrolled(board: board.id)
+        }
+        guard machine.hasRoom else { return .refused(reason: "The fleet has \(FleetLimits.boards) boards already.") }
+        let now = Self.wallClock()
+        let record = BoardRecord(
+            description: board, publicKey: key.z85, enrolledAtMilliseconds: now, lastSeenMilliseconds: now)
+        let hash = Array(SHA256.hash(data: Array(token.utf8)))
+        guard try await store.enrol(record, tokenHash: hash, atMilliseconds: now) else {
+            return .refused(reason: "The token is unknown, expired or used up.")
+        }
+        guard transport.allowList.allow(key, as: board.id) else {
+            return .refused(reason: "The allow-list is full.")
+        }
+        let actions = machine.boardEnrolled(EnrolledBoard(board: board, publicKey: key.z85), at: .now)
+        await perform(actions)
+        return .enrolled(board: board.id)
+    }
+
+    static func wallClock() -> UInt64 { UInt64(max(0, Date().timeIntervalSince1970) * 1_000) }
+}

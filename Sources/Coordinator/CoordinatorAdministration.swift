@@ -1,0 +1,165 @@
+import AdminAPI
+import Crypto
+import FleetModel
+import FleetStore
+import Foundation
+import Messaging
+import WireProtocol
+
+/// Answers people's questions from the store and the state machine.
+struct CoordinatorAdministration: FleetAdministration {
+    let actor: CoordinatorActor
+    let store: any FleetStore
+    let transport: ZeroMQCoordinatorTransport
+    let serverPublicKey: PublicKey
+    let startedAtMilliseconds: UInt64
+
+    /// Windows over which a model's accuracy and SLO attainment are computed in listings.
+    private static let listedWindows = 600
+    private static let tokenUses = 1...10_000
+    private static let tokenSeconds = 1...86_400 * 30
+
+    func status() async throws -> StatusView {
+        let counters = transport.counters()
+        let dropped = DropReason.allCases.map { ($0.rawValue, counters[$0]) }
+        let states = await actor.states
+        return StatusView(
+            version: CoordinatorService.version, startedAtMilliseconds: startedAtMilliseconds,
+            fleetEndpoint: transport.boundEndpoints.fleet, enrolmentEndpoint: transport.boundEndpoints.enrolment,
+            boardsEnrolled: states.count, boardsConnected: states.count { $0.status == .connected },
+            telemetryRecords: try await store.telemetryCounts().reduce(0) { $0 + $1.rows },
+            droppedFrames: Dictionary(uniqueKeysWithValues: dropped))
+    }
+
+    func boards() async throws -> [BoardView] {
+        let counts = Dictionary(uniqueKeysWithValues: try await store.telemetryCounts().map { ($0.board, $0) })
+        let records = Dictionary(uniqueKeysWithValues: try await store.boards().map { ($0.id, $0) })
+        return await actor.states.map { state in
+            let count = counts[state.board.id]
+            return BoardView(
+                name: state.board.id.rawValue, boardClass: state.board.boardClass, status: state.status.rawValue,
+                labels: state.board.labels, cores: state.board.cores, memoryBytes: state.board.memoryBytes,
+                engineVersion: state.board.engineVersion,
+                lastSeenMilliseconds: records[state.board.id]?.lastSeenMilliseconds ?? 0,
+                incarnation: state.incarnation, desiredGeneration: state.desired.generation,
+                reportedGeneration: state.reportedGeneration, telemetryRecords: count?.rows ?? 0,
+                telemetryGaps: count?.incarnations.reduce(0) { $0 + Int($1.gaps) } ?? 0,
+                models: state.board.models.map(Self.view))
+        }
+    }
+
+    private static func view(_ model: DeployedModel) -> BoardView.Model {
+        BoardView.Model(
+            name: model.name.rawValue, framesPerSecond: model.framesPerSecond,
+            points: model.points.map {
+                PointView(
+                    subnet: "\($0.configuration)", accuracy: $0.accuracy, latencyMilliseconds: $0.latencyMilliseconds,
+                    flops: $0.flops)
+            })
+    }
+
+    func models() async throws -> [ModelView] {
+        var views: [ModelView] = []
+        for state in await actor.states {
+            let windows = try await store.telemetry(
+                board: state.board.id, sinceMilliseconds: 0, limit: Self.listedWindows)
+            for model in state.board.models {
+                views.append(
+                    ModelSummary(windows.compactMap { $0.record.models.first { $0.model == model.name } })
+                        .view(board: state, model: model))
+            }
+        }
+        return views
+    }
+
+    func policies() async throws -> [PolicyView] {
+        let states = await actor.states
+        return try await store.policies().map { stored in
+            PolicyView(
+                name: stored.policy.name, version: Int(stored.version), text: stored.text,
+                boards: states.filter { stored.policy.selects(labels: $0.board.labels) }.map(\.board.id.rawValue))
+        }
+    }
+
+    func assignments() async throws -> [AssignmentView] {
+        await actor.states.map { state in
+            AssignmentView(
+                board: state.board.id.rawValue, generation: state.desired.generation,
+                reportedGeneration: state.reportedGeneration,
+                models: state.desired.models.map {
+                    .init(
+                        model: $0.model, constraintMilliseconds: $0.latency.milliseconds,
+                        percentile: $0.latency.percentile, lowestPoint: $0.lowestPoint, highestPoint: $0.highestPoint,
+                        preferredPoint: $0.preferredPoint, priority: $0.priority)
+                })
+        }
+    }
+
+    func events(limit: Int) async throws -> [EventView] {
+        try await store.events(limit: limit).map {
+            EventView(
+                kind: $0.kind.rawValue, board: $0.board?.rawValue, message: $0.message,
+                atMilliseconds: $0.atMilliseconds)
+        }
+    }
+
+    func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView] {
+        guard let id = BoardID(board), try await store.board(id) != nil else {
+            throw AdminFailure(.notFound, "no board is named \(board.prefix(64))")
+        }
+        return try await store.telemetry(board: id, sinceMilliseconds: sinceMilliseconds, limit: limit).map {
+            TelemetryWindowView(
+                board: board, receivedAtMilliseconds: $0.receivedAtMilliseconds, record: $0.record)
+        }
+    }
+
+    func apply(_ request: ApplyRequest) async throws -> ApplyResult {
+        let policy: Policy
+        do { policy = try PolicyFile.parse(request.text, file: request.file) } catch {
+            throw AdminFailure(.invalid, error.description)
+        }
+        let states = await actor.states
+        let others = try await store.policies()
+        let findings = PolicyCheck.findings(
+            for: policy, boards: states.map(\.board), others: others.map(\.policy))
+        let refusals = findings.filter { $0.severity == .refusal }
+        guard refusals.isEmpty else {
+            throw AdminFailure(.invalid, "\(request.file): " + refusals.map(\.reason).joined(separator: "; "))
+        }
+        let current = others.first { $0.policy.name == policy.name }?.version ?? 0
+        let version = request.dryRun ? current + 1 : try await actor.apply(policy, text: request.text).version
+        return ApplyResult(
+            policy: policy.name, version: Int(version), dryRun: request.dryRun,
+            boards: states.filter { policy.selects(labels: $0.board.labels) }.map(\.board.id.rawValue),
+            warnings: findings.map(\.reason))
+    }
+
+    func createToken(_ request: TokenRequest) async throws -> TokenView {
+        guard Self.tokenUses.contains(request.uses) else {
+            throw AdminFailure(.invalid, "uses: \(request.uses) is outside \(Self.tokenUses)")
+        }
+        guard Self.tokenSeconds.contains(request.validSeconds) else {
+            throw AdminFailure(.invalid, "validSeconds: \(request.validSeconds) is outside \(Self.tokenSeconds)")
+        }
+        let token = Secret.make()
+        let now = CoordinatorActor.wallClock()
+        let expiry = now + UInt64(request.validSeconds) * 1_000
+        try await store.addToken(
+            EnrolmentToken(
+                hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: expiry,
+                remainingUses: UInt32(request.uses)), atMilliseconds: now)
+        return TokenView(
+            token: token, enrolmentEndpoint: transport.boundEndpoints.enrolment,
+            fleetEndpoint: transport.boundEndpoints.fleet, serverPublicKey: serverPublicKey.z85,
+            expiresAtMilliseconds: expiry)
+    }
+}
+
+/// Random text that is a secret: 256 bits in hexadecimal.
+enum Secret {
+    static func make() -> String {
+        SymmetricKey(size: .bits256).withUnsafeBytes { bytes in
+            bytes.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
+        }
+    }
+}

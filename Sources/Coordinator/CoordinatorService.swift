@@ -1,0 +1,106 @@
+import AdminAPI
+import CoordinatorCore
+import FleetModel
+import FleetStore
+import Foundation
+import Hummingbird
+public import Logging
+import Messaging
+public import ServiceLifecycle
+
+/// The coordinator: one store, one transport, one actor that decides, one interface for people.
+///
+/// Composition root: makes keys, token and database on first start, binds, and serves until its task is cancelled.
+/// In its state folder, all files 0600: `key.json` (CURVE), `fleet.sqlite`, `admin.json` (address and token of the
+/// interface, for `shoal`).
+public struct CoordinatorService: Service {
+    public static let version = "0.1.0"
+    private static let tick: Duration = .milliseconds(200)
+
+    public struct Configuration: Sendable {
+        public var stateDirectory: String
+        /// Address that boards and people reach; the fleet port and the next one are bound for boards.
+        public var host: String
+        public var fleetPort: Int
+        public var enrolmentPort: Int
+        public var adminPort: Int
+        public var heartbeat: Duration
+
+        public init(
+            stateDirectory: String, host: String, fleetPort: Int, enrolmentPort: Int, adminPort: Int,
+            heartbeat: Duration
+        ) {
+            self.stateDirectory = stateDirectory
+            self.host = host
+            self.fleetPort = fleetPort
+            self.enrolmentPort = enrolmentPort
+            self.adminPort = adminPort
+            self.heartbeat = heartbeat
+        }
+    }
+
+    private let configuration: Configuration
+    private let logger: Logger
+
+    public init(configuration: Configuration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        let folder = configuration.stateDirectory
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let keys = try CurveKeyPair.loadOrCreate(at: folder + "/key.json")
+        let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
+        let transport = try await transport(keys, store)
+        var settings = CoordinatorActor.Machine.Settings()
+        settings.heartbeat = configuration.heartbeat
+        let actor = try await CoordinatorActor(
+            settings: settings, store: store, transport: transport, logger: logger)
+        let administration = CoordinatorAdministration(
+            actor: actor, store: store, transport: transport, serverPublicKey: keys.publicKey,
+            startedAtMilliseconds: CoordinatorActor.wallClock())
+        let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json")
+        let (host, logger) = (configuration.host, logger)
+        let application = AdminServer(fleet: administration, token: access.token)
+            .application(host: host, port: configuration.adminPort) { port in
+                do {
+                    try AdminAccess(url: "http://\(host):\(port)", token: access.token).save(to: folder + "/admin.json")
+                    logger.info("coordinator started", metadata: ["admin": "http://\(host):\(port)"])
+                } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
+            }
+        try await serve(actor, transport, application)
+        await transport.stop()
+    }
+
+    private func transport(_ keys: CurveKeyPair, _ store: SQLiteFleetStore) async throws -> ZeroMQCoordinatorTransport {
+        var boards: [PublicKey: BoardID] = [:]
+        for (text, board) in try await store.allowList() {
+            if let key = PublicKey(z85: text) { boards[key] = board }
+        }
+        return try ZeroMQCoordinatorTransport(
+            binding: .init(
+                fleet: "tcp://\(configuration.host):\(configuration.fleetPort)",
+                enrolment: "tcp://\(configuration.host):\(configuration.enrolmentPort)"), keys: keys,
+            allowList: AllowList(boards))
+    }
+
+    private func serve(
+        _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ application: some ApplicationProtocol
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { for await incoming in transport.incoming { await actor.received(incoming) } }
+            group.addTask {
+                while !Task.isCancelled {
+                    await actor.timerFired()
+                    try? await Task.sleep(for: Self.tick)
+                }
+            }
+            group.addTask { try await application.run() }
+            // The interface ends on graceful shutdown, and everything with it.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import AdminAPI
+import FleetModel
+
+/// One model's windows added up for a listing.
+struct ModelSummary {
+    private let windows: [ModelTelemetry]
+
+    /// - Parameter windows: oldest first.
+    init(_ windows: [ModelTelemetry]) { self.windows = windows }
+
+    func view(board state: BoardState, model: DeployedModel) -> ModelView {
+        let last = windows.last
+        let (frames, dropped) = (sum(\.frames), sum(\.dropped))
+        let (labelled, correct) = (sum(\.labelled), sum(\.correct))
+        let arrived = frames + dropped
+        let point = last.map { Int($0.activePoint) }
+        return ModelView(
+            board: state.board.id.rawValue, model: model.name.rawValue, activePoint: point,
+            pointCount: model.points.count,
+            subnet: point.flatMap { $0 < model.points.count ? "\(model.points[$0].configuration)" : nil },
+            constraintMilliseconds: last?.constraintMilliseconds, p50Milliseconds: last?.p50Milliseconds,
+            p99Milliseconds: last?.p99Milliseconds,
+            sloAttainment: arrived == 0 ? nil : Double(frames - sum(\.violations)) / Double(arrived),
+            accuracy: labelled == 0 ? nil : Double(correct) / Double(labelled), switches: sum(\.switches),
+            frames: frames, dropped: dropped)
+    }
+
+    private func sum(_ path: KeyPath<ModelTelemetry, UInt32>) -> Int {
+        windows.reduce(0) { $0 + Int($1[keyPath: path]) }
+    }
+}
