@@ -71,6 +71,17 @@ public struct MultilayerPerceptron: Hashable, Sendable {
 
     public var inputCount: Int { layers[0].inputs }
 
+    /// The perceptron whose output is this one's times a finite factor.
+    func scaled(by factor: Float) -> MultilayerPerceptron {
+        let last = layers[layers.count - 1]
+        let scaled = Layer(
+            inputs: last.inputs, outputs: 1, weights: last.weights.map { $0 * factor },
+            bias: last.bias.map { $0 * factor })
+        return MultilayerPerceptron(checked: layers.dropLast() + [scaled])
+    }
+
+    private init(checked layers: [Layer]) { self.layers = layers }
+
     /// The definition, as plain as the formula; `PackedPerceptron` is the fast form.
     func reference(_ inputs: [Float]) -> Float {
         precondition(inputs.count == inputCount, "\(inputCount) inputs")
