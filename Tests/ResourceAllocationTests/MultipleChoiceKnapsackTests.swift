@@ -1,0 +1,114 @@
+import ResourceAllocation
+import SearchSpace
+import Testing
+
+@Suite struct MultipleChoiceKnapsackTests {
+    private typealias Item = MultipleChoiceKnapsack.Item
+
+    private static func classes(
+        _ count: Int, items: Int, using generator: inout some RandomNumberGenerator
+    ) -> [[Item]] {
+        (0..<count).map { _ in
+            (0..<items).map { _ in
+                Item(cost: .random(in: 0.01...1, using: &generator), value: .random(in: 0...100, using: &generator))
+            }
+        }
+    }
+
+    /// Forty points, costs and values rising with noise as tables do: the hard case, since nothing is dominated.
+    private static func risingClasses(_ count: Int, using generator: inout some RandomNumberGenerator) -> [[Item]] {
+        (0..<count).map { _ in
+            var item = Item(cost: 0.02, value: 10)
+            let priority = Double.random(in: 1...100, using: &generator)
+            return (0..<40).map { _ in
+                item.cost += .random(in: 0.001...0.02, using: &generator)
+                item.value += .random(in: 0.0001...0.01, using: &generator) * priority
+                return item
+            }
+        }
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, .random(in: 0...UInt64.max)])
+    func equalsExhaustiveSearchOnItemsInAnyOrder(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<200 {
+            let classes = Self.classes(
+                .random(in: 1...4, using: &generator), items: .random(in: 1...6, using: &generator), using: &generator)
+            let capacity = Double.random(in: 0.1...3, using: &generator)
+
+            let solution = MultipleChoiceKnapsack(classes: classes, capacity: capacity).solve()
+
+            var best: Double?
+            for combination in Self.combinations(of: classes) {
+                let cost = zip(classes, combination).reduce(0) { $0 + $1.0[$1.1].cost }
+                let value = zip(classes, combination).reduce(0) { $0 + $1.0[$1.1].value }
+                if cost <= capacity { best = max(best ?? 0, value) }
+            }
+            let found = solution.map { zip(classes, $0.choice).reduce(0) { $0 + $1.0[$1.1].value } }
+            #expect((found == nil) == (best == nil), "seed \(seed)")
+            if let found, let best { #expect(abs(found - best) < 1e-9, "seed \(seed)") }
+        }
+    }
+
+    private static func combinations(of classes: [[Item]]) -> [[Int]] {
+        classes.reduce([[]]) { combinations, items in
+            combinations.flatMap { combination in items.indices.map { combination + [$0] } }
+        }
+    }
+
+    /// The whole product would be 40^8, 6.5e12 states.
+    @Test(arguments: [UInt64(1), 2, 3, .random(in: 0...UInt64.max)])
+    func boardSizedProblemsTakeFewStates(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var most = 0
+        for _ in 0..<20 {
+            let classes = Self.risingClasses(8, using: &generator)
+            let capacity = Double.random(in: 0.4...2.5, using: &generator)
+            let solution = try #require(MultipleChoiceKnapsack(classes: classes, capacity: capacity).solve())
+            #expect(solution.isProvenOptimal, "seed \(seed)")
+            most = max(most, solution.exploredStates)
+        }
+        #expect(most < 200_000, "seed \(seed): \(most) states")
+        print("seed \(seed): at most \(most) states")
+    }
+
+    @Test func equalClassesDoNotMultiply() throws {
+        var generator = SeededGenerator(seed: 5)
+        let items = Self.risingClasses(1, using: &generator)[0]
+        let classes = Array(repeating: items, count: 8)
+        let solution = try #require(MultipleChoiceKnapsack(classes: classes, capacity: 1.9).solve())
+        #expect(solution.isProvenOptimal)
+        #expect(solution.exploredStates < 200_000, "\(solution.exploredStates)")
+    }
+
+    @Test(arguments: [1, 2, 10])
+    func atTheStateLimitASolutionStillComesOutButUnproven(limit: Int) throws {
+        var generator = SeededGenerator(seed: 11)
+        let classes = Self.risingClasses(8, using: &generator)
+        let exact = try #require(MultipleChoiceKnapsack(classes: classes, capacity: 1.5).solve())
+        let rough = try #require(MultipleChoiceKnapsack(classes: classes, capacity: 1.5).solve(stateLimit: limit))
+        #expect(!rough.isProvenOptimal)
+        func total(_ choice: [Int], _ key: KeyPath<MultipleChoiceKnapsack.Item, Double>) -> Double {
+            zip(classes, choice).reduce(0) { $0 + $1.0[$1.1][keyPath: key] }
+        }
+        #expect(rough.choice.count == 8)
+        #expect(total(rough.choice, \.cost) <= 1.5 + 1e-9)
+        #expect(total(rough.choice, \.value) <= total(exact.choice, \.value) + 1e-9)
+        #expect(total(rough.choice, \.value) >= 0.95 * total(exact.choice, \.value))
+    }
+
+    @Test func tooSmallACapacityHasNoSolution() {
+        #expect(MultipleChoiceKnapsack(classes: [[.init(cost: 2, value: 1)]], capacity: 1).solve() == nil)
+    }
+
+    @Test func noClassesAreSolvedByNothing() {
+        #expect(MultipleChoiceKnapsack(classes: [], capacity: 1).solve()?.choice == [])
+    }
+
+    @Test func freeItemsAreTaken() {
+        let solution = MultipleChoiceKnapsack(
+            classes: [[.init(cost: 0, value: 0), .init(cost: 0, value: 5)], [.init(cost: 0, value: 1)]], capacity: 0
+        ).solve()
+        #expect(solution?.choice == [1, 0])
+    }
+}
