@@ -8,12 +8,12 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Values: no I/O, no clocks, no actors.
     "SearchSpace": [],
     "FleetModel": ["SearchSpace"],
-    "WireProtocol": ["FleetModel"],
+    "WireProtocol": ["FleetModel", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
     "Engine": ["CKernels"],
     "ModelImport": ["Engine", "SearchSpace"],
-    "Supernets": ["Engine", "SearchSpace"],
+    "Supernets": ["CKernels", "Engine", "SearchSpace"],
     "Datasets": ["Engine", "CZlib"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],
@@ -22,10 +22,10 @@ let rooms: KeyValuePairs<String, [String]> = [
     "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
     "AgentCore": ["FleetModel", "WireProtocol"],
     // Shells: actors, sockets, files.
-    "Messaging": ["WireProtocol", "CZeroMQ"],
+    "Messaging": ["FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
     "AdminAPI": ["FleetModel"],
-    "Agent": ["AgentCore", "Datasets", "FleetModel", "Messaging", "Supernets"],
+    "Agent": ["AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol"],
     "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetStore", "Messaging"],
 ]
 
@@ -44,11 +44,17 @@ let libraries: [String: [Target.Dependency]] = [
     "Engine": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
-    "AdminAPI": [.product(name: "Hummingbird", package: "hummingbird")],
+    "AdminAPI": [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+    ],
     "Messaging": [.product(name: "Logging", package: "swift-log")],
     "Agent": [
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
     ],
     "Coordinator": [
         .product(name: "Logging", package: "swift-log"),
@@ -69,8 +75,11 @@ let strict: [SwiftSetting] = [
 func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path) }
 
 func dependencies(_ name: String, _ rooms: [String]) -> [Target.Dependency] {
-    rooms.map { .byName(name: $0) } + (libraries[name] ?? [])
+    rooms.filter { exists("Sources/\($0)") }.map { .byName(name: $0) } + (libraries[name] ?? [])
 }
+
+/// A room keeps the schemas of its generated sources under `Protobuf`.
+func schemas(of name: String) -> [String] { exists("Sources/\(name)/Protobuf") ? ["Protobuf"] : [] }
 
 /// A room's tests may import what the room itself may import.
 func tests(of name: String, _ imports: [String]) -> Target {
@@ -90,7 +99,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -98,7 +109,9 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: swiftRooms.map {
-        .target(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)
+        .target(
+            name: $0.key, dependencies: dependencies($0.key, $0.value), exclude: schemas(of: $0.key),
+            swiftSettings: strict)
     }
         + programs.filter { exists("Sources/\($0.key)") }.map {
             .executableTarget(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)

@@ -9,12 +9,26 @@ public enum FleetLimits {
     public static let pointsPerModel = 64
     public static let policies = 256
     public static let modelsPerPolicy = 64
+    /// Entries of one list in a subnet configuration: stages or positions.
+    public static let positionsPerSubnet = 128
+    /// Largest elastic value in a subnet configuration, a resolution included.
+    public static let subnetValue = 4_096
     /// Telemetry records in one message.
     public static let recordsPerMessage = 32
     /// Bytes of one message's payload.
     public static let payloadBytes = 64 * 1024
+    /// Bytes of one message's payload at the enrolment endpoint, where anybody may speak.
+    public static let enrolmentPayloadBytes = 16 * 1024
+    /// Sessions replaced by newer ones that are remembered per peer.
+    public static let replacedSessions = 32
     /// Telemetry records an agent keeps until they are acknowledged; the oldest are dropped and counted beyond.
     public static let unacknowledgedRecords = 3_600
+    /// Telemetry records the coordinator keeps per board; the oldest are removed beyond.
+    public static let telemetryPerBoard = 100_000
+    /// Starts of an agent whose telemetry is accounted for, per board; the oldest are forgotten beyond.
+    public static let incarnationsPerBoard = 256
+    /// Enrolment tokens that are neither spent nor expired.
+    public static let tokens = 10_000
     /// Bytes of a policy file.
     public static let policyBytes = 256 * 1024
     /// Events the coordinator keeps; the oldest are removed beyond.

@@ -1,3 +1,123 @@
+// Micro-kernels of the engine and the table that lists them.
+//
+// Activations are stored in blocks of CK_LANES channels ("NCHW16c"): block b of a map with P pixels starts at
+// b * P * CK_LANES, pixel p of it at p * CK_LANES. The last block may hold fewer real channels; its spare lanes
+// hold finite garbage that no kernel reads as an input channel. Weights are packed once: output channels in
+// panels of CK_LANES, input channels in order inside a panel, so that a prefix of either dimension is a
+// pointer and a count.
 #ifndef CKERNELS_H
 #define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CK_LANES 16
+
+typedef enum {
+    CK_NONE = 0,
+    CK_RELU = 1,
+    CK_HARD_SWISH = 2,    // x * clamp(x + 3, 0, 6) / 6
+    CK_HARD_SIGMOID = 3,  // clamp(x + 3, 0, 6) / 6
+} ck_activation;
+
+// Every convolution ends in y = activation(acc * scale + shift) + residual, per output channel.
+typedef struct {
+    const float *scale;     // CK_LANES floats per output block
+    const float *shift;     // CK_LANES floats per output block
+    const float *residual;  // shaped like the output, or NULL
+    int32_t activation;     // ck_activation
+} ck_epilogue;
+
+// 1x1 convolution, stride 1; with one pixel also a fully connected layer.
+typedef struct {
+    const float *input;
+    float *output;
+    const float *weights;  // [panel][input channel][CK_LANES]
+    ck_epilogue epilogue;
+    int64_t panel_stride;  // floats from one panel to the next: full input channels * CK_LANES
+    int32_t pixels;
+    int32_t input_channels;
+    int32_t output_blocks;
+} ck_pointwise;
+
+// Depthwise convolution with "same" padding: (kernel - 1) / 2 on every side.
+typedef struct {
+    const float *input;
+    float *output;
+    const float *weights;  // [block][kernel * kernel][CK_LANES]
+    ck_epilogue epilogue;
+    int32_t input_height, input_width;
+    int32_t output_height, output_width;
+    int32_t kernel, stride;
+    int32_t blocks;
+} ck_depthwise;
+
+// 3x3 convolution from a planar image with a border of one zero pixel on every side.
+typedef struct {
+    const float *input;  // [channel][input_height + 2][input_width + 2]
+    float *output;
+    const float *weights;  // [panel][channel * 9][CK_LANES]
+    ck_epilogue epilogue;
+    int32_t input_height, input_width;
+    int32_t output_height, output_width;
+    int32_t input_channels, stride;
+    int32_t output_blocks;
+} ck_stem;
+
+// Mean over all pixels: one value per channel.
+typedef struct {
+    const float *input;
+    float *output;
+    int32_t pixels;
+    int32_t blocks;
+} ck_pool;
+
+// In place: every pixel of a map times one factor per channel.
+typedef struct {
+    float *map;
+    const float *factors;
+    int32_t pixels;
+    int32_t blocks;
+} ck_scale;
+
+typedef enum {
+    CK_OP_POINTWISE = 0,
+    CK_OP_DEPTHWISE = 1,
+    CK_OP_STEM = 2,
+    CK_OP_POOL = 3,
+    CK_OP_SCALE = 4,
+    CK_OPERATION_COUNT = 5,
+} ck_operation;
+
+// Ordered from plainest to fastest.
+typedef enum {
+    CK_PORTABLE = 0,
+    CK_AVX2 = 1,
+    CK_AVX512 = 2,
+    CK_INSTRUCTION_SET_COUNT = 3,
+} ck_instruction_set;
+
+typedef void (*ck_function)(const void *parameters);
+
+typedef struct {
+    const char *name;
+    ck_operation operation;
+    ck_instruction_set instruction_set;
+    ck_function function;
+} ck_kernel;
+
+// All kernels in this build. Selection, tests and benchmarks read the same table.
+const ck_kernel *ck_kernel_table(size_t *count);
+
+// Whether this machine can run kernels of the set.
+int ck_is_supported(ck_instruction_set set);
+
+// Per channel over all pixels of one map, added to the sums: for batch normalisation statistics.
+void ck_add_sums(const float *map, int32_t pixels, int32_t blocks, double *sums);
+// Per channel, squared distance from a mean, added to the sums.
+void ck_add_squared_deviations(
+    const float *map, int32_t pixels, int32_t blocks, const double *means, double *sums);
+// In place: the epilogue of a convolution, applied to its raw result.
+void ck_apply_epilogue(float *map, int32_t pixels, int32_t blocks, const ck_epilogue *epilogue);
+
 #endif

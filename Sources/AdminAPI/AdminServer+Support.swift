@@ -1,0 +1,98 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// A JSON answer with sorted keys.
+struct Answer<Value: Encodable & Sendable>: ResponseGenerator {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    func response(from request: Request, context: some RequestContext) throws -> Response {
+        try .json(value, status: .ok)
+    }
+}
+
+extension Response {
+    static func json(_ value: some Encodable, status: HTTPResponse.Status) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        let data = try encoder.encode(value)
+        return Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: data)))
+    }
+}
+
+extension Request {
+    func number(_ name: String, within range: ClosedRange<Int>) throws(AdminFailure) -> Int? {
+        guard let text = uri.queryParameters[Substring(name)] else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            throw AdminFailure(.invalid, "\(name)=\(text): give a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    func body<Value: Decodable>(as type: Value.Type, _ context: some RequestContext) async throws -> Value {
+        var request = self
+        let buffer: ByteBuffer
+        do {
+            buffer = try await request.collectBody(upTo: AdminServer.bodyLimit)
+        } catch {
+            throw AdminFailure(.tooLarge, "the body is larger than \(AdminServer.bodyLimit) bytes")
+        }
+        do {
+            return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
+        } catch {
+            throw AdminFailure(.invalid, "the body is not the JSON that this path takes")
+        }
+    }
+}
+
+/// Turns failures into answers; nothing of the inside gets out.
+struct FailureMiddleware<Context: RequestContext>: RouterMiddleware {
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let failure as AdminFailure {
+            return try .json(failure, status: failure.status)
+        } catch let error as any HTTPResponseError {
+            return try .json(AdminFailure(.notFound, "\(request.uri.path): no such path"), status: error.status)
+        } catch {
+            context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            return try .json(AdminFailure(.unavailable, "the coordinator could not do this"), status: .internalServerError)
+        }
+    }
+}
+
+extension AdminFailure {
+    var status: HTTPResponse.Status {
+        switch kind {
+        case .invalid: .badRequest
+        case .unauthorized: .unauthorized
+        case .notFound: .notFound
+        case .tooLarge: .contentTooLarge
+        case .unavailable: .serviceUnavailable
+        }
+    }
+}
+
+/// Lets requests pass that carry the token; compares in a time that does not depend on where they differ.
+struct TokenMiddleware<Context: RequestContext>: RouterMiddleware {
+    let token: String
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let given = Array((request.headers[.authorization] ?? "").utf8)
+        let expected = Array("Bearer \(token)".utf8)
+        var difference = UInt8(given.count == expected.count ? 0 : 1)
+        for index in expected.indices { difference |= expected[index] ^ (index < given.count ? given[index] : 0) }
+        guard difference == 0 else { throw AdminFailure(.unauthorized, "the token is missing or wrong") }
+        return try await next(request, context)
+    }
+}

@@ -1,0 +1,64 @@
+public import Hummingbird
+import HTTPTypes
+import NIOCore
+
+/// The HTTP interface: JSON over a small set of paths, guarded by one bearer token.
+///
+///     GET  /livez                      no token
+///     GET  /v1/status /v1/boards /v1/models /v1/policies /v1/assignments
+///     GET  /v1/events?limit=N          GET /v1/telemetry?after=CURSOR&limit=N
+///     POST /v1/policies                POST /v1/tokens
+public struct AdminServer: Sendable {
+    /// Bytes of a request's body.
+    public static let bodyLimit = 512 * 1024
+    /// Rows of one answer.
+    public static let rowLimit = 5_000
+
+    private let fleet: any FleetAdministration
+    private let token: String
+
+    public init(fleet: any FleetAdministration, token: String) {
+        precondition(!token.isEmpty, "the interface needs a token")
+        self.fleet = fleet
+        self.token = token
+    }
+
+    /// - Parameters:
+    ///   - host: name or address to bind; loopback unless people outside are meant to reach it.
+    ///   - onBound: called once with the port in use, so that port 0 works.
+    public func application(
+        host: String, port: Int, onBound: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        Application(
+            router: router(), configuration: .init(address: .hostname(host, port: port), serverName: "shoal"),
+            onServerRunning: { channel in await onBound(channel.localAddress?.port ?? port) })
+    }
+
+    public func router() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: FailureMiddleware())
+        router.get("livez") { _, _ in HTTPResponse.Status.ok }
+        let group = router.group("v1").add(middleware: TokenMiddleware(token: token))
+        let fleet = fleet
+        group.get("status") { _, _ in Answer(try await fleet.status()) }
+        group.get("boards") { _, _ in Answer(try await fleet.boards()) }
+        group.get("models") { _, _ in Answer(try await fleet.models()) }
+        group.get("policies") { _, _ in Answer(try await fleet.policies()) }
+        group.get("assignments") { _, _ in Answer(try await fleet.assignments()) }
+        group.get("events") { request, _ in
+            Answer(try await fleet.events(limit: try request.number("limit", within: 1...Self.rowLimit) ?? 100))
+        }
+        group.get("telemetry") { request, _ in
+            let after = try request.number("after", within: 0...Int.max) ?? 0
+            let limit = try request.number("limit", within: 1...Self.rowLimit) ?? 1_000
+            return Answer(try await fleet.telemetry(after: Int64(after), limit: limit))
+        }
+        group.post("policies") { request, context in
+            Answer(try await fleet.apply(try await request.body(as: ApplyRequest.self, context)))
+        }
+        group.post("tokens") { request, context in
+            Answer(try await fleet.createToken(try await request.body(as: TokenRequest.self, context)))
+        }
+        return router
+    }
+}

@@ -1,0 +1,297 @@
+/// Answers of the interface. Times are milliseconds since 1970, sizes bytes.
+public struct StatusView: Codable, Equatable, Sendable {
+    public var version: String
+    public var startedAtMilliseconds: UInt64
+    public var fleetEndpoint: String
+    public var enrolmentEndpoint: String
+    public var boardsEnrolled: Int
+    public var boardsConnected: Int
+    public var telemetryRecords: Int
+    /// Frames dropped since the start, by reason.
+    public var droppedFrames: [String: UInt64]
+
+    public init(
+        version: String, startedAtMilliseconds: UInt64, fleetEndpoint: String, enrolmentEndpoint: String,
+        boardsEnrolled: Int, boardsConnected: Int, telemetryRecords: Int, droppedFrames: [String: UInt64]
+    ) {
+        self.version = version
+        self.startedAtMilliseconds = startedAtMilliseconds
+        self.fleetEndpoint = fleetEndpoint
+        self.enrolmentEndpoint = enrolmentEndpoint
+        self.boardsEnrolled = boardsEnrolled
+        self.boardsConnected = boardsConnected
+        self.telemetryRecords = telemetryRecords
+        self.droppedFrames = droppedFrames
+    }
+}
+
+public struct BoardView: Codable, Equatable, Sendable {
+    public struct Model: Codable, Equatable, Sendable {
+        public var name: String
+        public var framesPerSecond: Double
+        public var points: [PointView]
+
+        public init(name: String, framesPerSecond: Double, points: [PointView]) {
+            self.name = name
+            self.framesPerSecond = framesPerSecond
+            self.points = points
+        }
+    }
+
+    public var name: String
+    public var boardClass: String
+    /// enrolled, connected, suspect or lost.
+    public var status: String
+    public var labels: [String: String]
+    public var cores: Double
+    public var memoryBytes: UInt64
+    public var engineVersion: String
+    public var lastSeenMilliseconds: UInt64
+    public var incarnation: UInt64
+    public var desiredGeneration: UInt64
+    public var reportedGeneration: UInt64
+    public var telemetryRecords: Int
+    /// Records whose neighbours are stored but which themselves are not.
+    public var telemetryGaps: Int
+    public var models: [Model]
+
+    public init(
+        name: String, boardClass: String, status: String, labels: [String: String], cores: Double,
+        memoryBytes: UInt64, engineVersion: String, lastSeenMilliseconds: UInt64, incarnation: UInt64,
+        desiredGeneration: UInt64, reportedGeneration: UInt64, telemetryRecords: Int, telemetryGaps: Int,
+        models: [Model]
+    ) {
+        self.name = name
+        self.boardClass = boardClass
+        self.status = status
+        self.labels = labels
+        self.cores = cores
+        self.memoryBytes = memoryBytes
+        self.engineVersion = engineVersion
+        self.lastSeenMilliseconds = lastSeenMilliseconds
+        self.incarnation = incarnation
+        self.desiredGeneration = desiredGeneration
+        self.reportedGeneration = reportedGeneration
+        self.telemetryRecords = telemetryRecords
+        self.telemetryGaps = telemetryGaps
+        self.models = models
+    }
+}
+
+/// An operating point as people read it.
+public struct PointView: Codable, Equatable, Sendable {
+    public var subnet: String
+    public var accuracy: Double
+    public var latencyMilliseconds: Double
+    public var flops: Int
+
+    public init(subnet: String, accuracy: Double, latencyMilliseconds: Double, flops: Int) {
+        self.subnet = subnet
+        self.accuracy = accuracy
+        self.latencyMilliseconds = latencyMilliseconds
+        self.flops = flops
+    }
+}
+
+/// One model on one board: what is wanted and what the latest window shows.
+public struct ModelView: Codable, Equatable, Sendable {
+    public var board: String
+    public var model: String
+    public var activePoint: Int?
+    public var pointCount: Int
+    public var subnet: String?
+    public var constraintMilliseconds: Double?
+    public var p50Milliseconds: Double?
+    public var p99Milliseconds: Double?
+    /// Over all stored windows: frames within the constraint, of all that arrived.
+    public var sloAttainment: Double?
+    /// Over all stored windows: right answers, of the labelled frames.
+    public var accuracy: Double?
+    public var switches: Int
+    public var frames: Int
+    public var dropped: Int
+
+    public init(
+        board: String, model: String, activePoint: Int?, pointCount: Int, subnet: String?,
+        constraintMilliseconds: Double?, p50Milliseconds: Double?, p99Milliseconds: Double?, sloAttainment: Double?,
+        accuracy: Double?, switches: Int, frames: Int, dropped: Int
+    ) {
+        self.board = board
+        self.model = model
+        self.activePoint = activePoint
+        self.pointCount = pointCount
+        self.subnet = subnet
+        self.constraintMilliseconds = constraintMilliseconds
+        self.p50Milliseconds = p50Milliseconds
+        self.p99Milliseconds = p99Milliseconds
+        self.sloAttainment = sloAttainment
+        self.accuracy = accuracy
+        self.switches = switches
+        self.frames = frames
+        self.dropped = dropped
+    }
+}
+
+public struct PolicyView: Codable, Equatable, Sendable {
+    public var name: String
+    public var version: Int
+    public var text: String
+    public var boards: [String]
+
+    public init(name: String, version: Int, text: String, boards: [String]) {
+        self.name = name
+        self.version = version
+        self.text = text
+        self.boards = boards
+    }
+}
+
+public struct AssignmentView: Codable, Equatable, Sendable {
+    public struct Model: Codable, Equatable, Sendable {
+        public var model: String
+        public var constraintMilliseconds: Double
+        public var percentile: Double
+        public var lowestPoint: Int
+        public var highestPoint: Int
+        public var preferredPoint: Int
+        public var priority: Int
+
+        public init(
+            model: String, constraintMilliseconds: Double, percentile: Double, lowestPoint: Int, highestPoint: Int,
+            preferredPoint: Int, priority: Int
+        ) {
+            self.model = model
+            self.constraintMilliseconds = constraintMilliseconds
+            self.percentile = percentile
+            self.lowestPoint = lowestPoint
+            self.highestPoint = highestPoint
+            self.preferredPoint = preferredPoint
+            self.priority = priority
+        }
+    }
+
+    public var board: String
+    public var generation: UInt64
+    public var reportedGeneration: UInt64
+    public var models: [Model]
+
+    public init(board: String, generation: UInt64, reportedGeneration: UInt64, models: [Model]) {
+        self.board = board
+        self.generation = generation
+        self.reportedGeneration = reportedGeneration
+        self.models = models
+    }
+}
+
+public struct EventView: Codable, Equatable, Sendable {
+    public var kind: String
+    public var board: String?
+    public var message: String
+    public var atMilliseconds: UInt64
+
+    public init(kind: String, board: String?, message: String, atMilliseconds: UInt64) {
+        self.kind = kind
+        self.board = board
+        self.message = message
+        self.atMilliseconds = atMilliseconds
+    }
+}
+
+/// Windows of telemetry and where to go on reading.
+public struct TelemetryPage: Codable, Equatable, Sendable {
+    public var windows: [TelemetryWindowView]
+    /// Give this as `after` next time.
+    public var cursor: Int64
+
+    public init(windows: [TelemetryWindowView], cursor: Int64) {
+        self.windows = windows
+        self.cursor = cursor
+    }
+}
+
+/// One model in one stored window.
+public struct TelemetryWindowView: Codable, Equatable, Sendable {
+    public var board: String
+    public var incarnation: UInt64
+    public var sequence: UInt64
+    public var startMilliseconds: UInt64
+    public var durationMilliseconds: UInt32
+    public var generation: UInt64
+    public var model: String
+    public var frames: UInt32
+    public var dropped: UInt32
+    public var violations: UInt32
+    public var labelled: UInt32
+    public var correct: UInt32
+    public var switches: UInt32
+    public var activePoint: UInt32
+    public var p50Milliseconds: Double
+    public var p90Milliseconds: Double
+    public var p99Milliseconds: Double
+    public var constraintMilliseconds: Double
+    public var memoryBytes: UInt64
+    public var cpuLoad: Double?
+    public var cpuFrequencyMegahertz: Double?
+    public var temperatureCelsius: Double?
+}
+
+public struct ApplyRequest: Codable, Equatable, Sendable {
+    /// Name of the file, for messages.
+    public var file: String
+    public var text: String
+    public var dryRun: Bool
+
+    public init(file: String, text: String, dryRun: Bool) {
+        self.file = file
+        self.text = text
+        self.dryRun = dryRun
+    }
+}
+
+public struct ApplyResult: Codable, Equatable, Sendable {
+    public var policy: String
+    public var version: Int
+    public var dryRun: Bool
+    /// Boards that the policy selects.
+    public var boards: [String]
+    /// What the person should know: boards without the model, constraints that cannot be met.
+    public var warnings: [String]
+
+    public init(policy: String, version: Int, dryRun: Bool, boards: [String], warnings: [String]) {
+        self.policy = policy
+        self.version = version
+        self.dryRun = dryRun
+        self.boards = boards
+        self.warnings = warnings
+    }
+}
+
+public struct TokenRequest: Codable, Equatable, Sendable {
+    public var uses: Int
+    public var validSeconds: Int
+
+    public init(uses: Int, validSeconds: Int) {
+        self.uses = uses
+        self.validSeconds = validSeconds
+    }
+}
+
+/// All that a new board needs: shown once, stored nowhere but as a hash.
+public struct TokenView: Codable, Equatable, Sendable {
+    public var token: String
+    public var enrolmentEndpoint: String
+    public var fleetEndpoint: String
+    public var serverPublicKey: String
+    public var expiresAtMilliseconds: UInt64
+
+    public init(
+        token: String, enrolmentEndpoint: String, fleetEndpoint: String, serverPublicKey: String,
+        expiresAtMilliseconds: UInt64
+    ) {
+        self.token = token
+        self.enrolmentEndpoint = enrolmentEndpoint
+        self.fleetEndpoint = fleetEndpoint
+        self.serverPublicKey = serverPublicKey
+        self.expiresAtMilliseconds = expiresAtMilliseconds
+    }
+}

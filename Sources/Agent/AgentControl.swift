@@ -1,0 +1,130 @@
+import AgentCore
+import FleetModel
+import Foundation
+import Logging
+import Messaging
+import SearchSpace
+import Synchronization
+import WireProtocol
+
+/// The one actor of an agent that owns decisions: the session, the spool and the assignment in force.
+actor AgentControl {
+    private static let retry: Duration = .seconds(2)
+
+    private var session: SessionStateMachine<ContinuousClock.Instant>
+    private var spool: TelemetrySpool<ContinuousClock.Instant>
+    private var sampler: TelemetrySampler
+    private var generator: SeededGenerator
+    private var assignment: Assignment?
+    private var windowStart: ContinuousClock.Instant
+    private var windowStartMilliseconds: UInt64
+    private let state: AgentState
+    private let transport: any AgentTransport
+    private let runners: [ModelRunner]
+    private let window: Duration
+    private let logger: Logger
+    nonisolated let isStopping = Mutex(false)
+
+    init(
+        board: BoardDescription, incarnation: UInt64, state: AgentState, transport: any AgentTransport,
+        runners: [ModelRunner], sampler: TelemetrySampler, window: Duration, logger: Logger
+    ) {
+        let now = ContinuousClock.now
+        let known = state.assignment
+        session = SessionStateMachine(
+            settings: .init(), board: board, incarnation: incarnation, generation: known?.generation ?? 0, at: now)
+        spool = TelemetrySpool(settings: .init(retry: Self.retry), incarnation: incarnation)
+        assignment = known
+        generator = SeededGenerator(seed: UInt64.random(in: 0...UInt64.max))
+        windowStart = now
+        windowStartMilliseconds = Self.wallClock()
+        self.state = state
+        self.transport = transport
+        self.runners = runners
+        self.sampler = sampler
+        self.window = window
+        self.logger = logger
+    }
+
+    /// A board that restarts without its coordinator goes on as it was told last.
+    func resumeLastAssignment() { if let assignment { carryOut(assignment) } }
+
+    nonisolated func stopServing() { isStopping.withLock { $0 = true } }
+
+    func messageReceived(_ message: Message) {
+        perform(session.messageReceived(message, at: .now))
+        sendTelemetry()
+    }
+
+    /// - Returns: `false` once the agent is to stop.
+    func timerFired() -> Bool {
+        let now = ContinuousClock.now
+        if windowStart.duration(to: now) >= window { closeWindow(at: now) }
+        perform(session.timerFired(at: now, using: &generator))
+        sendTelemetry()
+        return !isStopping.withLock { $0 }
+    }
+
+    private func perform(_ actions: [SessionStateMachine<ContinuousClock.Instant>.Action]) {
+        for action in actions {
+            switch action {
+            case .send(let message): send(message)
+            case .apply(let assignment): apply(assignment)
+            case .sessionStarted, .sessionLost:
+                spool.connectionReset()
+                logger.info("session \(action == .sessionStarted ? "started" : "lost")")
+            case .telemetryAcknowledged(let incarnation, let sequence):
+                spool.acknowledged(incarnation: incarnation, sequence: sequence)
+            }
+        }
+    }
+
+    /// Persist, then act; the report is the next action.
+    private func apply(_ assignment: Assignment) {
+        do { try state.save(assignment) } catch {
+            logger.error("assignment not kept", metadata: ["error": "\(error)"])
+        }
+        self.assignment = assignment
+        carryOut(assignment)
+        logger.info("assignment applied", metadata: ["generation": "\(assignment.generation)"])
+    }
+
+    private func carryOut(_ assignment: Assignment) {
+        for model in assignment.models {
+            let runner = runners.first { $0.deployment.name.rawValue == model.model }
+            guard let runner, model.highestPoint < runner.deployment.points.count else {
+                logger.warning("assignment names what is not here", metadata: ["model": "\(model.model)"])
+                continue
+            }
+            runner.mailbox.post(model, generation: assignment.generation)
+        }
+    }
+
+    private func closeWindow(at now: ContinuousClock.Instant) {
+        let length = windowStart.duration(to: now)
+        let milliseconds = length.components.seconds * 1_000 + length.components.attoseconds / 1_000_000_000_000_000
+        spool.recorded(
+            sampler.window(
+                startMilliseconds: windowStartMilliseconds, durationMilliseconds: UInt32(clamping: milliseconds),
+                generation: assignment?.generation ?? 0, droppedRecords: spool.dropped))
+        windowStart = now
+        windowStartMilliseconds = Self.wallClock()
+    }
+
+    private func sendTelemetry() {
+        guard session.isConnected else { return }
+        let batch = spool.batchDue(at: .now)
+        if !batch.isEmpty { send(.telemetry(batch)) }
+    }
+
+    private func send(_ message: Message) {
+        do {
+            try transport.send(message)
+            session.messageSent(at: .now)
+        } catch {
+            logger.warning("message not sent", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func wallClock() -> UInt64 { UInt64(max(0, Date().timeIntervalSince1970) * 1_000) }
+}

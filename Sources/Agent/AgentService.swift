@@ -1,0 +1,91 @@
+import AgentCore
+import Engine
+import FleetModel
+import Foundation
+public import Logging
+import Messaging
+public import ServiceLifecycle
+import WireProtocol
+
+/// An agent: models on their threads, one connection to the coordinator, one actor that decides.
+///
+/// Composition root of the board: reads the configuration, joins the fleet if the board has not, starts the models,
+/// and keeps telling the coordinator what they measure. Runs until its task is cancelled.
+public struct AgentService: Service {
+    public static let engineVersion = "0.1.0"
+    private static let tick: Duration = .milliseconds(50)
+    private static let enrolmentTimeout: Duration = .seconds(10)
+
+    private let configuration: AgentConfiguration
+    private let logger: Logger
+
+    public init(configuration: AgentConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        let kernels = try KernelSet.selected()
+        let hardware = BoardHardware.read(instructionSet: kernels.instructionSet)
+        let state = try AgentState(folder: configuration.stateDirectory)
+        let keys = try state.keys()
+        var loader = ModelLoader(kernels: kernels)
+        let deployments = try configuration.models.map { try loader.load($0) }
+        let description = BoardDescription(
+            id: configuration.board, boardClass: hardware.boardClass, labels: configuration.labels,
+            cores: hardware.cores, memoryBytes: hardware.memoryBytes, engineVersion: Self.engineVersion,
+            models: deployments.map(\.description))
+        let membership = try await membership(state, keys, description)
+        let transport = try ZeroMQAgentTransport(
+            connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
+        let runners = deployments.map(ModelRunner.init)
+        let control = AgentControl(
+            board: description, incarnation: try state.nextIncarnation(), state: state, transport: transport,
+            runners: runners,
+            sampler: TelemetrySampler(runners: runners, processors: hardware.processors),
+            window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
+        await control.resumeLastAssignment()
+        for runner in runners { runner.start() }
+        logger.info("agent started", metadata: ["board": "\(configuration.board)", "class": "\(hardware.boardClass)"])
+        await serve(control, transport)
+        for runner in runners { runner.stop() }
+        try? transport.send(.goodbye)
+        await transport.stop()
+    }
+
+    private func membership(
+        _ state: AgentState, _ keys: CurveKeyPair, _ board: BoardDescription
+    ) async throws -> AgentState.Membership {
+        if let known = state.membership { return known }
+        guard let path = configuration.enrolment else {
+            throw ConfigurationFailure(
+                file: configuration.stateDirectory, reason: "the board is not enrolled and enrolment names no bundle")
+        }
+        let bundle = try EnrolmentBundle.load(from: path)
+        let name = try await Enrolment.enrol(
+            at: bundle.enrolmentEndpoint, serverKey: bundle.serverPublicKey, keys: keys, token: bundle.token,
+            board: board, timeout: Self.enrolmentTimeout)
+        let membership = AgentState.Membership(
+            board: name, fleetEndpoint: bundle.fleetEndpoint, serverPublicKey: bundle.serverPublicKey)
+        try state.save(membership)
+        logger.info("enrolled", metadata: ["board": "\(name)"])
+        return membership
+    }
+
+    private func serve(_ control: AgentControl, _ transport: ZeroMQAgentTransport) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await message in transport.incoming { await control.messageReceived(message) }
+            }
+            group.addTask {
+                while await control.timerFired(), !Task.isCancelled { try? await Task.sleep(for: Self.tick) }
+            }
+            await withGracefulShutdownHandler {
+                _ = await group.next()
+            } onGracefulShutdown: {
+                control.stopServing()
+            }
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+public import FleetModel
+import Foundation
+import Yams
+
+/// What an agent is started with: one YAML file.
+///
+///     board: edge-1
+///     labels: { tier: edge }
+///     stateDirectory: state/edge-1
+///     enrolment: edge-1.bundle.json     # needed once; may be gone afterwards
+///     models:
+///       - name: classifier
+///         package: fashion.shoal
+///         points: fashion.points.json
+///         statistics: fashion.statistics
+///         mode: lookUp                  # or steps
+///         stream: { images: [...], labels: [...], first: 2000, framesPerSecond: 300, seed: 1 }
+///
+/// Relative paths start at the folder of the file.
+public struct AgentConfiguration: Equatable, Sendable {
+    public struct Model: Equatable, Sendable, Decodable {
+        public var name: String
+        public var package: String
+        public var points: String
+        public var statistics: String
+        public var mode: String?
+        public var stream: Stream
+    }
+
+    /// Images that play a camera: the set from `first` on, in an order drawn by `seed`, over and over.
+    public struct Stream: Equatable, Sendable, Decodable {
+        public var images: [String]
+        public var labels: [String]?
+        public var first: Int?
+        public var framesPerSecond: Double
+        public var seed: UInt64?
+    }
+
+    public var board: BoardID
+    public var labels: [String: String]
+    public var stateDirectory: String
+    public var enrolment: String?
+    public var telemetryMilliseconds: Int
+    public var models: [Model]
+
+    /// The shortest and longest telemetry window.
+    public static let telemetryRange = 100...60_000
+}
+
+/// Why an agent's configuration cannot be used.
+public struct ConfigurationFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    public let file: String
+    public let reason: String
+
+    public init(file: String, reason: String) {
+        self.file = file
+        self.reason = reason
+    }
+
+    public var description: String { "\(file): \(reason)" }
+}
+
+extension AgentConfiguration {
+    private struct Form: Decodable {
+        var board: String
+        var labels: [String: String]?
+        var stateDirectory: String
+        var enrolment: String?
+        var telemetryMilliseconds: Int?
+        var models: [Model]
+    }
+
+    /// - Throws: `ConfigurationFailure` with the field that cannot be used.
+    public static func read(from path: String) throws(ConfigurationFailure) -> AgentConfiguration {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw ConfigurationFailure(file: path, reason: "cannot be read")
+        }
+        guard text.utf8.count <= FleetLimits.policyBytes else {
+            throw ConfigurationFailure(file: path, reason: "larger than \(FleetLimits.policyBytes) bytes")
+        }
+        let form: Form
+        do {
+            form = try YAMLDecoder().decode(Form.self, from: text)
+        } catch let error as DecodingError {
+            throw ConfigurationFailure(file: path, reason: describe(error))
+        } catch {
+            throw ConfigurationFailure(file: path, reason: "is not YAML")
+        }
+        return try check(form, file: path)
+    }
+
+    private static func check(_ form: Form, file: String) throws(ConfigurationFailure) -> AgentConfiguration {
+        func require(_ condition: Bool, _ reason: String) throws(ConfigurationFailure) {
+            if !condition { throw ConfigurationFailure(file: file, reason: reason) }
+        }
+        guard let board = BoardID(form.board) else {
+            throw ConfigurationFailure(file: file, reason: "board: '\(form.board)' is not a name of a-z, 0-9 and '-'")
+        }
+        let window = form.telemetryMilliseconds ?? 1_000
+        try require(telemetryRange.contains(window), "telemetryMilliseconds: \(window) is outside \(telemetryRange)")
+        try require(!form.models.isEmpty, "models: at least one is needed")
+        try require(form.models.count <= FleetLimits.modelsPerBoard, "models: more than \(FleetLimits.modelsPerBoard)")
+        try require(Set(form.models.map(\.name)).count == form.models.count, "models: a name appears twice")
+        let folder = URL(filePath: file).deletingLastPathComponent()
+        func resolve(_ path: String) -> String { URL(filePath: path, relativeTo: folder).path() }
+        var models: [Model] = []
+        for (index, model) in form.models.enumerated() {
+            let field = "models[\(index)]"
+            try require(ModelName(model.name) != nil, "\(field).name: '\(model.name)' is not a name of a-z, 0-9 and '-'")
+            try require(["lookUp", "steps", nil].contains(model.mode), "\(field).mode: give lookUp or steps")
+            let rate = model.stream.framesPerSecond
+            try require(rate > 0 && rate <= 100_000, "\(field).stream.framesPerSecond: \(rate) is outside 0...100000")
+            try require((model.stream.first ?? 0) >= 0, "\(field).stream.first: is negative")
+            var resolved = model
+            resolved.package = resolve(model.package)
+            resolved.points = resolve(model.points)
+            resolved.statistics = resolve(model.statistics)
+            resolved.stream.images = model.stream.images.map(resolve)
+            resolved.stream.labels = model.stream.labels?.map(resolve)
+            models.append(resolved)
+        }
+        return AgentConfiguration(
+            board: board, labels: form.labels ?? [:], stateDirectory: resolve(form.stateDirectory),
+            enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window, models: models)
+    }
+
+    private static func describe(_ error: DecodingError) -> String {
+        func path(_ keys: [any CodingKey]) -> String {
+            keys.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        }
+        return switch error {
+        case .keyNotFound(let key, let context): "\(path(context.codingPath + [key])): is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            "\(path(context.codingPath)): is of the wrong type"
+        case .dataCorrupted(let context):
+            context.codingPath.isEmpty ? "is not YAML" : "\(path(context.codingPath)): cannot be read"
+        @unknown default: "cannot be read"
+        }
+    }
+}

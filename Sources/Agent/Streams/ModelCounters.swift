@@ -1,0 +1,68 @@
+import Synchronization
+
+/// What a model's thread has counted since its start; written by that thread alone, read by the telemetry sampler.
+/// Counters only rise, so the sampler takes differences and no lock is needed.
+final class ModelCounters: Sendable {
+    struct Snapshot {
+        var frames: UInt64 = 0
+        var dropped: UInt64 = 0
+        var violations: UInt64 = 0
+        var labelled: UInt64 = 0
+        var correct: UInt64 = 0
+        var switches: UInt64 = 0
+        var activePoint: UInt64 = 0
+        var constraintMicroseconds: UInt64 = 0
+        var histogram: [UInt64]
+    }
+
+    let frames = Atomic<UInt64>(0)
+    let dropped = Atomic<UInt64>(0)
+    let violations = Atomic<UInt64>(0)
+    let labelled = Atomic<UInt64>(0)
+    let correct = Atomic<UInt64>(0)
+    let switches = Atomic<UInt64>(0)
+    let activePoint = Atomic<UInt64>(0)
+    let constraintMicroseconds = Atomic<UInt64>(0)
+    private let buckets: AtomicCounts
+
+    init(bucketCount: Int) { buckets = AtomicCounts(count: bucketCount) }
+
+    @inline(__always)
+    func count(bucket: Int) { buckets.increment(bucket) }
+
+    func snapshot() -> Snapshot {
+        Snapshot(
+            frames: frames.load(ordering: .relaxed), dropped: dropped.load(ordering: .relaxed),
+            violations: violations.load(ordering: .relaxed), labelled: labelled.load(ordering: .relaxed),
+            correct: correct.load(ordering: .relaxed), switches: switches.load(ordering: .relaxed),
+            activePoint: activePoint.load(ordering: .relaxed),
+            constraintMicroseconds: constraintMicroseconds.load(ordering: .relaxed), histogram: buckets.values())
+    }
+}
+
+/// A fixed row of counters.
+///
+/// @unchecked because the pointer leads to atomics that live as long as the object.
+final class AtomicCounts: @unchecked Sendable {
+    private let base: UnsafeMutablePointer<Atomic<UInt64>>
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        base = .allocate(capacity: count)
+        for index in 0..<count { (base + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        base.deinitialize(count: count)
+        base.deallocate()
+    }
+
+    @inline(__always)
+    func increment(_ index: Int) {
+        precondition(index >= 0 && index < count, "counter \(index) of \(count)")
+        base[index].wrappingAdd(1, ordering: .relaxed)
+    }
+
+    func values() -> [UInt64] { (0..<count).map { base[$0].load(ordering: .relaxed) } }
+}

@@ -1,0 +1,101 @@
+import Datasets
+import Engine
+import FleetModel
+import Foundation
+import SearchSpace
+import Supernets
+
+/// A model on this board, ready to run: a plan for every operating point, and what each took here.
+struct ModelDeployment: Sendable {
+    let name: ModelName
+    let mode: String
+    let framesPerSecond: Double
+    /// From fastest to most accurate; latencies as measured on this board.
+    let points: [OperatingPoint]
+    let plans: [Plan]
+    let preprocessors: [ImagePreprocessor]
+    let stream: ImageStream
+    let packedBytes: Int
+
+    var description: DeployedModel {
+        DeployedModel(name: name, framesPerSecond: framesPerSecond, points: points)
+    }
+}
+
+/// Loads models; a supernet that several models share is packed once.
+struct ModelLoader {
+    /// Runs per operating point at the start of the agent.
+    private static let measuredRuns = 40
+
+    private let kernels: KernelSet
+    private var supernets: [String: (supernet: PackedSupernet, sha256: String)] = [:]
+
+    init(kernels: KernelSet) { self.kernels = kernels }
+
+    /// - Throws: what the package, its points, its statistics or its images are refused for.
+    mutating func load(_ model: AgentConfiguration.Model) throws -> ModelDeployment {
+        guard let name = ModelName(model.name) else { throw ConfigurationFailure(file: model.name, reason: "no name") }
+        let (supernet, sha256) = try supernet(at: model.package)
+        let table = try table(at: model.points)
+        let statistics = try StatisticsFile.read(from: model.statistics, for: sha256)
+        let images = try ImageSet.read(images: model.stream.images, labels: model.stream.labels ?? [])
+        let first = model.stream.first ?? 0
+        guard first < images.count else {
+            throw ConfigurationFailure(file: model.stream.images[0], reason: "has \(images.count) images, first is \(first)")
+        }
+        var points: [OperatingPoint] = []
+        var plans: [Plan] = []
+        var preprocessors: [ImagePreprocessor] = []
+        for point in table.points {
+            let configuration = supernet.space.canonical(point.configuration)
+            guard let measured = statistics.statistics(for: configuration) else {
+                throw ConfigurationFailure(file: model.statistics, reason: "has no statistics of \(configuration)")
+            }
+            let plan = try supernet.plan(configuration, statistics: measured, kernels: kernels)
+            var here = point
+            here.latencyMilliseconds = PlanTimer.measure(plan, repeats: Self.measuredRuns).totalMilliseconds
+            points.append(here)
+            plans.append(plan)
+            preprocessors.append(
+                try preprocessor(for: images, supernet, side: configuration.resolution, file: model.stream.images[0]))
+        }
+        var generator = SeededGenerator(seed: model.stream.seed ?? 1)
+        let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }
+        return ModelDeployment(
+            name: name, mode: model.mode ?? "lookUp", framesPerSecond: model.stream.framesPerSecond, points: points,
+            plans: plans, preprocessors: preprocessors, stream: stream, packedBytes: supernet.packedBytes)
+    }
+
+    private mutating func supernet(at path: String) throws -> (PackedSupernet, String) {
+        if let known = supernets[path] { return known }
+        let package = try TensorPackage.read(from: path)
+        let loaded = (supernet: try PackedSupernet(package), sha256: package.weightsSHA256)
+        supernets[path] = loaded
+        return loaded
+    }
+
+    private func table(at path: String) throws -> ParetoTable {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationFailure(file: path, reason: "cannot be read")
+        }
+        guard let table = try? JSONDecoder().decode(ParetoTable.self, from: data) else {
+            throw ConfigurationFailure(file: path, reason: "is not a Pareto table")
+        }
+        guard (1...FleetLimits.pointsPerModel).contains(table.points.count) else {
+            throw ConfigurationFailure(file: path, reason: "has \(table.points.count) points")
+        }
+        return table
+    }
+
+    private func preprocessor(
+        for images: ImageSet, _ supernet: PackedSupernet, side: Int, file: String
+    ) throws -> ImagePreprocessor {
+        let architecture = supernet.architecture
+        guard images.channels == architecture.inputChannels else {
+            throw ConfigurationFailure(file: file, reason: "has \(images.channels) channels, the model reads \(architecture.inputChannels)")
+        }
+        return ImagePreprocessor(
+            channels: images.channels, height: images.height, width: images.width, side: side,
+            mean: architecture.mean, std: architecture.std)
+    }
+}

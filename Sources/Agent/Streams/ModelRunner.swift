@@ -1,0 +1,115 @@
+import AgentCore
+import Datasets
+import Engine
+import FleetModel
+import Foundation
+import Supernets
+import Synchronization
+
+/// Runs one model's stream on a thread of its own: takes frames as they arrive, runs the active operating point,
+/// counts, and lets the runtime manager choose the point for the next frame.
+///
+/// Nothing on this thread allocates, locks or logs once the first frame has been taken: the envelope comes in through
+/// a mailbox of one word, the counts go out through atomics.
+final class ModelRunner: Sendable {
+    /// Frames that may wait; at the demonstration's rates about a tenth of a second.
+    static let queueLimit = 32
+    /// How long the thread sleeps at most, so that it notices `stop`.
+    private static let longestSleep: UInt64 = 100_000_000
+
+    let deployment: ModelDeployment
+    let counters: ModelCounters
+    let mailbox = ModelMailbox()
+    private let isStopping = Atomic<Bool>(false)
+
+    init(_ deployment: ModelDeployment) {
+        self.deployment = deployment
+        counters = ModelCounters(bucketCount: LatencyHistogram.bucketCount)
+    }
+
+    func start() {
+        let thread = Thread { [self] in run() }
+        thread.name = "model"
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    func stop() { isStopping.store(true, ordering: .relaxed) }
+
+    private func run() {
+        let session = Session(for: deployment.plans)
+        let largest = deployment.plans.map { $0.inputShape.channels * $0.inputShape.pixels }.max() ?? 0
+        let image = AlignedBuffer(count: largest)
+        var manager = RuntimeManager(
+            settings: .init(
+                mode: RuntimeManager.Mode(rawValue: deployment.mode) ?? .lookUp,
+                framesPerSecond: deployment.framesPerSecond),
+            idleMilliseconds: deployment.points.map(\.latencyMilliseconds))
+        var envelope: ModelMailbox.Envelope?
+        var arrivals = FrameArrivals(
+            framesPerSecond: deployment.framesPerSecond, queueLimit: Self.queueLimit, start: MonotonicClock.now())
+        while !isStopping.load(ordering: .relaxed) {
+            if let posted = mailbox.read(), posted != envelope {
+                envelope = posted
+                adopt(posted, &manager)
+            }
+            let now = MonotonicClock.now()
+            guard let frame = arrivals.take(at: now) else {
+                MonotonicClock.sleep(until: min(arrivals.nextArrival, now + Self.longestSleep))
+                continue
+            }
+            process(frame, session, image, &manager)
+        }
+    }
+
+    private func adopt(_ envelope: ModelMailbox.Envelope, _ manager: inout RuntimeManager) {
+        let highest = min(Int(envelope.highest), deployment.plans.count - 1)
+        manager.assignmentChanged(
+            .init(
+                latencyMilliseconds: Double(envelope.latencyMicroseconds) / 1_000,
+                lowest: min(Int(envelope.lowest), highest), highest: highest,
+                preferred: min(Int(envelope.preferred), highest)),
+            atMilliseconds: Double(MonotonicClock.now()) / 1e6)
+        counters.constraintMicroseconds.store(UInt64(envelope.latencyMicroseconds), ordering: .relaxed)
+        publish(manager)
+    }
+
+    @inline(__always)
+    private func process(
+        _ frame: FrameArrivals.Frame, _ session: Session, _ image: AlignedBuffer, _ manager: inout RuntimeManager
+    ) {
+        let start = MonotonicClock.now()
+        let index = deployment.stream.image(of: frame.index)
+        let plan = deployment.plans[manager.point]
+        let input = UnsafeMutableBufferPointer(
+            start: image.base, count: plan.inputShape.channels * plan.inputShape.pixels)
+        deployment.preprocessors[manager.point].convert(deployment.stream.images, at: index, into: input)
+        let logits = session.run(plan, on: UnsafeBufferPointer(input))
+        let end = MonotonicClock.now()
+        count(frame, latency: end - frame.arrival, answer: logits.indexOfMaximum, label: deployment.stream.label(of: index))
+        _ = manager.frameCompleted(
+            .init(
+                latencyMilliseconds: Double(end - frame.arrival) / 1e6, serviceMilliseconds: Double(end - start) / 1e6,
+                waiting: Int(frame.waiting), dropped: Int(frame.dropped)), atMilliseconds: Double(end) / 1e6)
+        publish(manager)
+    }
+
+    @inline(__always)
+    private func count(_ frame: FrameArrivals.Frame, latency: UInt64, answer: Int, label: Int?) {
+        let microseconds = latency / 1_000
+        counters.count(bucket: LatencyHistogram.bucket(forMicroseconds: microseconds))
+        counters.frames.wrappingAdd(1, ordering: .relaxed)
+        counters.dropped.wrappingAdd(frame.dropped, ordering: .relaxed)
+        let constraint = counters.constraintMicroseconds.load(ordering: .relaxed)
+        if constraint > 0, microseconds > constraint { counters.violations.wrappingAdd(1, ordering: .relaxed) }
+        guard let label else { return }
+        counters.labelled.wrappingAdd(1, ordering: .relaxed)
+        if answer == label { counters.correct.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    @inline(__always)
+    private func publish(_ manager: RuntimeManager) {
+        counters.activePoint.store(UInt64(manager.point), ordering: .relaxed)
+        counters.switches.store(manager.switches, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,51 @@
+import AgentCore
+import FleetModel
+
+/// Turns the models' rising counters into windows.
+struct TelemetrySampler {
+    private let runners: [ModelRunner]
+    private var last: [ModelCounters.Snapshot]
+    private var sensors: BoardSensors
+
+    init(runners: [ModelRunner], processors: [Int]) {
+        self.runners = runners
+        last = runners.map { $0.counters.snapshot() }
+        sensors = BoardSensors(processors: processors)
+    }
+
+    /// What was counted since the last window. The spool names the record.
+    mutating func window(
+        startMilliseconds: UInt64, durationMilliseconds: UInt32, generation: UInt64, droppedRecords: UInt64
+    ) -> TelemetryRecord {
+        let models = runners.indices.map { index in
+            let now = runners[index].counters.snapshot()
+            defer { last[index] = now }
+            return Self.telemetry(of: runners[index].deployment.name, from: last[index], to: now)
+        }
+        return TelemetryRecord(
+            incarnation: 0, sequence: 0, startMilliseconds: startMilliseconds,
+            durationMilliseconds: durationMilliseconds, generation: generation, models: models,
+            board: sensors.read(droppedRecords: droppedRecords))
+    }
+
+    private static func telemetry(
+        of model: ModelName, from last: ModelCounters.Snapshot, to now: ModelCounters.Snapshot
+    ) -> ModelTelemetry {
+        func difference(_ path: KeyPath<ModelCounters.Snapshot, UInt64>) -> UInt32 {
+            UInt32(clamping: now[keyPath: path] &- last[keyPath: path])
+        }
+        let counts = zip(now.histogram, last.histogram).map { $0 &- $1 }
+        // The thread counts a frame's parts one after another; a window that falls between must not contradict itself.
+        let frames = difference(\.frames)
+        let labelled = min(difference(\.labelled), frames)
+        return ModelTelemetry(
+            model: model, frames: frames, dropped: difference(\.dropped),
+            violations: min(difference(\.violations), frames), labelled: labelled,
+            correct: min(difference(\.correct), labelled), switches: difference(\.switches),
+            activePoint: UInt32(clamping: now.activePoint),
+            p50Milliseconds: LatencyHistogram.percentile(50, of: counts),
+            p90Milliseconds: LatencyHistogram.percentile(90, of: counts),
+            p99Milliseconds: LatencyHistogram.percentile(99, of: counts),
+            constraintMilliseconds: Double(now.constraintMicroseconds) / 1_000)
+    }
+}

@@ -1,0 +1,41 @@
+#include "CKernels.h"
+
+void ck_add_sums(const float *map, int32_t pixels, int32_t blocks, double *sums) {
+    for (int32_t block = 0; block < blocks; block++)
+        for (int32_t pixel = 0; pixel < pixels; pixel++)
+            for (int lane = 0; lane < CK_LANES; lane++)
+                sums[block * CK_LANES + lane] += map[((int64_t)block * pixels + pixel) * CK_LANES + lane];
+}
+
+void ck_add_squared_deviations(
+    const float *map, int32_t pixels, int32_t blocks, const double *means, double *sums) {
+    for (int32_t block = 0; block < blocks; block++)
+        for (int32_t pixel = 0; pixel < pixels; pixel++)
+            for (int lane = 0; lane < CK_LANES; lane++) {
+                const int32_t channel = block * CK_LANES + lane;
+                const double distance = map[((int64_t)block * pixels + pixel) * CK_LANES + lane] - means[channel];
+                sums[channel] += distance * distance;
+            }
+}
+
+static float activate(float x, int32_t activation) {
+    const float open = x + 3.0f < 0.0f ? 0.0f : x + 3.0f > 6.0f ? 6.0f : x + 3.0f;
+    switch (activation) {
+        case CK_RELU: return x > 0.0f ? x : 0.0f;
+        case CK_HARD_SWISH: return x * open / 6.0f;
+        case CK_HARD_SIGMOID: return open / 6.0f;
+        default: return x;
+    }
+}
+
+void ck_apply_epilogue(float *map, int32_t pixels, int32_t blocks, const ck_epilogue *e) {
+    for (int32_t block = 0; block < blocks; block++)
+        for (int32_t pixel = 0; pixel < pixels; pixel++)
+            for (int lane = 0; lane < CK_LANES; lane++) {
+                const int64_t at = ((int64_t)block * pixels + pixel) * CK_LANES + lane;
+                const int32_t channel = block * CK_LANES + lane;
+                float y = activate(map[at] * e->scale[channel] + e->shift[channel], e->activation);
+                if (e->residual) y += e->residual[at];
+                map[at] = y;
+            }
+}

@@ -1,0 +1,68 @@
+/// How to compute one subnet (or network) at one resolution: kernel calls in order, with every address but the
+/// arena's decided beforehand. Immutable; any number of sessions may run it, one arena each.
+///
+/// Switching between operating points replaces the reference to the plan between two runs, nothing else.
+public final class Plan: Sendable {
+    /// One operation's part in the network.
+    public struct Step: Sendable {
+        /// Name of the layer, as in the checkpoint.
+        public let name: String
+        /// Name of the batch normalisation in its epilogue, `nil` where there is none.
+        public let normalization: String?
+        /// Steps that belong together: an index into `groups`.
+        public let group: Int
+    }
+
+    public let operations: [PlanOperation]
+    public let steps: [Step]
+    /// Names of the groups in the order of execution, such as `blocks.3`.
+    public let groups: [String]
+    public let inputShape: PlanOperation.Shape
+    /// Number of values in the output.
+    public let outputCount: Int
+    /// Floats that a session's arena must hold.
+    public let arenaCount: Int
+    public let flops: Int
+    let inputOffset: Int
+    let outputOffset: Int
+    /// What the operations' pointers lead to.
+    private let owners: [AlignedBuffer]
+
+    init(
+        operations: [PlanOperation], steps: [Step], groups: [String], inputShape: PlanOperation.Shape,
+        outputCount: Int, arenaCount: Int, inputOffset: Int, outputOffset: Int, owners: [AlignedBuffer]
+    ) {
+        precondition(operations.count == steps.count, "one step per operation")
+        self.operations = operations
+        self.steps = steps
+        self.groups = groups
+        self.inputShape = inputShape
+        self.outputCount = outputCount
+        self.arenaCount = arenaCount
+        self.inputOffset = inputOffset
+        self.outputOffset = outputOffset
+        self.owners = owners
+        flops = operations.reduce(0) { $0 + $1.flops }
+    }
+
+    /// Writes a planar image (channel, row, column) into an arena, with the border of zeros that the stem reads.
+    public func place(_ image: UnsafeBufferPointer<Float>, in arena: UnsafeMutablePointer<Float>) {
+        precondition(image.count == inputShape.channels * inputShape.pixels, "an input of \(image.count) values")
+        guard let source = image.baseAddress else { return }
+        let line = inputShape.width + 2
+        let plane = (inputShape.height + 2) * line
+        let start = arena + inputOffset
+        start.update(repeating: 0, count: inputShape.channels * plane)
+        for channel in 0..<inputShape.channels {
+            for row in 0..<inputShape.height {
+                (start + channel * plane + (row + 1) * line + 1).update(
+                    from: source + (channel * inputShape.height + row) * inputShape.width, count: inputShape.width)
+            }
+        }
+    }
+
+    /// The output of the last run in this arena.
+    public func output(in arena: UnsafeMutablePointer<Float>) -> UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: arena + outputOffset, count: outputCount)
+    }
+}

@@ -1,0 +1,136 @@
+public import CKernels
+
+/// Makes a plan one operation at a time; decides where each map lives in the arena.
+public struct PlanBuilder {
+    /// A map that a later operation can read until it is released.
+    public struct Map: Sendable {
+        public let shape: PlanOperation.Shape
+        let region: ArenaLayout.Region
+    }
+
+    /// What follows a convolution's sum.
+    public struct Finish {
+        public var epilogue: Epilogue
+        public var activation: ck_activation
+        public var residual: Map?
+        /// Name of the batch normalisation that the epilogue comes from.
+        public var normalization: String?
+
+        public init(
+            epilogue: Epilogue, activation: ck_activation, residual: Map? = nil, normalization: String? = nil
+        ) {
+            self.epilogue = epilogue
+            self.activation = activation
+            self.residual = residual
+            self.normalization = normalization
+        }
+    }
+
+    private let kernels: KernelSet
+    private var layout = ArenaLayout()
+    private var operations: [PlanOperation] = []
+    private var steps: [Plan.Step] = []
+    private var groups: [String] = []
+    private var owners: [AlignedBuffer] = []
+    private let inputShape: PlanOperation.Shape
+    private let inputRegion: ArenaLayout.Region
+
+    /// - Parameter input: the image without its border.
+    public init(input: PlanOperation.Shape, kernels: KernelSet) {
+        self.kernels = kernels
+        inputShape = input
+        inputRegion = layout.allocate(input.channels * (input.height + 2) * (input.width + 2))
+    }
+
+    /// Steps added from here on belong to a new group.
+    public mutating func beginGroup(_ name: String) { groups.append(name) }
+
+    /// 3x3 convolution with padding 1 over the image; the image is released.
+    public mutating func stem(_ name: String, _ weights: PackedConvolution, stride: Int, _ finish: Finish) -> Map {
+        precondition(weights.rows == 9 * inputShape.channels, "\(name): weights for another image")
+        let output = PlanOperation.Shape(
+            channels: weights.outputChannels, height: (inputShape.height - 1) / stride + 1,
+            width: (inputShape.width - 1) / stride + 1)
+        let map = allocate(output)
+        append(
+            name, .stem, kernels.stem, from: (inputShape, inputRegion.offset), to: map, weights, finish, kernel: 3,
+            stride: stride)
+        layout.release(inputRegion)
+        return map
+    }
+
+    /// 1x1 convolution to a prefix of `channels` output channels, reading a prefix of the packed input channels.
+    public mutating func pointwise(
+        _ name: String, _ input: Map, _ weights: PackedConvolution, channels: Int, _ finish: Finish
+    ) -> Map {
+        precondition(input.shape.channels <= weights.rows && channels <= weights.outputChannels, "\(name): no prefix")
+        let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
+        let map = allocate(output)
+        append(name, .pointwise, kernels.pointwise, from: (input.shape, input.region.offset), to: map, weights, finish)
+        return map
+    }
+
+    /// Depthwise convolution with padding `(kernel - 1) / 2`; the packed weights may have more channels.
+    public mutating func depthwise(
+        _ name: String, _ input: Map, _ weights: PackedConvolution, kernel: Int, stride: Int, _ finish: Finish
+    ) -> Map {
+        precondition(weights.rows == kernel * kernel && input.shape.channels <= weights.outputChannels, name)
+        let output = PlanOperation.Shape(
+            channels: input.shape.channels, height: (input.shape.height - 1) / stride + 1,
+            width: (input.shape.width - 1) / stride + 1)
+        let map = allocate(output)
+        append(
+            name, .depthwise, kernels.depthwise, from: (input.shape, input.region.offset), to: map, weights, finish,
+            kernel: kernel, stride: stride)
+        return map
+    }
+
+    /// Mean over all pixels.
+    public mutating func pool(_ name: String, _ input: Map) -> Map {
+        let map = allocate(PlanOperation.Shape(channels: input.shape.channels, height: 1, width: 1))
+        append(name, .pool, kernels.pool, from: (input.shape, input.region.offset), to: map, nil, nil)
+        return map
+    }
+
+    /// Multiplies a map in place by one factor per channel.
+    public mutating func scale(_ name: String, _ map: Map, by factors: Map) {
+        precondition(factors.shape.pixels == 1 && factors.shape.channels == map.shape.channels, name)
+        append(
+            name, .scale, kernels.scale, from: (map.shape, map.region.offset), to: map, nil, nil,
+            factorsOffset: factors.region.offset)
+    }
+
+    /// No later operation reads the map.
+    public mutating func release(_ map: Map) { layout.release(map.region) }
+
+    /// - Parameter output: one pixel; its channels are the plan's output.
+    public func build(output: Map) -> Plan {
+        Plan(
+            operations: operations, steps: steps, groups: groups, inputShape: inputShape,
+            outputCount: output.shape.channels * output.shape.pixels, arenaCount: layout.highWater,
+            inputOffset: inputRegion.offset, outputOffset: output.region.offset, owners: owners)
+    }
+
+    private mutating func allocate(_ shape: PlanOperation.Shape) -> Map {
+        Map(shape: shape, region: layout.allocate(shape.storage))
+    }
+
+    private mutating func append(
+        _ name: String, _ kind: PlanOperation.Kind, _ function: ck_function,
+        from input: (shape: PlanOperation.Shape, offset: Int), to output: Map, _ weights: PackedConvolution?,
+        _ finish: Finish?, kernel: Int = 1, stride: Int = 1, factorsOffset: Int = -1
+    ) {
+        precondition(!groups.isEmpty, "\(name): no group was begun")
+        if let residual = finish?.residual { precondition(residual.shape == output.shape, "\(name): residual shape") }
+        operations.append(
+            PlanOperation(
+                kind: kind, function: function, input: input.shape, output: output.shape, inputOffset: input.offset,
+                outputOffset: output.region.offset, residualOffset: finish?.residual?.region.offset ?? -1,
+                weights: weights.map { UnsafePointer($0.weights.base) }, panelStride: weights?.panelStride ?? 0,
+                kernel: kernel, stride: stride, factorsOffset: factorsOffset, scale: finish?.epilogue.scale,
+                shift: finish?.epilogue.shift, activation: finish?.activation ?? CK_NONE))
+        steps.append(Plan.Step(name: name, normalization: finish?.normalization, group: groups.count - 1))
+        if let weights { owners.append(weights.weights) }
+        if let finish { owners.append(finish.epilogue.buffer) }
+    }
+}

@@ -1,0 +1,115 @@
+public import CKernels
+
+/// One kernel call of a plan: everything but the address of the arena.
+///
+/// @unchecked because the pointers lead to packed weights and epilogues that are immutable and kept alive by the
+/// plan that holds the operation.
+public struct PlanOperation: @unchecked Sendable {
+    public enum Kind: Sendable { case stem, pointwise, depthwise, pool, scale }
+
+    /// A map in blocks of 16 channels.
+    public struct Shape: Equatable, Sendable {
+        public var channels: Int
+        public var height: Int
+        public var width: Int
+
+        public init(channels: Int, height: Int, width: Int) {
+            self.channels = channels
+            self.height = height
+            self.width = width
+        }
+
+        public var pixels: Int { height * width }
+        public var blocks: Int { (channels + Int(CK_LANES) - 1) / Int(CK_LANES) }
+        /// Floats in the arena, spare lanes included.
+        public var storage: Int { blocks * pixels * Int(CK_LANES) }
+    }
+
+    public let kind: Kind
+    let function: ck_function
+    public let input: Shape
+    public let output: Shape
+    let inputOffset: Int
+    public let outputOffset: Int
+    /// Offset of the map that is added to the result, or -1.
+    let residualOffset: Int
+    let weights: UnsafePointer<Float>?
+    let panelStride: Int
+    let kernel: Int
+    let stride: Int
+    /// Channel factors in the arena, for `scale`.
+    let factorsOffset: Int
+    let scale: UnsafePointer<Float>?
+    let shift: UnsafePointer<Float>?
+    let activation: ck_activation
+
+    /// Multiply-adds counted as two operations.
+    public var flops: Int {
+        switch kind {
+        case .stem: 2 * 9 * input.channels * output.channels * output.pixels
+        case .pointwise: 2 * input.channels * output.channels * output.pixels
+        case .depthwise: 2 * kernel * kernel * output.channels * output.pixels
+        case .pool, .scale: input.channels * input.pixels
+        }
+    }
+
+    /// The same operation with `scale` and `shift` in place of its own, without activation and residual.
+    public func raw(scale: UnsafePointer<Float>, shift: UnsafePointer<Float>) -> PlanOperation {
+        PlanOperation(
+            kind: kind, function: function, input: input, output: output, inputOffset: inputOffset,
+            outputOffset: outputOffset, residualOffset: -1, weights: weights, panelStride: panelStride,
+            kernel: kernel, stride: stride, factorsOffset: factorsOffset, scale: scale, shift: shift,
+            activation: CK_NONE)
+    }
+
+    /// The epilogue with other `scale` and `shift`, for a result that `raw` left in the arena.
+    public func epilogue(
+        in arena: UnsafeMutablePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>
+    ) -> ck_epilogue {
+        ck_epilogue(
+            scale: scale, shift: shift, residual: residualOffset < 0 ? nil : UnsafePointer(arena + residualOffset),
+            activation: Int32(bitPattern: activation.rawValue))
+    }
+
+    /// Runs the kernel.
+    @inline(__always)
+    public func perform(in arena: UnsafeMutablePointer<Float>) {
+        switch kind {
+        case .pointwise:
+            var call = ck_pointwise(
+                input: arena + inputOffset, output: arena + outputOffset, weights: weights,
+                epilogue: epilogue(in: arena), panel_stride: Int64(panelStride), pixels: Int32(output.pixels),
+                input_channels: Int32(input.channels), output_blocks: Int32(output.blocks))
+            function(&call)
+        case .depthwise:
+            var call = ck_depthwise(
+                input: arena + inputOffset, output: arena + outputOffset, weights: weights,
+                epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
+                output_height: Int32(output.height), output_width: Int32(output.width), kernel: Int32(kernel),
+                stride: Int32(stride), blocks: Int32(output.blocks))
+            function(&call)
+        case .stem:
+            var call = ck_stem(
+                input: arena + inputOffset, output: arena + outputOffset, weights: weights,
+                epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
+                output_height: Int32(output.height), output_width: Int32(output.width),
+                input_channels: Int32(input.channels), stride: Int32(stride), output_blocks: Int32(output.blocks))
+            function(&call)
+        case .pool:
+            var call = ck_pool(
+                input: arena + inputOffset, output: arena + outputOffset, pixels: Int32(input.pixels),
+                blocks: Int32(input.blocks))
+            function(&call)
+        case .scale:
+            var call = ck_scale(
+                map: arena + inputOffset, factors: arena + factorsOffset, pixels: Int32(input.pixels),
+                blocks: Int32(input.blocks))
+            function(&call)
+        }
+    }
+
+    private func epilogue(in arena: UnsafeMutablePointer<Float>) -> ck_epilogue {
+        guard let scale, let shift else { preconditionFailure("\(kind) has no epilogue") }
+        return epilogue(in: arena, scale: scale, shift: shift)
+    }
+}

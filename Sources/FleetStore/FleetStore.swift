@@ -1,0 +1,56 @@
+public import FleetModel
+
+/// What the coordinator must still know after a restart. `SQLiteFleetStore` and `InMemoryFleetStore` conform;
+/// `FleetStoreTests` runs one suite over both.
+///
+/// Each method is one transaction: it happens as a whole, or throws and has not happened. When a method of a store
+/// with a disk returns, what it wrote is on the disk. All methods throw `FleetStoreFailure`.
+public protocol FleetStore: Sendable {
+    // MARK: Boards
+
+    /// Adds the board or replaces it. No two boards share a key; there are at most `FleetLimits.boards`.
+    func saveBoard(_ board: BoardRecord) async throws
+    func board(_ id: BoardID) async throws -> BoardRecord?
+    /// Ordered by id, revoked boards included.
+    func boards() async throws -> [BoardRecord]
+    /// Public key (Z85) to board, without revoked boards.
+    func allowList() async throws -> [String: BoardID]
+
+    // MARK: Enrolment
+
+    /// At most `FleetLimits.tokens` that are neither spent nor expired.
+    func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws
+    /// Uses the token once; `false` when there is none of that hash, it has expired or has no use left.
+    func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool
+    /// Uses the token and saves the board, or neither; `false` as in `redeemToken`.
+    func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool
+
+    // MARK: Telemetry
+
+    /// Adds the records that are not there yet, so that telling them again changes nothing. Returns one entry for
+    /// each board and incarnation among them, in order. Refuses all when one is of an unknown board.
+    func appendTelemetry(
+        _ batches: [(BoardID, [TelemetryRecord])], receivedAtMilliseconds: UInt64
+    ) async throws -> [DurableTelemetry]
+    /// The newest `limit` records whose window began at `sinceMilliseconds` or later, oldest first.
+    func telemetry(board: BoardID, sinceMilliseconds: UInt64, limit: Int) async throws -> [StoredTelemetry]
+    /// Ordered by board, for every board with telemetry.
+    func telemetryCounts() async throws -> [TelemetryCount]
+
+    // MARK: Policies and assignments
+
+    /// Adds the policy as version 1, or replaces it and raises its version. At most `FleetLimits.policies`.
+    func savePolicy(_ policy: Policy, text: String) async throws -> StoredPolicy
+    /// Ordered by name.
+    func policies() async throws -> [StoredPolicy]
+    /// Replaces the board's assignment; its generation must be higher than the one before.
+    func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws
+    func assignments() async throws -> [BoardID: Assignment]
+
+    // MARK: Events
+
+    /// Beyond `FleetLimits.events` the oldest goes.
+    func appendEvent(_ event: FleetEvent) async throws
+    /// The newest `limit`, newest first.
+    func events(limit: Int) async throws -> [FleetEvent]
+}

@@ -1,0 +1,171 @@
+public import FleetModel
+
+/// Forgets everything at the end of the process; for tests and simulation.
+public actor InMemoryFleetStore: FleetStore {
+    private struct Telemetry {
+        var records: [StoredTelemetry] = []
+        var progress: [UInt64: TelemetryProgress] = [:]
+    }
+
+    private let limits: StoreLimits
+    private var boardRecords: [BoardID: BoardRecord] = [:]
+    private var tokens: [[UInt8]: EnrolmentToken] = [:]
+    private var telemetry: [BoardID: Telemetry] = [:]
+    private var storedPolicies: [String: StoredPolicy] = [:]
+    private var storedAssignments: [BoardID: Assignment] = [:]
+    private var storedEvents: [FleetEvent] = []
+
+    public init(limits: StoreLimits = StoreLimits()) { self.limits = limits }
+
+    // MARK: Boards
+
+    public func saveBoard(_ board: BoardRecord) throws {
+        try board.checkRange()
+        if let other = boardRecords.values.first(where: { $0.publicKey == board.publicKey && $0.id != board.id }) {
+            throw FleetStoreFailure.keyInUse(by: other.id)
+        }
+        guard boardRecords[board.id] != nil || boardRecords.count < limits.boards else {
+            throw FleetStoreFailure.limitReached(what: "boards", limit: limits.boards)
+        }
+        boardRecords[board.id] = board
+    }
+
+    public func board(_ id: BoardID) -> BoardRecord? { boardRecords[id] }
+
+    public func boards() -> [BoardRecord] { boardRecords.values.sorted { $0.id < $1.id } }
+
+    public func allowList() -> [String: BoardID] {
+        boardRecords.values.reduce(into: [:]) { list, board in
+            if board.revokedAtMilliseconds == nil { list[board.publicKey] = board.id }
+        }
+    }
+
+    // MARK: Enrolment
+
+    public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) throws {
+        _ = try signed(token.expiresAtMilliseconds, "expiresAtMilliseconds")
+        tokens = tokens.filter { $0.value.isUsable(atMilliseconds: now) }
+        guard tokens[token.hash] != nil || tokens.count < limits.tokens else {
+            throw FleetStoreFailure.limitReached(what: "tokens", limit: limits.tokens)
+        }
+        tokens[token.hash] = token
+    }
+
+    public func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) -> Bool {
+        guard let token = tokens[hash], token.isUsable(atMilliseconds: now) else { return false }
+        tokens[hash]?.remainingUses -= 1
+        return true
+    }
+
+    public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) throws -> Bool {
+        guard let token = tokens[tokenHash], token.isUsable(atMilliseconds: now) else { return false }
+        try saveBoard(board)
+        return redeemToken(hash: tokenHash, atMilliseconds: now)
+    }
+
+    // MARK: Telemetry
+
+    public func appendTelemetry(
+        _ batches: [(BoardID, [TelemetryRecord])], receivedAtMilliseconds: UInt64
+    ) throws -> [DurableTelemetry] {
+        _ = try signed(receivedAtMilliseconds, "receivedAtMilliseconds")
+        for (board, records) in batches {
+            guard boardRecords[board] != nil else { throw FleetStoreFailure.unknownBoard(board) }
+            for record in records { try record.checkRange() }
+        }
+        var touched: Set<TelemetryKey> = []
+        for (board, records) in batches {
+            for record in records {
+                touched.insert(TelemetryKey(board: board, incarnation: record.incarnation))
+                append(StoredTelemetry(record: record, receivedAtMilliseconds: receivedAtMilliseconds), of: board)
+            }
+        }
+        return touched.sorted().map { key in
+            let progress = advanced(key)
+            forgetOldest(of: key.board)
+            return DurableTelemetry(key, progress)
+        }
+    }
+
+    private func append(_ stored: StoredTelemetry, of board: BoardID) {
+        let record = stored.record
+        let known = telemetry[board, default: Telemetry()].records
+        guard
+            !known.contains(where: {
+                $0.record.incarnation == record.incarnation && $0.record.sequence == record.sequence
+            })
+        else { return }
+        telemetry[board, default: Telemetry()].records.append(stored)
+        telemetry[board]?.progress[record.incarnation, default: TelemetryProgress()].recordStored(record)
+    }
+
+    private func advanced(_ key: TelemetryKey) -> TelemetryProgress {
+        let sequences = (telemetry[key.board]?.records ?? []).filter { $0.record.incarnation == key.incarnation }
+            .map(\.record.sequence).sorted()
+        var progress = telemetry[key.board]?.progress[key.incarnation] ?? TelemetryProgress()
+        progress.advance { contiguous in sequences.first { $0 > contiguous } }
+        telemetry[key.board]?.progress[key.incarnation] = progress
+        return progress
+    }
+
+    private func forgetOldest(of board: BoardID) {
+        guard var kept = telemetry[board] else { return }
+        kept.records.removeFirst(max(0, kept.records.count - limits.telemetryPerBoard))
+        for incarnation in kept.progress.keys.sorted().dropLast(limits.incarnationsPerBoard) {
+            kept.progress[incarnation] = nil
+        }
+        telemetry[board] = kept
+    }
+
+    public func telemetry(board: BoardID, sinceMilliseconds: UInt64, limit: Int) throws -> [StoredTelemetry] {
+        _ = try signed(sinceMilliseconds, "sinceMilliseconds")
+        return (telemetry[board]?.records ?? []).filter { $0.record.startMilliseconds >= sinceMilliseconds }
+            .sorted { $0.record.order < $1.record.order }
+            .suffix(max(0, limit))
+    }
+
+    public func telemetryCounts() -> [TelemetryCount] {
+        telemetry.sorted { $0.key < $1.key }.map { board, kept in
+            TelemetryCount(
+                board: board, rows: kept.records.count,
+                incarnations: kept.progress.sorted { $0.key < $1.key }.map {
+                    .init(incarnation: $0.key, highest: $0.value.highest, gaps: $0.value.gaps)
+                })
+        }
+    }
+
+    // MARK: Policies and assignments
+
+    public func savePolicy(_ policy: Policy, text: String) throws -> StoredPolicy {
+        guard storedPolicies[policy.name] != nil || storedPolicies.count < limits.policies else {
+            throw FleetStoreFailure.limitReached(what: "policies", limit: limits.policies)
+        }
+        let version = (storedPolicies[policy.name]?.version ?? 0) + 1
+        let stored = StoredPolicy(policy: policy, version: version, text: text)
+        storedPolicies[policy.name] = stored
+        return stored
+    }
+
+    public func policies() -> [StoredPolicy] { storedPolicies.values.sorted { $0.policy.name < $1.policy.name } }
+
+    public func saveAssignment(_ assignment: Assignment, for board: BoardID) throws {
+        _ = try signed(assignment.generation, "generation")
+        guard boardRecords[board] != nil else { throw FleetStoreFailure.unknownBoard(board) }
+        if let kept = storedAssignments[board]?.generation, assignment.generation <= kept {
+            throw FleetStoreFailure.staleGeneration(board, kept: kept, offered: assignment.generation)
+        }
+        storedAssignments[board] = assignment
+    }
+
+    public func assignments() -> [BoardID: Assignment] { storedAssignments }
+
+    // MARK: Events
+
+    public func appendEvent(_ event: FleetEvent) throws {
+        _ = try signed(event.atMilliseconds, "atMilliseconds")
+        storedEvents.append(event)
+        storedEvents.removeFirst(max(0, storedEvents.count - limits.events))
+    }
+
+    public func events(limit: Int) -> [FleetEvent] { Array(storedEvents.suffix(max(0, limit)).reversed()) }
+}

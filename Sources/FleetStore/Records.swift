@@ -1,0 +1,87 @@
+public import FleetModel
+
+/// A board as the coordinator keeps it. Times are milliseconds since 1970 by the coordinator's clock.
+public struct BoardRecord: Equatable, Sendable {
+    public var description: BoardDescription
+    /// CURVE key in Z85.
+    public var publicKey: String
+    public var enrolledAtMilliseconds: UInt64
+    public var lastSeenMilliseconds: UInt64
+    public var reportedGeneration: UInt64
+    /// The agent's latest start.
+    public var incarnation: UInt64
+    /// `nil` while the board may speak.
+    public var revokedAtMilliseconds: UInt64?
+
+    public var id: BoardID { description.id }
+
+    public init(
+        description: BoardDescription, publicKey: String, enrolledAtMilliseconds: UInt64,
+        lastSeenMilliseconds: UInt64, reportedGeneration: UInt64 = 0, incarnation: UInt64 = 0,
+        revokedAtMilliseconds: UInt64? = nil
+    ) {
+        self.description = description
+        self.publicKey = publicKey
+        self.enrolledAtMilliseconds = enrolledAtMilliseconds
+        self.lastSeenMilliseconds = lastSeenMilliseconds
+        self.reportedGeneration = reportedGeneration
+        self.incarnation = incarnation
+        self.revokedAtMilliseconds = revokedAtMilliseconds
+    }
+}
+
+/// A right to enrol, known only by its hash: whoever reads the store cannot enrol with it.
+public struct EnrolmentToken: Equatable, Sendable {
+    /// SHA-256 of the token.
+    public var hash: [UInt8]
+    public var expiresAtMilliseconds: UInt64
+    public var remainingUses: UInt32
+
+    public init(hash: [UInt8], expiresAtMilliseconds: UInt64, remainingUses: UInt32) {
+        self.hash = hash
+        self.expiresAtMilliseconds = expiresAtMilliseconds
+        self.remainingUses = remainingUses
+    }
+
+    func isUsable(atMilliseconds now: UInt64) -> Bool { remainingUses > 0 && expiresAtMilliseconds > now }
+}
+
+/// How far one incarnation's telemetry is durable.
+public struct DurableTelemetry: Equatable, Sendable {
+    public var board: BoardID
+    public var incarnation: UInt64
+    /// Every record up to and including this one is stored, or was dropped by the agent before it could be sent.
+    /// What to acknowledge; 0 when nothing is.
+    public var contiguous: UInt64
+    /// The highest stored.
+    public var highest: UInt64
+}
+
+public struct StoredTelemetry: Equatable, Sendable {
+    public var record: TelemetryRecord
+    public var receivedAtMilliseconds: UInt64
+}
+
+/// What of a board's telemetry is there.
+public struct TelemetryCount: Equatable, Sendable {
+    public struct Incarnation: Equatable, Sendable {
+        public var incarnation: UInt64
+        public var highest: UInt64
+        /// Sequences below `highest` that have never arrived.
+        public var gaps: UInt64
+    }
+
+    public var board: BoardID
+    /// Records kept now.
+    public var rows: Int
+    /// By rising number.
+    public var incarnations: [Incarnation]
+}
+
+public struct StoredPolicy: Equatable, Sendable {
+    public var policy: Policy
+    /// From 1; rises each time the policy is applied.
+    public var version: UInt64
+    /// As it was written.
+    public var text: String
+}

@@ -1,0 +1,110 @@
+public import FleetModel
+import GRDB
+
+extension SQLiteFleetStore {
+    public func saveBoard(_ board: BoardRecord) async throws {
+        try await write { [self] in try save(board, in: $0) }
+    }
+
+    public func board(_ id: BoardID) async throws -> BoardRecord? {
+        try await read { [self] database in
+            try Row.fetchOne(database, sql: "SELECT * FROM board WHERE id = ?", arguments: [id.rawValue])
+                .map(boardRecord)
+        }
+    }
+
+    public func boards() async throws -> [BoardRecord] {
+        try await read { [self] database in
+            try Row.fetchAll(database, sql: "SELECT * FROM board ORDER BY id").map(boardRecord)
+        }
+    }
+
+    public func allowList() async throws -> [String: BoardID] {
+        try await read { [self] database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT publicKey, id FROM board WHERE revokedAtMilliseconds IS NULL")
+            return try rows.reduce(into: [:]) { $0[$1["publicKey"]] = try boardID($1["id"]) }
+        }
+    }
+
+    // MARK: Enrolment
+
+    public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {
+        try await write { [self] database in
+            try database.execute(
+                sql: "DELETE FROM token WHERE remainingUses = 0 OR expiresAtMilliseconds <= ?",
+                arguments: [Int64(clamping: now)])
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO token (hash, expiresAtMilliseconds, remainingUses) VALUES (?, ?, ?)",
+                arguments: [
+                    token.hash.databaseBytes, try signed(token.expiresAtMilliseconds, "expiresAtMilliseconds"),
+                    token.remainingUses,
+                ])
+            try refuse(moreThan: limits.tokens, of: "tokens", in: "token", database)
+        }
+    }
+
+    public func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+        try await write { [self] in try redeem(hash, at: now, in: $0) }
+    }
+
+    public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+        try await write { [self] database in
+            guard try redeem(tokenHash, at: now, in: database) else { return false }
+            try save(board, in: database)
+            return true
+        }
+    }
+
+    private func redeem(_ hash: [UInt8], at now: UInt64, in database: Database) throws -> Bool {
+        try database.execute(
+            sql: """
+                UPDATE token SET remainingUses = remainingUses - 1
+                WHERE hash = ? AND remainingUses > 0 AND expiresAtMilliseconds > ?
+                """, arguments: [hash.databaseBytes, Int64(clamping: now)])
+        return database.changesCount == 1
+    }
+
+    // MARK: Rows
+
+    private func save(_ board: BoardRecord, in database: Database) throws {
+        try board.checkRange()
+        let other = try String.fetchOne(
+            database, sql: "SELECT id FROM board WHERE publicKey = ? AND id <> ?",
+            arguments: [board.publicKey, board.id.rawValue])
+        if let other { throw FleetStoreFailure.keyInUse(by: try boardID(other)) }
+        try database.execute(
+            sql: """
+                INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
+                    reportedGeneration, incarnation, revokedAtMilliseconds)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET publicKey = excluded.publicKey, description = excluded.description,
+                    enrolledAtMilliseconds = excluded.enrolledAtMilliseconds,
+                    lastSeenMilliseconds = excluded.lastSeenMilliseconds,
+                    reportedGeneration = excluded.reportedGeneration, incarnation = excluded.incarnation,
+                    revokedAtMilliseconds = excluded.revokedAtMilliseconds
+                """,
+            arguments: [
+                board.id.rawValue, board.publicKey, try encoded(board.description),
+                Int64(board.enrolledAtMilliseconds), Int64(board.lastSeenMilliseconds),
+                Int64(board.reportedGeneration), Int64(board.incarnation), board.revokedAtMilliseconds.map(Int64.init),
+            ])
+        try refuse(moreThan: limits.boards, of: "boards", in: "board", database)
+    }
+
+    /// Undoes the transaction that put one too many into the table.
+    func refuse(moreThan limit: Int, of what: String, in table: String, _ database: Database) throws {
+        let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table)") ?? 0
+        guard count <= limit else { throw FleetStoreFailure.limitReached(what: what, limit: limit) }
+    }
+
+    private func boardRecord(_ row: Row) throws -> BoardRecord {
+        let revoked: Int64? = row["revokedAtMilliseconds"]
+        return BoardRecord(
+            description: try decoded(BoardDescription.self, from: row["description"]), publicKey: row["publicKey"],
+            enrolledAtMilliseconds: row.unsigned("enrolledAtMilliseconds"),
+            lastSeenMilliseconds: row.unsigned("lastSeenMilliseconds"),
+            reportedGeneration: row.unsigned("reportedGeneration"), incarnation: row.unsigned("incarnation"),
+            revokedAtMilliseconds: revoked.map(UInt64.init))
+    }
+}

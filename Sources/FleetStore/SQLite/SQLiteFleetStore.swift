@@ -1,0 +1,104 @@
+public import FleetModel
+import Foundation
+import GRDB
+
+/// Keeps the fleet in one SQLite file, readable by its owner alone.
+///
+/// Write-ahead log with `synchronous = FULL`: a commit is flushed to the disk before the method returns, so whatever
+/// was acknowledged outlives a crash of the process and of the machine. Readers see the last commit and do not wait
+/// for the writer.
+public final class SQLiteFleetStore: FleetStore {
+    let path: String
+    let limits: StoreLimits
+    private let pool: DatabasePool
+
+    /// Opens the file or makes it. The whole file is checked first; a damaged one is refused and left alone.
+    public init(path: String, limits: StoreLimits = StoreLimits()) throws(FleetStoreFailure) {
+        self.path = path
+        self.limits = limits
+        try Self.restrict(path)
+        do {
+            pool = try DatabasePool(path: path, configuration: Self.configuration)
+            try pool.read { database in
+                let problems = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
+                guard problems == ["ok"] else {
+                    throw FleetStoreFailure.corrupt(path: path, detail: problems.joined(separator: "; "))
+                }
+                guard try !Schema.migrator.hasBeenSuperseded(database) else {
+                    throw FleetStoreFailure.newerSchema(path: path)
+                }
+            }
+            try Schema.migrator.migrate(pool)
+        } catch {
+            throw Self.failure(error, path)
+        }
+    }
+
+    private static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        configuration.busyMode = .timeout(5)
+        return configuration
+    }
+
+    /// SQLite gives the log the same mode as the file.
+    private static func restrict(_ path: String) throws(FleetStoreFailure) {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            throw .unavailable(path: path, detail: String(cString: strerror(errno)))
+        }
+        defer { Foundation.close(file) }
+        guard fchmod(file, 0o600) == 0 else {
+            throw .unavailable(path: path, detail: String(cString: strerror(errno)))
+        }
+    }
+
+    /// Closes the file; no method may be called after.
+    public func close() throws { try pool.close() }
+
+    func write<Value: Sendable>(_ updates: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await pool.write(updates)
+        } catch {
+            throw Self.failure(error, path)
+        }
+    }
+
+    func read<Value: Sendable>(_ query: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await pool.read(query)
+        } catch {
+            throw Self.failure(error, path)
+        }
+    }
+
+    private static func failure(_ error: any Error, _ path: String) -> FleetStoreFailure {
+        if let failure = error as? FleetStoreFailure { return failure }
+        guard let failure = error as? DatabaseError else { return .unavailable(path: path, detail: "\(error)") }
+        let detail = failure.message ?? "SQLite result \(failure.resultCode.rawValue)"
+        switch failure.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .corrupt(path: path, detail: detail)
+        default: return .unavailable(path: path, detail: detail)
+        }
+    }
+
+    /// Reads what a column holds; a value that this program cannot have written is damage.
+    func decoded<Value: Decodable>(_ type: Value.Type, from text: String) throws(FleetStoreFailure) -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text.utf8))
+        } catch {
+            throw .corrupt(path: path, detail: "unreadable \(type)")
+        }
+    }
+
+    func encoded(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    func boardID(_ text: String) throws(FleetStoreFailure) -> BoardID {
+        guard let board = BoardID(text) else { throw .corrupt(path: path, detail: "unreadable board name") }
+        return board
+    }
+}

@@ -1,0 +1,101 @@
+import GRDB
+
+/// The tables. A migration that has been shipped is never edited; a change is a new one.
+enum Schema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(sql: fleet)
+            try database.execute(sql: telemetry)
+        }
+        return migrator
+    }
+
+    private static let fleet = """
+        CREATE TABLE board (
+            id TEXT NOT NULL PRIMARY KEY,
+            publicKey TEXT NOT NULL UNIQUE,
+            description TEXT NOT NULL,
+            enrolledAtMilliseconds INTEGER NOT NULL,
+            lastSeenMilliseconds INTEGER NOT NULL,
+            reportedGeneration INTEGER NOT NULL,
+            incarnation INTEGER NOT NULL,
+            revokedAtMilliseconds INTEGER
+        ) STRICT;
+        CREATE TABLE token (
+            hash BLOB NOT NULL PRIMARY KEY,
+            expiresAtMilliseconds INTEGER NOT NULL,
+            remainingUses INTEGER NOT NULL CHECK (remainingUses >= 0)
+        ) STRICT;
+        CREATE TABLE policy (
+            name TEXT NOT NULL PRIMARY KEY,
+            version INTEGER NOT NULL CHECK (version > 0),
+            text TEXT NOT NULL,
+            policy TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE assignment (
+            board TEXT NOT NULL PRIMARY KEY REFERENCES board (id),
+            generation INTEGER NOT NULL,
+            assignment TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE event (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            board TEXT,
+            message TEXT NOT NULL,
+            atMilliseconds INTEGER NOT NULL
+        ) STRICT;
+        """
+
+    private static let telemetry = """
+        CREATE TABLE telemetry (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            board TEXT NOT NULL REFERENCES board (id),
+            incarnation INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            startMilliseconds INTEGER NOT NULL,
+            durationMilliseconds INTEGER NOT NULL,
+            generation INTEGER NOT NULL,
+            receivedAtMilliseconds INTEGER NOT NULL,
+            memoryBytes INTEGER NOT NULL,
+            cpuLoad REAL,
+            cpuFrequencyMegahertz REAL,
+            temperatureCelsius REAL,
+            droppedRecords INTEGER NOT NULL,
+            UNIQUE (board, incarnation, sequence)
+        ) STRICT;
+        CREATE INDEX telemetryByTime ON telemetry (board, startMilliseconds, incarnation, sequence);
+        CREATE INDEX telemetryByArrival ON telemetry (board, id);
+        CREATE TABLE modelTelemetry (
+            telemetry INTEGER NOT NULL REFERENCES telemetry (id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            frames INTEGER NOT NULL,
+            dropped INTEGER NOT NULL,
+            violations INTEGER NOT NULL,
+            labelled INTEGER NOT NULL,
+            correct INTEGER NOT NULL,
+            switches INTEGER NOT NULL,
+            activePoint INTEGER NOT NULL,
+            p50Milliseconds REAL NOT NULL,
+            p90Milliseconds REAL NOT NULL,
+            p99Milliseconds REAL NOT NULL,
+            constraintMilliseconds REAL NOT NULL,
+            PRIMARY KEY (telemetry, position)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE telemetryProgress (
+            board TEXT NOT NULL REFERENCES board (id),
+            incarnation INTEGER NOT NULL,
+            contiguous INTEGER NOT NULL,
+            passed INTEGER NOT NULL,
+            dropped INTEGER NOT NULL,
+            highest INTEGER NOT NULL,
+            stored INTEGER NOT NULL,
+            PRIMARY KEY (board, incarnation)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE telemetryRows (
+            board TEXT NOT NULL PRIMARY KEY REFERENCES board (id),
+            rows INTEGER NOT NULL CHECK (rows >= 0)
+        ) STRICT, WITHOUT ROWID;
+        """
+}

@@ -1,0 +1,53 @@
+import FleetModel
+
+/// What a store keeps at most; the defaults are `FleetLimits`. Lower ones make limits cheap to test.
+public struct StoreLimits: Sendable {
+    public var boards = FleetLimits.boards
+    public var tokens = FleetLimits.tokens
+    public var telemetryPerBoard = FleetLimits.telemetryPerBoard
+    public var incarnationsPerBoard = FleetLimits.incarnationsPerBoard
+    public var policies = FleetLimits.policies
+    public var events = FleetLimits.events
+
+    public init() {}
+}
+
+struct TelemetryKey: Hashable, Comparable {
+    var board: BoardID
+    var incarnation: UInt64
+
+    static func < (left: TelemetryKey, right: TelemetryKey) -> Bool {
+        (left.board, left.incarnation) < (right.board, right.incarnation)
+    }
+}
+
+extension DurableTelemetry {
+    init(_ key: TelemetryKey, _ progress: TelemetryProgress) {
+        self.init(
+            board: key.board, incarnation: key.incarnation, contiguous: progress.contiguous, highest: progress.highest)
+    }
+}
+
+extension BoardRecord {
+    func checkRange() throws(FleetStoreFailure) {
+        _ = try signed(enrolledAtMilliseconds, "enrolledAtMilliseconds")
+        _ = try signed(lastSeenMilliseconds, "lastSeenMilliseconds")
+        _ = try signed(reportedGeneration, "reportedGeneration")
+        _ = try signed(incarnation, "incarnation")
+        _ = try signed(revokedAtMilliseconds ?? 0, "revokedAtMilliseconds")
+    }
+}
+
+extension TelemetryRecord {
+    /// By time, then as the board made them.
+    var order: (UInt64, UInt64, UInt64) { (startMilliseconds, incarnation, sequence) }
+
+    func checkRange() throws(FleetStoreFailure) {
+        _ = try signed(incarnation, "incarnation")
+        _ = try signed(sequence, "sequence")
+        _ = try signed(startMilliseconds, "startMilliseconds")
+        _ = try signed(generation, "generation")
+        _ = try signed(board.memoryBytes, "memoryBytes")
+        _ = try signed(board.droppedRecords, "droppedRecords")
+    }
+}

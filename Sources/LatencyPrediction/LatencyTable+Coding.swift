@@ -1,0 +1,28 @@
+/// The JSON form: `{"boardClass", "processor", "unit": "ms", "resolutions": {"160": {KEY: {"count", "mean", "std"}}}}`.
+/// The object under a resolution is exactly one of Dynamic-OFA's files.
+extension LatencyTable: Codable {
+    private enum Key: String, CodingKey { case boardClass, processor, unit, resolutions }
+
+    /// Throws a `DecodingError`, or a `LatencyRefusal` for what `add` refuses.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        let unit = try container.decode(String.self, forKey: .unit)
+        guard unit == "ms" else { throw LatencyRefusal.unknownUnit(unit) }
+        self.init(
+            source: Source(
+                boardClass: try container.decode(String.self, forKey: .boardClass),
+                processor: try container.decode(String.self, forKey: .processor)))
+        let rows = try container.decode([Int: [String: Entry]].self, forKey: .resolutions)
+        for (resolution, entries) in rows.sorted(by: { $0.key < $1.key }) {
+            try add(entries, resolution: resolution)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(source.boardClass, forKey: .boardClass)
+        try container.encode(source.processor, forKey: .processor)
+        try container.encode("ms", forKey: .unit)
+        try container.encode(entries, forKey: .resolutions)
+    }
+}

@@ -1,0 +1,129 @@
+import CZeroMQ
+import FleetModel
+import WireProtocol
+
+/// An agent's socket. Lives on one thread.
+///
+/// ZeroMQ connects anew by itself when a connection breaks, but gives up for good when a handshake is refused or goes
+/// wrong; a key may yet be enrolled and a coordinator repaired, so this dials again, ever more slowly.
+final class AgentSocket: SocketLoop {
+    struct Outgoing: Sendable {
+        var code: Message.Code
+        var payload: [UInt8]
+    }
+
+    private static let turnLimit = 256
+    private static let frameLimit = FleetLimits.payloadBytes * 4
+
+    private let endpoint: String
+    private let socket: ZeroMQSocket
+    private let monitor: HandshakeMonitor
+    private let settings: TransportSettings
+    private let mailbox: Mailbox<Outgoing>
+    private let inbox: Inbox<Message>
+    private let counters: SharedCounters
+    private let codec = MessageCodec()
+    private let clock = ContinuousClock()
+
+    private var frames: FrameGate<String>
+    private var header = FrameHeader(session: UInt64.random(in: 0...UInt64.max), sequence: 0)
+    private var isBlocked = false
+    private var redialMilliseconds: Int
+    private var redialAt: ContinuousClock.Instant?
+
+    init(
+        _ context: ZeroMQContext, endpoint: String, serverKey: PublicKey, keys: CurveKeyPair,
+        settings: TransportSettings, mailbox: Mailbox<Outgoing>, inbox: Inbox<Message>, counters: SharedCounters
+    ) throws(ZeroMQFailure) {
+        socket = try ZeroMQSocket(context, type: ZMQ_DEALER)
+        try socket.apply(settings, frameLimit: Self.frameLimit)
+        try socket.set(ZMQ_CURVE_SERVERKEY, PublicKey.bytes(ofZ85: serverKey.z85) ?? [])
+        try socket.set(ZMQ_CURVE_PUBLICKEY, PublicKey.bytes(ofZ85: keys.publicKey.z85) ?? [])
+        try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
+        try socket.set(ZMQ_IMMEDIATE, 1)
+        try socket.set(ZMQ_RECONNECT_IVL, settings.reconnectMilliseconds)
+        try socket.set(ZMQ_RECONNECT_IVL_MAX, settings.longestReconnectMilliseconds)
+        monitor = try HandshakeMonitor(context, watching: socket, name: "agent")
+        try socket.connect(endpoint)
+        self.endpoint = endpoint
+        self.settings = settings
+        self.mailbox = mailbox
+        self.inbox = inbox
+        self.counters = counters
+        frames = FrameGate(
+            codec: codec, speaker: .coordinator, replays: ReplayGuard(peerLimit: 1), counters: counters)
+        redialMilliseconds = settings.reconnectMilliseconds
+    }
+
+    func pollItems() -> [zmq_pollitem_t] {
+        [socket.pollItem(writable: isBlocked), monitor.socket.pollItem(writable: false)]
+    }
+
+    func patienceMilliseconds() -> Int? {
+        guard let redialAt else { return nil }
+        let left = redialAt - clock.now
+        return max(
+            0, Int(left.components.seconds) * 1_000 + Int(left.components.attoseconds / 1_000_000_000_000_000) + 1)
+    }
+
+    func takeTurn() {
+        while let event = monitor.next() { handshakeEnded(event) }
+        if let redialAt, redialAt <= clock.now { redial() }
+        for _ in 0..<Self.turnLimit {
+            guard let received = socket.receive() else { break }
+            guard !received.hasMore else {
+                counters.countDropped(.malformed)
+                continue
+            }
+            guard let (_, message) = frames.frameReceived(received.parts[...], from: endpoint) else { continue }
+            inbox.deliver(message)
+        }
+        sendQueued()
+    }
+
+    func close() {
+        sendQueued()
+        monitor.socket.close()
+        socket.close()
+    }
+
+    private func handshakeEnded(_ event: HandshakeMonitor.Event) {
+        switch event {
+        case .succeeded:
+            redialMilliseconds = settings.reconnectMilliseconds
+            redialAt = nil
+        case .failed, .refused:
+            counters.countDropped(.unauthenticated)
+            guard redialAt == nil else { return }
+            redialAt = clock.now + .milliseconds(redialMilliseconds)
+            redialMilliseconds = min(redialMilliseconds * 2, settings.longestReconnectMilliseconds)
+        }
+    }
+
+    private func redial() {
+        // The old connection may be gone by itself; what matters is that there are never two.
+        _ = socket.disconnect(endpoint)
+        do {
+            try socket.connect(endpoint)
+            redialAt = nil
+        } catch {
+            redialAt = clock.now + .milliseconds(redialMilliseconds)
+        }
+    }
+
+    private func sendQueued() {
+        isBlocked = false
+        while let outgoing = mailbox.take() {
+            header.sequence += 1
+            let frame = codec.header(header, code: outgoing.code, payloadBytes: outgoing.payload.count)
+            switch socket.send([frame, outgoing.payload]) {
+            case .sent: counters.countSent()
+            case .unreachable: counters.countDropped(.unreachable)
+            case .wouldBlock:
+                isBlocked = true
+                if !mailbox.putBack(outgoing) { counters.countDropped(.overflowed) }
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import SearchSpace
+
+/// The state of one search: the surviving parents and what was spent.
+struct EvolutionRun {
+    struct Candidate {
+        let indices: SubnetIndices
+        let accuracy: Double
+        let latency: Double
+    }
+
+    private let settings: SearchSettings
+    private let latency: any CostEstimating
+    private let indexed: IndexedSearchSpace
+    private var limit: Double
+    private var generator: SeededGenerator
+    private var evaluator: AccuracyEvaluator
+    private var seen = SeenFilter()
+    private var child: SubnetIndices
+    /// Best first.
+    private var population: [Candidate] = []
+    /// Candidates within the latency whose accuracy is not yet predicted.
+    private var waiting: [SubnetIndices] = []
+    private var waitingLatencies: [Double] = []
+    private var accuracies: [Double] = []
+    private var bestAccuracy = -Double.infinity
+    private(set) var generation = 0
+    private var evaluated = 0
+    private var accuracyEvaluations = 0
+
+    init(_ search: EvolutionSearch, limit: Double, seed: UInt64) {
+        settings = search.settings
+        latency = search.latency
+        indexed = search.indexed
+        self.limit = limit
+        generator = SeededGenerator(seed: seed)
+        evaluator = search.accuracy.makeEvaluator()
+        child = search.indexed.smallest
+    }
+
+    var isUsedUp: Bool { settings.evaluationLimit.map { evaluated >= $0 } ?? false }
+
+    /// Adds a given subnet if it meets the constraints.
+    mutating func plant(_ indices: SubnetIndices) {
+        child = indices
+        guard let milliseconds = lookAt(), milliseconds <= limit else { return }
+        wait(milliseconds)
+        judgeWaiting()
+    }
+
+    /// Fills the population with random subnets that meet both constraints, relaxing the latency if there are none.
+    mutating func fill() throws(SearchRefusal) {
+        var draws = DrawRecord()
+        while population.count < settings.population, !isUsedUp {
+            indexed.sample(into: &child, using: &generator)
+            draws.count += 1
+            if let milliseconds = lookAt() {
+                draws.note(milliseconds)
+                if milliseconds <= limit { wait(milliseconds) }
+            }
+            let isBatch = waiting.count >= min(AccuracyEvaluator.batchLimit, settings.population - population.count)
+            let isExhausted = draws.count >= settings.drawLimit
+            guard isBatch || isExhausted || isUsedUp else { continue }
+            if judgeWaiting() {
+                draws = DrawRecord()
+            } else if isExhausted {
+                if !population.isEmpty { break }
+                try relax(draws)
+                draws = DrawRecord()
+            }
+        }
+        guard !population.isEmpty else {
+            throw .evaluationsUsedUp(latencyMilliseconds: limit, evaluated: evaluated)
+        }
+        sortPopulation()
+    }
+
+    private mutating func relax(_ draws: DrawRecord) throws(SearchRefusal) {
+        guard draws.slowest > limit else {
+            throw .accuracyFloorNotReached(floor: settings.accuracyFloor, best: bestAccuracy)
+        }
+        repeat { limit *= settings.relaxationStep } while limit < draws.fastest
+    }
+
+    /// One generation: the best survive, and their children join them.
+    mutating func breed() {
+        generation += 1
+        let parents = max(1, Int((Double(settings.population) * settings.parentRatio).rounded()))
+        population.removeLast(max(0, population.count - parents))
+        let survivors = population.count
+        let mutants = Int((Double(settings.population) * settings.mutationRatio).rounded())
+        for index in 0..<settings.population {
+            for _ in 0..<settings.attemptsPerChild where !isUsedUp {
+                child = population[pick(survivors)].indices
+                if index < mutants {
+                    indexed.mutate(&child, probability: settings.mutationProbability, using: &generator)
+                } else {
+                    indexed.crossover(&child, with: population[pick(survivors)].indices, using: &generator)
+                }
+                guard let milliseconds = lookAt(), milliseconds <= limit else { continue }
+                wait(milliseconds)
+                break
+            }
+        }
+        judgeWaiting()
+        sortPopulation()
+    }
+
+    func result(asked: Double) -> SearchResult {
+        let best = population[0]
+        return SearchResult(
+            latencyMilliseconds: asked, configuration: indexed.configuration(of: best.indices),
+            predictedAccuracy: best.accuracy, predictedLatencyMilliseconds: best.latency,
+            relaxedTo: limit > asked ? limit : nil, evaluated: evaluated, accuracyEvaluations: accuracyEvaluations,
+            generations: generation)
+    }
+
+    /// The child's latency in milliseconds, unless it was looked at before.
+    private mutating func lookAt() -> Double? {
+        guard seen.insert(child) else { return nil }
+        evaluated += 1
+        return latency.cost(of: child)
+    }
+
+    /// Keeps the child until accuracies are predicted, many at a time.
+    private mutating func wait(_ milliseconds: Double) {
+        waiting.append(child)
+        waitingLatencies.append(milliseconds)
+    }
+
+    /// Predicts the accuracies of what waits, takes in those that reach the floor, and says whether any did.
+    @discardableResult private mutating func judgeWaiting() -> Bool {
+        let before = population.count
+        evaluator.accuracies(of: waiting, into: &accuracies)
+        for (place, accuracy) in accuracies.enumerated() {
+            bestAccuracy = max(bestAccuracy, accuracy)
+            guard accuracy >= settings.accuracyFloor else { continue }
+            population.append(
+                Candidate(indices: waiting[place], accuracy: accuracy, latency: waitingLatencies[place]))
+        }
+        accuracyEvaluations += waiting.count
+        waiting.removeAll(keepingCapacity: true)
+        waitingLatencies.removeAll(keepingCapacity: true)
+        return population.count > before
+    }
+
+    private mutating func pick(_ count: Int) -> Int {
+        Int(truncatingIfNeeded: generator.next().multipliedFullWidth(by: UInt64(count)).high)
+    }
+
+    /// By accuracy, then by latency; of equals the older first, so that the order does not depend on the sort.
+    private mutating func sortPopulation() {
+        let order = population.indices.sorted { first, second in
+            let (a, b) = (population[first], population[second])
+            if a.accuracy != b.accuracy { return a.accuracy > b.accuracy }
+            return (a.latency, first) < (b.latency, second)
+        }
+        population = order.map { population[$0] }
+    }
+}
+
+/// What the draws since the last hit were like.
+private struct DrawRecord {
+    var count = 0
+    var fastest = Double.infinity
+    var slowest = -Double.infinity
+
+    mutating func note(_ milliseconds: Double) {
+        fastest = min(fastest, milliseconds)
+        slowest = max(slowest, milliseconds)
+    }
+}
+
+/// Remembers which subnets were looked at, in bounded memory: one of two that share a slot may be looked at again.
+struct SeenFilter {
+    private static let slots = 1 << 18
+    private var marks = Array(repeating: UInt64(0), count: Self.slots)
+
+    /// Whether the subnet is new, or was forgotten.
+    mutating func insert(_ indices: SubnetIndices) -> Bool {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for value in indices.values {
+            hash = (hash ^ UInt64(value)) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 29
+        }
+        let slot = Int(truncatingIfNeeded: hash >> 46)
+        guard marks[slot] != hash else { return false }
+        marks[slot] = hash
+        return true
+    }
+}

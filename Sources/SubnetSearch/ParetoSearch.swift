@@ -1,0 +1,84 @@
+import SearchSpace
+
+/// One evolution search per latency constraint, and the Pareto table that comes of them.
+///
+/// Constraints are searched from the tightest up, each starting also from the best subnet of the one before, so that
+/// a looser constraint never has a less accurate result.
+public struct ParetoSearch: Sendable {
+    public enum Spacing: String, Codable, Sendable {
+        case even
+        /// By equal factors.
+        case logarithmic
+    }
+
+    /// The most constraints of one run.
+    public static let constraintLimit = 1_024
+
+    public struct Outcome: Hashable, Codable, Sendable {
+        /// One per constraint, in the order that they were given.
+        public let points: [SearchResult]
+        /// The points that no other dominates, by ascending latency and accuracy; no subnet twice.
+        public let table: [SearchResult]
+        public let evaluated: Int
+    }
+
+    public let search: EvolutionSearch
+
+    public init(_ search: EvolutionSearch) { self.search = search }
+
+    /// `count` constraints from just above the fastest subnet's latency to the slowest's.
+    /// - Precondition: `count` is within 1...`constraintLimit`.
+    public func constraints(count: Int, spacing: Spacing = .logarithmic) -> [Double] {
+        precondition((1...Self.constraintLimit).contains(count), "1...\(Self.constraintLimit) constraints")
+        let range = search.latency.range
+        let (low, high) = (range.lowerBound, range.upperBound)
+        return (1...count).map { step in
+            guard step < count else { return high }
+            let share = Double(step) / Double(count)
+            guard spacing == .logarithmic, low > 0 else { return low + share * (high - low) }
+            return low * power(high / low, share)
+        }
+    }
+
+    /// Throws a `SearchRefusal` if any constraint has no result.
+    ///
+    /// - Parameter goesOn: asked before every generation; ends the current constraint's evolution when false.
+    public func run(
+        constraints: [Double], using generator: inout some RandomNumberGenerator, goesOn: () -> Bool = { true }
+    ) throws -> Outcome {
+        guard (1...Self.constraintLimit).contains(constraints.count) else {
+            throw SearchRefusal.settings("\(constraints.count) constraints are outside 1...\(Self.constraintLimit)")
+        }
+        var results: [(place: Int, result: SearchResult)] = []
+        var best: [SubnetConfiguration] = []
+        for place in constraints.indices.sorted(by: { (constraints[$0], $0) < (constraints[$1], $1) }) {
+            let result = try search.search(
+                latencyMilliseconds: constraints[place], seeds: best, using: &generator, goesOn: goesOn)
+            best = [result.configuration]
+            results.append((place, result))
+        }
+        let points = results.sorted { $0.place < $1.place }.map(\.result)
+        return Outcome(points: points, table: Self.table(points), evaluated: points.reduce(0) { $0 + $1.evaluated })
+    }
+
+    static func table(_ points: [SearchResult]) -> [SearchResult] {
+        ParetoFront.places(
+            costs: points.map(\.predictedLatencyMilliseconds), values: points.map(\.predictedAccuracy)
+        ).map { points[$0] }
+    }
+
+    /// `base` to the power of a share within 0...1, by repeated square roots: exact to the last bits of a Double, and
+    /// the same on every platform.
+    private func power(_ base: Double, _ share: Double) -> Double {
+        var (result, root, rest) = (1.0, base, share)
+        for _ in 0..<52 {
+            root = root.squareRoot()
+            rest *= 2
+            if rest >= 1 {
+                result *= root
+                rest -= 1
+            }
+        }
+        return result
+    }
+}

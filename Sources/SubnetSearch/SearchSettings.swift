@@ -1,0 +1,88 @@
+public import SearchSpace
+
+/// How a search spends its effort. The defaults are Dynamic-OFA's but for the mutation probability.
+public struct SearchSettings: Hashable, Codable, Sendable {
+    /// Subnets bred per generation.
+    public var population = 100
+    /// The share of the population that breeds the next generation.
+    public var parentRatio = 0.25
+    /// The share of children that are mutants of one parent; the others cross two.
+    public var mutationRatio = 0.5
+    /// The chance of each dimension of a mutant to be drawn anew. Dynamic-OFA uses 0.4, which finds worse subnets.
+    public var mutationProbability = 0.1
+    public var generations = 100
+    /// The most candidates whose latency is predicted; `nil` leaves the generations as the only limit.
+    public var evaluationLimit: Int?
+    /// Predicted accuracy (a fraction) that every result reaches.
+    public var accuracyFloor = 0.0
+    /// Random draws without a hit after which the latency constraint is relaxed (`itr_n`).
+    public var drawLimit = 2_000
+    /// What a relaxed constraint is multiplied by.
+    public var relaxationStep = 1.05
+    /// Tries to breed one child that is new and meets the constraints, before the generation goes without it.
+    public var attemptsPerChild = 20
+
+    public init() {}
+
+    /// Refuses values with which a search would not end or not begin.
+    func validate() throws(SearchRefusal) {
+        let checks: [(String, Bool)] = [
+            ("population is outside 2...100000", (2...100_000).contains(population)),
+            ("parentRatio is outside 0...1", parentRatio > 0 && parentRatio <= 1),
+            ("mutationRatio is outside 0...1", (0...1).contains(mutationRatio)),
+            ("mutationProbability is outside 0...1", (0...1).contains(mutationProbability)),
+            ("generations is negative", generations >= 0),
+            ("evaluationLimit is not positive", evaluationLimit.map { $0 > 0 } ?? true),
+            ("accuracyFloor is not a number", accuracyFloor.isFinite),
+            ("drawLimit is not positive", drawLimit > 0),
+            ("relaxationStep is not above 1", relaxationStep.isFinite && relaxationStep > 1),
+            ("attemptsPerChild is not positive", attemptsPerChild > 0),
+        ]
+        for (reason, holds) in checks where !holds { throw .settings(reason) }
+    }
+}
+
+/// Why a search has no result.
+public enum SearchRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    case settings(String)
+    /// The two predictors do not speak of the same subnets.
+    case differentSpaces(accuracy: String, latency: String)
+    case invalidConstraint(Double)
+    /// With latency relaxed until every draw met it, no draw reached the accuracy floor.
+    case accuracyFloorNotReached(floor: Double, best: Double)
+    /// The evaluations were used up before any candidate met both constraints.
+    case evaluationsUsedUp(latencyMilliseconds: Double, evaluated: Int)
+
+    public var description: String {
+        switch self {
+        case .settings(let reason):
+            "search settings: \(reason)"
+        case .differentSpaces(let accuracy, let latency):
+            "search: the accuracy predictor is for space \(accuracy), the latency predictor for \(latency)"
+        case .invalidConstraint(let value):
+            "search: \(value) ms is not a latency constraint"
+        case .accuracyFloorNotReached(let floor, let best):
+            "search: no subnet of predicted accuracy \(floor) found, the best draw has \(best)"
+        case .evaluationsUsedUp(let latency, let evaluated):
+            "search: \(evaluated) candidates looked at, none within \(latency) ms and the accuracy floor"
+        }
+    }
+}
+
+/// The best subnet that a search found for one latency constraint.
+public struct SearchResult: Hashable, Codable, Sendable {
+    /// The constraint as it was asked for, in milliseconds.
+    public let latencyMilliseconds: Double
+    public let configuration: SubnetConfiguration
+    public let predictedAccuracy: Double
+    public let predictedLatencyMilliseconds: Double
+    /// The constraint that was searched instead, in milliseconds, where random sampling met no subnet within the one
+    /// asked for.
+    public let relaxedTo: Double?
+    /// Candidates whose latency was predicted.
+    public let evaluated: Int
+    /// Candidates whose accuracy was predicted: those that met the latency constraint.
+    public let accuracyEvaluations: Int
+    /// Generations bred.
+    public let generations: Int
+}

@@ -1,0 +1,25 @@
+public import SearchSpace
+
+/// Why a package or its companions cannot be used as a supernet.
+public enum SupernetRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    case wrongKind(found: String)
+    case manifest(reason: String)
+    case missingTensor(name: String)
+    case wrongShape(tensor: String, expected: [Int], found: [Int])
+    case configuration(ConfigurationRefusal)
+    case statistics(layer: String, reason: String)
+    case images(reason: String)
+
+    public var description: String {
+        switch self {
+        case .wrongKind(let found): "the package holds a \(found), not a supernet"
+        case .manifest(let reason): "manifest: \(reason)"
+        case .missingTensor(let name): "tensor \(name) is missing"
+        case .wrongShape(let tensor, let expected, let found):
+            "tensor \(tensor): expected shape \(expected), found \(found)"
+        case .configuration(let refusal): "subnet: \(refusal)"
+        case .statistics(let layer, let reason): "statistics of \(layer): \(reason)"
+        case .images(let reason): "calibration images: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import FleetModel
+import SearchSpace
+import SwiftProtobuf
+
+extension Message {
+    func wirePayload() -> any SwiftProtobuf.Message {
+        switch self {
+        case .enrol(let token, let board):
+            return WireEnrol.with {
+                $0.token = token
+                $0.board = WireBoard(board)
+            }
+        case .enrolled(let board): return WireEnrolled.with { $0.board = board.rawValue }
+        case .refused(let reason): return WireRefused.with { $0.reason = reason }
+        case .hello(let board, let incarnation, let reportedGeneration):
+            return WireHello.with {
+                $0.board = WireBoard(board)
+                $0.incarnation = incarnation
+                $0.reportedGeneration = reportedGeneration
+            }
+        case .welcome(let heartbeatMilliseconds, let liveness):
+            return WireWelcome.with {
+                $0.heartbeatMilliseconds = heartbeatMilliseconds
+                $0.liveness = liveness
+            }
+        case .helloWanted: return WireHelloWanted()
+        case .telemetry(let records): return WireTelemetry.with { $0.records = records.map(WireRecord.init) }
+        case .telemetryAcknowledged(let incarnation, let sequence):
+            return WireTelemetryAcknowledged.with {
+                $0.incarnation = incarnation
+                $0.sequence = sequence
+            }
+        case .assign(let assignment):
+            return WireAssign.with {
+                $0.generation = assignment.generation
+                $0.models = assignment.models.map(WireModelAssignment.init)
+            }
+        case .assignmentReported(let generation): return WireAssignmentReported.with { $0.generation = generation }
+        case .heartbeat: return WireHeartbeat()
+        case .goodbye: return WireGoodbye()
+        }
+    }
+}
+
+extension WireBoard {
+    init(_ board: BoardDescription) {
+        self.init()
+        id = board.id.rawValue
+        boardClass = board.boardClass
+        labels = board.labels.sorted { $0.key < $1.key }.map { label in
+            .with {
+                $0.key = label.key
+                $0.value = label.value
+            }
+        }
+        cores = board.cores
+        memoryBytes = board.memoryBytes
+        engineVersion = board.engineVersion
+        models = board.models.map(WireDeployedModel.init)
+    }
+}
+
+extension WireDeployedModel {
+    init(_ model: DeployedModel) {
+        self.init()
+        name = model.name.rawValue
+        framesPerSecond = model.framesPerSecond
+        points = model.points.map(WireOperatingPoint.init)
+    }
+}
+
+extension WireOperatingPoint {
+    init(_ point: OperatingPoint) {
+        self.init()
+        resolution = Int64(point.configuration.resolution)
+        depths = point.configuration.depths.map(Int64.init)
+        kernelSizes = point.configuration.kernelSizes.map(Int64.init)
+        expandRatios = point.configuration.expandRatios.map(Int64.init)
+        accuracy = point.accuracy
+        latencyMilliseconds = point.latencyMilliseconds
+        flops = Int64(point.flops)
+    }
+}
+
+extension WireRecord {
+    init(_ record: TelemetryRecord) {
+        self.init()
+        incarnation = record.incarnation
+        sequence = record.sequence
+        startMilliseconds = record.startMilliseconds
+        durationMilliseconds = record.durationMilliseconds
+        generation = record.generation
+        models = record.models.map(WireModelRecord.init)
+        board = WireBoardRecord(record.board)
+    }
+}
+
+extension WireModelRecord {
+    init(_ model: ModelTelemetry) {
+        self.init()
+        self.model = model.model.rawValue
+        frames = model.frames
+        dropped = model.dropped
+        violations = model.violations
+        labelled = model.labelled
+        correct = model.correct
+        switches = model.switches
+        activePoint = model.activePoint
+        p50Milliseconds = model.p50Milliseconds
+        p90Milliseconds = model.p90Milliseconds
+        p99Milliseconds = model.p99Milliseconds
+        constraintMilliseconds = model.constraintMilliseconds
+    }
+}
+
+extension WireBoardRecord {
+    init(_ board: BoardTelemetry) {
+        self.init()
+        memoryBytes = board.memoryBytes
+        droppedRecords = board.droppedRecords
+        if let load = board.cpuLoad { cpuLoad = load }
+        if let frequency = board.cpuFrequencyMegahertz { cpuFrequencyMegahertz = frequency }
+        if let temperature = board.temperatureCelsius { temperatureCelsius = temperature }
+    }
+}
+
+extension WireModelAssignment {
+    init(_ assignment: ModelAssignment) {
+        self.init()
+        model = assignment.model
+        latencyMilliseconds = assignment.latency.milliseconds
+        percentile = assignment.latency.percentile
+        lowestPoint = Int64(assignment.lowestPoint)
+        highestPoint = Int64(assignment.highestPoint)
+        preferredPoint = Int64(assignment.preferredPoint)
+        priority = Int64(assignment.priority)
+    }
+}

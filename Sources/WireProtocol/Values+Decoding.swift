@@ -1,0 +1,150 @@
+import FleetModel
+import SearchSpace
+
+extension BoardDescription {
+    init(_ wire: WireBoard) throws(DecodingFailure) {
+        try Checks.count(wire.labels.count, "labels", limit: FleetLimits.labelsPerBoard)
+        try Checks.count(wire.models.count, "models", limit: FleetLimits.modelsPerBoard)
+        try Checks.distinct(wire.labels.map(\.key), "labels.key")
+        try Checks.distinct(wire.models.map(\.name), "models.name")
+        var labels: [String: String] = [:]
+        for label in wire.labels {
+            let key = try Checks.text(label.key, "labels.key", limit: FleetLimits.labelBytes)
+            labels[key] = try Checks.text(
+                label.value, "labels.value", limit: FleetLimits.labelBytes, mayBeEmpty: true)
+        }
+        var models: [DeployedModel] = []
+        for model in wire.models { models.append(try DeployedModel(model)) }
+        self.init(
+            id: try Checks.board(wire.id, "board.id"), boardClass: try Checks.text(wire.boardClass, "boardClass"),
+            labels: labels, cores: try Checks.positive(wire.cores, "cores"),
+            memoryBytes: try Checks.counter(wire.memoryBytes, "memoryBytes"),
+            engineVersion: try Checks.text(wire.engineVersion, "engineVersion"), models: models)
+    }
+}
+
+extension DeployedModel {
+    init(_ wire: WireDeployedModel) throws(DecodingFailure) {
+        try Checks.count(wire.points.count, "models.points", limit: FleetLimits.pointsPerModel)
+        var points: [OperatingPoint] = []
+        for point in wire.points { points.append(try OperatingPoint(point)) }
+        self.init(
+            name: try Checks.model(wire.name, "models.name"),
+            framesPerSecond: try Checks.number(wire.framesPerSecond, "framesPerSecond"), points: points)
+    }
+}
+
+extension OperatingPoint {
+    init(_ wire: WireOperatingPoint) throws(DecodingFailure) {
+        self.init(
+            configuration: try SubnetConfiguration(wire),
+            accuracy: try Checks.number(wire.accuracy, "accuracy", in: 0...1),
+            latencyMilliseconds: try Checks.number(wire.latencyMilliseconds, "latencyMilliseconds"),
+            flops: try Checks.integer(wire.flops, "flops", in: 0...Int.max))
+    }
+}
+
+extension SubnetConfiguration {
+    /// The lists fit together; whether a supernet has such a subnet is for the supernet to say. A network that is not
+    /// elastic has empty lists.
+    fileprivate init(_ wire: WireOperatingPoint) throws(DecodingFailure) {
+        let kernelSizes = try Self.values(wire.kernelSizes, "kernelSizes", from: 1)
+        let expandRatios = try Self.values(wire.expandRatios, "expandRatios", from: 1)
+        let depths = try Self.values(wire.depths, "depths", from: 0)
+        guard kernelSizes.count == expandRatios.count else { throw .malformed(field: "expandRatios") }
+        let fits = depths.isEmpty ? kernelSizes.isEmpty : kernelSizes.count.isMultiple(of: depths.count)
+        guard fits else { throw .malformed(field: "depths") }
+        self.init(
+            resolution: try Checks.integer(wire.resolution, "resolution", in: 1...FleetLimits.subnetValue),
+            depths: depths, kernelSizes: kernelSizes, expandRatios: expandRatios)
+    }
+
+    private static func values(
+        _ wire: [Int64], _ field: String, from lowest: Int
+    ) throws(DecodingFailure) -> [Int] {
+        try Checks.count(wire.count, field, limit: FleetLimits.positionsPerSubnet)
+        var values: [Int] = []
+        values.reserveCapacity(wire.count)
+        for value in wire { values.append(try Checks.integer(value, field, in: lowest...FleetLimits.subnetValue)) }
+        return values
+    }
+}
+
+extension TelemetryRecord {
+    init(_ wire: WireRecord) throws(DecodingFailure) {
+        try Checks.count(wire.models.count, "records.models", limit: FleetLimits.modelsPerBoard)
+        try Checks.distinct(wire.models.map(\.model), "records.models.model")
+        guard wire.hasBoard else { throw .malformed(field: "records.board") }
+        var models: [ModelTelemetry] = []
+        for model in wire.models { models.append(try ModelTelemetry(model)) }
+        self.init(
+            incarnation: try Checks.counter(wire.incarnation, "incarnation"),
+            sequence: try Checks.counter(wire.sequence, "sequence", from: 1),
+            startMilliseconds: try Checks.counter(wire.startMilliseconds, "startMilliseconds"),
+            durationMilliseconds: wire.durationMilliseconds,
+            generation: try Checks.counter(wire.generation, "generation"), models: models,
+            board: try BoardTelemetry(wire.board))
+    }
+}
+
+extension ModelTelemetry {
+    init(_ wire: WireModelRecord) throws(DecodingFailure) {
+        guard wire.violations <= wire.frames else { throw .malformed(field: "violations") }
+        guard wire.labelled <= wire.frames else { throw .malformed(field: "labelled") }
+        guard wire.correct <= wire.labelled else { throw .malformed(field: "correct") }
+        guard wire.activePoint < FleetLimits.pointsPerModel else {
+            throw .limitExceeded(field: "activePoint", limit: FleetLimits.pointsPerModel)
+        }
+        self.init(
+            model: try Checks.model(wire.model, "records.models.model"), frames: wire.frames,
+            dropped: wire.dropped, violations: wire.violations, labelled: wire.labelled, correct: wire.correct,
+            switches: wire.switches, activePoint: wire.activePoint,
+            p50Milliseconds: try Checks.number(wire.p50Milliseconds, "p50Milliseconds"),
+            p90Milliseconds: try Checks.number(wire.p90Milliseconds, "p90Milliseconds"),
+            p99Milliseconds: try Checks.number(wire.p99Milliseconds, "p99Milliseconds"),
+            constraintMilliseconds: try Checks.number(wire.constraintMilliseconds, "constraintMilliseconds"))
+    }
+}
+
+extension BoardTelemetry {
+    /// No sensor on a working board reads beyond these.
+    private static let celsius = -273.15...1_000.0
+
+    init(_ wire: WireBoardRecord) throws(DecodingFailure) {
+        self.init(
+            memoryBytes: try Checks.counter(wire.memoryBytes, "board.memoryBytes"),
+            cpuLoad: wire.hasCpuLoad ? try Checks.number(wire.cpuLoad, "cpuLoad", in: 0...1) : nil,
+            cpuFrequencyMegahertz: wire.hasCpuFrequencyMegahertz
+                ? try Checks.number(wire.cpuFrequencyMegahertz, "cpuFrequencyMegahertz") : nil,
+            temperatureCelsius: wire.hasTemperatureCelsius
+                ? try Checks.number(wire.temperatureCelsius, "temperatureCelsius", in: Self.celsius) : nil,
+            droppedRecords: try Checks.counter(wire.droppedRecords, "droppedRecords"))
+    }
+}
+
+extension Assignment {
+    init(_ wire: WireAssign) throws(DecodingFailure) {
+        try Checks.count(wire.models.count, "assignment.models", limit: FleetLimits.modelsPerBoard)
+        try Checks.distinct(wire.models.map(\.model), "assignment.models.model")
+        var models: [ModelAssignment] = []
+        for model in wire.models { models.append(try ModelAssignment(model)) }
+        self.init(generation: try Checks.counter(wire.generation, "generation", from: 1), models: models)
+    }
+}
+
+extension ModelAssignment {
+    fileprivate init(_ wire: WireModelAssignment) throws(DecodingFailure) {
+        let points = 0...FleetLimits.pointsPerModel - 1
+        let lowest = try Checks.integer(wire.lowestPoint, "lowestPoint", in: points)
+        let highest = try Checks.integer(wire.highestPoint, "highestPoint", in: points)
+        guard lowest <= highest else { throw .malformed(field: "highestPoint") }
+        self.init(
+            model: try Checks.model(wire.model, "assignment.models.model").rawValue,
+            latency: LatencyConstraint(
+                milliseconds: try Checks.positive(wire.latencyMilliseconds, "latencyMilliseconds"),
+                percentile: try Checks.number(wire.percentile, "percentile", in: 0...100)),
+            lowestPoint: lowest, highestPoint: highest,
+            preferredPoint: try Checks.integer(wire.preferredPoint, "preferredPoint", in: lowest...highest),
+            priority: try Checks.integer(wire.priority, "priority", in: 1...100))
+    }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Datasets
+import Engine
+import Foundation
+import ModelImport
+import SearchSpace
+import Supernets
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a package on images.",
+        discussion: """
+            A subnet needs its own batch normalisation statistics: measured now (--calibrate), read from a file \
+            (--statistics), or else the checkpoint's, which fit one subnet at most; then a warning is printed.
+            """)
+
+    @Argument(help: "The package.")
+    var package: String
+    @Option(parsing: .upToNextOption, help: "Image files: IDX (also gzipped), CIFAR-10 binary, NumPy .npy.")
+    var images: [String]
+    @Option(parsing: .upToNextOption, help: "Label files: IDX, NumPy, or text with a number per line.")
+    var labels: [String] = []
+    @Option(help: "The subnet as JSON or a file of it; the largest without it.")
+    var subnet: String?
+    @Option(help: "Threads, each with a session of its own and its share of the images.")
+    var threads = 1
+    @Option(help: "Run only the first images.")
+    var limit: Int?
+    @Option(help: "Number format of the kernels; this version has fp32.")
+    var precision = "fp32"
+    @Option(parsing: .upToNextOption, help: "Images to measure the subnet's statistics on.")
+    var calibrate: [String] = []
+    @Option(help: "How many of the calibration images to use.")
+    var calibrationImages = 2_000
+    @Option(help: "Statistics of subnets: a file of shoal calibrate, or safetensors with NAME/layer.running_mean.")
+    var statistics: String?
+    @Option(help: "Which NAME of a safetensors file to take.")
+    var statisticsName: String?
+    @Option(help: "Write the logits as NumPy .npy (images x classes).")
+    var logits: String?
+    @OptionGroup var format: FormatOptions
+
+    private struct Summary: Encodable {
+        var images: Int
+        var top1: Double?
+        var latencyMilliseconds: LatencySummary
+        var flops: Int
+        var precision: String
+        var instructionSet: String
+        var statistics: SubnetStatistics.Origin
+        var statisticsBytes: Int
+        var subnet: SubnetConfiguration
+    }
+
+    func validate() throws {
+        guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
+        guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit: give at least 1") }
+        guard precision == "fp32" else { throw ValidationError("--precision \(precision): this version has fp32") }
+        guard calibrate.isEmpty || statistics == nil else {
+            throw ValidationError("give either --calibrate or --statistics")
+        }
+        guard calibrationImages > 1 else { throw ValidationError("--calibration-images: give at least 2") }
+    }
+
+    func run() async throws { try await refusing { try runRefusing() } }
+
+    private func runRefusing() throws {
+        let loaded = try LoadedSupernet(package)
+        let configuration = try loaded.subnet(subnet)
+        var set = try ImageSet.read(images: images, labels: labels)
+        if let limit { set = set.prefix(limit) }
+        let preprocessor = try loaded.preprocessor(for: set, resolution: configuration.resolution, file: images[0])
+        if let label = set.labels?.first(where: { $0 >= loaded.supernet.classCount }) {
+            throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(loaded.supernet.classCount) classes")
+        }
+        let statistics = try statistics(of: configuration, loaded)
+        let plan = try loaded.supernet.plan(configuration, statistics: statistics, kernels: loaded.kernels)
+        let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count))
+        if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
+        try show(
+            Summary(
+                images: set.count, top1: result.top1, latencyMilliseconds: LatencySummary(result.milliseconds),
+                flops: plan.flops, precision: precision, instructionSet: loaded.kernels.instructionSet.rawValue,
+                statistics: statistics.origin, statisticsBytes: statistics.byteCount, subnet: configuration))
+    }
+
+    private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics {
+        if !calibrate.isEmpty {
+            let set = try ImageSet.read(images: calibrate).prefix(calibrationImages)
+            return try loaded.calibrate(configuration, on: set, file: calibrate[0])
+        }
+        if let statistics, statistics.hasSuffix(".safetensors") {
+            return try golden(from: statistics, configuration)
+        }
+        if let statistics {
+            let file = try StatisticsFile.read(from: statistics, for: loaded.weightsSHA256)
+            guard let found = file.statistics(for: configuration) else {
+                throw Refusal("\(statistics): has no statistics of the subnet \(configuration)", .notFound)
+            }
+            return found
+        }
+        Terminal.note(
+            "shoal: warning: the checkpoint's statistics belong to one subnet only; give --calibrate or --statistics")
+        return loaded.supernet.checkpointStatistics(for: configuration)
+    }
+
+    private func golden(from path: String, _ configuration: SubnetConfiguration) throws -> SubnetStatistics {
+        guard let name = statisticsName else { throw Refusal("\(path): say which with --statistics-name") }
+        let tensors = try SafetensorsFile.read(from: path)
+        let statistics = SubnetStatistics(configuration: configuration, named: name, in: tensors)
+        guard !statistics.layers.isEmpty else { throw Refusal("\(path): has no statistics named \(name)", .notFound) }
+        return statistics
+    }
+
+    private func show(_ summary: Summary) throws {
+        guard format.format == .table else { return try Terminal.json(summary) }
+        let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
+        let latency = summary.latencyMilliseconds
+        Terminal.print(
+            """
+            \(summary.images) images, \(accuracy)latency p50 \(latency.p50.text(3)) ms, p90 \(latency.p90.text(3)) ms, \
+            p99 \(latency.p99.text(3)) ms, \(summary.flops) FLOPs, statistics \(summary.statistics.rawValue)
+            """)
+    }
+}

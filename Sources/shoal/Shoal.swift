@@ -1,0 +1,8 @@
+import ArgumentParser
+
+@main
+struct Shoal: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.", version: "0.1.0",
+        subcommands: [ImportCommand.self, RunCommand.self])
+}

@@ -1,0 +1,63 @@
+import Datasets
+import Engine
+import Foundation
+import SearchSpace
+import Supernets
+
+/// A supernet package with what the commands need around it.
+struct LoadedSupernet {
+    let path: String
+    let package: TensorPackage
+    let supernet: PackedSupernet
+    let weightsSHA256: String
+    let kernels: KernelSet
+
+    init(_ path: String) throws {
+        self.path = path
+        package = try TensorPackage.read(from: path)
+        do { supernet = try PackedSupernet(package) } catch { throw Refusal("\(path): \(error)") }
+        weightsSHA256 = package.weightsSHA256
+        kernels = try KernelSet.selected()
+    }
+
+    func preprocessor(for images: ImageSet, resolution: Int, file: String) throws -> ImagePreprocessor {
+        let architecture = supernet.architecture
+        guard images.channels == architecture.inputChannels else {
+            throw Refusal(
+                "\(file): images have \(images.channels) channels, the network reads \(architecture.inputChannels)")
+        }
+        return ImagePreprocessor(
+            channels: images.channels, height: images.height, width: images.width, side: resolution,
+            mean: architecture.mean, std: architecture.std)
+    }
+
+    /// Statistics of the subnet measured on these images.
+    func calibrate(_ configuration: SubnetConfiguration, on images: ImageSet, file: String) throws -> SubnetStatistics {
+        let preprocessor = try preprocessor(for: images, resolution: configuration.resolution, file: file)
+        let side = configuration.resolution
+        // A batch keeps every image's maps at once: about a gigabyte at the most.
+        let batch = side <= 64 ? 250 : max(8, 250 * 64 * 64 / (side * side))
+        return try BatchNormCalibrator(supernet: supernet, kernels: kernels, batchSize: batch)
+            .calibrate(configuration, imageCount: images.count) { preprocessor.convert(images, at: $0, into: $1) }
+    }
+
+    /// The configuration of a `--subnet` argument, JSON text or a file of it; the largest subnet without one.
+    func subnet(_ argument: String?) throws -> SubnetConfiguration {
+        guard let argument else { return supernet.space.largest }
+        let text: String
+        if argument.drop(while: \.isWhitespace).first == "{" {
+            text = argument
+        } else {
+            guard let contents = try? String(contentsOfFile: argument, encoding: .utf8) else {
+                throw Refusal("--subnet \(argument): is neither JSON nor a file that can be read")
+            }
+            text = contents
+        }
+        guard let configuration = try? JSONDecoder().decode(SubnetConfiguration.self, from: Data(text.utf8)) else {
+            throw Refusal(
+                "--subnet: is not {\"resolution\":…,\"depths\":[…],\"kernelSizes\":[…],\"expandRatios\":[…]}")
+        }
+        do { try supernet.space.validate(configuration) } catch { throw Refusal("--subnet: \(error)") }
+        return supernet.space.canonical(configuration)
+    }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Foundation
+
+/// What goes to the terminal: results to standard output, everything else to standard error.
+enum Terminal {
+    static func error(_ message: String) { write("shoal: \(message)\n", to: .standardError) }
+    static func note(_ message: String) { write(message + "\n", to: .standardError) }
+    static func print(_ text: String) { write(text + "\n", to: .standardOutput) }
+
+    static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
+
+    private static func write(_ text: String, to handle: FileHandle) {
+        try? handle.write(contentsOf: Data(text.utf8))
+    }
+}
+
+/// How a command prints its result.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case table, json }
+
+struct FormatOptions: ParsableArguments {
+    @Option(help: "How to print the result: table or json.")
+    var format: OutputFormat = .table
+}
+
+/// Columns of text, aligned; numbers to the right.
+struct TextTable {
+    private var rows: [[String]]
+
+    init(_ header: [String]) { rows = [header] }
+
+    mutating func add(_ row: [String]) { rows.append(row) }
+
+    var text: String {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            row.enumerated().map { column, cell in
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                let isNumber = cell.first.map { $0.isNumber || $0 == "-" } ?? false
+                return isNumber ? padding + cell : cell + padding
+            }.joined(separator: "  ").trimmingTrailingSpaces
+        }.joined(separator: "\n")
+    }
+}
+
+extension String {
+    fileprivate var trimmingTrailingSpaces: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}
+
+extension Double {
+    /// With a fixed number of decimal places.
+    func text(_ places: Int) -> String { String(format: "%.\(places)f", self) }
+}
+
+/// Says how far a long task is, at most once in half a second and only to people.
+final class Progress {
+    private let title: String
+    private let total: Int
+    private let started = ContinuousClock.now
+    private var last = ContinuousClock.now
+
+    init(_ title: String, total: Int) {
+        self.title = title
+        self.total = total
+    }
+
+    func update(_ done: Int) {
+        guard Terminal.isInteractive else { return }
+        let now = ContinuousClock.now
+        guard done == total || last.duration(to: now) > .milliseconds(500) else { return }
+        last = now
+        let seconds = Double(started.duration(to: now).components.seconds)
+        let left = done > 0 ? seconds / Double(done) * Double(total - done) : 0
+        let end = done == total ? "\n" : ""
+        try? FileHandle.standardError.write(
+            contentsOf: Data("\r\(title): \(done) of \(total), \(left.text(0)) s left   \(end)".utf8))
+    }
+}

@@ -1,0 +1,107 @@
+import AdminAPI
+import Foundation
+import Hummingbird
+import Testing
+
+/// The server and the client over real HTTP on a free port.
+@Suite struct AdminServerTests {
+    private let fleet = InMemoryFleet()
+
+    private func serving(_ body: @Sendable @escaping (URL) async throws -> Void) async throws {
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let application = AdminServer(fleet: fleet, token: "secret").application(host: "127.0.0.1", port: 0) {
+            port.yield($0)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await application.run() }
+            group.addTask {
+                for await number in ports {
+                    try await body(try #require(URL(string: "http://127.0.0.1:\(number)")))
+                    return
+                }
+            }
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    @Test func answersReachTheClient() async throws {
+        try await serving { url in
+            let client = AdminClient(base: url, token: "secret")
+            let status: StatusView = try await client.get("v1/status")
+            #expect(status.droppedFrames == ["malformed": 3])
+            let events: [EventView] = try await client.get("v1/events", query: ["limit": "2"])
+            #expect(events.map(\.board) == ["b0", "b1"])
+            let page: TelemetryPage = try await client.get("v1/telemetry", query: ["after": "41"])
+            #expect(page.cursor == 42)
+            let result: ApplyResult = try await client.post(
+                "v1/policies", ApplyRequest(file: "p.yaml", text: "good", dryRun: true))
+            #expect(result.dryRun)
+        }
+    }
+
+    @Test(arguments: ["", "wrong", "secre", "secrett"])
+    func aWrongTokenIsRefused(token: String) async throws {
+        try await serving { url in
+            await #expect(throws: AdminFailure(.unauthorized, "the token is missing or wrong")) {
+                let _: StatusView = try await AdminClient(base: url, token: token).get("v1/status")
+            }
+        }
+    }
+
+    @Test(arguments: ["0", "-1", "x", "5001", "99999999999999999999"])
+    func limitsOutOfRangeAreRefused(limit: String) async throws {
+        try await serving { url in
+            await #expect(
+                throws: AdminFailure(.invalid, "limit=\(limit): give a whole number from 1 to 5000")
+            ) {
+                let _: [EventView] = try await AdminClient(base: url, token: "secret")
+                    .get("v1/events", query: ["limit": limit])
+            }
+        }
+    }
+
+    @Test func refusalsOfTheFleetReachTheClient() async throws {
+        try await serving { url in
+            await #expect(throws: AdminFailure(.invalid, "p.yaml:1: not a policy")) {
+                let _: ApplyResult = try await AdminClient(base: url, token: "secret").post(
+                    "v1/policies", ApplyRequest(file: "p.yaml", text: "bad", dryRun: false))
+            }
+        }
+    }
+
+    @Test func whatGoesWrongInsideStaysInside() async throws {
+        try await serving { url in
+            await #expect(throws: AdminFailure(.unavailable, "the coordinator could not do this")) {
+                let _: TokenView = try await AdminClient(base: url, token: "secret").post(
+                    "v1/tokens", TokenRequest(uses: 1, validSeconds: 60))
+            }
+        }
+    }
+
+    @Test func aBodyOverTheLimitIsRefused() async throws {
+        try await serving { url in
+            let text = String(repeating: "x", count: AdminServer.bodyLimit)
+            await #expect(throws: AdminFailure.self) {
+                let _: ApplyResult = try await AdminClient(base: url, token: "secret").post(
+                    "v1/policies", ApplyRequest(file: "p.yaml", text: text, dryRun: false))
+            }
+            #expect(await fleet.applied.isEmpty)
+        }
+    }
+
+    @Test func anUnknownPathIsNotFound() async throws {
+        try await serving { url in
+            await #expect(throws: AdminFailure.self) {
+                let _: StatusView = try await AdminClient(base: url, token: "secret").get("v1/nothing")
+            }
+        }
+    }
+
+    @Test func aSilentCoordinatorIsNamed() async throws {
+        let url = try #require(URL(string: "http://127.0.0.1:1"))
+        await #expect(throws: AdminFailure(.unavailable, "no coordinator answers at http://127.0.0.1:1")) {
+            let _: StatusView = try await AdminClient(base: url, token: "secret").get("v1/status")
+        }
+    }
+}

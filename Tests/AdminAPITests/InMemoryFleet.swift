@@ -1,0 +1,34 @@
+import AdminAPI
+
+/// A fleet that answers from memory.
+actor InMemoryFleet: FleetAdministration {
+    private(set) var applied: [ApplyRequest] = []
+
+    func status() -> StatusView {
+        StatusView(
+            version: "test", startedAtMilliseconds: 1, fleetEndpoint: "tcp://127.0.0.1:1",
+            enrolmentEndpoint: "tcp://127.0.0.1:2", boardsEnrolled: 1, boardsConnected: 0, telemetryRecords: 0,
+            droppedFrames: ["malformed": 3])
+    }
+
+    func boards() -> [BoardView] { [] }
+    func models() -> [ModelView] { [] }
+    func policies() -> [PolicyView] { [] }
+    func assignments() -> [AssignmentView] { [] }
+
+    func events(limit: Int) -> [EventView] {
+        (0..<min(limit, 3)).map { EventView(kind: "boardEnrolled", board: "b\($0)", message: "", atMilliseconds: 1) }
+    }
+
+    func telemetry(after cursor: Int64, limit: Int) -> TelemetryPage { TelemetryPage(windows: [], cursor: cursor + 1) }
+
+    func apply(_ request: ApplyRequest) throws -> ApplyResult {
+        guard request.text != "bad" else { throw AdminFailure(.invalid, "\(request.file):1: not a policy") }
+        applied.append(request)
+        return ApplyResult(policy: "p", version: 1, dryRun: request.dryRun, boards: [], warnings: [])
+    }
+
+    func createToken(_ request: TokenRequest) throws -> TokenView { throw Unexpected() }
+
+    struct Unexpected: Error {}
+}

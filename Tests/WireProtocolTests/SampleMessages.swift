@@ -1,0 +1,65 @@
+import FleetModel
+import SearchSpace
+import Testing
+import WireProtocol
+
+/// One message per code with every field set; a code without one does not compile.
+enum SampleMessages {
+    static let header = FrameHeader(session: 0x0102_0304_0506_0708, sequence: 0x1112_1314_1516_1718)
+
+    static func message(of code: Message.Code) throws -> Message {
+        switch code {
+        case .enrol: .enrol(token: "one-time-token", board: try board())
+        case .enrolled: .enrolled(board: try #require(BoardID("board-1")))
+        case .refused: .refused(reason: "The token has expired.")
+        case .hello: .hello(try board(), incarnation: 3, reportedGeneration: 17)
+        case .welcome: .welcome(heartbeatMilliseconds: 1_000, liveness: 3)
+        case .helloWanted: .helloWanted
+        case .telemetry: .telemetry([try record(sequence: 8), try record(sequence: 9)])
+        case .telemetryAcknowledged: .telemetryAcknowledged(incarnation: 3, sequence: 9)
+        case .assign: .assign(assignment)
+        case .assignmentReported: .assignmentReported(generation: 18)
+        case .heartbeat: .heartbeat
+        case .goodbye: .goodbye
+        }
+    }
+
+    static func board() throws -> BoardDescription {
+        BoardDescription(
+            id: try #require(BoardID("board-1")), boardClass: "x86-avx2-0.5", labels: ["site": "küche", "tier": ""],
+            cores: 0.5, memoryBytes: 1 << 30, engineVersion: "1.0",
+            models: [
+                DeployedModel(
+                    name: try #require(ModelName("fashion")), framesPerSecond: 10, points: [point, point])
+            ])
+    }
+
+    static let point = OperatingPoint(
+        configuration: SubnetConfiguration(
+            resolution: 28, depths: [2, 1], kernelSizes: [7, 5, 3, 3], expandRatios: [6, 4, 3, 3]),
+        accuracy: 0.915, latencyMilliseconds: 1.25, flops: 12_345_678)
+
+    static func record(sequence: UInt64) throws -> TelemetryRecord {
+        TelemetryRecord(
+            incarnation: 3, sequence: sequence, startMilliseconds: 1_700_000_000_000, durationMilliseconds: 1_000,
+            generation: 17, models: [try model()],
+            board: BoardTelemetry(
+                memoryBytes: 64 << 20, cpuLoad: 0.75, cpuFrequencyMegahertz: nil, temperatureCelsius: -5.5,
+                droppedRecords: 2))
+    }
+
+    static func model() throws -> ModelTelemetry {
+        ModelTelemetry(
+            model: try #require(ModelName("fashion")), frames: 100, dropped: 1, violations: 2, labelled: 50,
+            correct: 45, switches: 3, activePoint: 1, p50Milliseconds: 1.5, p90Milliseconds: 2.5,
+            p99Milliseconds: 4, constraintMilliseconds: 5)
+    }
+
+    static let assignment = Assignment(
+        generation: 18,
+        models: [
+            ModelAssignment(
+                model: "fashion", latency: LatencyConstraint(milliseconds: 5, percentile: 90), lowestPoint: 0,
+                highestPoint: 4, preferredPoint: 2, priority: 10)
+        ])
+}
