@@ -1,0 +1,217 @@
+public import FleetModel
+public import WireProtocol
+
+/// What the coordinator decides about its boards. Pure: messages and instants come in, actions leave in the order in
+/// which they must be performed: persist, then speak.
+///
+///     enrolled ──hello──▶ connected ──silence──▶ suspect ──silence──▶ lost
+///        ▲                  ▲   │                   │                   │
+///        │                  └───┼────any message────┘                   │
+///        └──────goodbye─────────┘            hello, once it is back ◀───┘
+///
+/// Desired state is an assignment with a generation that only rises. It is sent when it changes, when a board says
+/// hello with another generation, and again with growing pauses until the board reports it. A board that was not
+/// greeted since the coordinator's start is asked to say hello.
+///
+/// Bounded by `FleetLimits.boards`; everything held per board is bounded by the codec's limits.
+public struct FleetStateMachine<Instant: InstantProtocol>: Sendable
+where Instant: Sendable, Instant.Duration == Duration {
+    public struct Settings: Sendable {
+        /// Boards say something at least this often.
+        public var heartbeat: Duration = .seconds(1)
+        /// A board that is silent for this many heartbeats is suspected; for three times as many it is lost.
+        public var liveness = 3
+        /// First pause before an assignment is sent again; doubles up to `longestResend`.
+        public var resend: Duration = .seconds(1)
+        public var longestResend: Duration = .seconds(30)
+        /// Share of a board's CPU time that assignments leave free, 0..<1.
+        public var reserve = 0.1
+
+        public init() {}
+    }
+
+    public enum Action: Equatable, Sendable {
+        /// The board's description or incarnation changed.
+        case saveBoard(BoardID)
+        case saveAssignment(Assignment, BoardID)
+        /// Make the records durable, then call `telemetryPersisted`.
+        case persistTelemetry([TelemetryRecord], BoardID)
+        case send(Message, BoardID)
+        case record(FleetEvent.Kind, BoardID?, String)
+    }
+
+    struct Board: Sendable {
+        var state: BoardState
+        var heard: Instant
+        var sent: Instant?
+        var pause: Duration
+    }
+
+    let settings: Settings
+    var boards: [BoardID: Board] = [:]
+    private var policies: [Policy]
+
+    /// - Parameter boards: as they were stored; none has a session yet.
+    public init(settings: Settings, boards: [EnrolledBoard], policies: [Policy], at now: Instant) {
+        self.settings = settings
+        self.policies = policies
+        for board in boards { self.boards[board.board.id] = Self.entry(board, settings, at: now) }
+    }
+
+    private static func entry(_ board: EnrolledBoard, _ settings: Settings, at now: Instant) -> Board {
+        Board(
+            state: BoardState(
+                board: board.board, status: .enrolled, incarnation: board.incarnation, desired: board.assignment,
+                reportedGeneration: 0, infeasible: [], refusedRecords: 0),
+            heard: now, sent: nil, pause: settings.resend)
+    }
+
+    /// In the order of their names.
+    public var states: [BoardState] { boards.values.map(\.state).sorted { $0.board.id < $1.board.id } }
+    public func state(of board: BoardID) -> BoardState? { boards[board]?.state }
+
+    // MARK: Boards come
+
+    /// Whether one more board may enrol.
+    public var hasRoom: Bool { boards.count < FleetLimits.boards }
+
+    /// The board has been stored; its first assignment may follow at its hello.
+    /// - Precondition: there is room.
+    public mutating func boardEnrolled(_ board: EnrolledBoard, at now: Instant) -> [Action] {
+        precondition(hasRoom || boards[board.board.id] != nil, "more than \(FleetLimits.boards) boards")
+        boards[board.board.id] = Self.entry(board, settings, at: now)
+        return [.record(.boardEnrolled, board.board.id, "enrolled as \(board.board.boardClass)")]
+    }
+
+    // MARK: Messages
+
+    public mutating func messageReceived(_ message: Message, from id: BoardID, at now: Instant) -> [Action] {
+        guard boards[id] != nil else { return [] }
+        if case .hello(let description, let incarnation, let generation) = message {
+            return greeted(id, description, incarnation, generation, at: now)
+        }
+        let status = boards[id]?.state.status
+        guard status == .connected || status == .suspect else { return [.send(.helloWanted, id)] }
+        boards[id]?.heard = now
+        boards[id]?.state.status = .connected
+        switch message {
+        case .telemetry(let records): return telemetryReceived(records, from: id)
+        case .assignmentReported(let generation):
+            boards[id]?.state.reportedGeneration = generation
+            return []
+        case .heartbeat: return [.send(.heartbeat, id)]
+        case .goodbye:
+            boards[id]?.state.status = .enrolled
+            return []
+        case .enrol, .enrolled, .refused, .hello, .welcome, .helloWanted, .telemetryAcknowledged, .assign: return []
+        }
+    }
+
+    private mutating func greeted(
+        _ id: BoardID, _ description: BoardDescription, _ incarnation: UInt64, _ generation: UInt64, at now: Instant
+    ) -> [Action] {
+        guard let known = boards[id]?.state else { return [] }
+        guard description.id == id else {
+            return [.record(.messageRefused, id, "says it is \(description.id)")]
+        }
+        guard incarnation >= known.incarnation else {
+            return [.record(.messageRefused, id, "incarnation \(incarnation) is older than \(known.incarnation)")]
+        }
+        var actions: [Action] = []
+        if incarnation > known.incarnation || description != known.board { actions.append(.saveBoard(id)) }
+        if known.incarnation > 0, incarnation > known.incarnation {
+            actions.append(.record(.boardRestarted, id, "incarnation \(incarnation)"))
+        }
+        if known.status != .connected { actions.append(.record(.boardConnected, id, "connected")) }
+        boards[id]?.state.board = description
+        boards[id]?.state.incarnation = incarnation
+        boards[id]?.state.status = .connected
+        boards[id]?.state.reportedGeneration = generation
+        boards[id]?.heard = now
+        let heartbeat = UInt32(clamping: settings.heartbeat.milliseconds)
+        actions.append(
+            .send(.welcome(heartbeatMilliseconds: heartbeat, liveness: UInt32(settings.liveness)), id))
+        return actions + assign(id, at: now, isGreeting: true)
+    }
+
+    private mutating func telemetryReceived(_ records: [TelemetryRecord], from id: BoardID) -> [Action] {
+        guard let state = boards[id]?.state else { return [] }
+        let sound = records.filter { $0.isPlausible(on: state) }
+        var actions: [Action] = []
+        if sound.count < records.count {
+            boards[id]?.state.refusedRecords += UInt64(records.count - sound.count)
+            actions.append(.record(.telemetryRefused, id, "\(records.count - sound.count) impossible records"))
+        }
+        return sound.isEmpty ? actions : actions + [.persistTelemetry(sound, id)]
+    }
+
+    /// Every record of the incarnation up to the sequence is on the disk.
+    public func telemetryPersisted(_ id: BoardID, incarnation: UInt64, through sequence: UInt64) -> [Action] {
+        sequence > 0 ? [.send(.telemetryAcknowledged(incarnation: incarnation, sequence: sequence), id)] : []
+    }
+
+    // MARK: Assignments
+
+    /// The policies in force are these; boards whose assignment changes with them are told.
+    public mutating func policiesChanged(_ policies: [Policy], at now: Instant) -> [Action] {
+        self.policies = policies
+        return boards.keys.sorted().flatMap { assign($0, at: now, isGreeting: false) }
+    }
+
+    private mutating func assign(_ id: BoardID, at now: Instant, isGreeting: Bool) -> [Action] {
+        guard let state = boards[id]?.state else { return [] }
+        let plan = AssignmentPlan(for: state.board, policies: policies, reserve: settings.reserve)
+        var actions: [Action] = []
+        if plan.infeasible != state.infeasible {
+            boards[id]?.state.infeasible = plan.infeasible
+            actions += plan.infeasible.map { .record(.constraintInfeasible, id, $0) }
+        }
+        // A board that reports a higher generation than was stored has outlived the store it came from.
+        let hasFallenBehind = state.reportedGeneration > state.desired.generation
+        if plan.models != state.desired.models || hasFallenBehind {
+            let generation = max(state.desired.generation, state.reportedGeneration) + 1
+            let assignment = Assignment(generation: generation, models: plan.models)
+            boards[id]?.state.desired = assignment
+            actions.append(.saveAssignment(assignment, id))
+            actions.append(.record(.assignmentChanged, id, "generation \(generation)"))
+            boards[id]?.pause = settings.resend
+        }
+        guard let current = boards[id]?.state, current.status == .connected, !current.isConverged else { return actions }
+        if isGreeting { boards[id]?.pause = settings.resend }
+        boards[id]?.sent = now
+        return actions + [.send(.assign(current.desired), id)]
+    }
+
+    // MARK: Timers
+
+    /// Looks at silences and unreported assignments; call it a few times per heartbeat.
+    public mutating func timerFired(at now: Instant) -> [Action] {
+        let patience = settings.heartbeat * settings.liveness
+        var actions: [Action] = []
+        for (id, board) in boards.sorted(by: { $0.key < $1.key }) {
+            let silence = board.heard.duration(to: now)
+            switch board.state.status {
+            case .connected where silence >= patience:
+                boards[id]?.state.status = .suspect
+            case .suspect where silence >= patience * 3:
+                boards[id]?.state.status = .lost
+                actions.append(.record(.boardLost, id, "silent for \(silence.milliseconds) ms"))
+            case .connected:
+                actions += resend(board, id, at: now)
+            case .enrolled, .suspect, .lost: break
+            }
+        }
+        return actions
+    }
+
+    private mutating func resend(_ board: Board, _ id: BoardID, at now: Instant) -> [Action] {
+        guard !board.state.isConverged, let sent = board.sent, sent.duration(to: now) >= board.pause else { return [] }
+        boards[id]?.sent = now
+        boards[id]?.pause = min(board.pause * 2, settings.longestResend)
+        return [.send(.assign(board.state.desired), id)]
+    }
+}
+
+extension Duration {
+    var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}
