@@ -34,7 +34,7 @@ public struct RuntimeManager: Sendable {
         /// Time without a strained frame before the manager climbs.
         public var climbMilliseconds: Double = 1_500
         /// Longest wait after failed climbs.
-        public var longestClimbMilliseconds: Double = 24_000
+        public var longestClimbMilliseconds: Double = 8_000
 
         public init(mode: Mode, framesPerSecond: Double) {
             self.mode = mode
