@@ -62,6 +62,9 @@ public struct AgentService: Service {
                 file: configuration.stateDirectory, reason: "the board is not enrolled and enrolment names no bundle")
         }
         let bundle = try EnrolmentBundle.load(from: path)
+        // The point tables follow with the hello: what anybody may send to the enrolment endpoint is kept small.
+        var board = board
+        board.models = []
         let name = try await Enrolment.enrol(
             at: bundle.enrolmentEndpoint, serverKey: bundle.serverPublicKey, keys: keys, token: bundle.token,
             board: board, timeout: Self.enrolmentTimeout)
