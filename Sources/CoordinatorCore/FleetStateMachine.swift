@@ -223,7 +223,9 @@ where Instant: Sendable, Instant.Duration == Duration {
             actions.append(.record(.assignmentChanged, id, "generation \(generation)"))
             boards[id]?.pause = settings.resend
         }
-        guard let current = boards[id]?.state, current.status == .connected, !current.isConverged else { return actions }
+        guard let current = boards[id]?.state, current.status == .connected, !current.isConverged else {
+            return actions
+        }
         if isGreeting { boards[id]?.pause = settings.resend }
         boards[id]?.sent = now
         return actions + [.send(.assign(current.desired), id)]

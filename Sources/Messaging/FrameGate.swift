@@ -7,9 +7,15 @@ final class SharedCounters: Sendable {
     private let counters = Mutex(FrameCounters())
 
     var snapshot: FrameCounters { counters.withLock { $0 } }
-    func countReceived() { counters.withLock { $0.countReceived() } }
     func countSent() { counters.withLock { $0.countSent() } }
     func countDropped(_ reason: DropReason) { counters.withLock { $0.countDropped(reason) } }
+
+    /// Whoever was given the element finds it counted.
+    func countDelivery(_ deliver: () -> Bool) {
+        counters.withLock { counters in
+            if deliver() { counters.countReceived() } else { counters.countDropped(.overflowed) }
+        }
+    }
 }
 
 /// The one way from bytes to a message: decoded, said by somebody who may say it, and not heard before. Everything
@@ -64,10 +70,8 @@ struct Inbox<Element: Sendable>: Sendable {
     }
 
     func deliver(_ element: Element) {
-        if case .enqueued = continuation.yield(element) {
-            counters.countReceived()
-        } else {
-            counters.countDropped(.overflowed)
+        counters.countDelivery {
+            if case .enqueued = continuation.yield(element) { true } else { false }
         }
     }
 

@@ -21,7 +21,9 @@ import WireProtocol
         machine.messageReceived(.telemetry(records), from: id, at: start)
     }
 
-    private static func record(_ sequence: UInt64 = 1, _ edit: (inout TelemetryRecord) -> Void = { _ in }) -> TelemetryRecord {
+    private static func record(
+        _ sequence: UInt64 = 1, _ edit: (inout TelemetryRecord) -> Void = { _ in }
+    ) -> TelemetryRecord {
         var record = Samples.record(sequence, incarnation: 3)
         edit(&record)
         return record

@@ -105,6 +105,23 @@ import Testing
         await second.stop()
     }
 
+    @Test func anImpostorIsRefusedUntilTheRightCoordinatorIsBack() async throws {
+        let impostor = try ZeroMQCoordinatorTransport(
+            binding: .local, keys: try CurveKeyPair.generate(), allowList: AllowList([keys.publicKey: board]))
+        let agent = try agent(impostor.boundEndpoints.fleet)
+        try agent.send(.goodbye)
+        try await eventually("a second failed handshake") { impostor.counters()[.unauthenticated] > 1 }
+        let endpoints = impostor.boundEndpoints
+        await impostor.stop()
+
+        let right = try coordinator(binding: endpoints)
+
+        #expect(try await next(of: right.incoming).message == .goodbye)
+        #expect(impostor.counters().received == 0)
+        await agent.stop()
+        await right.stop()
+    }
+
     @Test func enrolmentReturnsTheAnswer() async throws {
         let transport = try coordinator(allowing: AllowList())
         let serving = Task {

@@ -12,7 +12,8 @@ import WireProtocol
         let board = try #require(BoardID("b"))
         var network = LossyNetwork(faults: faults)
         for generation in 1...count {
-            network.send(.assignmentReported(generation: generation), .toCoordinator, board, at: start, using: &generator)
+            let message = Message.assignmentReported(generation: generation)
+            network.send(message, .toCoordinator, board, at: start, using: &generator)
         }
         return network.deliver(at: start.advanced(by: .seconds(10))).map(\.message)
     }

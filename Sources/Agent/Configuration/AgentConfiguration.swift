@@ -14,7 +14,7 @@ import Yams
 ///         points: fashion.points.json
 ///         statistics: fashion.statistics
 ///         mode: lookUp                  # or steps
-///         stream: { images: [...], labels: [...], first: 2000, framesPerSecond: 300, seed: 1 }
+///         stream: { images: [...], labels: [...], first: 2000, busyShare: 0.25, seed: 1 }
 ///
 /// Relative paths start at the folder of the file.
 public struct AgentConfiguration: Equatable, Sendable {
@@ -32,7 +32,9 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var images: [String]
         public var labels: [String]?
         public var first: Int?
-        public var framesPerSecond: Double
+        public var framesPerSecond: Double?
+        /// Instead: the rate at which the most accurate point would keep this share of a core busy, 0...1.
+        public var busyShare: Double?
         public var seed: UInt64?
     }
 
@@ -108,8 +110,12 @@ extension AgentConfiguration {
             let field = "models[\(index)]"
             try require(ModelName(model.name) != nil, "\(field).name: '\(model.name)' is not a name of a-z, 0-9 and '-'")
             try require(["lookUp", "steps", nil].contains(model.mode), "\(field).mode: give lookUp or steps")
-            let rate = model.stream.framesPerSecond
+            try require(
+                (model.stream.framesPerSecond == nil) != (model.stream.busyShare == nil),
+                "\(field).stream: give either framesPerSecond or busyShare")
+            let (rate, share) = (model.stream.framesPerSecond ?? 1, model.stream.busyShare ?? 1)
             try require(rate > 0 && rate <= 100_000, "\(field).stream.framesPerSecond: \(rate) is outside 0...100000")
+            try require(share > 0 && share <= 1, "\(field).stream.busyShare: \(share) is outside 0...1")
             try require((model.stream.first ?? 0) >= 0, "\(field).stream.first: is negative")
             var resolved = model
             resolved.package = resolve(model.package)

@@ -62,7 +62,7 @@ struct ModelLoader {
         var generator = SeededGenerator(seed: model.stream.seed ?? 1)
         let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }
         return ModelDeployment(
-            name: name, mode: model.mode ?? "lookUp", framesPerSecond: model.stream.framesPerSecond, points: points,
+            name: name, mode: model.mode ?? "lookUp", framesPerSecond: rate(of: model.stream, points), points: points,
             plans: plans, preprocessors: preprocessors, stream: stream, packedBytes: supernet.packedBytes)
     }
 
@@ -72,6 +72,12 @@ struct ModelLoader {
         let loaded = (supernet: try PackedSupernet(package), sha256: package.weightsSHA256)
         supernets[path] = loaded
         return loaded
+    }
+
+    private func rate(of stream: AgentConfiguration.Stream, _ points: [OperatingPoint]) -> Double {
+        if let rate = stream.framesPerSecond { return rate }
+        let slowest = points.map(\.latencyMilliseconds).max() ?? 1
+        return (stream.busyShare ?? 1) * 1_000 / slowest
     }
 
     private func table(at path: String) throws -> ParetoTable {

@@ -18,25 +18,35 @@ public final class SQLiteFleetStore: FleetStore {
         self.limits = limits
         try Self.restrict(path)
         do {
+            try Self.check(path)
             pool = try DatabasePool(path: path, configuration: Self.configuration)
-            try pool.read { database in
-                let problems = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
-                guard problems == ["ok"] else {
-                    throw FleetStoreFailure.corrupt(path: path, detail: problems.joined(separator: "; "))
-                }
-                guard try !Schema.migrator.hasBeenSuperseded(database) else {
-                    throw FleetStoreFailure.newerSchema(path: path)
-                }
-            }
+            // The pool sets NORMAL for itself while it opens, which would leave the last commits to a power failure.
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Schema.migrator.migrate(pool)
         } catch {
             throw Self.failure(error, path)
         }
     }
 
+    /// Reads the whole file over a connection that cannot write to it.
+    private static func check(_ path: String) throws {
+        var configuration = configuration
+        configuration.readonly = true
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.read { database in
+            let problems = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
+            guard problems == ["ok"] else {
+                throw FleetStoreFailure.corrupt(path: path, detail: problems.joined(separator: "; "))
+            }
+            guard try !Schema.migrator.hasBeenSuperseded(database) else {
+                throw FleetStoreFailure.newerSchema(path: path)
+            }
+        }
+        try queue.close()
+    }
+
     private static var configuration: Configuration {
         var configuration = Configuration()
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         configuration.busyMode = .timeout(5)
         return configuration
     }
@@ -53,8 +63,16 @@ public final class SQLiteFleetStore: FleetStore {
         }
     }
 
-    /// Closes the file; no method may be called after.
-    public func close() throws { try pool.close() }
+    /// Moves the log into the file, so that the file alone is the whole database, and closes it. No method may be
+    /// called after.
+    public func close() throws(FleetStoreFailure) {
+        do {
+            try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+            try pool.close()
+        } catch {
+            throw Self.failure(error, path)
+        }
+    }
 
     func write<Value: Sendable>(_ updates: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
         do {

@@ -4,8 +4,8 @@ import WireProtocol
 
 /// An agent's socket. Lives on one thread.
 ///
-/// ZeroMQ connects anew by itself when a connection breaks, but gives up for good when a handshake is refused or goes
-/// wrong; a key may yet be enrolled and a coordinator repaired, so this dials again, ever more slowly.
+/// ZeroMQ (4.3.4) connects anew by itself when a connection breaks, but gives up for good when a handshake is refused;
+/// the key may yet be enrolled, so this dials again, ever more slowly.
 final class AgentSocket: SocketLoop {
     struct Outgoing: Sendable {
         var code: Message.Code

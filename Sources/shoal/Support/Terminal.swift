@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Synchronization
 
 /// What goes to the terminal: results to standard output, everything else to standard error.
 enum Terminal {
@@ -62,11 +63,11 @@ extension Double {
 }
 
 /// Says how far a long task is, at most once in half a second and only to people.
-final class Progress {
+final class Progress: Sendable {
     private let title: String
     private let total: Int
     private let started = ContinuousClock.now
-    private var last = ContinuousClock.now
+    private let last = Mutex(ContinuousClock.now)
 
     init(_ title: String, total: Int) {
         self.title = title
@@ -76,8 +77,12 @@ final class Progress {
     func update(_ done: Int) {
         guard Terminal.isInteractive else { return }
         let now = ContinuousClock.now
-        guard done == total || last.duration(to: now) > .milliseconds(500) else { return }
-        last = now
+        let isDue = last.withLock { last in
+            guard done == total || last.duration(to: now) > .milliseconds(500) else { return false }
+            last = now
+            return true
+        }
+        guard isDue else { return }
         let seconds = Double(started.duration(to: now).components.seconds)
         let left = done > 0 ? seconds / Double(done) * Double(total - done) : 0
         let end = done == total ? "\n" : ""

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Datasets
+import Engine
+import FleetModel
+import Foundation
+import SearchSpace
+import Supernets
+
+struct CalibrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "calibrate", abstract: "Turn searched subnets into measured operating points.",
+        discussion: """
+            Measures each subnet's batch normalisation statistics, its latency on this machine and, on held-back \
+            images, its accuracy; writes the statistics and the Pareto table of what was measured.
+            """)
+
+    @Argument(help: "The supernet package.")
+    var package: String
+    @Option(help: "Result of shoal search --output.")
+    var points: String
+    @Option(parsing: .upToNextOption, help: "Images to calibrate on.")
+    var calibrate: [String]
+    @Option(help: "How many of them to use.")
+    var calibrationImages = 2_000
+    @Option(parsing: .upToNextOption, help: "Held-back images to measure accuracy on.")
+    var images: [String]
+    @Option(parsing: .upToNextOption, help: "Their labels.")
+    var labels: [String]
+    @Option(help: "Use only the first of the held-back images.")
+    var limit = 2_000
+    @Option(help: "Statistics file to write.")
+    var statistics: String
+    @Option(help: "Pareto table to write (JSON).")
+    var table: String
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws { try await refusing { try calibratePoints() } }
+
+    private func calibratePoints() throws {
+        guard let data = FileManager.default.contents(atPath: points),
+            let search = try? JSONDecoder().decode(SearchCommand.Summary.self, from: data)
+        else { throw Refusal("\(points): is not a result of shoal search") }
+        let loaded = try LoadedSupernet(package)
+        let held = try ImageSet.read(images: images, labels: labels).prefix(limit)
+        guard held.labels != nil else { throw Refusal("\(images[0]): accuracy needs labels") }
+        let calibration = try ImageSet.read(images: calibrate).prefix(calibrationImages)
+        var file = StatisticsFile(weightsSHA256: loaded.weightsSHA256)
+        var measured: [OperatingPoint] = []
+        let subnets = Set(search.points.map { loaded.supernet.space.canonical($0.configuration) })
+            .sorted { $0.description < $1.description }
+        let progress = Progress("Calibrating", total: subnets.count)
+        for (index, subnet) in subnets.enumerated() {
+            do { try loaded.supernet.space.validate(subnet) } catch { throw Refusal("\(points): \(error)") }
+            let own = try loaded.calibrate(subnet, on: calibration, file: calibrate[0])
+            let plan = try loaded.supernet.plan(subnet, statistics: own, kernels: loaded.kernels)
+            let preprocessor = try loaded.preprocessor(for: held, resolution: subnet.resolution, file: images[0])
+            file.insert(own)
+            measured.append(
+                OperatingPoint(
+                    configuration: subnet, accuracy: Evaluator.run(plan, on: held, preprocessor, threads: 1).top1 ?? 0,
+                    latencyMilliseconds: PlanTimer.measure(plan, repeats: 60).totalMilliseconds, flops: plan.flops))
+            progress.update(index + 1)
+        }
+        let pareto = ParetoTable(
+            model: loaded.supernet.architecture.name, boardClass: search.boardClass, processor: search.processor,
+            seed: search.seed, points: ParetoTable.paretoFront(of: measured))
+        try file.write(to: statistics)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try encoder.encode(pareto).write(to: URL(filePath: table), options: .atomic)
+        try show(pareto, measuredCount: measured.count)
+    }
+
+    private func show(_ pareto: ParetoTable, measuredCount: Int) throws {
+        guard format.format == .table else { return try Terminal.json(pareto) }
+        var text = TextTable(["POINT", "ms", "ACCURACY %", "MFLOPs", "SUBNET"])
+        for (index, point) in pareto.points.enumerated() {
+            text.add([
+                "\(index)", point.latencyMilliseconds.text(3), (100 * point.accuracy).text(2),
+                (Double(point.flops) / 1e6).text(1), "\(point.configuration)",
+            ])
+        }
+        Terminal.print(text.text)
+        Terminal.print("\(pareto.points.count) operating points of \(measuredCount) measured subnets")
+    }
+}

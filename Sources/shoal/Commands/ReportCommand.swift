@@ -1,0 +1,82 @@
+import AdminAPI
+import ArgumentParser
+import FleetModel
+import Foundation
+
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Judge a run of the fleet by its stored telemetry.",
+        discussion: "Exits with 0 only if every requirement was met, with 1 otherwise.")
+
+    @Option(help: "Boards that must have enrolled and reported.")
+    var boards: Int
+    @Option(help: "Start of a competing load, milliseconds since 1970.")
+    var loadStart: UInt64
+    @Option(help: "Its end.")
+    var loadEnd: UInt64
+    @Option(help: "Longest time until constraints are obeyed again after the load's start, in milliseconds.")
+    var recovery: UInt64 = 5_000
+    @Option(help: "Share of the windows after that which may break the constraint again, 0...1.")
+    var relapses = 0.2
+    @OptionGroup var coordinator: CoordinatorOptions
+    @OptionGroup var format: FormatOptions
+
+    func validate() throws {
+        guard boards > 0 else { throw ValidationError("--boards: give at least 1") }
+        guard loadStart < loadEnd else { throw ValidationError("--load-end: must be after --load-start") }
+    }
+
+    func run() async throws {
+        try await refusing {
+            let report = try await report(try coordinator.client)
+            if format.format == .json { try Terminal.json(report) } else { show(report) }
+            if !report.passed { throw ExitCode(ExitStatus.negative.rawValue) }
+        }
+    }
+
+    private func report(_ client: AdminClient) async throws -> FleetReport {
+        let views: [BoardView] = try await client.get("v1/boards")
+        let assignments: [AssignmentView] = try await client.get("v1/assignments")
+        var telemetry: [BoardID: [TelemetryRecord]] = [:]
+        for view in views {
+            guard let id = BoardID(view.name) else { continue }
+            let stored: [TelemetryWindowView] = try await client.get(
+                "v1/telemetry", query: ["board": view.name, "limit": "5000"])
+            telemetry[id] = stored.map(\.record)
+        }
+        var percentiles: [ModelName: Double] = [:]
+        for model in assignments.flatMap(\.models) {
+            if let name = ModelName(model.model) { percentiles[name] = model.percentile }
+        }
+        let load = FleetReport.LoadInterval(startMilliseconds: loadStart, endMilliseconds: loadEnd)
+        let requirements = FleetReport.Requirements(
+            boards: boards, recoveryMilliseconds: recovery, settledWindows: 2, relapses: relapses, adapts: true)
+        return FleetReport(
+            enrolled: Set(telemetry.keys), telemetry: telemetry, percentiles: percentiles,
+            loads: telemetry.mapValues { _ in load }, requirements: requirements)
+    }
+
+    private func show(_ report: FleetReport) {
+        var table = TextTable([
+            "BOARD", "MODEL", "FRAMES", "DROPPED", "SLO %", "ACCURACY %", "SWITCHES", "POINT BEFORE", "LOWEST", "AFTER",
+            "OBEYED AFTER ms",
+        ])
+        for board in report.boards {
+            for model in board.models {
+                let load = model.load
+                table.add([
+                    board.board.rawValue, model.model.rawValue, "\(model.frames)", "\(model.dropped)",
+                    model.sloAttainment.map { (100 * $0).text(2) } ?? "-",
+                    model.accuracy.map { (100 * $0).text(2) } ?? "-", "\(model.switches)",
+                    load?.pointBefore.map { "\($0)" } ?? "-", load.map { "\($0.lowestPoint)" } ?? "-",
+                    load?.pointAfter.map { "\($0)" } ?? "-", load?.recoveryMilliseconds.map { "\($0)" } ?? "never",
+                ])
+            }
+        }
+        Terminal.print(table.text)
+        Terminal.print("\(report.enrolledBoards) of \(report.expectedBoards) boards enrolled; telemetry records: "
+            + report.boards.map { "\($0.board) \($0.records) (\($0.gaps) missing)" }.joined(separator: ", "))
+        Terminal.print(report.passed ? "The fleet did its job." : "The fleet did not do its job:")
+        for reason in report.reasons { Terminal.print("- \(reason)") }
+    }
+}

@@ -1,0 +1,139 @@
+import ArgumentParser
+import Foundation
+import LatencyPrediction
+import SearchSpace
+import SubnetSearch
+
+struct SearchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search", abstract: "Search the most accurate subnet for each latency constraint.",
+        discussion: "Random sampling, then evolution, as in Dynamic-OFA. The same seed gives the same result.")
+
+    @Option(help: "ofa-mbv3, or a supernet package.")
+    var space: String
+    @Option(help: "Published predictor (.pth) or measured accuracies (shoal measure accuracy).")
+    var accuracyPredictor: String
+    @Option(help: "A table of shoal measure latency, or a folder of Dynamic-OFA's tables.")
+    var latencyTable: String
+    @Option(parsing: .upToNextOption, help: "Latency constraints in milliseconds.")
+    var latency: [Double] = []
+    @Option(help: "Instead of --latency: this many constraints between the fastest and the slowest subnet.")
+    var points: Int?
+    @Option(help: "Least accuracy, 0...1.")
+    var accuracyFloor: Double?
+    @Option(help: "Seed of the search.")
+    var seed: UInt64 = 1
+    @Option(help: "Stop evolving after this many seconds; the result then depends on the machine.")
+    var seconds: Double?
+    @Option(name: .shortAndLong, help: "Also write the result as JSON.")
+    var output: String?
+    @OptionGroup var format: FormatOptions
+
+    struct Point: Codable {
+        var latencyMilliseconds: Double
+        var configuration: SubnetConfiguration
+        var predictedAccuracy: Double
+        var predictedLatencyMilliseconds: Double
+        var relaxedTo: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case latencyMilliseconds, configuration, predictedAccuracy, predictedLatencyMilliseconds, relaxedTo
+        }
+
+        /// `relaxedTo` is always there, null where the constraint was kept.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(latencyMilliseconds, forKey: .latencyMilliseconds)
+            try container.encode(configuration, forKey: .configuration)
+            try container.encode(predictedAccuracy, forKey: .predictedAccuracy)
+            try container.encode(predictedLatencyMilliseconds, forKey: .predictedLatencyMilliseconds)
+            try container.encode(relaxedTo, forKey: .relaxedTo)
+        }
+    }
+
+    struct Summary: Codable {
+        var points: [Point]
+        var evaluated: Int
+        var seconds: Double
+        var seed: UInt64
+        var space: String
+        var boardClass: String
+        var processor: String
+        var predictor: String
+        /// Rank correlation on measured subnets that the predictor was not fitted to.
+        var predictorSpearman: Double?
+        var predictorMeanAbsoluteError: Double?
+    }
+
+    func validate() throws {
+        guard latency.isEmpty != (points == nil) else { throw ValidationError("give either --latency or --points") }
+        guard latency.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+            throw ValidationError("--latency: give milliseconds above 0")
+        }
+        guard points.map({ (1...64).contains($0) }) ?? true else { throw ValidationError("--points: give 1 to 64") }
+        guard accuracyFloor.map({ (0...1).contains($0) }) ?? true else {
+            throw ValidationError("--accuracy-floor: give 0 to 1")
+        }
+        guard seconds.map({ $0 > 0 }) ?? true else { throw ValidationError("--seconds: give more than 0") }
+    }
+
+    func run() async throws {
+        try await refusing {
+            let summary = try search()
+            if let output {
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+                try encoder.encode(summary).write(to: URL(filePath: output), options: .atomic)
+            }
+            try show(summary)
+        }
+    }
+
+    private func search() throws -> Summary {
+        let space = try NamedSpace(space)
+        let predictor = try LoadedPredictor(accuracyPredictor, for: space, seed: seed)
+        let table = try LatencyTable.load(latencyTable)
+        var settings = SearchSettings()
+        settings.accuracyFloor = accuracyFloor ?? 0
+        let clock = ContinuousClock()
+        let started = clock.now
+        let outcome: ParetoSearch.Outcome
+        do {
+            let cost = try table.prepare(for: space.space, of: try SupernetOperators(space.architecture))
+            let search = ParetoSearch(
+                try EvolutionSearch(accuracy: predictor.predictor, latency: cost, settings: settings))
+            var generator = SeededGenerator(seed: seed)
+            let deadline = seconds.map { started + .seconds($0) }
+            outcome = try search.run(
+                constraints: points.map { search.constraints(count: $0) } ?? latency, using: &generator,
+                goesOn: { deadline.map { clock.now < $0 } ?? true })
+        } catch { throw Refusal("\(latencyTable): \(error)") }
+        let elapsed = started.duration(to: clock.now)
+        return Summary(
+            points: outcome.points.map {
+                Point(
+                    latencyMilliseconds: $0.latencyMilliseconds, configuration: $0.configuration,
+                    predictedAccuracy: $0.predictedAccuracy,
+                    predictedLatencyMilliseconds: $0.predictedLatencyMilliseconds, relaxedTo: $0.relaxedTo)
+            }, evaluated: outcome.evaluated,
+            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18, seed: seed,
+            space: space.space.name, boardClass: table.source.boardClass, processor: table.source.processor,
+            predictor: predictor.method, predictorSpearman: predictor.heldOut?.spearman,
+            predictorMeanAbsoluteError: predictor.heldOut?.meanAbsoluteError)
+    }
+
+    private func show(_ summary: Summary) throws {
+        guard format.format == .table else { return try Terminal.json(summary) }
+        var table = TextTable(["CONSTRAINT ms", "PREDICTED ms", "ACCURACY", "RELAXED TO", "SUBNET"])
+        for point in summary.points {
+            table.add([
+                point.latencyMilliseconds.text(3), point.predictedLatencyMilliseconds.text(3),
+                point.predictedAccuracy.text(4), point.relaxedTo?.text(3) ?? "-", "\(point.configuration)",
+            ])
+        }
+        Terminal.print(table.text)
+        let quality = summary.predictorSpearman.map { ", Spearman \($0.text(3)) on unseen subnets" } ?? ""
+        Terminal.print(
+            "\(summary.evaluated) subnets in \(summary.seconds.text(2)) s; predictor: \(summary.predictor)\(quality)")
+    }
+}
