@@ -21,6 +21,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ResourceAllocation": ["FleetModel"],
     "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
     "AgentCore": ["FleetModel", "WireProtocol"],
+    "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     // Shells: actors, sockets, files.
     "Messaging": ["FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],

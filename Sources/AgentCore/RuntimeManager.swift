@@ -10,8 +10,10 @@
 /// leaves `headroom`: under a competing program the single run looks normal while the queue grows, so latency alone
 /// tells too late. Falling is immediate, and starts when latency comes near the constraint rather than when it is
 /// broken; climbing waits (`climbMilliseconds`). A climb is on trial for as long: if it fails, the point before it
-/// comes back at the first sign, the next climb waits twice as long and tries one point only, so that a point just
-/// out of reach neither breaks frames nor makes the board oscillate. The envelope of the assignment is never left.
+/// comes back at the first sign, the next climb waits twice as long, and one point at a time is tried until the failed
+/// one holds, so that a point just out of reach neither breaks frames nor makes the board oscillate. Small points look
+/// undisturbed under load and without, so only trying tells when it has ended: waits are bounded, and shrink with every
+/// climb that holds. The envelope of the assignment is never left.
 ///
 /// Runs on the inference path: no allocation, no lock.
 public struct RuntimeManager: Sendable {
@@ -33,8 +35,10 @@ public struct RuntimeManager: Sendable {
         public var settleMilliseconds: Double = 60
         /// Time without a strained frame before the manager climbs.
         public var climbMilliseconds: Double = 1_500
-        /// Longest wait after failed climbs.
-        public var longestClimbMilliseconds: Double = 8_000
+        /// Longest wait after failed climbs; bounds how long the end of a load goes unnoticed.
+        public var longestClimbMilliseconds: Double = 3_000
+        /// Shortest wait after climbs that succeeded in a row.
+        public var shortestClimbMilliseconds: Double = 250
 
         public init(mode: Mode, framesPerSecond: Double) {
             self.mode = mode
@@ -67,7 +71,8 @@ public struct RuntimeManager: Sendable {
     private var changedAt = -Double.infinity
     private var trial: Trial?
     private var climbWait: Double
-    private var hasFailedToClimb: Bool { climbWait > settings.climbMilliseconds }
+    /// The point that the last failed climb tried; `nil` once a climb to it has succeeded.
+    private var failedPoint: Int?
     public private(set) var point: Int
     public private(set) var switches: UInt64 = 0
 
@@ -81,7 +86,7 @@ public struct RuntimeManager: Sendable {
         envelope = Envelope(
             latencyMilliseconds: .infinity, lowest: 0, highest: idleMilliseconds.count - 1,
             preferred: idleMilliseconds.count - 1)
-        speed = SpeedEstimate()
+        speed = SpeedEstimate(framesPerSecond: settings.framesPerSecond)
         climbWait = settings.climbMilliseconds
         point = idleMilliseconds.count - 1
     }
@@ -94,6 +99,7 @@ public struct RuntimeManager: Sendable {
         quietSince = now
         climbWait = settings.climbMilliseconds
         trial = nil
+        failedPoint = nil
         move(to: isFirst ? new.preferred : point, at: now)
     }
 
@@ -143,16 +149,19 @@ public struct RuntimeManager: Sendable {
     private mutating func judge(_ trial: Trial, isStrained: Bool, at now: Double) {
         if isStrained {
             self.trial = nil
-            climbWait = min(2 * climbWait, settings.longestClimbMilliseconds)
+            failedPoint = point
+            climbWait = min(2 * max(climbWait, settings.climbMilliseconds), settings.longestClimbMilliseconds)
             move(to: trial.before, at: now)
-        } else if now - trial.since >= settings.climbMilliseconds {
+        } else if now - trial.since >= min(climbWait, settings.climbMilliseconds) {
             self.trial = nil
-            climbWait = settings.climbMilliseconds
+            if let failedPoint, point >= failedPoint { self.failedPoint = nil }
+            climbWait = max(min(climbWait, settings.climbMilliseconds) / 3, settings.shortestClimbMilliseconds)
         }
     }
 
     private mutating func fall(at now: Double) {
         guard now - changedAt >= settings.settleMilliseconds, point > envelope.lowest else { return }
+        climbWait = max(climbWait, settings.climbMilliseconds)
         move(to: settings.mode == .lookUp ? min(point - 1, mostAccurateAffordable) : point - 1, at: now)
         strainedInARow = 0
     }
@@ -160,7 +169,7 @@ public struct RuntimeManager: Sendable {
     private mutating func climb(at now: Double) {
         quietSince = now
         guard point < envelope.highest else { return }
-        let target = settings.mode == .lookUp && !hasFailedToClimb ? mostAccurateAffordable : point + 1
+        let target = settings.mode == .lookUp && failedPoint == nil ? mostAccurateAffordable : point + 1
         guard target > point, isAffordable(target) else { return }
         trial = Trial(before: point, since: now)
         move(to: target, at: now)
@@ -187,16 +196,19 @@ public struct RuntimeManager: Sendable {
     }
 }
 
-/// How much slower than idle the board runs, from the last runs: a mean that follows within some dozen frames.
+/// How much slower than idle the board runs, from the last runs: a mean over half a second, but at least 16 runs and at
+/// most 48.
 ///
 /// The mean, not the median: a competing program takes the processor in slices, so that most runs look undisturbed and
 /// a few last very long; only their sum shows the share that is left.
 struct SpeedEstimate: Sendable {
-    private static let weight = 1.0 / 48
+    private let weight: Double
     private(set) var slowdown = 1.0
+
+    init(framesPerSecond: Double) { weight = 1 / min(max(framesPerSecond / 2, 16), 48) }
 
     mutating func add(slowdown sample: Double) {
         guard sample.isFinite, sample > 0 else { return }
-        slowdown += (sample - slowdown) * Self.weight
+        slowdown += (sample - slowdown) * weight
     }
 }

@@ -57,9 +57,19 @@ public struct TelemetrySpool<Instant: InstantProtocol>: Sendable where Instant: 
     /// The batch to send now; empty when nothing is due.
     public mutating func batchDue(at now: Instant) -> [TelemetryRecord] {
         if let awaited, now < awaited.since.advanced(by: settings.retry) { return [] }
-        let batch = Array(records.prefix(settings.batch))
+        let batch = Array(records.prefix(fittingCount))
         awaited = batch.last.map { ($0.sequence, now) }
         return batch
+    }
+
+    /// Oldest records that fit into one message together; at least one, which `FleetLimits` keep small enough.
+    private var fittingCount: Int {
+        var bytes = 0
+        let fitting = records.prefix(settings.batch).prefix { record in
+            bytes += record.encodedBytesBound
+            return bytes <= FleetLimits.payloadBytes
+        }
+        return max(1, fitting.count)
     }
 
     /// The connection was lost or made anew: what was on its way may not have arrived.
@@ -72,4 +82,9 @@ public struct TelemetrySpool<Instant: InstantProtocol>: Sendable where Instant: 
         records.removeAll { $0.sequence <= sequence }
         if let awaited, awaited.sequence <= sequence { self.awaited = nil }
     }
+}
+
+extension TelemetryRecord {
+    /// No encoding of the record is longer: the widest value of every field with its tag, and the names.
+    fileprivate var encodedBytesBound: Int { 128 + models.reduce(0) { $0 + 96 + $1.model.rawValue.utf8.count } }
 }

@@ -9,6 +9,12 @@ struct AssignmentPlan {
     let infeasible: [String]
 
     init(for board: BoardDescription, policies: [Policy], reserve: Double) {
+        do {
+            try board.validate()
+        } catch {
+            (models, infeasible) = ([], ["the board's description cannot be used: \(error)"])
+            return
+        }
         let rules = PolicySelection.rules(for: board, policies: policies)
         let requests = rules.compactMap { rule -> AllocationRequest? in
             guard let model = board.models.first(where: { $0.name.rawValue == rule.model.model }) else { return nil }
@@ -26,14 +32,3 @@ struct AssignmentPlan {
     }
 }
 
-extension TelemetryRecord {
-    /// Whether a board in this state can have measured this; the codec has refused what no board can.
-    func isPlausible(on state: BoardState) -> Bool {
-        let points = Dictionary(uniqueKeysWithValues: state.board.models.map { ($0.name, $0.points.count) })
-        return incarnation > 0 && incarnation <= state.incarnation && sequence > 0
-            && models.allSatisfy { model in
-                model.correct <= model.labelled && model.labelled <= model.frames && model.violations <= model.frames
-                    && points[model.model].map { model.activePoint < $0 } ?? false
-            }
-    }
-}

@@ -43,9 +43,15 @@ where Instant: Sendable, Instant.Duration == Duration {
     struct Board: Sendable {
         var state: BoardState
         var heard: Instant
+        /// When the assignment was sent last; `nil` before the first time.
         var sent: Instant?
         var pause: Duration
+        /// The last record that figures were struck out of, so that a record sent again is not counted again.
+        var struck = TelemetryPosition(incarnation: 0, sequence: 0)
     }
+
+    /// A board may be ahead of a store that was restored from a backup, but not by more generations than this.
+    public static var generationLead: UInt64 { 1 << 32 }
 
     let settings: Settings
     var boards: [BoardID: Board] = [:]
@@ -75,12 +81,24 @@ where Instant: Sendable, Instant.Duration == Duration {
     /// Whether one more board may enrol.
     public var hasRoom: Bool { boards.count < FleetLimits.boards }
 
-    /// The board has been stored; its first assignment may follow at its hello.
+    /// The board has been stored; its first assignment may follow at its hello. A board that enrols again keeps its
+    /// incarnation and assignment, so that neither ever falls back.
     /// - Precondition: there is room.
     public mutating func boardEnrolled(_ board: EnrolledBoard, at now: Instant) -> [Action] {
-        precondition(hasRoom || boards[board.board.id] != nil, "more than \(FleetLimits.boards) boards")
-        boards[board.board.id] = Self.entry(board, settings, at: now)
-        return [.record(.boardEnrolled, board.board.id, "enrolled as \(board.board.boardClass)")]
+        let id = board.board.id
+        precondition(hasRoom || boards[id] != nil, "more than \(FleetLimits.boards) boards")
+        var enrolled = board
+        if let known = boards[id]?.state {
+            enrolled.incarnation = max(known.incarnation, board.incarnation)
+            if known.desired.generation > board.assignment.generation { enrolled.assignment = known.desired }
+        }
+        boards[id] = Self.entry(enrolled, settings, at: now)
+        return [.record(.boardEnrolled, id, "enrolled as \(board.board.boardClass)")]
+    }
+
+    /// The board has been taken off the allow-list and out of the store.
+    public mutating func boardRevoked(_ id: BoardID) -> [Action] {
+        boards.removeValue(forKey: id) == nil ? [] : [.record(.boardRevoked, id, "revoked")]
     }
 
     // MARK: Messages
@@ -96,9 +114,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         boards[id]?.state.status = .connected
         switch message {
         case .telemetry(let records): return telemetryReceived(records, from: id)
-        case .assignmentReported(let generation):
-            boards[id]?.state.reportedGeneration = generation
-            return []
+        case .assignmentReported(let generation): return reported(generation, from: id)
         case .heartbeat: return [.send(.heartbeat, id)]
         case .goodbye:
             boards[id]?.state.status = .enrolled
@@ -111,11 +127,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         _ id: BoardID, _ description: BoardDescription, _ incarnation: UInt64, _ generation: UInt64, at now: Instant
     ) -> [Action] {
         guard let known = boards[id]?.state else { return [] }
-        guard description.id == id else {
-            return [.record(.messageRefused, id, "says it is \(description.id)")]
-        }
-        guard incarnation >= known.incarnation else {
-            return [.record(.messageRefused, id, "incarnation \(incarnation) is older than \(known.incarnation)")]
+        if let reason = Self.refusal(of: description, incarnation, generation, known: known) {
+            return [.record(.messageRefused, id, reason)]
         }
         var actions: [Action] = []
         if incarnation > known.incarnation || description != known.board { actions.append(.saveBoard(id)) }
@@ -134,13 +147,47 @@ where Instant: Sendable, Instant.Duration == Duration {
         return actions + assign(id, at: now, isGreeting: true)
     }
 
-    private mutating func telemetryReceived(_ records: [TelemetryRecord], from id: BoardID) -> [Action] {
+    /// Why a hello cannot be this board's, or `nil` when it can.
+    private static func refusal(
+        of description: BoardDescription, _ incarnation: UInt64, _ generation: UInt64, known: BoardState
+    ) -> String? {
+        guard description.id == known.board.id else { return "says it is \(description.id)" }
+        guard incarnation > 0 else { return "incarnation 0: an agent counts its starts from 1" }
+        guard incarnation >= known.incarnation else {
+            return "incarnation \(incarnation) is older than \(known.incarnation)"
+        }
+        guard generation <= known.desired.generation || generation - known.desired.generation <= generationLead else {
+            return "generation \(generation) was never assigned, the latest is \(known.desired.generation)"
+        }
+        do {
+            try description.validate()
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    private mutating func reported(_ generation: UInt64, from id: BoardID) -> [Action] {
         guard let state = boards[id]?.state else { return [] }
-        let sound = records.filter { $0.isPlausible(on: state) }
+        guard generation <= state.desired.generation else {
+            return [.record(.messageRefused, id, "reports generation \(generation), which was never assigned")]
+        }
+        boards[id]?.state.reportedGeneration = max(state.reportedGeneration, generation)
+        return []
+    }
+
+    /// Records under a name that is not the board's are refused; of the others, figures that it cannot have measured.
+    private mutating func telemetryReceived(_ records: [TelemetryRecord], from id: BoardID) -> [Action] {
+        guard let board = boards[id] else { return [] }
+        let named = records.prefix(FleetLimits.recordsPerMessage).filter { $0.isNamed(by: board.state) }
+        let sound = named.map { $0.withoutImpossibleModels(on: board.state) }
+        let struck = zip(named, sound).filter { $0 != $1 && $0.position > board.struck }
+        let refused = records.count - named.count + struck.count
         var actions: [Action] = []
-        if sound.count < records.count {
-            boards[id]?.state.refusedRecords += UInt64(records.count - sound.count)
-            actions.append(.record(.telemetryRefused, id, "\(records.count - sound.count) impossible records"))
+        if refused > 0 {
+            boards[id]?.struck = max(board.struck, struck.map(\.0.position).max() ?? board.struck)
+            boards[id]?.state.refusedRecords += UInt64(refused)
+            actions.append(.record(.telemetryRefused, id, "\(refused) impossible records"))
         }
         return sound.isEmpty ? actions : actions + [.persistTelemetry(sound, id)]
     }
@@ -176,7 +223,9 @@ where Instant: Sendable, Instant.Duration == Duration {
             actions.append(.record(.assignmentChanged, id, "generation \(generation)"))
             boards[id]?.pause = settings.resend
         }
-        guard let current = boards[id]?.state, current.status == .connected, !current.isConverged else { return actions }
+        guard let current = boards[id]?.state, current.status == .connected, !current.isConverged else {
+            return actions
+        }
         if isGreeting { boards[id]?.pause = settings.resend }
         boards[id]?.sent = now
         return actions + [.send(.assign(current.desired), id)]
@@ -205,7 +254,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     }
 
     private mutating func resend(_ board: Board, _ id: BoardID, at now: Instant) -> [Action] {
-        guard !board.state.isConverged, let sent = board.sent, sent.duration(to: now) >= board.pause else { return [] }
+        guard !board.state.isConverged else { return [] }
+        if let sent = board.sent, sent.duration(to: now) < board.pause { return [] }
         boards[id]?.sent = now
         boards[id]?.pause = min(board.pause * 2, settings.longestResend)
         return [.send(.assign(board.state.desired), id)]

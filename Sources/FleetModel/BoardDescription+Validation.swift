@@ -17,8 +17,11 @@ extension BoardDescription {
     /// The most frames per second a stream may bring.
     public static let frameRateLimit = 100_000.0
 
-    /// Refuses a description that no board can have: out of `FleetLimits`, not finite, or with a table that does
-    /// not rise from fastest to most accurate.
+    /// The longest latency an operating point may have; together with the frame rate it keeps sums finite.
+    public static let latencyLimitMilliseconds = 3_600_000.0
+
+    /// Refuses a description that no board can have: beyond `FleetLimits` or the limits here, or not finite. Points
+    /// may be out of order by a little, because a board measures their latencies anew.
     public func validate() throws(BoardRefusal) {
         try require(cores.isFinite && cores > 0 && cores <= Self.coreLimit, "cores", "\(cores) is not a count of cores")
         try require(!boardClass.isEmpty && boardClass.utf8.count <= FleetLimits.textBytes, "boardClass", "bad length")
@@ -51,12 +54,10 @@ extension DeployedModel {
             "\(framesPerSecond) is not a frame rate")
         for point in points {
             let latency = point.latencyMilliseconds
-            try require(latency.isFinite && latency > 0, "\(latency) is not a latency in milliseconds")
+            try require(
+                latency > 0 && latency <= BoardDescription.latencyLimitMilliseconds,
+                "\(latency) is not a latency in milliseconds")
             try require((0...1).contains(point.accuracy), "\(point.accuracy) is not an accuracy")
-        }
-        for (faster, slower) in zip(points, points.dropFirst()) {
-            let rises = faster.latencyMilliseconds <= slower.latencyMilliseconds && faster.accuracy <= slower.accuracy
-            try require(rises, "its points do not rise from fastest to most accurate")
         }
     }
 }

@@ -88,7 +88,8 @@ extension FleetReport.ModelVerdict {
         var reasons: [String] = []
         if let required = requirements.sloAttainment {
             if let sloAttainment, sloAttainment < required {
-                reasons.append("SLO attainment is \(Self.percent(sloAttainment)), required is \(Self.percent(required))")
+                reasons.append(
+                    "SLO attainment is \(Self.percent(sloAttainment)), required is \(Self.percent(required))")
             } else if sloAttainment == nil {
                 reasons.append("no frame arrived, so its SLO attainment is not known")
             }
@@ -108,7 +109,8 @@ extension FleetReport.ModelVerdict {
         var reasons: [String] = []
         if let limit = requirements.recoveryMilliseconds {
             if let recovery = load.recoveryMilliseconds, recovery > limit {
-                reasons.append("obeyed its constraint again \(recovery) ms after the load began, allowed are \(limit) ms")
+                reasons.append(
+                    "obeyed its constraint again \(recovery) ms after the load began, allowed are \(limit) ms")
             } else if load.recoveryMilliseconds == nil {
                 reasons.append("did not obey its constraint again while the load lasted")
             }

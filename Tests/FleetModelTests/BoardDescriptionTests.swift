@@ -46,8 +46,9 @@ import Testing
         ("models.a", { $0.models[0].points[0].latencyMilliseconds = 0 }),
         ("models.a", { $0.models[0].points[0].latencyMilliseconds = .nan }),
         ("models.a", { $0.models[0].points[2].accuracy = 1.01 }),
-        ("models.a", { $0.models[0].points.reverse() }),
-        ("models.b", { $0.models[1].points[2].accuracy = 0 }),
+        ("models.b", { $0.models[1].points[2].latencyMilliseconds = 3_600_001 }),
+        ("models.b", { $0.models[1].points[2].latencyMilliseconds = .infinity }),
+        ("models.b", { $0.models[1].framesPerSecond = 100_001 }),
     ]
 
     @Test(arguments: mutations.indices)

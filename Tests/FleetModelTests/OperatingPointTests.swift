@@ -9,7 +9,8 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         let points = (0..<200).map { _ in
             Samples.point(
-                Double(Int.random(in: 1...50, using: &generator)), Double(Int.random(in: 0...50, using: &generator)) / 50)
+                Double(Int.random(in: 1...50, using: &generator)),
+                Double(Int.random(in: 0...50, using: &generator)) / 50)
         }
 
         let front = ParetoTable.paretoFront(of: points)

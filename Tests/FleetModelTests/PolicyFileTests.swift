@@ -84,7 +84,7 @@ import Testing
         Departure("    - model: detector", "    - model: classifier", 11, "spec.models[1].model", "named twice"),
         Departure("model: detector", "model: Detector", 11, "spec.models[1].model", "a name is"),
         Departure("milliseconds: 25,", "milliseconds: 0,", 8, "spec.models[0].latency.milliseconds", "greater than 0"),
-        Departure("milliseconds: 25,", "milliseconds: -1,", 8, "spec.models[0].latency.milliseconds", "outside 0...60000"),
+        Departure("milliseconds: 25,", "milliseconds: -1,", 8, "spec.models[0].latency.milliseconds", "0...60000"),
         Departure("milliseconds: 25,", "milliseconds: 60000.1,", 8, "spec.models[0].latency.milliseconds", "outside"),
         Departure("milliseconds: 25,", "milliseconds: .inf,", 8, "spec.models[0].latency.milliseconds", "a number"),
         Departure("milliseconds: 25,", "milliseconds: .nan,", 8, "spec.models[0].latency.milliseconds", "a number"),

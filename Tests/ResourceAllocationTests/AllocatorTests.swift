@@ -118,7 +118,8 @@ import Testing
         #expect(allocation.infeasible.map(\.constraint) == [.cpu])
         #expect(
             allocation.infeasible.map(\.reason) == [
-                "CPU: the cheapest permitted points need 1.2 cores together, the budget is 0.8 (1 cores less 20 % reserve)"
+                "CPU: the cheapest permitted points need 1.2 cores together, the budget is 0.8 "
+                    + "(1 cores less 20 % reserve)"
             ])
         #expect(allocation.models.map(\.preferredPoint) == [1, 1])
         #expect(allocation.models.map(\.lowestPoint) == [1, 1])

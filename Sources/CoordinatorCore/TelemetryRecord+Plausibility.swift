@@ -1,0 +1,32 @@
+import FleetModel
+
+extension TelemetryRecord {
+    /// Whether a board in this state can have named a record so.
+    func isNamed(by state: BoardState) -> Bool {
+        (1...max(1, state.incarnation)).contains(incarnation) && sequence > 0
+            && generation <= max(state.desired.generation, state.reportedGeneration)
+    }
+
+    /// The record without the models that a board in this state cannot have measured. The record itself stays: a hole
+    /// in the sequence would hold up the acknowledgement of all that follow.
+    func withoutImpossibleModels(on state: BoardState) -> TelemetryRecord {
+        var record = self
+        var seen: Set<ModelName> = []
+        record.models.removeAll { model in
+            let points = state.board.models.first { $0.name == model.model }?.points.count
+            return !seen.insert(model.model).inserted || !model.isPlausible(points: points)
+        }
+        return record
+    }
+}
+
+extension ModelTelemetry {
+    /// - Parameter points: Operating points of the model on the board; `nil` when it is not deployed there.
+    fileprivate func isPlausible(points: Int?) -> Bool {
+        let latencies = [p50Milliseconds, p90Milliseconds, p99Milliseconds, constraintMilliseconds]
+        return correct <= labelled && labelled <= frames && violations <= frames
+            && points.map { activePoint < $0 } ?? false
+            && latencies.allSatisfy { $0.isFinite && $0 >= 0 }
+            && p50Milliseconds <= p90Milliseconds && p90Milliseconds <= p99Milliseconds
+    }
+}

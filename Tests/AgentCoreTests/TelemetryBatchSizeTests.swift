@@ -1,0 +1,41 @@
+import AgentCore
+import FleetModel
+import Testing
+import WireProtocol
+
+/// A batch that the codec refuses would be tried again for ever, so the largest one must fit into a message.
+@Suite struct TelemetryBatchSizeTests {
+    private static func largestRecord(models: Int) -> TelemetryRecord {
+        let names = (0..<models).compactMap { index in
+            ModelName(String(repeating: "m", count: 61) + (index < 10 ? "0\(index)" : "\(index)"))
+        }
+        return TelemetryRecord(
+            incarnation: UInt64(Int64.max), sequence: 0, startMilliseconds: UInt64(Int64.max),
+            durationMilliseconds: .max, generation: UInt64(Int64.max),
+            models: names.map {
+                ModelTelemetry(
+                    model: $0, frames: .max, dropped: .max, violations: .max, labelled: .max, correct: .max,
+                    switches: .max, activePoint: 63, p50Milliseconds: 0.1, p90Milliseconds: 0.2, p99Milliseconds: 0.3,
+                    constraintMilliseconds: 0.4)
+            },
+            board: BoardTelemetry(
+                memoryBytes: UInt64(Int64.max), cpuLoad: 0.1, cpuFrequencyMegahertz: 0.1, temperatureCelsius: 0.1,
+                droppedRecords: UInt64(Int64.max)))
+    }
+
+    @Test(arguments: [0, 1, FleetLimits.modelsPerBoard])
+    func largestBatchFitsIntoAMessage(models: Int) throws {
+        let start = ContinuousClock.now
+        var spool = TelemetrySpool<ContinuousClock.Instant>(
+            settings: .init(retry: .seconds(1)), incarnation: UInt64(Int64.max))
+        for _ in 0..<FleetLimits.recordsPerMessage * 2 { spool.recorded(Self.largestRecord(models: models)) }
+
+        let batch = spool.batchDue(at: start)
+
+        #expect(!batch.isEmpty)
+        #expect(batch.map(\.sequence) == Array(1...UInt64(batch.count)))
+        #expect(throws: Never.self) {
+            try MessageCodec().encode(.telemetry(batch), header: FrameHeader(session: .max, sequence: .max))
+        }
+    }
+}

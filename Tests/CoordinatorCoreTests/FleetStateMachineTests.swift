@@ -1,0 +1,361 @@
+import CoordinatorCore
+import FleetModel
+import Testing
+import WireProtocol
+
+/// Heartbeat 1 s, liveness 3: suspect after 3 s of silence, lost after 9 s; resends after 1, 2, 4, … 30 s.
+@Suite struct FleetStateMachineTests {
+    private typealias Machine = FleetStateMachine<ContinuousClock.Instant>
+    private typealias Action = Machine.Action
+
+    private let start = ContinuousClock.now
+    private let board = Samples.board()
+    private var id: BoardID { board.id }
+    private var machine: Machine
+    private static let welcome = Message.welcome(heartbeatMilliseconds: 1_000, liveness: 3)
+
+    init() {
+        machine = Self.restored([EnrolledBoard(board: Samples.board(), publicKey: "k")], at: start)
+    }
+
+    private static func restored(
+        _ boards: [EnrolledBoard], policies: [Policy] = [], at now: ContinuousClock.Instant
+    ) -> Machine {
+        Machine(settings: .init(), boards: boards, policies: policies, at: now)
+    }
+
+    private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
+
+    private func hello(_ incarnation: UInt64 = 1, generation: UInt64 = 0) -> Message {
+        .hello(board, incarnation: incarnation, reportedGeneration: generation)
+    }
+
+    @discardableResult
+    private mutating func receive(_ message: Message, _ seconds: Double = 0) -> [Action] {
+        machine.messageReceived(message, from: id, at: at(seconds))
+    }
+
+    private var state: BoardState? { machine.state(of: id) }
+
+    private mutating func bring(to status: BoardStatus) {
+        if status != .enrolled { receive(hello()) }
+        if status == .suspect || status == .lost { _ = machine.timerFired(at: at(3)) }
+        if status == .lost { _ = machine.timerFired(at: at(9)) }
+        #expect(state?.status == status)
+    }
+
+    // MARK: Sessions
+
+    struct Transition: Sendable, CustomTestStringConvertible {
+        var from: BoardStatus
+        var message: Message
+        var to: BoardStatus
+        var answers: [Message]
+        var testDescription: String { "\(from) + \(message.code) -> \(to)" }
+    }
+
+    private static let report = Message.assignmentReported(generation: 0)
+
+    static let transitions: [Transition] = [
+        Transition(from: .enrolled, message: .heartbeat, to: .enrolled, answers: [.helloWanted]),
+        Transition(from: .enrolled, message: report, to: .enrolled, answers: [.helloWanted]),
+        Transition(from: .enrolled, message: .telemetry([]), to: .enrolled, answers: [.helloWanted]),
+        Transition(from: .enrolled, message: .goodbye, to: .enrolled, answers: [.helloWanted]),
+        Transition(from: .connected, message: .heartbeat, to: .connected, answers: [.heartbeat]),
+        Transition(from: .connected, message: report, to: .connected, answers: []),
+        Transition(from: .connected, message: .goodbye, to: .enrolled, answers: []),
+        Transition(from: .suspect, message: .heartbeat, to: .connected, answers: [.heartbeat]),
+        Transition(from: .suspect, message: report, to: .connected, answers: []),
+        Transition(from: .suspect, message: .goodbye, to: .enrolled, answers: []),
+        Transition(from: .lost, message: .heartbeat, to: .lost, answers: [.helloWanted]),
+        Transition(from: .lost, message: .goodbye, to: .lost, answers: [.helloWanted]),
+        // What only the coordinator or a stranger may say changes nothing but the sign of life.
+        Transition(from: .connected, message: .helloWanted, to: .connected, answers: []),
+        Transition(from: .suspect, message: .enrolled(board: Samples.board().id), to: .connected, answers: []),
+    ]
+
+    @Test(arguments: transitions)
+    mutating func messageLeadsTo(transition: Transition) {
+        bring(to: transition.from)
+
+        let actions = receive(transition.message, 9.5)
+
+        #expect(state?.status == transition.to)
+        #expect(actions == transition.answers.map { .send($0, id) })
+    }
+
+    @Test(arguments: BoardStatus.allCases)
+    mutating func helloConnectsFromEveryStatus(status: BoardStatus) {
+        bring(to: status)
+
+        let actions = receive(hello(2), 9.5)
+
+        #expect(state?.status == .connected)
+        #expect(actions.last == .send(Self.welcome, id))
+        #expect(actions.first == .saveBoard(id))
+    }
+
+    @Test mutating func silenceLeadsThroughSuspectToLost() {
+        receive(hello())
+
+        #expect(machine.timerFired(at: at(2.9)) == [])
+        #expect(state?.status == .connected)
+        #expect(machine.timerFired(at: at(3)) == [])
+        #expect(state?.status == .suspect)
+        #expect(machine.timerFired(at: at(8.9)) == [])
+        #expect(state?.status == .suspect)
+        #expect(machine.timerFired(at: at(9)) == [.record(.boardLost, id, "silent for 9000 ms")])
+        #expect(state?.status == .lost)
+        #expect(machine.timerFired(at: at(1_000)) == [])
+    }
+
+    @Test mutating func anyMessageIsASignOfLife() {
+        receive(hello())
+        for second in 1...20 {
+            receive(Self.report, Double(second))
+            #expect(machine.timerFired(at: at(Double(second) + 0.9)) == [])
+        }
+        #expect(state?.status == .connected)
+    }
+
+    @Test mutating func strangersAreNotAnswered() throws {
+        let stranger = try #require(BoardID("stranger"))
+        #expect(machine.messageReceived(.heartbeat, from: stranger, at: start) == [])
+        #expect(machine.messageReceived(hello(), from: stranger, at: start) == [])
+        #expect(machine.states.count == 1)
+    }
+
+    // MARK: Hellos
+
+    @Test mutating func firstHelloIsStoredBeforeItIsAnswered() {
+        #expect(
+            receive(hello()) == [
+                .saveBoard(id), .record(.boardConnected, id, "connected"), .send(Self.welcome, id),
+            ])
+    }
+
+    @Test mutating func repeatedHelloIsWelcomedAndChangesNothing() {
+        receive(hello())
+        #expect(receive(hello(), 1) == [.send(Self.welcome, id)])
+    }
+
+    @Test mutating func restartOfTheAgentIsRecorded() {
+        receive(hello())
+        #expect(
+            receive(hello(2), 1) == [
+                .saveBoard(id), .record(.boardRestarted, id, "incarnation 2"), .send(Self.welcome, id),
+            ])
+    }
+
+    @Test mutating func impossibleHellosAreRefusedAndChangeNothing() {
+        receive(hello(5))
+        let before = state
+        var broken = board
+        broken.models[0].framesPerSecond = 1e308
+        broken.models[0].points[0].latencyMilliseconds = 1e308
+        var twice = board
+        twice.models.append(board.models[0])
+        let lead = Machine.generationLead
+        let hellos: [(Message, String)] = [
+            (hello(4), "older than 5"), (hello(0), "from 1"),
+            (.hello(Samples.board("other"), incarnation: 6, reportedGeneration: 0), "says it is other"),
+            (.hello(broken, incarnation: 6, reportedGeneration: 0), "not a frame rate"),
+            (.hello(twice, incarnation: 6, reportedGeneration: 0), "named twice"),
+            (hello(5, generation: lead + 1), "never assigned"), (hello(5, generation: .max), "never assigned"),
+        ]
+        for (message, reason) in hellos {
+            let actions = receive(message, 1)
+            guard case .record(.messageRefused, id, let text) = actions.first, actions.count == 1 else {
+                Issue.record("\(message) gave \(actions)")
+                continue
+            }
+            #expect(text.contains(reason))
+            #expect(state == before)
+        }
+    }
+
+    // MARK: Assignments
+
+    @Test mutating func policyIsStoredThenSentAndReported() throws {
+        receive(hello())
+
+        let actions = machine.policiesChanged([Samples.policy()], at: at(1))
+
+        let desired = try #require(state?.desired)
+        #expect(desired.generation == 1)
+        #expect(desired.models.map(\.highestPoint) == [1])
+        #expect(
+            actions == [
+                .saveAssignment(desired, id), .record(.assignmentChanged, id, "generation 1"),
+                .send(.assign(desired), id),
+            ])
+        #expect(state?.isConverged == false)
+        receive(.assignmentReported(generation: 1), 2)
+        #expect(state?.isConverged == true)
+        #expect(machine.policiesChanged([Samples.policy()], at: at(2)) == [])
+    }
+
+    @Test mutating func assignmentIsSentAgainWithGrowingPausesUntilReported() {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        var sent: [Int] = []
+        for second in 1...100 {
+            receive(.heartbeat, Double(second))
+            let assigns = machine.timerFired(at: at(Double(second))).filter(\.isAssign)
+            if !assigns.isEmpty { sent.append(second) }
+        }
+        #expect(sent == [1, 3, 7, 15, 31, 61, 91])
+
+        receive(.assignmentReported(generation: 1), 101)
+        for second in 101...300 {
+            receive(.heartbeat, Double(second))
+            #expect(machine.timerFired(at: at(Double(second))) == [])
+        }
+    }
+
+    @Test mutating func assignmentMadeDuringASilenceIsSentOnceTheBoardIsHeard() {
+        receive(hello())
+        _ = machine.timerFired(at: at(3))
+        let actions = machine.policiesChanged([Samples.policy()], at: at(4))
+        #expect(actions.contains { $0.isAssign } == false)
+
+        receive(.heartbeat, 5)
+
+        #expect(machine.timerFired(at: at(5)).contains { $0.isAssign })
+    }
+
+    @Test mutating func oldAndRepeatedReportsChangeNothing() {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy(milliseconds: 10)], at: at(0))
+        _ = machine.policiesChanged([Samples.policy(milliseconds: 5)], at: at(1))
+        for generation: UInt64 in [1, 2, 2, 1] { receive(.assignmentReported(generation: generation), 2) }
+        #expect(state?.reportedGeneration == 2 && state?.isConverged == true)
+    }
+
+    @Test mutating func reportOfAGenerationThatWasNeverAssignedIsRefused() {
+        receive(hello())
+        let actions = receive(.assignmentReported(generation: 3), 1)
+        #expect(actions == [.record(.messageRefused, id, "reports generation 3, which was never assigned")])
+        #expect(state?.reportedGeneration == 0)
+    }
+
+    @Test mutating func reconnectedBoardIsSentWhatItDoesNotReport() {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+
+        #expect(receive(hello(generation: 0), 1).last?.isAssign == true)
+        #expect(receive(hello(generation: 1), 2) == [.send(Self.welcome, id)])
+    }
+
+    @Test mutating func restartedCoordinatorGoesOnWhereItWas() throws {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        let desired = try #require(state?.desired)
+
+        machine = Self.restored(
+            [EnrolledBoard(board: board, publicKey: "k", incarnation: 1, assignment: desired)],
+            policies: [Samples.policy()], at: at(1))
+
+        #expect(receive(.heartbeat, 2) == [.send(.helloWanted, id)])
+        #expect(
+            receive(hello(generation: 1), 3) == [
+                .record(.boardConnected, id, "connected"), .send(Self.welcome, id),
+            ])
+        #expect(state?.desired == desired && state?.isConverged == true)
+    }
+
+    @Test mutating func boardThatOutlivedTheStoreIsOvertaken() {
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+
+        let actions = receive(hello(generation: 41), 1)
+
+        #expect(state?.desired.generation == 42)
+        #expect(actions.contains { $0.isAssign })
+        let saved = actions.firstIndex { if case .saveAssignment = $0 { true } else { false } }
+        let sent = actions.firstIndex { $0.isAssign }
+        #expect((saved ?? .max) < (sent ?? .min))
+    }
+
+    @Test mutating func changedDescriptionChangesTheAssignment() {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy(milliseconds: 20)], at: at(0))
+        #expect(state?.desired.models.map(\.preferredPoint) == [3])
+
+        var slower = board
+        for index in slower.models[0].points.indices { slower.models[0].points[index].latencyMilliseconds *= 2 }
+        receive(.hello(slower, incarnation: 2, reportedGeneration: 1), 1)
+
+        #expect(state?.desired.generation == 2)
+        #expect(state?.desired.models.map(\.highestPoint) == [1])
+    }
+
+    @Test mutating func withdrawnPolicyLeavesAnEmptyAssignment() {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        _ = machine.policiesChanged([], at: at(1))
+        #expect(state?.desired == Assignment(generation: 2, models: []))
+    }
+
+    @Test mutating func unmeetablePolicyIsRecordedOnceAndTheLeastBadAssigned() {
+        receive(hello())
+        let actions = machine.policiesChanged([Samples.policy(milliseconds: 3)], at: at(0))
+        let reason = "model classifier: its fastest point takes 4 ms, the constraint is 3 ms"
+        #expect(actions.first == .record(.constraintInfeasible, id, reason))
+        #expect(state?.infeasible == [reason])
+        #expect(state?.desired.models.map(\.preferredPoint) == [0])
+
+        #expect(machine.policiesChanged([Samples.policy(milliseconds: 3)], at: at(1)).contains { $0.isRecord } == false)
+        _ = machine.policiesChanged([Samples.policy(milliseconds: 10)], at: at(2))
+        #expect(state?.infeasible == [])
+    }
+
+    /// Restored from a store, or enrolled without a hello: never checked by one.
+    @Test mutating func impossibleDescriptionIsNamedInsteadOfAllocated() {
+        var broken = Samples.board("broken")
+        broken.models[0].framesPerSecond = 1e308
+        _ = machine.boardEnrolled(EnrolledBoard(board: broken, publicKey: "b"), at: start)
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        let state = machine.state(of: broken.id)
+        #expect(state?.desired.models.isEmpty == true)
+        #expect(state?.infeasible.first?.contains("cannot be used") == true)
+    }
+
+    // MARK: Enrolment
+
+    @Test mutating func enrolledBoardWaitsForItsHello() {
+        let new = Samples.board("new")
+        let actions = machine.boardEnrolled(EnrolledBoard(board: new, publicKey: "n"), at: start)
+        #expect(actions == [.record(.boardEnrolled, new.id, "enrolled as test")])
+        #expect(machine.state(of: new.id)?.status == .enrolled)
+        #expect(machine.states.map(\.board.id) == [id, new.id])
+    }
+
+    @Test mutating func boardThatEnrolsAgainKeepsIncarnationAndGeneration() {
+        receive(hello(7))
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        _ = machine.boardEnrolled(EnrolledBoard(board: board, publicKey: "other"), at: at(1))
+        #expect(state?.status == .enrolled)
+        #expect(state?.incarnation == 7 && state?.desired.generation == 1)
+    }
+
+    @Test mutating func revokedBoardIsForgottenAndNotAnswered() {
+        receive(hello())
+        #expect(machine.boardRevoked(id) == [.record(.boardRevoked, id, "revoked")])
+        #expect(machine.boardRevoked(id) == [])
+        #expect(receive(hello(), 1) == [])
+        #expect(machine.states.isEmpty)
+    }
+
+    @Test func boardsAreLimited() {
+        let full = Self.restored(
+            (0..<FleetLimits.boards).map { EnrolledBoard(board: Samples.board("b\($0)"), publicKey: "\($0)") },
+            at: start)
+        #expect(!full.hasRoom)
+        #expect(machine.hasRoom)
+    }
+}
+
+extension FleetStateMachine.Action {
+    var isAssign: Bool { if case .send(.assign, _) = self { true } else { false } }
+    var isRecord: Bool { if case .record = self { true } else { false } }
+}

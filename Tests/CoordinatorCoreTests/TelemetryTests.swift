@@ -1,0 +1,105 @@
+import CoordinatorCore
+import FleetModel
+import Testing
+import WireProtocol
+
+@Suite struct TelemetryTests {
+    private typealias Machine = FleetStateMachine<ContinuousClock.Instant>
+
+    private let start = ContinuousClock.now
+    private let id = Samples.board().id
+    private var machine: Machine
+
+    init() {
+        machine = Machine(
+            settings: .init(), boards: [EnrolledBoard(board: Samples.board(), publicKey: "k")], policies: [], at: start)
+        _ = machine.messageReceived(
+            .hello(Samples.board(), incarnation: 3, reportedGeneration: 0), from: id, at: start)
+    }
+
+    private mutating func receive(_ records: [TelemetryRecord]) -> [Machine.Action] {
+        machine.messageReceived(.telemetry(records), from: id, at: start)
+    }
+
+    private static func record(
+        _ sequence: UInt64 = 1, _ edit: (inout TelemetryRecord) -> Void = { _ in }
+    ) -> TelemetryRecord {
+        var record = Samples.record(sequence, incarnation: 3)
+        edit(&record)
+        return record
+    }
+
+    @Test mutating func soundRecordsArePersistedAndAcknowledgedOnlyThen() {
+        let records = [Self.record(1), Self.record(2)]
+        #expect(receive(records) == [.persistTelemetry(records, id)])
+        #expect(
+            machine.telemetryPersisted(id, incarnation: 3, through: 2)
+                == [.send(.telemetryAcknowledged(incarnation: 3, sequence: 2), id)])
+        #expect(machine.telemetryPersisted(id, incarnation: 3, through: 0) == [])
+    }
+
+    @Test mutating func recordsOfEarlierIncarnationsAreWelcome() {
+        let record = Self.record(9) { $0.incarnation = 1 }
+        #expect(receive([record]) == [.persistTelemetry([record], id)])
+    }
+
+    static let impossible: [@Sendable (inout TelemetryRecord) -> Void] = [
+        { $0.models[0].correct = $0.models[0].labelled + 1 },
+        { $0.models[0].labelled = $0.models[0].frames + 1 },
+        { $0.models[0].violations = $0.models[0].frames + 1 },
+        { $0.models[0].activePoint = 4 },
+        { $0.models[0].p50Milliseconds = .nan },
+        { $0.models[0].p99Milliseconds = .infinity },
+        { $0.models[0].p90Milliseconds = -1 },
+        { $0.models[0].p50Milliseconds = $0.models[0].p99Milliseconds + 1 },
+        { $0.models[0].constraintMilliseconds = .nan },
+        { $0.models[0] = Samples.record(1, model: "undeployed").models[0] },
+    ]
+
+    /// The record stays, so that its sequence leaves no hole that would hold up every later acknowledgement.
+    @Test(arguments: impossible.indices)
+    mutating func impossibleFiguresAreStruckOutCountedAndRecorded(row: Int) throws {
+        let actions = receive([Self.record(1, Self.impossible[row]), Self.record(2)])
+
+        let empty = Self.record(1) { $0.models = [] }
+        #expect(
+            actions == [
+                .record(.telemetryRefused, id, "1 impossible records"),
+                .persistTelemetry([empty, Self.record(2)], id),
+            ])
+        #expect(machine.state(of: id)?.refusedRecords == 1)
+    }
+
+    @Test mutating func modelNamedTwiceCountsOnce() {
+        let twice = Self.record { $0.models.append($0.models[0]) }
+        #expect(receive([twice]).last == .persistTelemetry([Self.record()], id))
+    }
+
+    @Test mutating func recordSentAgainIsNotCountedAgain() {
+        let broken = Self.record(1) { $0.models[0].activePoint = 9 }
+        _ = receive([broken])
+        #expect(receive([broken]).count == 1)
+        #expect(machine.state(of: id)?.refusedRecords == 1)
+    }
+
+    static let misnamed: [@Sendable (inout TelemetryRecord) -> Void] = [
+        { $0.incarnation = 4 }, { $0.incarnation = 0 }, { $0.sequence = 0 }, { $0.generation = 1 },
+    ]
+
+    @Test(arguments: misnamed.indices)
+    mutating func recordUnderANameThatIsNotTheBoardsIsRefused(row: Int) {
+        let actions = receive([Self.record(1, Self.misnamed[row])])
+        #expect(actions == [.record(.telemetryRefused, id, "1 impossible records")])
+        #expect(machine.state(of: id)?.refusedRecords == 1)
+    }
+
+    @Test mutating func recordsPerMessageAreLimited() {
+        let records = (1...UInt64(FleetLimits.recordsPerMessage + 1)).map { Self.record($0) }
+        #expect(receive(Array(records.dropLast())) == [.persistTelemetry(Array(records.dropLast()), id)])
+        #expect(
+            receive(records) == [
+                .record(.telemetryRefused, id, "1 impossible records"),
+                .persistTelemetry(Array(records.dropLast()), id),
+            ])
+    }
+}
