@@ -1,0 +1,27 @@
+/// Why bytes from outside cannot be used, before it is known which file they came from.
+///
+/// Readers of file formats throw this; the public entry of each format adds the file and throws its own type.
+package struct ReadingFailure: Error, Equatable, Sendable {
+    /// The part of the file that is at fault (a section, a tensor, a zip entry), if one can be named.
+    package var subject: String?
+    /// A clause that continues "FILE: ", such as `the table ends after 12 of 40 bytes`.
+    package var reason: String
+
+    package init(_ reason: String, subject: String? = nil) {
+        self.subject = subject
+        self.reason = reason
+    }
+}
+
+extension String {
+    /// The text as it may stand in a message: control characters replaced and the length bounded, because names
+    /// in a file are chosen by whoever wrote it.
+    package var printable: String {
+        let limit = 120
+        let safe = unicodeScalars.prefix(limit).map { scalar in
+            scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
+                ? "?" : String(scalar)
+        }
+        return safe.joined() + (unicodeScalars.dropFirst(limit).isEmpty ? "" : "…")
+    }
+}
