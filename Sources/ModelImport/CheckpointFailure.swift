@@ -1,16 +1,23 @@
 import Engine
 
-/// Why a checkpoint cannot be imported: which file, which tensor where one is at fault, and the reason.
+/// Why a file of weights, or the description that goes with it, cannot be imported.
 public struct CheckpointFailure: Error, Equatable, Sendable, CustomStringConvertible {
     public let file: String
-    public let tensor: String?
+    /// The tensor, zip entry or configuration field at fault; `nil` where it is the file as a whole.
+    public let subject: String?
     public let reason: String
 
-    public init(file: String, tensor: String? = nil, reason: String) {
+    public init(file: String, subject: String? = nil, reason: String) {
         self.file = file
-        self.tensor = tensor
+        self.subject = subject
         self.reason = reason
     }
 
-    public var description: String { "\(file): \(tensor.map { "tensor \($0.printable): " } ?? "")\(reason)" }
+    init(_ failure: ReadingFailure, in file: String) {
+        self.init(file: file, subject: failure.subject, reason: failure.reason)
+    }
+
+    public var description: String {
+        "\(file): \(subject.map { "\($0.printable): " } ?? "")\(reason)"
+    }
 }

@@ -1,4 +1,10 @@
-import Glibc
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 /// Whole files as bytes: bounded reads, atomic writes.
 package enum FileBytes {
@@ -20,7 +26,8 @@ package enum FileBytes {
         var code: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
             while initialized < size {
-                let count = uninterrupted { Glibc.read(descriptor, buffer.baseAddress.map { $0 + initialized }, size - initialized) }
+                let rest = UnsafeMutableBufferPointer(rebasing: buffer[initialized...])
+                let count = uninterrupted { systemRead(descriptor, rest.baseAddress, rest.count) }
                 if count < 0 { code = errno }
                 guard count > 0 else { return }
                 initialized += count
@@ -53,7 +60,7 @@ package enum FileBytes {
             var written = 0
             while written < buffer.count {
                 let part = UnsafeRawBufferPointer(rebasing: buffer[written...])
-                let count = uninterrupted { Glibc.write(descriptor, part.baseAddress, part.count) }
+                let count = uninterrupted { systemWrite(descriptor, part.baseAddress, part.count) }
                 guard count > 0 else { return count < 0 ? errno : EIO }
                 written += count
             }
@@ -79,4 +86,13 @@ package enum FileBytes {
     private static func systemFailure(_ what: String, _ code: Int32 = errno) -> ReadingFailure {
         ReadingFailure("\(what): \(String(cString: strerror(code)))")
     }
+}
+
+// Free functions, because the names of the type's own members hide the system's.
+private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(descriptor, buffer, count)
+}
+
+private func systemWrite(_ descriptor: Int32, _ buffer: UnsafeRawPointer?, _ count: Int) -> Int {
+    write(descriptor, buffer, count)
 }

@@ -1,118 +1,122 @@
-import Crypto
-
 extension TensorPackage {
-    /// Largest file that is read, in bytes.
-    public static let byteLimit = 4 << 30
-    static let sectionLimit = 65_536
-    static let rankLimit = 8
-
-    /// - Throws: `PackageFailure` when the file is of another format or version, damaged anywhere, or cut short.
+    /// Reads a file and checks everything that the layout promises. Nothing is allocated that is larger than the
+    /// file.
     public static func read(from path: String) throws(PackageFailure) -> TensorPackage {
-        do {
-            return try decode(try FileBytes.read(from: path, limit: byteLimit))
+        do throws(ReadingFailure) {
+            return try parse(try FileBytes.read(from: path, limit: byteLimit))
         } catch {
-            throw PackageFailure(file: path, section: error.subject, reason: error.reason)
+            throw PackageFailure(error, in: path)
         }
     }
 
     private struct Section {
         let name: String
         let range: Range<Int>
-        let digest: [UInt8]
+        let digest: ArraySlice<UInt8>
     }
 
-    static func decode(_ bytes: [UInt8]) throws(ReadingFailure) -> TensorPackage {
-        let sections = try table(of: bytes)
-        var package = TensorPackage(kind: "", manifest: [], tensors: [:])
-        var seen: Set<String> = []
+    static func parse(_ bytes: [UInt8]) throws(ReadingFailure) -> TensorPackage {
+        let sections = try readTable(bytes)
+        var kind: String?
+        var manifest: [UInt8]?
+        var tensors: [String: Tensor] = [:]
         for section in sections {
-            guard seen.insert(section.name).inserted else {
-                throw ReadingFailure("is there twice", subject: section.name)
-            }
-            guard Array(SHA256.hash(data: bytes[section.range])) == section.digest else {
-                throw ReadingFailure("is damaged: its checksum does not match", subject: section.name)
-            }
-            if section.name == manifestSection {
-                package.manifest = Array(bytes[section.range])
-            } else if section.name.hasPrefix(kindPrefix) {
-                package.kind = String(section.name.dropFirst(kindPrefix.count))
-            } else if section.name.hasPrefix(tensorPrefix) {
-                let name = String(section.name.dropFirst(tensorPrefix.count))
-                package.tensors[name] = try tensor(in: bytes, section)
-            } else {
-                throw ReadingFailure("is of no known kind", subject: section.name)
+            do throws(ReadingFailure) {
+                guard digest(bytes[section.range]).elementsEqual(section.digest) else {
+                    throw ReadingFailure("the content does not match its SHA-256")
+                }
+                if section.name == "kind" {
+                    var reader = ByteReader(bytes, in: section.range)
+                    kind = try reader.readText(reader.remaining)
+                } else if section.name == "manifest" {
+                    manifest = Array(bytes[section.range])
+                } else if section.name.hasPrefix(tensorPrefix) {
+                    tensors[String(section.name.dropFirst(tensorPrefix.count))] = try readTensor(bytes, section.range)
+                } else {
+                    throw ReadingFailure("is not a section of version \(version)")
+                }
+            } catch {
+                throw ReadingFailure(error.reason, subject: section.name)
             }
         }
-        guard !package.kind.isEmpty, seen.contains(manifestSection) else {
-            throw ReadingFailure("has no kind or no manifest")
-        }
-        return package
+        guard let kind else { throw ReadingFailure("is missing", subject: "kind") }
+        guard let manifest else { throw ReadingFailure("is missing", subject: "manifest") }
+        return TensorPackage(kind: kind, manifest: manifest, tensors: tensors)
     }
 
-    private static func table(of bytes: [UInt8]) throws(ReadingFailure) -> [Section] {
+    /// The table, after its checksum, and the places of the sections, which must leave no room for anything else.
+    private static func readTable(_ bytes: [UInt8]) throws(ReadingFailure) -> [Section] {
         var reader = ByteReader(bytes)
         guard bytes.starts(with: magic) else { throw ReadingFailure("is not a Shoal package") }
         _ = try reader.take(magic.count)
         let found = try reader.read(UInt32.self)
-        guard found == version else {
-            throw ReadingFailure("has format version \(found); this program reads version \(version)")
+        guard found <= version else {
+            throw ReadingFailure("has version \(found), newer than version \(version), the newest that is read")
         }
+        guard found == version else { throw ReadingFailure("has version \(found), which does not exist") }
         let count = Int(try reader.read(UInt32.self))
-        guard count <= sectionLimit else { throw ReadingFailure("has \(count) sections, the limit is \(sectionLimit)") }
-        var entries: [(name: String, offset: Int, count: Int, digest: [UInt8])] = []
-        for _ in 0..<count {
-            let name = try reader.readText(Int(try reader.read(UInt16.self)))
-            let offset = try reader.readCount()
-            let size = try reader.readCount()
-            entries.append((name, offset, size, Array(bytes[try reader.take(32)])))
-        }
-        let head = reader.position
-        let digest = Array(bytes[try reader.take(32)])
-        guard Array(SHA256.hash(data: bytes[..<head])) == digest else {
-            throw ReadingFailure("is damaged: the checksum of its table does not match")
-        }
-        return try place(entries, after: reader.position, in: bytes)
-    }
-
-    /// Sections lie one after another without holes but the zeros of their alignment, so no byte goes unchecked.
-    private static func place(
-        _ entries: [(name: String, offset: Int, count: Int, digest: [UInt8])], after start: Int, in bytes: [UInt8]
-    ) throws(ReadingFailure) -> [Section] {
-        var position = start
+        guard count <= sectionLimit else { throw ReadingFailure("\(count) sections are more than \(sectionLimit)") }
         var sections: [Section] = []
-        for entry in entries {
-            let offset = aligned(position)
-            guard entry.offset == offset, offset <= bytes.count, entry.count <= bytes.count - offset else {
-                throw ReadingFailure("is cut short or misplaced", subject: entry.name)
-            }
-            guard bytes[position..<offset].allSatisfy({ $0 == 0 }) else {
-                throw ReadingFailure("is damaged: bytes before it are not zero", subject: entry.name)
-            }
-            position = offset + entry.count
-            sections.append(Section(name: entry.name, range: offset..<position, digest: entry.digest))
+        for _ in 0..<count { sections.append(try readEntry(&reader)) }
+        let table = 0..<reader.position
+        guard digest(bytes[table]).elementsEqual(bytes[try reader.take(digestSize)]) else {
+            throw ReadingFailure("the section table does not match its SHA-256")
         }
-        guard position == bytes.count else {
-            throw ReadingFailure("has \(bytes.count - position) bytes behind its last section")
-        }
+        try checkPlaces(of: sections, after: reader.position, in: bytes)
         return sections
     }
 
-    private static func tensor(in bytes: [UInt8], _ section: Section) throws(ReadingFailure) -> Tensor {
-        var reader = ByteReader(bytes, in: section.range)
+    private static func readEntry(_ reader: inout ByteReader) throws(ReadingFailure) -> Section {
+        let nameSize = Int(try reader.read(UInt16.self))
+        guard nameSize <= nameLimit else {
+            throw ReadingFailure("a section name of \(nameSize) bytes is longer than \(nameLimit)")
+        }
+        let name = try reader.readText(nameSize)
+        let (offset, size) = (try reader.readCount(), try reader.readCount())
+        let (end, overflow) = offset.addingReportingOverflow(size)
+        guard !overflow, end <= reader.end else {
+            throw ReadingFailure("\(size) bytes at offset \(offset) lie outside the file", subject: name)
+        }
+        return Section(name: name, range: offset..<end, digest: reader.bytes[try reader.take(digestSize)])
+    }
+
+    private static func checkPlaces(
+        of sections: [Section], after tableEnd: Int, in bytes: [UInt8]
+    ) throws(ReadingFailure) {
+        var names: Set<String> = []
+        var end = tableEnd
+        for section in sections {
+            guard names.insert(section.name).inserted else {
+                throw ReadingFailure("occurs twice", subject: section.name)
+            }
+            guard section.range.lowerBound == aligned(end) else {
+                throw ReadingFailure(
+                    "starts at offset \(section.range.lowerBound) instead of \(aligned(end))", subject: section.name)
+            }
+            guard bytes[end..<section.range.lowerBound].allSatisfy({ $0 == 0 }) else {
+                throw ReadingFailure("the bytes before it are not zero", subject: section.name)
+            }
+            end = section.range.upperBound
+        }
+        guard end == bytes.count else { throw ReadingFailure("\(bytes.count - end) bytes follow the last section") }
+    }
+
+    private static func readTensor(_ bytes: [UInt8], _ range: Range<Int>) throws(ReadingFailure) -> Tensor {
+        var reader = ByteReader(bytes, in: range)
         let rank = Int(try reader.read(UInt32.self))
-        guard rank <= rankLimit else { throw ReadingFailure("has rank \(rank)", subject: section.name) }
+        guard rank <= rankLimit else { throw ReadingFailure("\(rank) dimensions are more than \(rankLimit)") }
         var shape: [Int] = []
-        var count = 1
+        var size = 4
         for _ in 0..<rank {
             let dimension = try reader.readCount()
-            let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-            guard !overflow else { throw ReadingFailure("has a shape that is too large", subject: section.name) }
             shape.append(dimension)
-            count = product
+            let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
+            guard !overflow else { throw ReadingFailure("the shape \(shape) is too large") }
+            size = product
         }
-        guard reader.remaining % 4 == 0, reader.remaining / 4 == count else {
-            throw ReadingFailure("has \(reader.remaining) bytes for shape \(shape)", subject: section.name)
+        guard size == reader.remaining else {
+            throw ReadingFailure("shape \(shape) needs \(size) bytes, but \(reader.remaining) are there")
         }
-        return Tensor(shape: shape, values: bytes.floats(in: reader.position..<reader.end))
+        return Tensor(shape: shape, values: bytes.floats(in: try reader.take(size)))
     }
 }

@@ -1,71 +1,99 @@
 import Crypto
 
 extension TensorPackage {
-    static let magic = Array("SHOALPKG".utf8)
-    static let version: UInt32 = 1
-    static let alignment = 64
-    /// Name of the section that holds the manifest, and what goes before a tensor's name.
-    static let manifestSection = "manifest"
-    static let tensorPrefix = "tensor/"
-    static let kindPrefix = "kind/"
-
-    /// Replaces the file at the path in one step.
+    /// Replaces the file at `path` in one step: a temporary file beside it is flushed and renamed.
     public func write(to path: String) throws(PackageFailure) {
-        do { try FileBytes.write(encoded(), to: path) } catch {
-            throw PackageFailure(file: path, section: error.subject, reason: error.reason)
+        do throws(ReadingFailure) {
+            try FileBytes.write(serialized(), to: path)
+        } catch {
+            throw PackageFailure(error, in: path)
         }
     }
 
-    /// SHA-256 over names, shapes and values of all tensors in the order of their names, in hexadecimal: names the
-    /// weights wherever they are stored.
+    /// SHA-256 over names, shapes and values of all tensors, in lower-case hexadecimal; equal exactly where the
+    /// weights are, whatever the manifest says.
     public var weightsSHA256: String {
-        var hash = SHA256()
-        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
-            hash.update(data: Array(name.utf8) + [0])
-            hash.update(data: Self.encode(tensor))
+        var hasher = SHA256()
+        for name in tensorNames {
+            guard let tensor = tensors[name] else { continue }
+            var header: [UInt8] = []
+            header.append(littleEndian: UInt64(name.utf8.count))
+            header.append(contentsOf: name.utf8)
+            header.append(contentsOf: tensor.sectionHeader)
+            header.withUnsafeBytes { hasher.update(bufferPointer: $0) }
+            tensor.values.withUnsafeBytes { hasher.update(bufferPointer: $0) }
         }
-        return hash.finalize().map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        return hexadecimal(Array(hasher.finalize()))
     }
 
-    func encoded() -> [UInt8] {
-        var sections: [(name: String, bytes: [UInt8])] = [
-            (Self.kindPrefix + kind, []), (Self.manifestSection, manifest),
-        ]
-        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
-            sections.append((Self.tensorPrefix + name, Self.encode(tensor)))
+    /// SHA-256 of a whole file, in lower-case hexadecimal, as `sha256sum` prints it.
+    public static func sha256Hex(ofFile path: String) throws(PackageFailure) -> String {
+        do throws(ReadingFailure) {
+            return hexadecimal(digest(try FileBytes.read(from: path, limit: byteLimit)[...]))
+        } catch {
+            throw PackageFailure(error, in: path)
         }
-        let tableBytes = sections.reduce(0) { $0 + 2 + $1.name.utf8.count + 16 + 32 }
-        var position = Self.aligned(Self.magic.count + 8 + tableBytes + 32)
+    }
+
+    private var tensorNames: [String] { tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+
+    /// The bytes of the file.
+    func serialized() throws(ReadingFailure) -> [UInt8] {
+        let sections = [("kind", Array(kind.utf8)), ("manifest", manifest)]
+            + tensorNames.map { (Self.tensorPrefix + $0, tensors[$0]?.section ?? []) }
+        guard sections.count <= Self.sectionLimit else {
+            throw ReadingFailure("\(sections.count) sections are more than \(Self.sectionLimit)")
+        }
+        let headerSize = sections.reduce(Self.magic.count + 8) { $0 + 2 + $1.0.utf8.count + 16 + Self.digestSize }
         var bytes = Self.magic
         bytes.append(littleEndian: Self.version)
         bytes.append(littleEndian: UInt32(sections.count))
-        for section in sections {
-            bytes.append(littleEndian: UInt16(section.name.utf8.count))
-            bytes.append(contentsOf: section.name.utf8)
-            bytes.append(littleEndian: UInt64(position))
-            bytes.append(littleEndian: UInt64(section.bytes.count))
-            bytes.append(contentsOf: SHA256.hash(data: section.bytes))
-            position = Self.aligned(position + section.bytes.count)
+        var end = headerSize + Self.digestSize
+        for (name, content) in sections {
+            guard name.utf8.count <= Self.nameLimit else {
+                throw ReadingFailure("the name is longer than \(Self.nameLimit) bytes", subject: name)
+            }
+            let offset = Self.aligned(end)
+            bytes.append(littleEndian: UInt16(name.utf8.count))
+            bytes.append(contentsOf: name.utf8)
+            bytes.append(littleEndian: UInt64(offset))
+            bytes.append(littleEndian: UInt64(content.count))
+            bytes.append(contentsOf: Self.digest(content[...]))
+            end = offset + content.count
         }
-        bytes.append(contentsOf: SHA256.hash(data: bytes))
-        for section in sections {
+        bytes.append(contentsOf: Self.digest(bytes[...]))
+        bytes.reserveCapacity(end)
+        for (_, content) in sections {
             bytes.append(contentsOf: repeatElement(0, count: Self.aligned(bytes.count) - bytes.count))
-            bytes.append(contentsOf: section.bytes)
+            bytes.append(contentsOf: content)
         }
         return bytes
     }
 
-    private static func encode(_ tensor: Tensor) -> [UInt8] {
+    static func digest(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var hasher = SHA256()
+        bytes.withUnsafeBytes { hasher.update(bufferPointer: $0) }
+        return Array(hasher.finalize())
+    }
+}
+
+extension Tensor {
+    fileprivate var sectionHeader: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(4 + 8 * tensor.shape.count + 4 * tensor.count)
-        bytes.append(littleEndian: UInt32(tensor.shape.count))
-        for dimension in tensor.shape { bytes.append(littleEndian: UInt64(dimension)) }
-        bytes.append(floats: tensor.values)
+        bytes.append(littleEndian: UInt32(shape.count))
+        for dimension in shape { bytes.append(littleEndian: UInt64(dimension)) }
         return bytes
     }
 
-    static func aligned(_ position: Int) -> Int { (position + alignment - 1) / alignment * alignment }
+    fileprivate var section: [UInt8] {
+        var bytes = sectionHeader
+        bytes.reserveCapacity(bytes.count + 4 * count)
+        bytes.append(floats: values)
+        return bytes
+    }
+}
+
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef")
+    return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
 }

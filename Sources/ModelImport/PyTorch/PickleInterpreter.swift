@@ -1,229 +1,233 @@
 import Engine
 
-/// Reads one pickle of a checkpoint (protocols 2 to 5). It knows tensors and dictionaries and what they are made of;
-/// any other name or operation is refused, so nothing in a file can be made to run.
+/// Runs a pickle program that may build tensors and dictionaries and nothing else.
+///
+/// A pickle is a program for a stack machine that can, in Python, call anything. This machine knows the globals of
+/// `PickleGlobal`; whatever else a program names is refused by that name, and nothing it contains is ever executed.
+/// Each opcode creates at most one value, in time that does not depend on what is there already, and a text is
+/// checked against the bytes left before it is allocated, so that memory is linear in the size of the program.
 struct PickleInterpreter {
-    static let containerLimit = 10_000
-    static let stackLimit = 1 << 20
-    static let depthLimit = 32
+    /// The most values on the stack, containers, tensors and memo entries, each.
+    static let valueLimit = 1 << 20
+    /// The most open marks, that is, the depth to which unfinished containers nest.
+    static let markLimit = 1_000
+    /// The widest integer, in bytes.
+    static let integerSizeLimit = 32
+    /// The longest module or attribute name, in bytes.
+    static let globalNameLimit = 256
 
-    private var reader: ByteReader
+    var reader: ByteReader
+    var pickle = Pickle()
     private var stack: [PickleValue] = []
+    /// Heights of the stack at each open mark.
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
-    private var containers = 0
 
-    /// Reads from the reader's position and leaves it behind the pickle.
-    static func read(_ reader: inout ByteReader) throws(ReadingFailure) -> PickleValue {
+    /// Runs the program at the reader's position and leaves the reader behind it.
+    static func run(_ reader: inout ByteReader) throws(ReadingFailure) -> Pickle {
         var interpreter = PickleInterpreter(reader: reader)
-        let value = try interpreter.run()
+        try interpreter.run()
         reader = interpreter.reader
-        return value
+        return interpreter.pickle
     }
 
     private init(reader: ByteReader) { self.reader = reader }
 
-    private mutating func run() throws(ReadingFailure) -> PickleValue {
+    private mutating func run() throws(ReadingFailure) {
         while true {
+            let offset = reader.position
             let code = try reader.read(UInt8.self)
-            if code == UInt8(ascii: ".") { return try pop() }
-            guard stack.count < Self.stackLimit, memo.count < Self.stackLimit else {
-                throw ReadingFailure("has a pickle that holds too many values")
+            guard let opcode = PickleOpcode(rawValue: code) else {
+                let name = PickleOpcode.refusedNames[code].map { " (\($0))" } ?? ""
+                throw ReadingFailure("the pickle opcode \(code)\(name) at offset \(offset) is not allowed")
             }
-            if try pushConstant(code) { continue }
-            if try changeStack(code) { continue }
-            try build(code)
+            if opcode == .stop { break }
+            try step(opcode)
+        }
+        pickle.root = try pop()
+        guard stack.isEmpty, marks.isEmpty else {
+            throw ReadingFailure("the pickle ends with \(stack.count) values left over")
         }
     }
 
-    // MARK: Constants
-
-    private mutating func pushConstant(_ code: UInt8) throws(ReadingFailure) -> Bool {
-        switch code {
-        case UInt8(ascii: "N"): stack.append(.none)
-        case 0x88: stack.append(.bool(true))
-        case 0x89: stack.append(.bool(false))
-        case UInt8(ascii: "J"): stack.append(.int(Int(try reader.read(Int32.self))))
-        case UInt8(ascii: "K"): stack.append(.int(Int(try reader.read(UInt8.self))))
-        case UInt8(ascii: "M"): stack.append(.int(Int(try reader.read(UInt16.self))))
-        case 0x8A: stack.append(try long(Int(try reader.read(UInt8.self))))
-        case UInt8(ascii: "G"):
-            stack.append(.float(Double(bitPattern: UInt64(bigEndian: try reader.read(UInt64.self)))))
-        case UInt8(ascii: "X"), UInt8(ascii: "T"):
-            stack.append(.text(try reader.readText(Int(try reader.read(UInt32.self)))))
-        case 0x8C, UInt8(ascii: "U"): stack.append(.text(try reader.readText(Int(try reader.read(UInt8.self)))))
-        case 0x8D: stack.append(.text(try reader.readText(try reader.readCount())))
-        case UInt8(ascii: ")"): stack.append(.tuple([], depth: 1))
-        case UInt8(ascii: "}"): stack.append(.dictionary(try newDictionary()))
-        case UInt8(ascii: "]"):
-            try countContainer()
-            stack.append(.list(PickleList()))
-        default: return false
+    private mutating func step(_ opcode: PickleOpcode) throws(ReadingFailure) {
+        switch opcode {
+        case .stop: break
+        case .proto: try checkProtocol()
+        // Frames only help a reader to fetch ahead.
+        case .frame: _ = try reader.readCount()
+        case .mark: try mark()
+        case .pop: _ = try pop()
+        case .popMark: _ = try popToMark()
+        case .dup: try push(try top())
+        case .none: try push(.none)
+        case .newTrue: try push(.bool(true))
+        case .newFalse: try push(.bool(false))
+        case .binInt: try push(.int(Int(try reader.read(Int32.self))))
+        case .binInt1: try push(.int(Int(try reader.read(UInt8.self))))
+        case .binInt2: try push(.int(Int(try reader.read(UInt16.self))))
+        case .long1: try pushInteger(size: Int(try reader.read(UInt8.self)))
+        case .long4: try pushInteger(size: Int(try reader.read(Int32.self)))
+        // The one big-endian number of the format.
+        case .binFloat: try push(.float(Double(bitPattern: try reader.read(UInt64.self).byteSwapped)))
+        case .shortBinUnicode: try push(.string(try reader.readText(Int(try reader.read(UInt8.self)))))
+        case .binUnicode: try push(.string(try reader.readText(Int(try reader.read(UInt32.self)))))
+        case .binUnicode8: try push(.string(try reader.readText(try reader.readCount())))
+        case .emptyTuple: try pushContainer(.tuple, [])
+        case .tuple1: try pushContainer(.tuple, try pop(count: 1))
+        case .tuple2: try pushContainer(.tuple, try pop(count: 2))
+        case .tuple3: try pushContainer(.tuple, try pop(count: 3))
+        case .tuple: try pushContainer(.tuple, try popToMark())
+        case .emptyList: try pushContainer(.list, [])
+        case .list: try pushContainer(.list, try popToMark())
+        case .emptyDictionary: try pushContainer(.dictionary, [])
+        case .dictionary: try pushContainer(.dictionary, try checkPairs(try popToMark()))
+        case .append: try append(try pop(count: 1), to: [.list])
+        case .appends: try append(try popToMark(), to: [.list])
+        case .setItem: try append(try pop(count: 2), to: [.dictionary, .orderedDictionary])
+        case .setItems: try append(try checkPairs(try popToMark()), to: [.dictionary, .orderedDictionary])
+        case .binPut: try remember(at: Int(try reader.read(UInt8.self)))
+        case .longBinPut: try remember(at: Int(try reader.read(UInt32.self)))
+        case .memoize: try remember(at: memo.count)
+        case .binGet: try recall(Int(try reader.read(UInt8.self)))
+        case .longBinGet: try recall(Int(try reader.read(UInt32.self)))
+        case .global: try pushGlobal()
+        case .stackGlobal: try pushStackGlobal()
+        case .reduce: try reduce()
+        case .build: try build()
+        case .binPersistentID: try pushStorage()
         }
-        return true
     }
 
-    private mutating func long(_ count: Int) throws(ReadingFailure) -> PickleValue {
-        let bytes = Array(reader.bytes[try reader.take(count)])
-        guard count <= 8 else { return .longInteger(bytes) }
-        var value: UInt64 = (bytes.last ?? 0) & 0x80 == 0 ? 0 : .max
-        for byte in bytes.reversed() { value = value << 8 | UInt64(byte) }
-        return .int(Int(truncatingIfNeeded: value))
-    }
+    // MARK: Stack
 
-    private mutating func newDictionary() throws(ReadingFailure) -> PickleDictionary {
-        try countContainer()
-        return PickleDictionary()
-    }
-
-    private mutating func countContainer() throws(ReadingFailure) {
-        containers += 1
-        guard containers <= Self.containerLimit else {
-            throw ReadingFailure("has a pickle with more than \(Self.containerLimit) dictionaries and lists")
+    mutating func push(_ value: PickleValue) throws(ReadingFailure) {
+        guard stack.count < Self.valueLimit else {
+            throw ReadingFailure("the pickle needs more than \(Self.valueLimit) values on its stack")
         }
+        stack.append(value)
     }
 
-    // MARK: Stack and memo
-
-    private mutating func changeStack(_ code: UInt8) throws(ReadingFailure) -> Bool {
-        switch code {
-        case 0x80:
-            let version = try reader.read(UInt8.self)
-            guard (2...5).contains(version) else { throw ReadingFailure("has pickle protocol \(version)") }
-        case 0x95: _ = try reader.readCount()
-        case UInt8(ascii: "("): marks.append(stack.count)
-        case UInt8(ascii: "0"): _ = try pop()
-        case UInt8(ascii: "1"): _ = try popToMark()
-        case UInt8(ascii: "q"): memo[Int(try reader.read(UInt8.self))] = try top()
-        case UInt8(ascii: "r"): memo[Int(try reader.read(UInt32.self))] = try top()
-        case 0x94: memo[memo.count] = try top()
-        case UInt8(ascii: "h"): stack.append(try recall(Int(try reader.read(UInt8.self))))
-        case UInt8(ascii: "j"): stack.append(try recall(Int(try reader.read(UInt32.self))))
-        default: return false
-        }
-        return true
-    }
-
-    private func top() throws(ReadingFailure) -> PickleValue {
-        guard let value = stack.last else { throw ReadingFailure("has a pickle that takes from an empty stack") }
+    mutating func pop() throws(ReadingFailure) -> PickleValue {
+        guard stack.count > marks.last ?? 0, let value = stack.popLast() else { throw stackUnderflow }
         return value
     }
 
-    private mutating func pop() throws(ReadingFailure) -> PickleValue {
-        guard stack.count > (marks.last ?? 0), let value = stack.popLast() else {
-            throw ReadingFailure("has a pickle that takes from an empty stack")
-        }
+    func top() throws(ReadingFailure) -> PickleValue {
+        guard stack.count > marks.last ?? 0, let value = stack.last else { throw stackUnderflow }
         return value
+    }
+
+    private mutating func pop(count: Int) throws(ReadingFailure) -> [PickleValue] {
+        guard stack.count - (marks.last ?? 0) >= count else { throw stackUnderflow }
+        defer { stack.removeLast(count) }
+        return Array(stack.suffix(count))
+    }
+
+    private mutating func mark() throws(ReadingFailure) {
+        guard marks.count < Self.markLimit else {
+            throw ReadingFailure("the pickle nests more than \(Self.markLimit) unfinished values")
+        }
+        marks.append(stack.count)
     }
 
     private mutating func popToMark() throws(ReadingFailure) -> [PickleValue] {
-        guard let mark = marks.popLast(), mark <= stack.count else { throw ReadingFailure("has a pickle without a mark") }
-        defer { stack.removeSubrange(mark...) }
-        return Array(stack[mark...])
-    }
-
-    private func recall(_ index: Int) throws(ReadingFailure) -> PickleValue {
-        guard let value = memo[index] else { throw ReadingFailure("has a pickle that recalls what it never kept") }
-        return value
-    }
-
-    // MARK: Containers and objects
-
-    private mutating func build(_ code: UInt8) throws(ReadingFailure) {
-        switch code {
-        case UInt8(ascii: "t"): try pushTuple(try popToMark())
-        case 0x85, 0x86, 0x87:
-            var values: [PickleValue] = []
-            for _ in 0..<Int(code - 0x84) { values.insert(try pop(), at: 0) }
-            try pushTuple(values)
-        case UInt8(ascii: "s"):
-            let value = try pop()
-            try setItems([try pop(), value])
-        case UInt8(ascii: "u"): try setItems(try popToMark())
-        case UInt8(ascii: "a"): try append([try pop()])
-        case UInt8(ascii: "e"): try append(try popToMark())
-        case UInt8(ascii: "c"): stack.append(.global(try global(module: try line(), name: try line())))
-        case 0x93:
-            guard let name = try pop().text, let module = try pop().text else {
-                throw ReadingFailure("has a pickle with a nameless global")
-            }
-            stack.append(.global(try global(module: module, name: name)))
-        case UInt8(ascii: "Q"): stack.append(.storage(try storage(from: try pop())))
-        case UInt8(ascii: "R"):
-            let arguments = try pop()
-            stack.append(try call(try pop(), with: arguments))
-        case UInt8(ascii: "b"):
-            guard case .dictionary = try pop(), case .dictionary = try top() else {
-                throw ReadingFailure("has a pickle that sets the state of something other than a dictionary")
-            }
-        default: throw ReadingFailure("has a pickle with operation \(code), which tensors and dictionaries do not need")
+        guard let height = marks.popLast() else {
+            throw ReadingFailure("the pickle closes a value that it never opened")
         }
+        defer { stack.removeSubrange(height...) }
+        return Array(stack[height...])
     }
 
-    private mutating func pushTuple(_ values: [PickleValue]) throws(ReadingFailure) {
-        let depth = 1 + (values.map(\.depth).max() ?? 0)
-        guard depth <= Self.depthLimit else { throw ReadingFailure("has a pickle nested deeper than \(Self.depthLimit)") }
-        stack.append(.tuple(values, depth: depth))
+    private var stackUnderflow: ReadingFailure {
+        ReadingFailure("the pickle takes a value from an empty stack before offset \(reader.position)")
     }
 
-    private mutating func setItems(_ values: [PickleValue]) throws(ReadingFailure) {
-        guard case .dictionary(let dictionary) = try top(), values.count % 2 == 0 else {
-            throw ReadingFailure("has a pickle that sets items of something other than a dictionary")
+    // MARK: Values
+
+    mutating func pushContainer(
+        _ kind: PickleContainer.Kind, _ items: [PickleValue]
+    ) throws(ReadingFailure) {
+        guard pickle.containers.count < Self.valueLimit else {
+            throw ReadingFailure("the pickle holds more than \(Self.valueLimit) containers")
         }
-        for index in stride(from: 0, to: values.count, by: 2) {
-            dictionary.entries.append((values[index], values[index + 1]))
-        }
+        pickle.containers.append(PickleContainer(kind: kind, items: items))
+        try push(.container(pickle.containers.count - 1))
     }
 
-    private mutating func append(_ values: [PickleValue]) throws(ReadingFailure) {
-        guard case .list(let list) = try top() else {
-            throw ReadingFailure("has a pickle that appends to something other than a list")
+    private mutating func append(
+        _ items: [PickleValue], to kinds: [PickleContainer.Kind]
+    ) throws(ReadingFailure) {
+        guard case .container(let index) = try top(), kinds.contains(pickle.containers[index].kind) else {
+            throw ReadingFailure("the pickle adds to a value that is not a \(kinds[0].rawValue)")
         }
-        list.values += values
+        pickle.containers[index].items.append(contentsOf: items)
     }
 
-    private mutating func line() throws(ReadingFailure) -> String {
-        var count = 0
-        while count < reader.remaining, reader.bytes[reader.position + count] != UInt8(ascii: "\n") { count += 1 }
-        let text = try reader.readText(count)
+    private func checkPairs(_ items: [PickleValue]) throws(ReadingFailure) -> [PickleValue] {
+        guard items.count % 2 == 0 else { throw ReadingFailure("the pickle has a dictionary key without a value") }
+        return items
+    }
+
+    private mutating func pushInteger(size: Int) throws(ReadingFailure) {
+        guard (0...Self.integerSizeLimit).contains(size) else {
+            throw ReadingFailure("an integer of \(size) bytes is wider than \(Self.integerSizeLimit)")
+        }
+        let bytes = reader.bytes[try reader.take(size)]
+        guard size <= 8 else { return try push(.wideInt(Array(bytes))) }
+        let isNegative = (bytes.last ?? 0) >= 0x80
+        try push(.int(bytes.reversed().reduce(isNegative ? -1 : 0) { $0 << 8 | Int($1) }))
+    }
+
+    private mutating func remember(at index: Int) throws(ReadingFailure) {
+        guard memo.count < Self.valueLimit else {
+            throw ReadingFailure("the pickle memorises more than \(Self.valueLimit) values")
+        }
+        memo[index] = try top()
+    }
+
+    private mutating func recall(_ index: Int) throws(ReadingFailure) {
+        guard let value = memo[index] else {
+            throw ReadingFailure("the pickle recalls value \(index), which it never memorised")
+        }
+        try push(value)
+    }
+
+    // MARK: Names
+
+    private mutating func checkProtocol() throws(ReadingFailure) {
+        let version = try reader.read(UInt8.self)
+        guard (2...5).contains(version) else { throw ReadingFailure("pickle protocol \(version) is not one of 2 to 5") }
+    }
+
+    private mutating func readLine() throws(ReadingFailure) -> String {
+        let window = reader.bytes[reader.position..<min(reader.end, reader.position + Self.globalNameLimit + 1)]
+        guard let end = window.firstIndex(of: 0x0A) else {
+            throw ReadingFailure(
+                "a name at offset \(reader.position) does not end within \(Self.globalNameLimit) bytes")
+        }
+        let line = try reader.readText(end - reader.position)
         _ = try reader.take(1)
-        return text
+        return line
+    }
+
+    private mutating func pushGlobal() throws(ReadingFailure) {
+        let (module, name) = (try readLine(), try readLine())
+        try push(.global(try global(module: module, name: name)))
+    }
+
+    private mutating func pushStackGlobal() throws(ReadingFailure) {
+        guard case .string(let name) = try pop(), case .string(let module) = try pop() else {
+            throw ReadingFailure("the pickle names a global with something that is not text")
+        }
+        try push(.global(try global(module: module, name: name)))
     }
 
     private func global(module: String, name: String) throws(ReadingFailure) -> PickleGlobal {
-        guard let known = PickleGlobal(rawValue: "\(module).\(name)") else {
+        guard let global = PickleGlobal(module: module, name: name) else {
             throw ReadingFailure(
-                "asks for \("\(module).\(name)".printable), but only tensors and dictionaries are read")
+                "the pickle refers to \("\(module).\(name)".printable), which is neither a tensor nor a dictionary")
         }
-        return known
-    }
-
-    /// `('storage', type, key, location, count)`; older files add `None`. Where it lay does not matter.
-    private func storage(from id: PickleValue) throws(ReadingFailure) -> StorageReference {
-        guard let parts = id.tuple, (5...6).contains(parts.count), parts[0].text == "storage",
-            case .global(let type) = parts[1], type.elementBytes != nil, let key = parts[2].text,
-            let count = parts[4].int, count >= 0
-        else { throw ReadingFailure("has a pickle with a reference that is not a storage") }
-        return StorageReference(key: key, type: type, count: count)
-    }
-
-    private mutating func call(_ callable: PickleValue, with arguments: PickleValue) throws(ReadingFailure) -> PickleValue {
-        guard case .global(let name) = callable, let parts = arguments.tuple else {
-            throw ReadingFailure("has a pickle that calls something other than a known name")
-        }
-        switch name {
-        case .orderedDict:
-            guard parts.isEmpty else { throw ReadingFailure("has an ordered dictionary made from arguments") }
-            return .dictionary(try newDictionary())
-        case .rebuildParameter:
-            guard case .tensor(let tensor)? = parts.first else { throw ReadingFailure("has a parameter without a tensor") }
-            return .tensor(tensor)
-        case .rebuildTensor:
-            guard parts.count >= 4, case .storage(let storage) = parts[0], let offset = parts[1].int,
-                let sizes = parts[2].ints, let strides = parts[3].ints, sizes.count == strides.count
-            else { throw ReadingFailure("has a tensor without storage, sizes and strides") }
-            return .tensor(TensorReference(storage: storage, offset: offset, sizes: sizes, strides: strides))
-        default: throw ReadingFailure("calls \(name.rawValue), which is a type")
-        }
+        return global
     }
 }

@@ -1,86 +1,126 @@
-/// What a checkpoint's pickle may consist of, and nothing else.
-enum PickleValue {
+/// What a pickle may hold. Containers live in a `Pickle`'s arena and are named by index, so that values that
+/// contain themselves, share parts or nest deeply cost no recursion and no copies.
+enum PickleValue: Equatable, Sendable {
     case none
     case bool(Bool)
     case int(Int)
-    /// An integer of more than 64 bits, little-endian.
-    case longInteger([UInt8])
+    /// An integer too wide for `Int`, as little-endian two's complement.
+    case wideInt([UInt8])
     case float(Double)
-    case text(String)
-    case tuple([PickleValue], depth: Int)
-    case list(PickleList)
-    case dictionary(PickleDictionary)
-    /// A name that may be called, or the type of a storage.
+    case string(String)
     case global(PickleGlobal)
-    case storage(StorageReference)
-    case tensor(TensorReference)
+    /// Index into `Pickle.containers`.
+    case container(Int)
+    /// Index into `Pickle.storages`.
+    case storage(Int)
+    /// Index into `Pickle.tensors`.
+    case tensor(Int)
+}
 
-    /// Tuples inside tuples; bounds the recursion when a value is given up.
-    var depth: Int { if case .tuple(_, let depth) = self { depth } else { 0 } }
+/// A tuple, list or dictionary; a dictionary's keys and values alternate.
+struct PickleContainer: Equatable, Sendable {
+    enum Kind: String, Sendable {
+        case tuple
+        case list
+        case dictionary
+        case orderedDictionary
 
-    var int: Int? { if case .int(let value) = self { value } else { nil } }
-    var text: String? { if case .text(let value) = self { value } else { nil } }
-    var tuple: [PickleValue]? { if case .tuple(let values, _) = self { values } else { nil } }
+        var isDictionary: Bool { self == .dictionary || self == .orderedDictionary }
+    }
 
-    /// A tuple of integers, as sizes and strides are.
-    var ints: [Int]? {
-        guard let tuple else { return nil }
-        let values = tuple.compactMap(\.int)
-        return values.count == tuple.count ? values : nil
+    let kind: Kind
+    var items: [PickleValue]
+}
+
+/// The values that a pickle program left behind.
+struct Pickle: Sendable {
+    var root = PickleValue.none
+    var containers: [PickleContainer] = []
+    var storages: [StorageReference] = []
+    var tensors: [TensorReference] = []
+
+    /// Keys and values of a dictionary, or `nil` for any other value.
+    func dictionary(_ value: PickleValue) -> [(key: PickleValue, value: PickleValue)]? {
+        guard case .container(let index) = value, containers[index].kind.isDictionary else { return nil }
+        let items = containers[index].items
+        return stride(from: 0, to: items.count, by: 2).map { (items[$0], items[$0 + 1]) }
+    }
+
+    /// The kind of a container, or `nil` for any other value.
+    func kind(of value: PickleValue) -> PickleContainer.Kind? {
+        guard case .container(let index) = value else { return nil }
+        return containers[index].kind
+    }
+
+    func items(_ value: PickleValue, of kind: PickleContainer.Kind) -> [PickleValue]? {
+        guard case .container(let index) = value, containers[index].kind == kind else { return nil }
+        return containers[index].items
     }
 }
 
-final class PickleList {
-    var values: [PickleValue] = []
+/// The only names that a pickle may call or refer to.
+enum PickleGlobal: Hashable, Sendable {
+    case orderedDictionary
+    case rebuildTensor
+    case rebuildParameter
+    case storage(ElementType)
+
+    init?(module: String, name: String) {
+        switch (module, name) {
+        case ("collections", "OrderedDict"): self = .orderedDictionary
+        case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensor
+        case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+        case ("torch", _):
+            guard let type = ElementType.allCases.first(where: { $0.storageName == name }) else { return nil }
+            self = .storage(type)
+        default: return nil
+        }
+    }
 }
 
-final class PickleDictionary {
-    var entries: [(key: PickleValue, value: PickleValue)] = []
+/// Element types of PyTorch storages.
+enum ElementType: String, CaseIterable, Sendable {
+    case float = "Float"
+    case double = "Double"
+    case half = "Half"
+    case bfloat16 = "BFloat16"
+    case long = "Long"
+    case int = "Int"
+    case short = "Short"
+    case char = "Char"
+    case byte = "Byte"
+    case bool = "Bool"
 
-    func value(for key: String) -> PickleValue? { entries.last { $0.key.text == key }?.value }
-}
+    var storageName: String { rawValue + "Storage" }
 
-/// The only names that a checkpoint may mention.
-enum PickleGlobal: String {
-    case orderedDict = "collections.OrderedDict"
-    case rebuildTensor = "torch._utils._rebuild_tensor_v2"
-    case rebuildParameter = "torch._utils._rebuild_parameter"
-    case floatStorage = "torch.FloatStorage"
-    case doubleStorage = "torch.DoubleStorage"
-    case halfStorage = "torch.HalfStorage"
-    case bfloat16Storage = "torch.BFloat16Storage"
-    case longStorage = "torch.LongStorage"
-    case intStorage = "torch.IntStorage"
-    case shortStorage = "torch.ShortStorage"
-    case charStorage = "torch.CharStorage"
-    case byteStorage = "torch.ByteStorage"
-    case boolStorage = "torch.BoolStorage"
-
-    /// Bytes of one element of a storage; `nil` for names that are not storages.
-    var elementBytes: Int? {
+    var size: Int {
         switch self {
-        case .orderedDict, .rebuildTensor, .rebuildParameter: nil
-        case .doubleStorage, .longStorage: 8
-        case .floatStorage, .intStorage: 4
-        case .halfStorage, .bfloat16Storage, .shortStorage: 2
-        case .charStorage, .byteStorage, .boolStorage: 1
+        case .double, .long: 8
+        case .float, .int: 4
+        case .half, .bfloat16, .short: 2
+        case .char, .byte, .bool: 1
         }
     }
 
     var isFloatingPoint: Bool {
-        [.floatStorage, .doubleStorage, .halfStorage, .bfloat16Storage].contains(self)
+        switch self {
+        case .float, .double, .half, .bfloat16: true
+        case .long, .int, .short, .char, .byte, .bool: false
+        }
     }
 }
 
-struct StorageReference {
+/// A run of elements of one type that tensors look into.
+struct StorageReference: Hashable, Sendable {
     let key: String
-    let type: PickleGlobal
+    let type: ElementType
     let count: Int
 }
 
-struct TensorReference {
+/// A view of a storage. Offset and strides count elements.
+struct TensorReference: Hashable, Sendable {
     let storage: StorageReference
     let offset: Int
-    let sizes: [Int]
+    let shape: [Int]
     let strides: [Int]
 }

@@ -1,176 +1,166 @@
 public import Engine
 
-/// The tensors of a file written by `torch.save`: a zip with a pickle (since 1.6), or the older stream of pickles
-/// followed by raw storages.
-public enum PyTorchCheckpoint {
-    /// Largest file that is read, in bytes.
-    public static let byteLimit = 2 << 30
-    /// Tensors together may hold at most this many times the bytes of the file: half precision doubles, views of one
-    /// storage may overlap a little, anything beyond is a bomb.
-    public static let expansionLimit = 3
+/// The state dictionary in a file that `torch.save` wrote, in either of its formats: a zip file with one pickle (since
+/// PyTorch 1.6), or the older stream of pickles followed by raw storages.
+///
+/// The file is data: see `PickleInterpreter` for what keeps it from being anything else.
+public struct PyTorchCheckpoint: Sendable {
+    /// Floating-point tensors (32, 64 and 16 bits, bfloat16) as 32-bit floats.
+    public let tensors: [String: Tensor]
+    /// Shapes of the integer tensors, whose values are not read.
+    public let integerTensors: [String: [Int]]
 
-    /// - Returns: tensors of floating point type as 32-bit floats, by name; counters and other integers are left out.
-    /// - Throws: `CheckpointFailure` when the file is damaged, or holds anything but tensors and dictionaries.
-    public static func read(from path: String) throws(CheckpointFailure) -> [String: Tensor] {
-        do {
-            let bytes = try FileBytes.read(from: path, limit: byteLimit)
-            return try ZipArchive.isZip(bytes) ? readZip(bytes) : readStream(bytes)
+    /// The largest file that is read, in bytes.
+    public static let byteLimit = 1 << 32
+    /// The tensors may take this many times the file's size, because narrow floats widen and views may share a
+    /// storage; a file that asks for more (by broadcasting one value, say) is refused.
+    public static let expansionLimit = 4
+
+    /// Reads the dictionary at the top, or the one under `state_dict`.
+    public static func read(from path: String) throws(CheckpointFailure) -> PyTorchCheckpoint {
+        do throws(ReadingFailure) {
+            return try parse(try FileBytes.read(from: path, limit: byteLimit))
         } catch {
-            throw CheckpointFailure(file: path, tensor: error.subject, reason: error.reason)
+            throw CheckpointFailure(error, in: path)
         }
     }
 
-    // MARK: The two containers
-
-    private static func readZip(_ bytes: [UInt8]) throws(ReadingFailure) -> [String: Tensor] {
-        let archive = try ZipArchive(bytes)
-        guard let pickle = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") || $0.key == "data.pkl" }) else {
-            throw ReadingFailure("is a zip file without data.pkl, not a checkpoint")
-        }
-        let prefix = pickle.key.dropLast("data.pkl".count)
-        if let order = archive.entries[prefix + "byteorder"], !bytes[order].elementsEqual("little".utf8) {
-            throw ReadingFailure("is not little-endian")
-        }
-        var reader = ByteReader(bytes, in: pickle.value)
-        let root = try PickleInterpreter.read(&reader)
-        return try materialize(root, fileBytes: bytes) { archive.entries[prefix + "data/" + $0.key] }
+    static func parse(_ bytes: [UInt8]) throws(ReadingFailure) -> PyTorchCheckpoint {
+        if bytes.starts(with: [0x50, 0x4B]) { return try parse(try ZipCheckpoint(bytes), bytes) }
+        if bytes.first == PickleOpcode.proto.rawValue { return try parse(try StreamCheckpoint(bytes), bytes) }
+        throw ReadingFailure("is neither a PyTorch zip file nor the older stream of pickles")
     }
 
-    private static let streamMagic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
-    private static let streamProtocol = 1001
-
-    private static func readStream(_ bytes: [UInt8]) throws(ReadingFailure) -> [String: Tensor] {
-        var reader = ByteReader(bytes)
-        guard bytes.first == 0x80, case .longInteger(streamMagic) = try PickleInterpreter.read(&reader) else {
-            throw ReadingFailure("is not a PyTorch checkpoint")
-        }
-        guard try PickleInterpreter.read(&reader).int == streamProtocol else {
-            throw ReadingFailure("has another stream protocol than \(streamProtocol)")
-        }
-        guard case .dictionary(let system) = try PickleInterpreter.read(&reader),
-            case .bool(true)? = system.value(for: "little_endian")
-        else { throw ReadingFailure("is not little-endian") }
-        let root = try PickleInterpreter.read(&reader)
-        guard case .list(let keys) = try PickleInterpreter.read(&reader) else {
-            throw ReadingFailure("has no list of storages")
-        }
-        var types: [String: PickleGlobal] = [:]
-        for (_, tensor) in try tensors(of: root) { types[tensor.storage.key] = tensor.storage.type }
-        var ranges: [String: Range<Int>] = [:]
-        for key in keys.values {
-            guard let name = key.text, let size = types[name]?.elementBytes, ranges[name] == nil else {
-                throw ReadingFailure("lists a storage that no tensor uses, or one twice")
-            }
-            let (count, overflow) = (try reader.readCount()).multipliedReportingOverflow(by: size)
-            guard !overflow else { throw ReadingFailure("has a storage of impossible size") }
-            ranges[name] = try reader.take(count)
-        }
-        guard reader.remaining == 0 else { throw ReadingFailure("has \(reader.remaining) bytes behind its storages") }
-        return try materialize(root, fileBytes: bytes) { ranges[$0.key] }
-    }
-
-    // MARK: Tensors
-
-    private static func tensors(of root: PickleValue) throws(ReadingFailure) -> [(String, TensorReference)] {
-        guard case .dictionary(var dictionary) = root else { throw ReadingFailure("does not hold a dictionary") }
-        if case .dictionary(let inner)? = dictionary.value(for: "state_dict") { dictionary = inner }
-        var found: [(String, TensorReference)] = []
-        for (key, value) in dictionary.entries {
-            guard let name = key.text else { throw ReadingFailure("has a dictionary key that is not text") }
-            guard case .tensor(let tensor) = value else { throw ReadingFailure("is not a tensor", subject: name) }
-            found.append((name, tensor))
-        }
-        return found
-    }
-
-    private static func materialize(
-        _ root: PickleValue, fileBytes bytes: [UInt8], storage: (StorageReference) -> Range<Int>?
-    ) throws(ReadingFailure) -> [String: Tensor] {
-        var result: [String: Tensor] = [:]
-        var total = 0
-        for (name, reference) in try tensors(of: root) where reference.storage.type.isFloatingPoint {
-            guard let range = storage(reference.storage) else {
-                throw ReadingFailure("its storage \(reference.storage.key.printable) is missing", subject: name)
-            }
-            guard result[name] == nil else { throw ReadingFailure("is there twice", subject: name) }
-            let count = try elementCount(reference, storageBytes: range.count, name)
-            let (sum, overflow) = total.addingReportingOverflow(count)
-            guard !overflow, sum <= expansionLimit * bytes.count / 4 else {
-                throw ReadingFailure("makes the tensors larger than \(expansionLimit) times the file", subject: name)
-            }
-            total = sum
-            result[name] = Tensor(shape: reference.sizes, values: values(reference, in: bytes, range, count: count))
-        }
-        return result
-    }
-
-    /// Elements of a tensor whose every element lies inside its storage.
-    private static func elementCount(
-        _ tensor: TensorReference, storageBytes: Int, _ name: String
-    ) throws(ReadingFailure) -> Int {
-        let size = tensor.storage.type.elementBytes ?? 1
-        guard storageBytes == tensor.storage.count.multipliedReportingOverflow(by: size).partialValue else {
-            throw ReadingFailure(
-                "its storage has \(storageBytes) bytes, not \(tensor.storage.count) elements", subject: name)
-        }
-        guard tensor.offset >= 0, tensor.sizes.allSatisfy({ $0 >= 0 }), tensor.strides.allSatisfy({ $0 >= 0 }),
-            tensor.sizes.count <= 8
-        else { throw ReadingFailure("has impossible sizes or strides", subject: name) }
-        var (count, last, overflowed) = (1, tensor.offset, false)
-        for (size, stride) in zip(tensor.sizes, tensor.strides) {
-            let product = count.multipliedReportingOverflow(by: size)
-            let reach = max(0, size - 1).multipliedReportingOverflow(by: stride)
-            let end = last.addingReportingOverflow(reach.partialValue)
-            overflowed = overflowed || product.overflow || reach.overflow || end.overflow
-            (count, last) = (product.partialValue, end.partialValue)
-        }
-        guard !overflowed, count == 0 || last < tensor.storage.count else {
-            throw ReadingFailure("reaches beyond its storage", subject: name)
-        }
-        return count
-    }
-
-    private static func values(
-        _ tensor: TensorReference, in bytes: [UInt8], _ range: Range<Int>, count: Int
-    ) -> [Float] {
-        var result: [Float] = []
-        result.reserveCapacity(count)
-        bytes.withUnsafeBytes { all in
-            let storage = UnsafeRawBufferPointer(rebasing: all[range])
-            var index = [Int](repeating: 0, count: tensor.sizes.count)
-            for _ in 0..<count {
-                let position = zip(index, tensor.strides).reduce(tensor.offset) { $0 + $1.0 * $1.1 }
-                result.append(element(position, of: storage, tensor.storage.type))
-                var dimension = index.count - 1
-                while dimension >= 0 {
-                    index[dimension] += 1
-                    if index[dimension] < tensor.sizes[dimension] { break }
-                    index[dimension] = 0
-                    dimension -= 1
+    private static func parse(
+        _ source: some CheckpointSource, _ bytes: [UInt8]
+    ) throws(ReadingFailure) -> PyTorchCheckpoint {
+        var elementsLeft = bytes.count * expansionLimit / MemoryLayout<Float>.size
+        var tensors: [String: Tensor] = [:]
+        var integerTensors: [String: [Int]] = [:]
+        for (name, reference) in try stateDictionary(of: source.pickle) {
+            do throws(ReadingFailure) {
+                guard tensors[name] == nil, integerTensors[name] == nil else { throw ReadingFailure("occurs twice") }
+                let view = try StorageView(reference, in: try source.place(of: reference.storage))
+                guard view.elementType.isFloatingPoint else {
+                    integerTensors[name] = view.shape
+                    continue
                 }
+                guard view.count <= elementsLeft else {
+                    throw ReadingFailure("the tensors would take more than \(expansionLimit) times the file's size")
+                }
+                elementsLeft -= view.count
+                tensors[name] = Tensor(shape: view.shape, values: view.values(bytes))
+            } catch {
+                throw ReadingFailure(error.reason, subject: name)
             }
         }
-        return result
+        return PyTorchCheckpoint(tensors: tensors, integerTensors: integerTensors)
     }
 
-    private static func element(_ position: Int, of storage: UnsafeRawBufferPointer, _ type: PickleGlobal) -> Float {
-        switch type {
-        case .doubleStorage: Float(storage.loadUnaligned(fromByteOffset: 8 * position, as: Double.self))
-        case .halfStorage: half(storage.loadUnaligned(fromByteOffset: 2 * position, as: UInt16.self))
-        case .bfloat16Storage:
-            Float(bitPattern: UInt32(storage.loadUnaligned(fromByteOffset: 2 * position, as: UInt16.self)) << 16)
-        default: storage.loadUnaligned(fromByteOffset: 4 * position, as: Float.self)
+    private static func stateDictionary(
+        of pickle: Pickle
+    ) throws(ReadingFailure) -> [(name: String, tensor: TensorReference)] {
+        guard let top = pickle.dictionary(pickle.root) else {
+            throw ReadingFailure("does not hold a dictionary of tensors")
+        }
+        let nested = top.last { $0.key == .string("state_dict") }.flatMap { pickle.dictionary($0.value) }
+        var entries: [(name: String, tensor: TensorReference)] = []
+        for (key, value) in nested ?? top {
+            guard case .string(let name) = key else { throw ReadingFailure("a key of the dictionary is not text") }
+            guard case .tensor(let index) = value else { throw ReadingFailure("is not a tensor", subject: name) }
+            entries.append((name, pickle.tensors[index]))
+        }
+        guard !entries.isEmpty else { throw ReadingFailure("holds no tensors") }
+        return entries
+    }
+}
+
+/// One of the two formats, opened: the pickle, and where storages lie.
+protocol CheckpointSource {
+    var pickle: Pickle { get }
+    func place(of storage: StorageReference) throws(ReadingFailure) -> Range<Int>
+}
+
+/// The format since PyTorch 1.6: `NAME/data.pkl`, `NAME/byteorder` (newer versions) and `NAME/data/KEY`.
+struct ZipCheckpoint: CheckpointSource {
+    let pickle: Pickle
+    private let archive: ZipArchive
+    private let prefix: String
+
+    init(_ bytes: [UInt8]) throws(ReadingFailure) {
+        archive = try ZipArchive(bytes)
+        let suffix = "/data.pkl"
+        let programs = archive.entries.keys.filter { $0.hasSuffix(suffix) && $0.split(separator: "/").count == 2 }
+        guard programs.count == 1, let program = programs.first, let range = archive.entries[program] else {
+            throw ReadingFailure("is a zip file without exactly one data.pkl, so not a PyTorch checkpoint")
+        }
+        prefix = String(program.dropLast(suffix.count))
+        if let order = archive.entries[prefix + "/byteorder"], !bytes[order].elementsEqual("little".utf8) {
+            throw ReadingFailure("only little-endian storages are read", subject: prefix + "/byteorder")
+        }
+        var reader = ByteReader(bytes, in: range)
+        do throws(ReadingFailure) {
+            pickle = try PickleInterpreter.run(&reader)
+            guard reader.remaining == 0 else { throw ReadingFailure("bytes follow the end of the pickle") }
+        } catch {
+            throw ReadingFailure(error.reason, subject: program)
         }
     }
 
-    /// IEEE 754 half precision, which Swift has no type for on this platform.
-    static func half(_ bits: UInt16) -> Float {
-        let sign = UInt32(bits & 0x8000) << 16
-        let (exponent, fraction) = (UInt32(bits >> 10 & 0x1F), UInt32(bits & 0x3FF))
-        switch exponent {
-        case 0: return (sign == 0 ? 1 : -1) * Float(fraction) / 16_777_216
-        case 31: return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
-        default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
+    func place(of storage: StorageReference) throws(ReadingFailure) -> Range<Int> {
+        guard let range = archive.entries["\(prefix)/data/\(storage.key)"] else {
+            throw ReadingFailure("its storage \(storage.key.printable) is missing")
         }
+        return range
+    }
+}
+
+/// The format before PyTorch 1.6: pickles of a magic number, the protocol version, facts about the system, the
+/// object, and the list of storage keys; then per key a 64-bit element count and the elements.
+struct StreamCheckpoint: CheckpointSource {
+    let pickle: Pickle
+    private var places: [String: Range<Int>] = [:]
+
+    /// 0x1950A86A20F9469CFC6C, little-endian.
+    private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+    private static let protocolVersion = 1001
+
+    init(_ bytes: [UInt8]) throws(ReadingFailure) {
+        var reader = ByteReader(bytes)
+        guard try PickleInterpreter.run(&reader).root == .wideInt(Self.magic) else {
+            throw ReadingFailure("is a pickle, but not of PyTorch")
+        }
+        guard try PickleInterpreter.run(&reader).root == .int(Self.protocolVersion) else {
+            throw ReadingFailure("does not have protocol version \(Self.protocolVersion)")
+        }
+        let system = try PickleInterpreter.run(&reader)
+        let order = system.dictionary(system.root)?.last { $0.key == .string("little_endian") }
+        guard order?.value == .bool(true) else { throw ReadingFailure("only little-endian storages are read") }
+        pickle = try PickleInterpreter.run(&reader)
+        try readStorages(&reader)
+    }
+
+    private mutating func readStorages(_ reader: inout ByteReader) throws(ReadingFailure) {
+        let list = try PickleInterpreter.run(&reader)
+        guard let keys = list.items(list.root, of: .list) else { throw ReadingFailure("has no list of storages") }
+        let declared = Dictionary(pickle.storages.map { ($0.key, $0) }) { first, _ in first }
+        for key in keys {
+            guard case .string(let key) = key, let storage = declared[key], places[key] == nil else {
+                throw ReadingFailure("the list of storages names one that no tensor uses, or one twice")
+            }
+            let count = try reader.readCount()
+            guard count == storage.count else {
+                throw ReadingFailure("storage \(key.printable) has \(count) elements, not the \(storage.count) stated")
+            }
+            places[key] = try reader.take(storage.count * storage.type.size)
+        }
+        guard reader.remaining == 0 else { throw ReadingFailure("\(reader.remaining) bytes follow the last storage") }
+    }
+
+    func place(of storage: StorageReference) throws(ReadingFailure) -> Range<Int> {
+        guard let range = places[storage.key] else {
+            throw ReadingFailure("its storage \(storage.key.printable) is missing")
+        }
+        return range
     }
 }

@@ -2,89 +2,110 @@ public import Engine
 import Foundation
 import SearchSpace
 
-/// Turns a checkpoint of an OFA-MobileNetV3 supernet into a package.
+/// Turns a PyTorch checkpoint of an OFA-MobileNetV3 supernet (Cai et al., ICLR 2020) into a package.
 public enum SupernetImporter {
-    /// - Parameter configPath: JSON of `SupernetArchitecture`; without it the layout must be one that is built in.
-    /// - Throws: `CheckpointFailure` with file, tensor and reason.
+    /// The kind of the packages that this importer makes.
+    public static let kind = "supernet"
+
+    /// Reads the weights and checks every tensor's presence, shape and values against the architecture.
+    ///
+    /// The package's tensors have the names of the newer public checkpoints (`blocks.N.conv.…`); its manifest is
+    /// `SupernetArchitecture` as JSON, with the widths filled in. Without a configuration, the two public ImageNet
+    /// supernets are recognised by their shapes.
+    /// - Parameter configPath: JSON of `SupernetArchitecture`.
     public static func importCheckpoint(
-        from path: String, configPath: String?
+        path: String, configPath: String?
     ) throws(CheckpointFailure) -> TensorPackage {
+        var architecture: SupernetArchitecture?
+        if let configPath { architecture = try SupernetConfigurationFile.read(from: configPath) }
+        let checkpoint = try PyTorchCheckpoint.read(from: path)
+        do throws(ReadingFailure) {
+            return try package(checkpoint, architecture)
+        } catch {
+            throw CheckpointFailure(error, in: path)
+        }
+    }
+
+    static func package(
+        _ checkpoint: PyTorchCheckpoint, _ configured: SupernetArchitecture?
+    ) throws(ReadingFailure) -> TensorPackage {
+        let tensors = try canonical(checkpoint)
+        var architecture: SupernetArchitecture
+        if let configured { architecture = configured } else { architecture = try builtIn(tensors) }
+        let widths = try SupernetLayout.widths(of: tensors, for: architecture)
+        guard architecture.widths ?? widths == widths else {
+            throw ReadingFailure("the configuration states other widths than the weights have")
+        }
+        guard architecture.labels.isEmpty || architecture.labels.count == widths.classes else {
+            throw ReadingFailure(
+                "the configuration has \(architecture.labels.count) labels for \(widths.classes) classes")
+        }
+        try SupernetLayout(architecture, widths: widths).check(tensors)
+        architecture.widths = widths
+        return TensorPackage(kind: kind, manifest: try manifest(architecture), tensors: tensors)
+    }
+
+    private static func manifest(_ architecture: SupernetArchitecture) throws(ReadingFailure) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return Array(try encoder.encode(architecture))
+        } catch {
+            throw ReadingFailure("the architecture cannot be written as JSON")
+        }
+    }
+
+    // MARK: Names
+
+    /// Weights under their canonical names, without what only training needs.
+    private static func canonical(_ checkpoint: PyTorchCheckpoint) throws(ReadingFailure) -> [String: Tensor] {
+        let counter = ".num_batches_tracked"
+        if let name = checkpoint.integerTensors.keys.filter({ !$0.hasSuffix(counter) }).min() {
+            throw ReadingFailure("holds integers, which no supernet has", subject: name)
+        }
         var tensors: [String: Tensor] = [:]
-        for (name, tensor) in try PyTorchCheckpoint.read(from: path) {
-            let canonical = canonicalName(name)
-            guard tensors.updateValue(tensor, forKey: canonical) == nil else {
-                throw CheckpointFailure(file: path, tensor: canonical, reason: "is there under two spellings")
+        for (name, tensor) in checkpoint.tensors where !name.hasSuffix(counter) {
+            guard tensors.updateValue(tensor, forKey: canonicalName(name)) == nil else {
+                throw ReadingFailure("occurs in two spellings", subject: canonicalName(name))
             }
         }
-        var architecture: SupernetArchitecture
-        if let configPath {
-            architecture = try readConfig(configPath)
-        } else {
-            architecture = try builtIn(for: tensors, file: path)
-        }
-        let layout = SupernetLayout(architecture: architecture)
-        do {
-            architecture.widths = try layout.widths(of: tensors)
-            try layout.check(tensors)
-        } catch {
-            throw CheckpointFailure(file: path, tensor: error.subject, reason: error.reason)
-        }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        guard let manifest = try? encoder.encode(architecture) else {
-            throw CheckpointFailure(file: path, reason: "has a description that cannot be written")
-        }
-        return TensorPackage(kind: "supernet", manifest: Array(manifest), tensors: tensors)
+        return tensors
     }
 
-    /// Older files say `mobile_inverted_conv` where newer ones say `conv`, and training wrappers add `module.`.
+    /// Drops the prefix of data-parallel training, and spells blocks as newer checkpoints do.
     static func canonicalName(_ name: String) -> String {
-        let bare = name.hasPrefix("module.") ? String(name.dropFirst("module.".count)) : name
-        return bare.replacing(".mobile_inverted_conv.", with: ".conv.")
+        let prefix = "module."
+        var parts = (name.hasPrefix(prefix) ? name.dropFirst(prefix.count) : name[...]).split(
+            separator: ".", omittingEmptySubsequences: false)
+        if parts.count > 2, parts[0] == "blocks", parts[2] == "mobile_inverted_conv" { parts[2] = "conv" }
+        return parts.joined(separator: ".")
     }
 
-    private static func builtIn(
-        for tensors: [String: Tensor], file: String
-    ) throws(CheckpointFailure) -> SupernetArchitecture {
-        let candidate = SupernetArchitecture.imageNetMobileNetV3
-        let layout = SupernetLayout(architecture: candidate)
-        guard let classifier = tensors["classifier.linear.weight"], classifier.shape.first == 1_000,
-            (try? layout.widths(of: tensors)) != nil
-        else {
-            throw CheckpointFailure(
-                file: file, reason: "is not one of the built-in layouts (ofa-mbv3 for ImageNet): give --config")
-        }
-        return candidate
-    }
+    // MARK: Built-in layouts
 
-    private static func readConfig(_ path: String) throws(CheckpointFailure) -> SupernetArchitecture {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw CheckpointFailure(file: path, reason: "cannot be read")
-        }
-        do {
-            let architecture = try JSONDecoder().decode(SupernetArchitecture.self, from: data)
-            try architecture.validate()
-            return architecture
-        } catch let refusal as ArchitectureRefusal {
-            throw CheckpointFailure(file: path, reason: refusal.description)
-        } catch let error as DecodingError {
-            throw CheckpointFailure(file: path, reason: describe(error))
-        } catch {
-            throw CheckpointFailure(file: path, reason: "is not JSON")
-        }
-    }
+    /// Widths of the public ImageNet supernets, with width multipliers 1.0 and 1.2.
+    private static let builtInWidths = [
+        SupernetArchitecture.Widths(
+            stem: 16, firstBlock: 16, stages: [24, 40, 80, 112, 160], finalExpand: 960, featureMix: 1280,
+            classes: 1000),
+        SupernetArchitecture.Widths(
+            stem: 24, firstBlock: 24, stages: [32, 48, 96, 136, 192], finalExpand: 1152, featureMix: 1536,
+            classes: 1000),
+    ]
 
-    private static func describe(_ error: DecodingError) -> String {
-        func path(_ keys: [any CodingKey]) -> String {
-            keys.map { key in key.intValue.map { "[\($0)]" } ?? key.stringValue }.joined(separator: ".")
-        }
-        return switch error {
-        case .keyNotFound(let key, let context): "\(path(context.codingPath + [key])): is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "\(path(context.codingPath)): is of the wrong type"
-        case .dataCorrupted(let context):
-            context.codingPath.isEmpty ? "is not JSON" : "\(path(context.codingPath)): \(context.debugDescription)"
-        @unknown default: "is not the description of a supernet"
+    private static func builtIn(_ tensors: [String: Tensor]) throws(ReadingFailure) -> SupernetArchitecture {
+        let architecture = SupernetArchitecture.imageNetMobileNetV3
+        guard let widths = try? SupernetLayout.widths(of: tensors, for: architecture), builtInWidths.contains(widths)
+        else { throw ReadingFailure("is not one of the built-in layouts: give --config") }
+        return architecture
+    }
+}
+
+extension TensorPackage {
+    /// Values that training has set: all but the running statistics of batch normalisation, which are measured.
+    public var parameterCount: Int {
+        tensors.reduce(0) { sum, entry in
+            entry.key.hasSuffix(".running_mean") || entry.key.hasSuffix(".running_var") ? sum : sum + entry.value.count
         }
     }
 }
