@@ -69,7 +69,9 @@ actor AgentControl {
         for action in actions {
             switch action {
             case .send(let message): send(message)
-            case .apply(let assignment): apply(assignment)
+            case .apply(let assignment):
+                // What could not be kept is not reported; the coordinator sends it again.
+                guard apply(assignment) else { return }
             case .sessionStarted, .sessionLost:
                 spool.connectionReset()
                 logger.info("session \(action == .sessionStarted ? "started" : "lost")")
@@ -80,13 +82,15 @@ actor AgentControl {
     }
 
     /// Persist, then act; the report is the next action.
-    private func apply(_ assignment: Assignment) {
+    private func apply(_ assignment: Assignment) -> Bool {
         do { try state.save(assignment) } catch {
             logger.error("assignment not kept", metadata: ["error": "\(error)"])
+            return false
         }
         self.assignment = assignment
         carryOut(assignment)
         logger.info("assignment applied", metadata: ["generation": "\(assignment.generation)"])
+        return true
     }
 
     private func carryOut(_ assignment: Assignment) {

@@ -87,7 +87,11 @@ actor CoordinatorActor {
             switch action {
             case .saveBoard(let board): await save(board)
             case .saveAssignment(let assignment, let board):
-                await storing("assignment") { try await self.store.saveAssignment(assignment, for: board) }
+                // What is not durable is not said: the rest, which speaks of it, is left undone.
+                let saved: Void? = await storing("assignment") {
+                    try await self.store.saveAssignment(assignment, for: board)
+                }
+                if saved == nil { return }
             case .persistTelemetry(let records, let board): await persist(records, of: board)
             case .send(let message, let board):
                 do { try transport.send(message, to: board) } catch {

@@ -1,4 +1,4 @@
-public import FleetModel
+import FleetModel
 
 /// Chooses an operating point for every model on a board.
 ///

@@ -1,4 +1,4 @@
-public import FleetModel
+import FleetModel
 import Foundation
 import GRDB
 

@@ -33,7 +33,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            let package = try SupernetImporter.importCheckpoint(from: file, configPath: config)
+            let package = try SupernetImporter.importCheckpoint(path: file, configPath: config)
             let supernet: PackedSupernet
             do { supernet = try PackedSupernet(package) } catch { throw Refusal("\(file): \(error)") }
             let largest = supernet.space.largest

@@ -53,9 +53,9 @@ struct LoadedPredictor {
             self = try Self(measured: data, path, for: space, seed: seed)
             return
         }
-        let layers = try LinearLayers.read(from: path).map {
+        let layers = try AccuracyPredictorImporter.read(from: path).map {
             MultilayerPerceptron.Layer(
-                inputs: $0.weight.shape[1], outputs: $0.weight.shape[0], weights: $0.weight.values, bias: $0.bias)
+                inputs: $0.weight.shape[1], outputs: $0.weight.shape[0], weights: $0.weight.values, bias: $0.bias.values)
         }
         do {
             predictor = try AccuracyPredictor(

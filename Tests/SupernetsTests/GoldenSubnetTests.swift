@@ -1,0 +1,146 @@
+import Datasets
+import Engine
+import Foundation
+import ModelImport
+import SearchSpace
+import Supernets
+import Testing
+
+/// Every golden subnet of the Fashion-MNIST supernet against the reference implementation's logits and accuracies.
+@Suite struct GoldenSubnetTests {
+    struct Golden: Decodable, Sendable, CustomTestStringConvertible {
+        let name: String
+        let configuration: SubnetConfiguration
+        /// Per cent of all 10,000 test images.
+        let top1: Double
+        var testDescription: String { name }
+    }
+
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Examples/fashion-supernet").path()
+    static let subnets: [Golden] = {
+        let data = FileManager.default.contents(atPath: folder + "/golden.json") ?? Data()
+        return (try? JSONDecoder().decode([Golden].self, from: data)) ?? []
+    }()
+    static let images: [String] = {
+        let names = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz"]
+        let files = names.map { "/usr/share/datasets/fashion-mnist/" + $0 }
+        return files.allSatisfy { FileManager.default.isReadableFile(atPath: $0) } ? files : []
+    }()
+
+    private let supernet: PackedSupernet
+    private let tensors: [String: Tensor]
+
+    init() throws {
+        let package = try SupernetImporter.importCheckpoint(
+            path: Self.folder + "/fashion_supernet.pth", configPath: Self.folder + "/fashion_supernet.json")
+        supernet = try PackedSupernet(package)
+        tensors = try SafetensorsFile.read(from: Self.folder + "/golden.safetensors")
+    }
+
+    private func preprocessor(_ images: ImageSet, side: Int) -> ImagePreprocessor {
+        ImagePreprocessor(
+            channels: 1, height: images.height, width: images.width, side: side, mean: supernet.architecture.mean,
+            std: supernet.architecture.std)
+    }
+
+    private func logits(_ plan: Plan, _ images: ImageSet, count: Int) -> [[Float]] {
+        let preprocessor = preprocessor(images, side: plan.inputShape.height)
+        let session = Session(for: [plan])
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: plan.inputShape.pixels)
+        defer { buffer.deallocate() }
+        return (0..<count).map { index in
+            preprocessor.convert(images, at: index, into: buffer)
+            return Array(session.run(plan, on: UnsafeBufferPointer(buffer)))
+        }
+    }
+
+    @Test func thereAreTwelveSubnets() { #expect(Self.subnets.count == 12) }
+
+    @Test(
+        .enabled(if: !images.isEmpty, "Debian package dataset-fashion-mnist is not installed"), arguments: subnets,
+        InstructionSet.allCases.filter(\.isSupported))
+    func logitsAreWithinOneInTenThousand(golden: Golden, set: InstructionSet) throws {
+        let statistics = SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors)
+        let plan = try supernet.plan(golden.configuration, statistics: statistics, kernels: KernelSet(set))
+        let images = try ImageSet.read(images: [Self.images[0]])
+        let expected = try #require(tensors[golden.name + "/logits"])
+
+        let actual = logits(plan, images, count: 16).flatMap { $0 }
+        let scale = expected.values.map(abs).max() ?? 1
+        for (value, reference) in zip(actual, expected.values) {
+            #expect(abs(value - reference) <= 1e-4 * scale)
+        }
+    }
+
+    @Test(
+        .enabled(if: !images.isEmpty, "Debian package dataset-fashion-mnist is not installed"),
+        arguments: subnets.filter { ["min", "random5"].contains($0.name) })
+    func accuraciesAreThosePublished(golden: Golden) throws {
+        let images = try ImageSet.read(images: [Self.images[0]], labels: [Self.images[1]])
+        let labels = try #require(images.labels)
+        func top1(_ statistics: SubnetStatistics) throws -> Double {
+            let plan = try supernet.plan(golden.configuration, statistics: statistics, kernels: KernelSet(.fastest))
+            let answers = logits(plan, images, count: images.count).map { row in
+                row.withUnsafeBufferPointer(\.indexOfMaximum)
+            }
+            return 100 * Double(zip(answers, labels).count { $0 == $1 }) / Double(images.count)
+        }
+        let given = SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors)
+        #expect(abs(try top1(given) - golden.top1) <= 0.1)
+
+        let training = try ImageSet.read(images: [Self.images[2]]).prefix(2_000)
+        let preprocessor = preprocessor(training, side: golden.configuration.resolution)
+        let own = try BatchNormCalibrator(supernet: supernet, kernels: KernelSet(.fastest))
+            .calibrate(golden.configuration, imageCount: training.count) { preprocessor.convert(training, at: $0, into: $1) }
+        #expect(abs(try top1(own) - golden.top1) <= 0.5)
+    }
+
+    /// Random switches between prepared plans in one session change nothing in the results.
+    @Test func switchingBetweenFramesLeavesNoTrace() throws {
+        let plans = try Self.subnets.map { golden in
+            try supernet.plan(
+                golden.configuration,
+                statistics: SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors),
+                kernels: KernelSet(.fastest))
+        }
+        let image = (0..<28 * 28).map { Float($0 % 29) / 14 - 1 }
+        func run(_ plan: Plan, _ session: Session) -> [Float] {
+            image.withUnsafeBufferPointer {
+                Array(session.run(plan, on: UnsafeBufferPointer(rebasing: $0.prefix(plan.inputShape.pixels))))
+            }
+        }
+        let alone = plans.map { run($0, Session(for: [$0])) }
+        let shared = Session(for: plans)
+        var generator = SeededGenerator(seed: 5)
+        for _ in 0..<2_000 {
+            let index = Int.random(in: 0..<plans.count, using: &generator)
+            #expect(run(plans[index], shared) == alone[index])
+        }
+    }
+
+    @Test func aForeignConfigurationAndMissingStatisticsAreRefused() {
+        var configuration = supernet.space.largest
+        let nothing = SubnetStatistics(configuration: configuration, origin: .file, layers: [:])
+        #expect(throws: SupernetRefusal.statistics(layer: "first_conv.bn", reason: "missing")) {
+            try supernet.plan(configuration, statistics: nothing, kernels: KernelSet(.portable))
+        }
+        configuration.resolution = 21
+        #expect(throws: SupernetRefusal.self) {
+            try supernet.plan(configuration, statistics: nothing, kernels: KernelSet(.portable))
+        }
+    }
+
+    @Test func statisticsFilesBelongToTheirWeights() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "shoal-\(UUID())").path()
+        let golden = try #require(Self.subnets.first)
+        let configuration = supernet.space.canonical(golden.configuration)
+        var file = StatisticsFile(weightsSHA256: "a")
+        file.insert(SubnetStatistics(configuration: configuration, named: golden.name, in: tensors))
+        try file.write(to: path)
+
+        let read = try StatisticsFile.read(from: path, for: "a")
+        #expect(read.statistics(for: configuration)?.layers == file.subnets.first?.layers)
+        #expect(throws: SupernetRefusal.self) { try StatisticsFile.read(from: path, for: "b") }
+    }
+}
