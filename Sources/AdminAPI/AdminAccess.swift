@@ -22,7 +22,8 @@ public struct AdminAccess: Codable, Equatable, Sendable {
     /// - Throws: `AdminFailure` when the file is missing or damaged.
     public static func load(from path: String) throws(AdminFailure) -> AdminAccess {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw AdminFailure(.unavailable, "\(path): cannot be read; is the coordinator running and is this its state folder?")
+            throw AdminFailure(
+                .unavailable, "\(path): cannot be read; is the coordinator running and is this its state folder?")
         }
         guard let access = try? JSONDecoder().decode(AdminAccess.self, from: data), !access.token.isEmpty else {
             throw AdminFailure(.invalid, "\(path): is not the access file of a coordinator")

@@ -29,9 +29,13 @@ public struct AdminClient: Sendable {
     ) async throws -> Value {
         var components = URLComponents(url: base.appending(path: path), resolvingAgainstBaseURL: false)
         if !query.isEmpty {
-            components?.queryItems = query.sorted { $0.key < $1.key }.map { URLQueryItem(name: $0.key, value: $0.value) }
+            components?.queryItems = query.sorted { $0.key < $1.key }.map {
+                URLQueryItem(name: $0.key, value: $0.value)
+            }
         }
-        guard let url = components?.url else { throw AdminFailure(.invalid, "\(base.absoluteString): is not an address") }
+        guard let url = components?.url else {
+            throw AdminFailure(.invalid, "\(base.absoluteString): is not an address")
+        }
         var request = URLRequest(url: url, timeoutInterval: timeout)
         request.httpMethod = method
         request.httpBody = body

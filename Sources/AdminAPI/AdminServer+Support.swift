@@ -30,7 +30,8 @@ extension Request {
     func number(_ name: String, within range: ClosedRange<Int>) throws(AdminFailure) -> Int? {
         guard let text = uri.queryParameters[Substring(name)] else { return nil }
         guard let value = Int(text), range.contains(value) else {
-            throw AdminFailure(.invalid, "\(name)=\(text): give a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw AdminFailure(
+                .invalid, "\(name)=\(text): give a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return value
     }
@@ -64,7 +65,8 @@ struct FailureMiddleware<Context: RequestContext>: RouterMiddleware {
             return try .json(AdminFailure(.notFound, "\(request.uri.path): no such path"), status: error.status)
         } catch {
             context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-            return try .json(AdminFailure(.unavailable, "the coordinator could not do this"), status: .internalServerError)
+            return try .json(
+                AdminFailure(.unavailable, "the coordinator could not do this"), status: .internalServerError)
         }
     }
 }

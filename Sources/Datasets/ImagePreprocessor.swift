@@ -23,7 +23,8 @@ public struct ImagePreprocessor: Sendable {
     /// - Parameter side: height and width of the result, in pixels.
     /// - Precondition: a mean and a positive deviation per channel.
     public init(channels: Int, height: Int, width: Int, side: Int, mean: [Float], std: [Float]) {
-        precondition(mean.count == channels && std.count == channels && std.allSatisfy { $0 > 0 }, "\(channels) channels")
+        precondition(
+            mean.count == channels && std.count == channels && std.allSatisfy { $0 > 0 }, "\(channels) channels")
         precondition(height > 0 && width > 0 && side > 0, "\(height)x\(width) to \(side)")
         self.channels = channels
         self.height = height

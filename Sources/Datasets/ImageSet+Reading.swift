@@ -14,7 +14,9 @@ extension ImageSet {
         var sets: [ImageSet] = []
         for path in paths {
             let set = try read(path)
-            if let shape = sets.first, (shape.channels, shape.height, shape.width) != (set.channels, set.height, set.width) {
+            if let shape = sets.first,
+                (shape.channels, shape.height, shape.width) != (set.channels, set.height, set.width)
+            {
                 throw DatasetFailure(
                     file: path, reason: "has images of another size than \(first): all must be the same")
             }

@@ -18,7 +18,9 @@ import Testing
     }
 
     /// Values of PyTorch's `interpolate(mode: "bilinear", align_corners: false)` for a ramp of four to three and two.
-    @Test(arguments: [(3, [0.1666667, 1.5, 2.8333333]), (2, [0.5, 2.5]), (8, [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])])
+    @Test(arguments: [
+        (3, [0.1666667, 1.5, 2.8333333]), (2, [0.5, 2.5]), (8, [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3]),
+    ])
     func rampsAreSampledAtHalfPixelCentres(side: Int, expected: [Float]) {
         let images = ImageSet(
             channels: 1, height: 4, width: 4, count: 1, pixels: (0..<16).map { UInt8($0 % 4) })

@@ -67,13 +67,15 @@ import Testing
         #expect(String(decoding: bytes, as: UTF8.self).contains("'shape': (2, 3)"))
     }
 
-    @Test(arguments: [
-        ([0xFF, 0xD8, 0xFF, 0xE0], "JPEG is not among"), ([0x89, 0x50, 0x4E, 0x47], "PNG is not among"),
-        ([1, 2, 3], "none of the formats"), ([], "none of the formats"), ([0, 0, 8, 3, 0, 0], "cut short"),
-        (idx([2, 2, 3], Array(0..<11)), "11 bytes of values"), (idx([0, 2, 3], []), "shape [0, 2, 3]"),
-        (idx([3], [1, 2, 3]), "not images"), ([0x1F, 0x8B, 8, 0, 1, 2], "not a whole gzip stream"),
-        (numpy("<f4", "1, 1, 1", [0, 0, 0, 0]), "holds <f4 values"), (numpy("|u1", "1, 2, 2", [1]), "1 bytes of values"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0xFF, 0xD8, 0xFF, 0xE0], "JPEG is not among"), ([0x89, 0x50, 0x4E, 0x47], "PNG is not among"),
+            ([1, 2, 3], "none of the formats"), ([], "none of the formats"), ([0, 0, 8, 3, 0, 0], "cut short"),
+            (idx([2, 2, 3], Array(0..<11)), "11 bytes of values"), (idx([0, 2, 3], []), "shape [0, 2, 3]"),
+            (idx([3], [1, 2, 3]), "not images"), ([0x1F, 0x8B, 8, 0, 1, 2], "not a whole gzip stream"),
+            (numpy("<f4", "1, 1, 1", [0, 0, 0, 0]), "holds <f4 values"),
+            (numpy("|u1", "1, 2, 2", [1]), "1 bytes of values"),
+        ] as [([UInt8], String)])
     func whatCannotBeReadIsRefusedWithTheReason(bytes: [UInt8], reason: String) throws {
         let path = try file("bad", bytes)
         let failure = #expect(throws: DatasetFailure.self) { try ImageSet.read(images: [path]) }

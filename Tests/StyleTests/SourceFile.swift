@@ -51,12 +51,14 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// The `"Room": ["Import", …],` rows of Package.swift: a room may import what its row reaches.
+/// The `"Room": ["Import", …],` rows of the tables of rooms and programs in Package.swift: a room may import what its
+/// row reaches.
 struct RoomTable {
     private(set) var imports: [String: Set<String>] = [:]
 
     static func read() throws -> RoomTable {
-        let text = try String(contentsOf: SourceFile.root.appending(path: "Package.swift"), encoding: .utf8)
+        let manifest = try String(contentsOf: SourceFile.root.appending(path: "Package.swift"), encoding: .utf8)
+        let text = manifest.prefix(upTo: manifest.firstRange(of: "let libraries")?.lowerBound ?? manifest.endIndex)
         var table = RoomTable()
         for row in text.matches(of: /(?m)^    "([\w-]+)": \[([^\]]*)\],$/) {
             let names = row.output.2.matches(of: /"([\w-]+)"/).map { String($0.output.1) }

@@ -92,7 +92,9 @@ import Testing
         let training = try ImageSet.read(images: [Self.images[2]]).prefix(2_000)
         let preprocessor = preprocessor(training, side: golden.configuration.resolution)
         let own = try BatchNormCalibrator(supernet: supernet, kernels: KernelSet(.fastest))
-            .calibrate(golden.configuration, imageCount: training.count) { preprocessor.convert(training, at: $0, into: $1) }
+            .calibrate(golden.configuration, imageCount: training.count) {
+                preprocessor.convert(training, at: $0, into: $1)
+            }
         #expect(abs(try top1(own) - golden.top1) <= 0.5)
     }
 

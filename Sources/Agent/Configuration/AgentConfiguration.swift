@@ -108,7 +108,8 @@ extension AgentConfiguration {
         var models: [Model] = []
         for (index, model) in form.models.enumerated() {
             let field = "models[\(index)]"
-            try require(ModelName(model.name) != nil, "\(field).name: '\(model.name)' is not a name of a-z, 0-9 and '-'")
+            try require(
+                ModelName(model.name) != nil, "\(field).name: '\(model.name)' is not a name of a-z, 0-9 and '-'")
             try require(["lookUp", "steps", nil].contains(model.mode), "\(field).mode: give lookUp or steps")
             try require(
                 (model.stream.framesPerSecond == nil) != (model.stream.busyShare == nil),

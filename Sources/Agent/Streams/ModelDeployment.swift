@@ -41,7 +41,8 @@ struct ModelLoader {
         let images = try ImageSet.read(images: model.stream.images, labels: model.stream.labels ?? [])
         let first = model.stream.first ?? 0
         guard first < images.count else {
-            throw ConfigurationFailure(file: model.stream.images[0], reason: "has \(images.count) images, first is \(first)")
+            throw ConfigurationFailure(
+                file: model.stream.images[0], reason: "has \(images.count) images, first is \(first)")
         }
         var points: [OperatingPoint] = []
         var plans: [Plan] = []
@@ -98,7 +99,8 @@ struct ModelLoader {
     ) throws -> ImagePreprocessor {
         let architecture = supernet.architecture
         guard images.channels == architecture.inputChannels else {
-            throw ConfigurationFailure(file: file, reason: "has \(images.channels) channels, the model reads \(architecture.inputChannels)")
+            throw ConfigurationFailure(
+                file: file, reason: "has \(images.channels) channels, the model reads \(architecture.inputChannels)")
         }
         return ImagePreprocessor(
             channels: images.channels, height: images.height, width: images.width, side: side,

@@ -24,7 +24,8 @@ package struct ModelMailbox: ~Copyable, Sendable {
         let value = word.load(ordering: .acquiring)
         guard value != 0 else { return nil }
         return Envelope(
-            latencyMicroseconds: UInt32(truncatingIfNeeded: value >> 32), lowest: UInt8(truncatingIfNeeded: value >> 24),
+            latencyMicroseconds: UInt32(truncatingIfNeeded: value >> 32),
+            lowest: UInt8(truncatingIfNeeded: value >> 24),
             highest: UInt8(truncatingIfNeeded: value >> 16), preferred: UInt8(truncatingIfNeeded: value >> 8),
             mark: UInt8(truncatingIfNeeded: value))
     }

@@ -86,7 +86,9 @@ final class ModelRunner: Sendable {
         deployment.preprocessors[manager.point].convert(deployment.stream.images, at: index, into: input)
         let logits = session.run(plan, on: UnsafeBufferPointer(input))
         let end = MonotonicClock.now()
-        count(frame, latency: end - frame.arrival, answer: logits.indexOfMaximum, label: deployment.stream.label(of: index))
+        count(
+            frame, latency: end - frame.arrival, answer: logits.indexOfMaximum,
+            label: deployment.stream.label(of: index))
         _ = manager.frameCompleted(
             .init(
                 latencyMilliseconds: Double(end - frame.arrival) / 1e6, serviceMilliseconds: Double(end - start) / 1e6,

@@ -30,7 +30,9 @@ struct CheckCommand: AsyncParsableCommand {
             } else {
                 for finding in findings {
                     let mark = finding.verdict == .good ? "ok" : finding.verdict.rawValue
-                    Terminal.print("\(mark.padding(toLength: 8, withPad: " ", startingAt: 0)) \(finding.check): \(finding.message)")
+                    Terminal.print(
+                        "\(mark.padding(toLength: 8, withPad: " ", startingAt: 0)) \(finding.check): \(finding.message)"
+                    )
                 }
             }
             if findings.contains(where: { $0.verdict == .bad }) { throw ExitCode(ExitStatus.negative.rawValue) }
@@ -43,7 +45,8 @@ struct CheckCommand: AsyncParsableCommand {
         let isGood = (2025...2100).contains(year)
         return Finding(
             check: "clock", verdict: isGood ? .good : .bad,
-            message: isGood ? GetCommand.time(UInt64(Date().timeIntervalSince1970 * 1_000)) : "says the year \(year): set it")
+            message: isGood
+                ? GetCommand.time(UInt64(Date().timeIntervalSince1970 * 1_000)) : "says the year \(year): set it")
     }
 
     private func disk() -> Finding {
@@ -84,7 +87,8 @@ struct CheckCommand: AsyncParsableCommand {
         else { return [] }
         return ["key.json", "admin.json", "fleet.sqlite"].map { name in
             let path = state + "/" + name
-            guard let mode = (try? FileManager.default.attributesOfItem(atPath: path))?[.posixPermissions] as? Int else {
+            guard let mode = (try? FileManager.default.attributesOfItem(atPath: path))?[.posixPermissions] as? Int
+            else {
                 return Finding(check: name, verdict: .bad, message: "\(path) is missing")
             }
             let isGood = mode & 0o077 == 0
@@ -100,7 +104,8 @@ struct CheckCommand: AsyncParsableCommand {
             let isSame = status.version == Shoal.configuration.version
             return Finding(
                 check: "coordinator", verdict: isSame ? .good : .warning,
-                message: "version \(status.version), \(status.boardsConnected) of \(status.boardsEnrolled) boards connected")
+                message:
+                    "version \(status.version), \(status.boardsConnected) of \(status.boardsEnrolled) boards connected")
         } catch {
             return Finding(check: "coordinator", verdict: .bad, message: Refusal(error).message)
         }

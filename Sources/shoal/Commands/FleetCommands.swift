@@ -33,7 +33,9 @@ struct ApplyCommand: AsyncParsableCommand {
 }
 
 struct GetCommand: AsyncParsableCommand {
-    enum Noun: String, ExpressibleByArgument, CaseIterable { case boards, models, policies, assignments, events, status }
+    enum Noun: String, ExpressibleByArgument, CaseIterable {
+        case boards, models, policies, assignments, events, status
+    }
 
     static let configuration = CommandConfiguration(commandName: "get", abstract: "List what the coordinator knows.")
 
@@ -57,7 +59,10 @@ struct GetCommand: AsyncParsableCommand {
     private func listing(_ client: AdminClient) async throws -> String {
         switch noun {
         case .boards:
-            try await text(client, [BoardView].self, ["BOARD", "STATUS", "CORES", "MODELS", "GENERATION", "RECORDS", "GAPS", "CLASS"]) {
+            try await text(
+                client, [BoardView].self,
+                ["BOARD", "STATUS", "CORES", "MODELS", "GENERATION", "RECORDS", "GAPS", "CLASS"]
+            ) {
                 $0.map {
                     [
                         $0.name, $0.status, $0.cores.text(2), "\($0.models.count)",
@@ -72,7 +77,9 @@ struct GetCommand: AsyncParsableCommand {
                 $0.map { [$0.name, "\($0.version)", $0.boards.joined(separator: ",")] }
             }
         case .assignments:
-            try await text(client, [AssignmentView].self, ["BOARD", "GENERATION", "MODEL", "CONSTRAINT ms", "POINTS", "PREFERRED"]) {
+            try await text(
+                client, [AssignmentView].self, ["BOARD", "GENERATION", "MODEL", "CONSTRAINT ms", "POINTS", "PREFERRED"]
+            ) {
                 $0.flatMap { board in
                     board.models.map {
                         [
@@ -88,7 +95,9 @@ struct GetCommand: AsyncParsableCommand {
                 $0.reversed().map { [Self.time($0.atMilliseconds), $0.kind, $0.board ?? "-", $0.message] }
             }
         case .status:
-            try await text(client, StatusView.self, ["FLEET", "ENROLMENT", "ENROLLED", "CONNECTED", "RECORDS", "DROPPED FRAMES"]) {
+            try await text(
+                client, StatusView.self, ["FLEET", "ENROLMENT", "ENROLLED", "CONNECTED", "RECORDS", "DROPPED FRAMES"]
+            ) {
                 let dropped = $0.droppedFrames.filter { $0.value > 0 }.sorted { $0.key < $1.key }
                 return [
                     [
@@ -181,7 +190,9 @@ struct DescribeCommand: AsyncParsableCommand {
             board        \(board.name), \(board.status), incarnation \(board.incarnation)
             class        \(board.boardClass)
             labels       \(labels.isEmpty ? "none" : labels)
-            cores        \(board.cores.text(2)), memory \(board.memoryBytes / 1_048_576) MiB, engine \(board.engineVersion)
+            cores        \(board.cores.text(2))
+            memory       \(board.memoryBytes / 1_048_576) MiB
+            engine       \(board.engineVersion)
             assignment   generation \(board.desiredGeneration) desired, \(board.reportedGeneration) reported
             telemetry    \(board.telemetryRecords) records, \(board.telemetryGaps) missing
             """)
@@ -218,7 +229,8 @@ struct DescribeCommand: AsyncParsableCommand {
         let policies: [PolicyView] = try await client.get("v1/policies")
         guard let policy = policies.first(where: { $0.name == name }) else { throw missing(policies.map(\.name)) }
         guard format.format == .table else { return try Terminal.json(policy) }
-        Terminal.print("policy \(policy.name), version \(policy.version), boards: \(policy.boards.joined(separator: ", "))\n")
+        Terminal.print(
+            "policy \(policy.name), version \(policy.version), boards: \(policy.boards.joined(separator: ", "))\n")
         Terminal.print(policy.text)
     }
 
@@ -258,7 +270,8 @@ struct BoardCommand: AsyncParsableCommand {
                     FileManager.default.createFile(
                         atPath: output, contents: data, attributes: [.posixPermissions: 0o600])
                 else { throw Refusal("\(output): cannot be written", .environment) }
-                Terminal.print("\(output): good for \(uses) boards until \(GetCommand.time(token.expiresAtMilliseconds))")
+                Terminal.print(
+                    "\(output): good for \(uses) boards until \(GetCommand.time(token.expiresAtMilliseconds))")
             }
         }
     }

@@ -63,7 +63,8 @@ struct MeasureLatencyCommand: AsyncParsableCommand {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try encoder.encode(table).write(to: URL(filePath: output), options: .atomic)
-        Terminal.print("\(output): \(space.resolutions.count) resolutions, \(loaded.kernels.instructionSet.rawValue) kernels")
+        Terminal.print(
+            "\(output): \(space.resolutions.count) resolutions, \(loaded.kernels.instructionSet.rawValue) kernels")
     }
 
     private func add(
@@ -76,7 +77,9 @@ struct MeasureLatencyCommand: AsyncParsableCommand {
         let measured = PlanTimer.measure(plan, repeats: repeats)
         let rows = try operators.operators(of: configuration)
         guard rows.count == measured.groupMilliseconds.count else {
-            throw Refusal("\(package): \(rows.count) operators, \(measured.groupMilliseconds.count) measured groups", .environment)
+            throw Refusal(
+                "\(package): \(rows.count) operators, \(measured.groupMilliseconds.count) measured groups", .environment
+            )
         }
         for (row, time) in zip(rows, measured.groupMilliseconds) { times[row.latencyKey, default: []].append(time) }
     }
@@ -147,9 +150,9 @@ struct MeasureAccuracyCommand: AsyncParsableCommand {
             weightsSHA256: loaded.weightsSHA256, images: set.count, calibrationImages: calibration.count, seed: seed,
             samples: measured)
         try encoder.encode(file).write(to: URL(filePath: output), options: .atomic)
-        let top = measured.map(\.top1)
-        Terminal.print(
-            "\(output): \(measured.count) subnets, top-1 \((100 * (top.min() ?? 0)).text(2)) to \((100 * (top.max() ?? 0)).text(2)) %")
+        let top = measured.map { 100 * $0.top1 }
+        let range = "\((top.min() ?? 0).text(2)) to \((top.max() ?? 0).text(2)) %"
+        Terminal.print("\(output): \(measured.count) subnets, top-1 \(range)")
     }
 
     /// Distinct subnets; fewer than asked for only in a space that has not so many.

@@ -71,7 +71,8 @@ struct RunCommand: AsyncParsableCommand {
         if let limit { set = set.prefix(limit) }
         let preprocessor = try loaded.preprocessor(for: set, resolution: configuration.resolution, file: images[0])
         if let label = set.labels?.first(where: { $0 >= loaded.supernet.classCount }) {
-            throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(loaded.supernet.classCount) classes")
+            throw Refusal(
+                "\(labels.first ?? images[0]): label \(label), the network has \(loaded.supernet.classCount) classes")
         }
         let statistics = try statistics(of: configuration, loaded)
         let plan = try loaded.supernet.plan(configuration, statistics: statistics, kernels: loaded.kernels)
@@ -84,7 +85,8 @@ struct RunCommand: AsyncParsableCommand {
                 statistics: statistics.origin, statisticsBytes: statistics.byteCount, subnet: configuration))
     }
 
-    private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics {
+    private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics
+    {
         if !calibrate.isEmpty {
             let set = try ImageSet.read(images: calibrate).prefix(calibrationImages)
             return try loaded.calibrate(configuration, on: set, file: calibrate[0])

@@ -55,7 +55,8 @@ struct LoadedPredictor {
         }
         let layers = try AccuracyPredictorImporter.read(from: path).map {
             MultilayerPerceptron.Layer(
-                inputs: $0.weight.shape[1], outputs: $0.weight.shape[0], weights: $0.weight.values, bias: $0.bias.values)
+                inputs: $0.weight.shape[1], outputs: $0.weight.shape[0], weights: $0.weight.values, bias: $0.bias.values
+            )
         }
         do {
             predictor = try AccuracyPredictor(

@@ -83,7 +83,8 @@ struct Fixture {
         let actual = Reference.Map(
             blocked: blocked, channels: expected.channels, height: expected.height, width: expected.width)
         let scale = expected.values.map(abs).max() ?? 1
-        for (index, value) in actual.values.enumerated() where abs(value - expected.values[index]) > 1e-5 * max(1, scale) {
+        for (index, value) in actual.values.enumerated()
+        where abs(value - expected.values[index]) > 1e-5 * max(1, scale) {
             Issue.record("value \(index): \(value), expected \(expected.values[index])")
             return
         }

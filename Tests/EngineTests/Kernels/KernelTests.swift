@@ -41,7 +41,8 @@ import Testing
                     input, weights: Array(weights.prefix(channels * kernel * kernel)), outputs: channels,
                     kernel: kernel, stride: stride, padding: (kernel - 1) / 2, groups: channels)
                 let packed = PackedConvolution(weight: weights, outputChannels: channels + 16, rows: kernel * kernel)
-                fixture.check(expected, from: input, activation: CK_HARD_SWISH, KernelSet(set)) { builder, image, finish in
+                fixture.check(expected, from: input, activation: CK_HARD_SWISH, KernelSet(set)) {
+                    builder, image, finish in
                     builder.depthwise("depthwise", image, packed, kernel: kernel, stride: stride, finish)
                 }
             }
