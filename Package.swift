@@ -138,7 +138,11 @@ let package = Package(
             .executableTarget(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)
         }
         + testedRooms.map { tests(of: $0.key, $0.value) }
-        + [.testTarget(name: "StyleTests", swiftSettings: strict), .target(name: "CKernels")]
+        + [
+            .testTarget(name: "CommandLineTests", swiftSettings: strict),
+            .testTarget(name: "StyleTests", swiftSettings: strict),
+            .target(name: "CKernels"),
+        ]
         + [
             .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
             .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

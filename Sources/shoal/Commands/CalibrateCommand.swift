@@ -46,8 +46,10 @@ struct CalibrateCommand: AsyncParsableCommand {
         let calibration = try ImageSet.read(images: calibrate).prefix(calibrationImages)
         var file = StatisticsFile(weightsSHA256: loaded.weightsSHA256)
         var measured: [OperatingPoint] = []
-        let subnets = Set(search.points.map { loaded.supernet.space.canonical($0.configuration) })
-            .sorted { $0.description < $1.description }
+        // The ends of the space belong to every table: the smallest subnet is the last resort of a board under load.
+        let space = loaded.supernet.space
+        let candidates = search.points.map(\.configuration) + [space.smallest, space.largest]
+        let subnets = Set(candidates.map(space.canonical)).sorted { $0.description < $1.description }
         let progress = Progress("Calibrating", total: subnets.count)
         for (index, subnet) in subnets.enumerated() {
             do { try loaded.supernet.space.validate(subnet) } catch { throw Refusal("\(points): \(error)") }

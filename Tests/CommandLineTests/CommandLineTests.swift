@@ -1,0 +1,139 @@
+import Foundation
+import Testing
+
+/// The program `shoal` as a user runs it: results on standard output, one sentence on standard error, exit codes.
+@Suite struct CommandLineTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path()
+    private static let example = root + "/Examples/fashion-supernet"
+    private static let program: String = {
+        let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "shoal").path()
+        return FileManager.default.isExecutableFile(atPath: beside) ? beside : root + "/.build/release/shoal"
+    }()
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-cli-\(UUID())").path()
+
+    init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+
+    private struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    private func shoal(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(filePath: Self.program)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(filePath: folder)
+        var variables = ProcessInfo.processInfo.environment
+        variables["SHOAL_STATE"] = nil
+        process.environment = variables.merging(environment) { $1 }
+        let files = ["out", "err"].map { folder + "/" + $0 }
+        for file in files { FileManager.default.createFile(atPath: file, contents: nil) }
+        process.standardOutput = FileHandle(forWritingAtPath: files[0])
+        process.standardError = FileHandle(forWritingAtPath: files[1])
+        try process.run()
+        process.waitUntilExit()
+        let texts = files.map { String(decoding: FileManager.default.contents(atPath: $0) ?? Data(), as: UTF8.self) }
+        return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+
+    private func write(_ name: String, _ text: String) throws {
+        try text.write(toFile: folder + "/" + name, atomically: false, encoding: .utf8)
+    }
+
+    private func importExample() throws {
+        let outcome = try shoal([
+            "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
+            "--output", "f.shoal", "--format", "json",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        #expect(object?["kind"] as? String == "supernet")
+        #expect(object?["parameters"] as? Int == 1_627_754)
+        #expect((object?["operators"] as? Int ?? 0) > 100)
+    }
+
+    @Test func importThenRunPrintsTheContractsKeys() throws {
+        try importExample()
+        // Two images of 28x28: NumPy bytes.
+        var header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 28, 28), }"
+        header += String(repeating: " ", count: 117 - header.utf8.count) + "\n"
+        let images =
+            [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8)
+            + (0..<1_568).map { UInt8($0 % 251) }
+        try Data(images).write(to: URL(filePath: folder + "/i.npy"))
+        try write("l.txt", "3\n7\n")
+        let outcome = try shoal([
+            "run", "f.shoal", "--images", "i.npy", "--labels", "l.txt", "--calibrate", "i.npy", "--logits", "o.npy",
+            "--format", "json",
+        ])
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        #expect(object?["images"] as? Int == 2 && object?["top1"] is Double)
+        #expect((object?["flops"] as? Int ?? 0) > 10_000_000)
+        let latency = object?["latencyMilliseconds"] as? [String: Double]
+        #expect(latency?["p50"] != nil && latency?["p90"] != nil && latency?["p99"] != nil)
+        #expect(FileManager.default.contents(atPath: folder + "/o.npy")?.count == 128 + 2 * 10 * 4)
+    }
+
+    @Test(
+        arguments: [
+            (["import", "/dev/null", "-o", "x"], 2, "/dev/null"),
+            (["import", "text", "-o", "x"], 2, "text"),
+            (["import", "missing", "-o", "x"], 2, "missing"),
+            (["run", "text", "--images", "text"], 2, "text: is not a Shoal package"),
+            (["run", "text", "--images", "text", "--precision", "fp64"], 64, "fp64"),
+            (
+                [
+                    "search", "--space", "nowhere", "--accuracy-predictor", "a", "--latency-table", "b", "--latency",
+                    "1",
+                ], 3, "nowhere"
+            ),
+            (
+                [
+                    "search", "--space", "ofa-mbv3", "--accuracy-predictor", "text", "--latency-table", "b",
+                    "--latency", "1",
+                ], 2, "text"
+            ),
+            (
+                [
+                    "search", "--space", "ofa-mbv3", "--accuracy-predictor", "a", "--latency-table", "b", "--latency",
+                    "-1",
+                ], 64, "latency"
+            ),
+            (["apply", "-f", "text"], 2, "text"), (["apply", "-f", "missing"], 2, "missing"),
+            (["get", "boards"], 64, "--state"), (["get", "boards", "--state", "missing"], 4, "missing"),
+            (["describe", "board", "x", "--state", "missing"], 4, "missing"), (["get", "nonsense"], 64, "nonsense"),
+            (["nonsense"], 64, "nonsense"),
+        ] as [([String], Int32, String)])
+    func whatCannotBeUsedIsRefusedInOneSentence(arguments: [String], status: Int32, names: String) throws {
+        try write("text", "just some text\n")
+        let outcome = try shoal(arguments)
+
+        #expect(outcome.status == status, "\(outcome.errors)")
+        #expect(outcome.errors.contains(names), "\(outcome.errors)")
+        #expect(outcome.output.isEmpty)
+        if status != 64 { #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)") }
+    }
+
+    @Test func aWrongSubnetIsRefusedByItsField() throws {
+        try importExample()
+        let subnet = #"{"resolution":27,"depths":[2,2,2,2,2],"kernelSizes":[],"expandRatios":[]}"#
+        let outcome = try shoal(["run", "f.shoal", "--images", "x", "--subnet", subnet])
+        #expect(outcome.status == 2 && outcome.errors.contains("kernelSizes: expected 20 values, found 0"))
+    }
+
+    @Test func anUnknownInstructionSetIsRefused() throws {
+        try importExample()
+        let outcome = try shoal(
+            ["run", "f.shoal", "--images", "x"], environment: ["SHOAL_INSTRUCTION_SET": "sse9"])
+        #expect(outcome.status == 2 && outcome.errors.contains("SHOAL_INSTRUCTION_SET=sse9"))
+    }
+
+    @Test func checkLooksAtTheMachine() throws {
+        let outcome = try shoal(["check", "--format", "json"])
+        #expect(outcome.status == 0 && outcome.output.contains("\"kernels\""))
+    }
+}
