@@ -9,6 +9,8 @@ public struct LatencyTable: Hashable, Sendable {
     /// The most rows per resolution, and the most resolutions, that a table holds.
     public static let entryLimit = 4_096
     public static let resolutionLimit = 64
+    /// The longest an operator may take: an hour. Sums over operators stay finite.
+    public static let longestMilliseconds = 3_600_000.0
 
     /// What was measured.
     public struct Source: Hashable, Codable, Sendable, CustomStringConvertible {
@@ -80,6 +82,7 @@ extension LatencyTable.Entry {
     /// Why the figures are not a measurement, if they are not.
     var refusal: String? {
         if !mean.isFinite || mean < 0 { return "mean \(mean) is not a duration" }
+        if mean > LatencyTable.longestMilliseconds { return "mean \(mean) ms is longer than an hour" }
         if let std, !std.isFinite || std < 0 { return "std \(std) is not a deviation" }
         if let count, count < 1 { return "count \(count) is not positive" }
         return nil

@@ -2,7 +2,7 @@ public import SearchSpace
 
 /// Why a package or its companions cannot be used as a supernet.
 public enum SupernetRefusal: Error, Equatable, Sendable, CustomStringConvertible {
-    case wrongKind(found: String)
+    case wrongKind(expected: String, found: String)
     case manifest(reason: String)
     case missingTensor(name: String)
     case wrongShape(tensor: String, expected: [Int], found: [Int])
@@ -12,7 +12,7 @@ public enum SupernetRefusal: Error, Equatable, Sendable, CustomStringConvertible
 
     public var description: String {
         switch self {
-        case .wrongKind(let found): "the package holds a \(found), not a supernet"
+        case .wrongKind(let expected, let found): "the package holds a \(found), not a \(expected)"
         case .manifest(let reason): "manifest: \(reason)"
         case .missingTensor(let name): "tensor \(name) is missing"
         case .wrongShape(let tensor, let expected, let found):

@@ -132,6 +132,28 @@ import Testing
         #expect(outcome.status == 2 && outcome.errors.contains("SHOAL_INSTRUCTION_SET=sse9"))
     }
 
+    @Test func anInputIsNeverOverwritten() throws {
+        let checkpoint = folder + "/own.pth"
+        try FileManager.default.copyItem(atPath: Self.example + "/fashion_supernet.pth", toPath: checkpoint)
+        let before = FileManager.default.contents(atPath: checkpoint)
+        let outcome = try shoal([
+            "import", checkpoint, "--config", Self.example + "/fashion_supernet.json", "--output", "./own.pth",
+        ])
+        #expect(outcome.status == 2 && outcome.errors.contains("would be overwritten"))
+        #expect(FileManager.default.contents(atPath: checkpoint) == before)
+    }
+
+    @Test func aTableOfImpossibleLatenciesIsRefused() throws {
+        try importExample()
+        let rows = #"{"Conv-input:28x28x1-output:28x28x16":{"mean":1e308}}"#
+        try write("t.json", #"{"boardClass":"b","processor":"cpu","unit":"ms","resolutions":{"28":\#(rows)}}"#)
+        let outcome = try shoal([
+            "search", "--space", "f.shoal", "--accuracy-predictor", Self.example + "/accuracy_samples.json",
+            "--latency-table", "t.json", "--latency", "1",
+        ])
+        #expect(outcome.status == 2 && outcome.errors.contains("t.json"))
+    }
+
     @Test func checkLooksAtTheMachine() throws {
         let outcome = try shoal(["check", "--format", "json"])
         #expect(outcome.status == 0 && outcome.output.contains("\"kernels\""))

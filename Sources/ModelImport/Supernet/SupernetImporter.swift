@@ -95,9 +95,23 @@ public enum SupernetImporter {
 
     private static func builtIn(_ tensors: [String: Tensor]) throws(ReadingFailure) -> SupernetArchitecture {
         let architecture = SupernetArchitecture.imageNetMobileNetV3
-        guard let widths = try? SupernetLayout.widths(of: tensors, for: architecture), builtInWidths.contains(widths)
-        else { throw ReadingFailure("is not one of the built-in layouts: give --config") }
+        guard builtInWidths.contains(where: { resembles(tensors, $0, architecture) }) else {
+            throw ReadingFailure("is not one of the built-in layouts: give --config")
+        }
         return architecture
+    }
+
+    /// Whether most stages have these widths: enough to know the layout even where a tensor is missing, so that the
+    /// refusal can name it.
+    private static func resembles(
+        _ tensors: [String: Tensor], _ widths: SupernetArchitecture.Widths, _ architecture: SupernetArchitecture
+    ) -> Bool {
+        let perStage = architecture.searchSpace.positionsPerStage
+        let matching = widths.stages.indices.count { stage in
+            let name = "blocks.\(stage * perStage + 1).conv.point_linear.conv.conv.weight"
+            return tensors[name]?.shape.first == widths.stages[stage]
+        }
+        return 2 * matching > widths.stages.count
     }
 }
 

@@ -48,7 +48,9 @@ public struct StatisticsFile: Equatable, Sendable {
     /// - Throws: `PackageFailure` when the file is damaged, `SupernetRefusal` when it belongs to other weights.
     public static func read(from path: String, for weightsSHA256: String) throws -> StatisticsFile {
         let package = try TensorPackage.read(from: path)
-        guard package.kind == "statistics" else { throw SupernetRefusal.wrongKind(found: package.kind) }
+        guard package.kind == "statistics" else {
+            throw SupernetRefusal.wrongKind(expected: "statistics file", found: package.kind)
+        }
         guard let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(package.manifest)) else {
             throw SupernetRefusal.manifest(reason: "is not that of a statistics file")
         }

@@ -31,7 +31,7 @@ public final class PackedSupernet: Sendable {
 
     /// - Throws: `SupernetRefusal` when the package is of another kind, or a tensor is missing or misshapen.
     public init(_ package: TensorPackage) throws(SupernetRefusal) {
-        guard package.kind == "supernet" else { throw .wrongKind(found: package.kind) }
+        guard package.kind == "supernet" else { throw .wrongKind(expected: "supernet", found: package.kind) }
         architecture = try Self.architecture(of: package)
         guard let widths = architecture.widths else { throw .manifest(reason: "widths are missing") }
         guard widths.stages.count == architecture.strides.count else {

@@ -37,6 +37,10 @@ struct CalibrateCommand: AsyncParsableCommand {
     func run() async throws { try await refusing { try calibratePoints() } }
 
     private func calibratePoints() throws {
+        for output in [statistics, table] {
+            try OutputFile.checkFolder(of: output)
+            try OutputFile.check(output, isNoneOf: [package, points] + calibrate + images + labels)
+        }
         guard let data = FileManager.default.contents(atPath: points),
             let search = try? JSONDecoder().decode(SearchCommand.Summary.self, from: data)
         else { throw Refusal("\(points): is not a result of shoal search") }
@@ -67,9 +71,7 @@ struct CalibrateCommand: AsyncParsableCommand {
             model: loaded.supernet.architecture.name, boardClass: search.boardClass, processor: search.processor,
             seed: search.seed, points: ParetoTable.paretoFront(of: measured))
         try file.write(to: statistics)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try encoder.encode(pareto).write(to: URL(filePath: table), options: .atomic)
+        try OutputFile.writeJSON(pareto, to: table)
         try show(pareto, measuredCount: measured.count)
     }
 

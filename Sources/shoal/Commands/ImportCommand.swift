@@ -33,6 +33,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
+            try OutputFile.check(output, isNoneOf: [file, config])
             let package = try SupernetImporter.importCheckpoint(path: file, configPath: config)
             let supernet: PackedSupernet
             do { supernet = try PackedSupernet(package) } catch { throw Refusal("\(file): \(error)") }

@@ -37,6 +37,8 @@ struct MeasureLatencyCommand: AsyncParsableCommand {
     private func measure() throws {
         let loaded = try LoadedSupernet(package)
         let space = loaded.supernet.space
+        try OutputFile.checkFolder(of: output)
+        try OutputFile.check(output, isNoneOf: [package])
         let operators = try SupernetOperators(loaded.supernet.architecture)
         var table = LatencyTable(source: .init(boardClass: boardClass, processor: "cpu"))
         let total = space.resolutions.count * space.kernelSizes.count * space.expandRatios.count
@@ -60,9 +62,7 @@ struct MeasureLatencyCommand: AsyncParsableCommand {
             }
             try table.add(rows, resolution: resolution)
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try encoder.encode(table).write(to: URL(filePath: output), options: .atomic)
+        try OutputFile.writeJSON(table, to: output)
         Terminal.print(
             "\(output): \(space.resolutions.count) resolutions, \(loaded.kernels.instructionSet.rawValue) kernels")
     }
@@ -123,6 +123,8 @@ struct MeasureAccuracyCommand: AsyncParsableCommand {
         let loaded = try LoadedSupernet(package)
         let set = try ImageSet.read(images: images, labels: labels).prefix(limit)
         guard set.labels != nil else { throw Refusal("\(images[0]): accuracy needs labels") }
+        try OutputFile.checkFolder(of: output)
+        try OutputFile.check(output, isNoneOf: [package] + images + labels + calibrate)
         let calibration = try ImageSet.read(images: calibrate).prefix(calibrationImages)
         let subnets = sampledSubnets(of: loaded.supernet.space)
         let progress = Progress("Measuring subnets", total: subnets.count)
@@ -144,12 +146,10 @@ struct MeasureAccuracyCommand: AsyncParsableCommand {
             AccuracyRegression.Sample(
                 configuration: subnets[index], top1: try results.withLock { try $0[index]?.get() } ?? 0)
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
         let file = AccuracySamples(
             weightsSHA256: loaded.weightsSHA256, images: set.count, calibrationImages: calibration.count, seed: seed,
             samples: measured)
-        try encoder.encode(file).write(to: URL(filePath: output), options: .atomic)
+        try OutputFile.writeJSON(file, to: output)
         let top = measured.map { 100 * $0.top1 }
         let range = "\((top.min() ?? 0).text(2)) to \((top.max() ?? 0).text(2)) %"
         Terminal.print("\(output): \(measured.count) subnets, top-1 \(range)")

@@ -65,6 +65,10 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws { try await refusing { try runRefusing() } }
 
     private func runRefusing() throws {
+        if let logits {
+            try OutputFile.checkFolder(of: logits)
+            try OutputFile.check(logits, isNoneOf: [package, statistics] + images + labels + calibrate)
+        }
         let loaded = try LoadedSupernet(package)
         let configuration = try loaded.subnet(subnet)
         var set = try ImageSet.read(images: images, labels: labels)
@@ -95,7 +99,10 @@ struct RunCommand: AsyncParsableCommand {
             return try golden(from: statistics, configuration)
         }
         if let statistics {
-            let file = try StatisticsFile.read(from: statistics, for: loaded.weightsSHA256)
+            let file: StatisticsFile
+            do { file = try StatisticsFile.read(from: statistics, for: loaded.weightsSHA256) } catch let refusal
+                as SupernetRefusal
+            { throw Refusal("\(statistics): \(refusal)") }
             guard let found = file.statistics(for: configuration) else {
                 throw Refusal("\(statistics): has no statistics of the subnet \(configuration)", .notFound)
             }

@@ -79,12 +79,12 @@ struct SearchCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            let summary = try search()
             if let output {
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-                try encoder.encode(summary).write(to: URL(filePath: output), options: .atomic)
+                try OutputFile.checkFolder(of: output)
+                try OutputFile.check(output, isNoneOf: [space, accuracyPredictor, latencyTable])
             }
+            let summary = try search()
+            if let output { try OutputFile.writeJSON(summary, to: output) }
             try show(summary)
         }
     }

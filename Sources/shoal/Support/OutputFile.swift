@@ -1,0 +1,31 @@
+import Foundation
+
+/// Files that commands write.
+enum OutputFile {
+    /// Refuses to write over a file that the command reads, by whatever path.
+    static func check(_ output: String, isNoneOf inputs: [String?]) throws {
+        let target = URL(filePath: output).resolvingSymlinksInPath().standardizedFileURL.path()
+        for case let input? in inputs
+        where URL(filePath: input).resolvingSymlinksInPath().standardizedFileURL.path() == target {
+            throw Refusal("\(output): is read by this command and would be overwritten")
+        }
+    }
+
+    /// Replaces the file with the value as JSON with sorted keys, at once.
+    static func writeJSON(_ value: some Encodable, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let data = try encoder.encode(value)
+        do { try data.write(to: URL(filePath: path), options: .atomic) } catch {
+            throw Refusal("\(path): cannot be written", .environment)
+        }
+    }
+
+    /// Refuses a path whose folder is not there, before the work whose result it is to hold.
+    static func checkFolder(of path: String) throws {
+        let folder = URL(filePath: path).deletingLastPathComponent().path()
+        guard FileManager.default.isWritableFile(atPath: folder) else {
+            throw Refusal("\(path): cannot be written: its folder is missing or not writable", .environment)
+        }
+    }
+}
