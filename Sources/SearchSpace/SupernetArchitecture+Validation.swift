@@ -17,6 +17,9 @@ extension SupernetArchitecture {
     /// The most stages or blocks per stage that a description may ask for.
     public static let stageLimit = 16
 
+    /// Largest mean or deviation of an input in units of its full range, and the inverse of the smallest deviation.
+    public static let normalizationLimit: Float = 1_000
+
     /// Refuses a description whose fields contradict each other or are out of bounds.
     public func validate() throws(ArchitectureRefusal) {
         try check("inputChannels", [inputChannels], within: 1...16)
@@ -36,9 +39,14 @@ extension SupernetArchitecture {
         try checkCount("squeezeExcite", squeezeExcite.count, strides.count)
         try checkCount("mean", mean.count, inputChannels)
         try checkCount("std", std.count, inputChannels)
-        guard mean.allSatisfy(\.isFinite) else { throw ArchitectureRefusal(field: "mean", reason: "not finite") }
-        guard std.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-            throw ArchitectureRefusal(field: "std", reason: "values must be positive and finite")
+        // Of x / 255: anything far outside is a slip that would show only as worthless statistics.
+        guard mean.allSatisfy({ abs($0) <= Self.normalizationLimit }) else {
+            throw ArchitectureRefusal(field: "mean", reason: "values must lie within +-\(Self.normalizationLimit)")
+        }
+        guard std.allSatisfy({ $0 >= 1 / Self.normalizationLimit && $0 <= Self.normalizationLimit }) else {
+            throw ArchitectureRefusal(
+                field: "std",
+                reason: "values must lie within \(1 / Self.normalizationLimit)...\(Self.normalizationLimit)")
         }
     }
 

@@ -24,9 +24,11 @@ import Testing
         refuses("activations: expected 5 values, found 4") { $0.activations.removeLast() }
         refuses("squeezeExcite: expected 5 values, found 6") { $0.squeezeExcite.append(true) }
         refuses("mean: expected 3 values, found 2") { $0.mean.removeLast() }
-        refuses("mean: not finite") { $0.mean[0] = .nan }
+        refuses("mean: values must lie within +-1000.0") { $0.mean[0] = .nan }
+        refuses("mean: values must lie within +-1000.0") { $0.mean[0] = 1e38 }
+        refuses("std: values must lie within 0.001...1000.0") { $0.std[0] = 1e-30 }
         refuses("std: expected 3 values, found 0") { $0.std = [] }
-        refuses("std: values must be positive and finite") { $0.std[2] = 0 }
+        refuses("std: values must lie within 0.001...1000.0") { $0.std[2] = 0 }
     }
 
     @Test func theLimitsThemselvesAreAccepted() throws {

@@ -26,7 +26,7 @@ import Testing
         }
         try expectFailure("strides[0]: is not of type Int") { $0["strides"] = ["two"] }
         try expectFailure("mean: expected 1 values, found 2") { $0["mean"] = [0.5, 0.5] }
-        try expectFailure("std: values must be positive and finite") { $0["std"] = [0] }
+        try expectFailure("std: values must lie within 0.001...1000.0") { $0["std"] = [0] }
         try expectFailure("depths: 99 is outside 1...16") { $0["depths"] = [99] }
     }
 
