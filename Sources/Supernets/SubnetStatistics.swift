@@ -36,8 +36,8 @@ public struct SubnetStatistics: Equatable, Sendable {
         self.layers = layers
     }
 
-    /// Bytes of the numbers themselves.
-    public var byteCount: Int { layers.values.reduce(0) { $0 + 4 * ($1.mean.count + $1.variance.count) } }
+    /// Bytes that they take in a `StatisticsFile`.
+    public var storedBytes: Int { layers.values.reduce(0) { $0 + StatisticsCoding.byteCount(channels: $1.mean.count) } }
 }
 
 extension PackedSupernet {
@@ -61,12 +61,17 @@ extension PackedSupernet {
 
 extension SubnetStatistics {
     /// Statistics stored as `NAME/LAYER.running_mean` and `.running_var` among other tensors.
-    public init(configuration: SubnetConfiguration, named name: String, in tensors: [String: Tensor]) {
-        let (prefix, suffix) = (name + "/", ".running_mean")
+    /// - Throws: `SupernetRefusal` when a layer has only one of the two, or not as many of each.
+    public init(
+        configuration: SubnetConfiguration, named name: String, in tensors: [String: Tensor]
+    ) throws(SupernetRefusal) {
+        let (prefix, suffixes) = (name + "/", (mean: ".running_mean", variance: ".running_var"))
         var layers: [String: Layer] = [:]
-        for (key, mean) in tensors where key.hasPrefix(prefix) && key.hasSuffix(suffix) {
-            let layer = String(key.dropFirst(prefix.count).dropLast(suffix.count))
-            guard let variance = tensors[prefix + layer + ".running_var"] else { continue }
+        for (key, mean) in tensors where key.hasPrefix(prefix) && key.hasSuffix(suffixes.mean) {
+            let layer = String(key.dropFirst(prefix.count).dropLast(suffixes.mean.count))
+            guard let variance = tensors[prefix + layer + suffixes.variance], variance.count == mean.count else {
+                throw .statistics(layer: layer, reason: "mean without a variance of the same size")
+            }
             layers[layer] = Layer(mean: mean.values, variance: variance.values)
         }
         self.init(configuration: configuration, origin: .file, layers: layers)

@@ -61,7 +61,7 @@ import Testing
         .enabled(if: !images.isEmpty, "Debian package dataset-fashion-mnist is not installed"), arguments: subnets,
         InstructionSet.allCases.filter(\.isSupported))
     func logitsAreWithinOneInTenThousand(golden: Golden, set: InstructionSet) throws {
-        let statistics = SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors)
+        let statistics = try SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors)
         let plan = try supernet.plan(golden.configuration, statistics: statistics, kernels: KernelSet(set))
         let images = try ImageSet.read(images: [Self.images[0]])
         let expected = try #require(tensors[golden.name + "/logits"])
@@ -86,7 +86,7 @@ import Testing
             }
             return 100 * Double(zip(answers, labels).count { $0 == $1 }) / Double(images.count)
         }
-        let given = SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors)
+        let given = try SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors)
         #expect(abs(try top1(given) - golden.top1) <= 0.1)
 
         let training = try ImageSet.read(images: [Self.images[2]]).prefix(2_000)
@@ -103,7 +103,7 @@ import Testing
         let plans = try Self.subnets.map { golden in
             try supernet.plan(
                 golden.configuration,
-                statistics: SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors),
+                statistics: try SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors),
                 kernels: KernelSet(.fastest))
         }
         let image = (0..<28 * 28).map { Float($0 % 29) / 14 - 1 }
@@ -138,11 +138,17 @@ import Testing
         let golden = try #require(Self.subnets.first)
         let configuration = supernet.space.canonical(golden.configuration)
         var file = StatisticsFile(weightsSHA256: "a")
-        file.insert(SubnetStatistics(configuration: configuration, named: golden.name, in: tensors))
+        let exact = try SubnetStatistics(configuration: configuration, named: golden.name, in: tensors)
+        try file.insert(exact)
         try file.write(to: path)
 
         let read = try StatisticsFile.read(from: path, for: "a")
-        #expect(read.statistics(for: configuration)?.layers == file.subnets.first?.layers)
+        #expect(read == file)
+        // Two bytes per channel, and the names and checksums of one file.
+        let size = try #require(FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
+        #expect(size < exact.storedBytes + 8_192)
+        let kept = try #require(read.statistics(for: configuration))
+        #expect(kept.layers.keys == exact.layers.keys)
         #expect(throws: SupernetRefusal.self) { try StatisticsFile.read(from: path, for: "b") }
     }
 }

@@ -20,6 +20,7 @@ extension TensorPackage {
         var kind: String?
         var manifest: [UInt8]?
         var tensors: [String: Tensor] = [:]
+        var blobs: [String: [UInt8]] = [:]
         for section in sections {
             do throws(ReadingFailure) {
                 guard digest(bytes[section.range]).elementsEqual(section.digest) else {
@@ -32,6 +33,8 @@ extension TensorPackage {
                     manifest = Array(bytes[section.range])
                 } else if section.name.hasPrefix(tensorPrefix) {
                     tensors[String(section.name.dropFirst(tensorPrefix.count))] = try readTensor(bytes, section.range)
+                } else if section.name.hasPrefix(blobPrefix) {
+                    blobs[String(section.name.dropFirst(blobPrefix.count))] = Array(bytes[section.range])
                 } else {
                     throw ReadingFailure("is not a section of version \(version)")
                 }
@@ -41,7 +44,7 @@ extension TensorPackage {
         }
         guard let kind else { throw ReadingFailure("is missing", subject: "kind") }
         guard let manifest else { throw ReadingFailure("is missing", subject: "manifest") }
-        return TensorPackage(kind: kind, manifest: manifest, tensors: tensors)
+        return TensorPackage(kind: kind, manifest: manifest, tensors: tensors, blobs: blobs)
     }
 
     /// The table, after its checksum, and the places of the sections, which must leave no room for anything else.

@@ -35,12 +35,18 @@ extension TensorPackage {
         }
     }
 
-    private var tensorNames: [String] { tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+    private var tensorNames: [String] { Self.sorted(tensors.keys) }
+
+    private static func sorted(_ names: some Sequence<String>) -> [String] {
+        names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
 
     /// The bytes of the file.
     func serialized() throws(ReadingFailure) -> [UInt8] {
-        let sections = [("kind", Array(kind.utf8)), ("manifest", manifest)]
+        let sections =
+            [("kind", Array(kind.utf8)), ("manifest", manifest)]
             + tensorNames.map { (Self.tensorPrefix + $0, tensors[$0]?.section ?? []) }
+            + Self.sorted(blobs.keys).map { (Self.blobPrefix + $0, blobs[$0] ?? []) }
         guard sections.count <= Self.sectionLimit else {
             throw ReadingFailure("\(sections.count) sections are more than \(Self.sectionLimit)")
         }

@@ -8,18 +8,21 @@
 ///     sections in the order of the table, each at the next multiple of 64, zeros between them
 ///
 /// Section `kind` is the kind as text, section `manifest` is JSON; section `tensor/NAME` is u32 rank, u64 per
-/// dimension, then 32-bit floats. Equal packages have equal bytes: tensors are written in the order of their names.
+/// dimension, then 32-bit floats; section `blob/NAME` is bytes whose meaning belongs to the kind. Equal packages have
+/// equal bytes: tensors, then blobs, each in the order of their names.
 public struct TensorPackage: Equatable, Sendable {
-    /// What the file holds: `supernet` or `network`.
+    /// What the file holds: `supernet` or `statistics`.
     public var kind: String
     /// JSON text whose meaning belongs to the kind.
     public var manifest: [UInt8]
     public var tensors: [String: Tensor]
+    public var blobs: [String: [UInt8]]
 
-    public init(kind: String, manifest: [UInt8], tensors: [String: Tensor]) {
+    public init(kind: String, manifest: [UInt8], tensors: [String: Tensor], blobs: [String: [UInt8]] = [:]) {
         self.kind = kind
         self.manifest = manifest
         self.tensors = tensors
+        self.blobs = blobs
     }
 }
 
@@ -39,6 +42,7 @@ extension TensorPackage {
     static let alignment = 64
     static let digestSize = 32
     static let tensorPrefix = "tensor/"
+    static let blobPrefix = "blob/"
 
     static func aligned(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
 }

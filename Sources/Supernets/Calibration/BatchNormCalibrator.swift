@@ -55,8 +55,12 @@ public struct BatchNormCalibrator {
             averages.add(measure(plan, batch), weight: size)
             start += size
         }
+        let layers = averages.layers
+        guard layers[supernet.stemNormalization.name]?.variance.contains(where: { $0 > 0 }) ?? false else {
+            throw .images(reason: "all pixels are equal, so nothing can be measured on them")
+        }
         return SubnetStatistics(
-            configuration: supernet.space.canonical(configuration), origin: .calibrated, layers: averages.layers)
+            configuration: supernet.space.canonical(configuration), origin: .calibrated, layers: layers)
     }
 
     /// Runs the plan over the batch one operation at a time; returns the statistics of every normalisation.

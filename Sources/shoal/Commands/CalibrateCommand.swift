@@ -34,6 +34,10 @@ struct CalibrateCommand: AsyncParsableCommand {
     var table: String
     @OptionGroup var format: FormatOptions
 
+    func validate() throws {
+        guard limit > 0, calibrationImages > 1 else { throw ValidationError("give images to measure and calibrate on") }
+    }
+
     func run() async throws { try await refusing { try calibratePoints() } }
 
     private func calibratePoints() throws {
@@ -53,14 +57,17 @@ struct CalibrateCommand: AsyncParsableCommand {
         // The ends of the space belong to every table: the smallest subnet is the last resort of a board under load.
         let space = loaded.supernet.space
         let candidates = search.points.map(\.configuration) + [space.smallest, space.largest]
+        for candidate in candidates {
+            do { try space.validate(candidate) } catch { throw Refusal("\(points): \(error)") }
+        }
         let subnets = Set(candidates.map(space.canonical)).sorted { $0.description < $1.description }
         let progress = Progress("Calibrating", total: subnets.count)
         for (index, subnet) in subnets.enumerated() {
-            do { try loaded.supernet.space.validate(subnet) } catch { throw Refusal("\(points): \(error)") }
-            let own = try loaded.calibrate(subnet, on: calibration, file: calibrate[0])
+            try file.insert(try loaded.calibrate(subnet, on: calibration, file: calibrate[0]))
+            // Measured as it will be run: with the statistics that the file keeps.
+            guard let own = file.statistics(for: subnet) else { throw Refusal("\(subnet) was not kept") }
             let plan = try loaded.supernet.plan(subnet, statistics: own, kernels: loaded.kernels)
             let preprocessor = try loaded.preprocessor(for: held, resolution: subnet.resolution, file: images[0])
-            file.insert(own)
             measured.append(
                 OperatingPoint(
                     configuration: subnet, accuracy: Evaluator.run(plan, on: held, preprocessor, threads: 1).top1 ?? 0,

@@ -16,7 +16,9 @@ struct RunCommand: AsyncParsableCommand {
 
     @Argument(help: "The package.")
     var package: String
-    @Option(parsing: .upToNextOption, help: "Image files: IDX (also gzipped), CIFAR-10 binary, NumPy .npy.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Images: IDX (also gzipped), CIFAR-10 binary, NumPy .npy; resized where the size differs.")
     var images: [String]
     @Option(parsing: .upToNextOption, help: "Label files: IDX, NumPy, or text with a number per line.")
     var labels: [String] = []
@@ -86,7 +88,7 @@ struct RunCommand: AsyncParsableCommand {
             Summary(
                 images: set.count, top1: result.top1, latencyMilliseconds: LatencySummary(result.milliseconds),
                 flops: plan.flops, precision: precision, instructionSet: loaded.kernels.instructionSet.rawValue,
-                statistics: statistics.origin, statisticsBytes: statistics.byteCount, subnet: configuration))
+                statistics: statistics.origin, statisticsBytes: statistics.storedBytes, subnet: configuration))
     }
 
     private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics
@@ -116,7 +118,7 @@ struct RunCommand: AsyncParsableCommand {
     private func golden(from path: String, _ configuration: SubnetConfiguration) throws -> SubnetStatistics {
         guard let name = statisticsName else { throw Refusal("\(path): say which with --statistics-name") }
         let tensors = try SafetensorsFile.read(from: path)
-        let statistics = SubnetStatistics(configuration: configuration, named: name, in: tensors)
+        let statistics = try SubnetStatistics(configuration: configuration, named: name, in: tensors)
         guard !statistics.layers.isEmpty else { throw Refusal("\(path): has no statistics named \(name)", .notFound) }
         return statistics
     }
