@@ -23,16 +23,22 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AgentCore": ["FleetModel", "WireProtocol"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     // Shells: actors, sockets, files.
-    "Messaging": ["FleetModel", "WireProtocol", "CZeroMQ"],
+    "Files": [],
+    "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
-    "AdminAPI": ["FleetModel"],
-    "Agent": ["AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol"],
-    "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetModel", "FleetStore", "Messaging", "WireProtocol"],
+    "AdminAPI": ["Files", "FleetModel"],
+    "Agent": [
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Messaging", "SearchSpace", "Supernets",
+        "WireProtocol",
+    ],
+    "Coordinator": [
+        "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
+    ],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "Datasets", "Engine", "FleetModel", "LatencyPrediction", "ModelImport", "SearchSpace",
+        "AdminAPI", "Datasets", "Engine", "Files", "FleetModel", "LatencyPrediction", "ModelImport", "SearchSpace",
         "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
@@ -47,6 +53,7 @@ let libraries: [String: [Target.Dependency]] = [
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "AdminAPI": [
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -64,6 +71,7 @@ let libraries: [String: [Target.Dependency]] = [
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
     ],
     "shoal": [.product(name: "ArgumentParser", package: "swift-argument-parser")],
     "shoal-agent": [
@@ -82,7 +90,7 @@ let libraries: [String: [Target.Dependency]] = [
 
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
-    "Coordinator": ["AdminAPI", "FleetModel", "WireProtocol"],
+    "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Supernets": ["Datasets", "ModelImport"],
 ]
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Address and token of a coordinator's interface: the file that makes `shoal` find and be let in. 0600.
@@ -10,22 +11,18 @@ public struct AdminAccess: Codable, Equatable, Sendable {
         self.token = token
     }
 
-    public func save(to path: String) throws {
-        let temporary = path + ".tmp"
-        FileManager.default.createFile(
-            atPath: temporary, contents: try JSONEncoder().encode(self), attributes: [.posixPermissions: 0o600])
-        guard rename(temporary, path) == 0 else {
-            throw AdminFailure(.unavailable, "\(path): cannot be written")
-        }
-    }
+    /// - Throws: `PrivateFileFailure`, `EncodingError`.
+    public func save(to path: String) throws { try PrivateFile.write(Array(try JSONEncoder().encode(self)), to: path) }
 
-    /// - Throws: `AdminFailure` when the file is missing or damaged.
+    /// - Throws: `AdminFailure` when the file is missing, open to others or damaged.
     public static func load(from path: String) throws(AdminFailure) -> AdminAccess {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard PrivateFile.exists(path) else {
             throw AdminFailure(
-                .unavailable, "\(path): cannot be read; is the coordinator running and is this its state folder?")
+                .unavailable, "\(path): is not there; is the coordinator running and is this its state folder?")
         }
-        guard let access = try? JSONDecoder().decode(AdminAccess.self, from: data), !access.token.isEmpty else {
+        let bytes: [UInt8]
+        do { bytes = try PrivateFile.read(path) } catch { throw AdminFailure(.invalid, error.description) }
+        guard let access = try? JSONDecoder().decode(AdminAccess.self, from: Data(bytes)), !access.token.isEmpty else {
             throw AdminFailure(.invalid, "\(path): is not the access file of a coordinator")
         }
         return access

@@ -8,12 +8,16 @@ public import Foundation
 public struct AdminClient: Sendable {
     private let base: URL
     private let token: String
-    private let timeout: TimeInterval
+    private let session: URLSession
 
     public init(base: URL, token: String, timeout: TimeInterval = 10) {
         self.base = base
         self.token = token
-        self.timeout = timeout
+        // The request's own timeout is not heeded everywhere; the session's is.
+        let configuration = URLSessionConfiguration.ephemeral
+        configuration.timeoutIntervalForRequest = timeout
+        configuration.timeoutIntervalForResource = timeout
+        session = URLSession(configuration: configuration)
     }
 
     public func get<Value: Decodable>(_ path: String, query: [String: String] = [:]) async throws -> Value {
@@ -36,13 +40,13 @@ public struct AdminClient: Sendable {
         guard let url = components?.url else {
             throw AdminFailure(.invalid, "\(base.absoluteString): is not an address")
         }
-        var request = URLRequest(url: url, timeoutInterval: timeout)
+        var request = URLRequest(url: url, timeoutInterval: session.configuration.timeoutIntervalForRequest)
         request.httpMethod = method
         request.httpBody = body
         request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
         let (data, response): (Data, URLResponse)
         do {
-            (data, response) = try await URLSession.shared.data(for: request)
+            (data, response) = try await session.data(for: request)
         } catch {
             throw AdminFailure(.unavailable, "no coordinator answers at \(base.absoluteString)")
         }

@@ -1,5 +1,6 @@
 public import Hummingbird
 import HTTPTypes
+import HummingbirdCore
 import NIOCore
 
 /// The HTTP interface: JSON over a small set of paths, guarded by one bearer token.
@@ -13,6 +14,11 @@ public struct AdminServer: Sendable {
     public static let bodyLimit = 512 * 1024
     /// Rows of one answer.
     public static let rowLimit = 5_000
+
+    /// A connection that asks nothing for this long is closed.
+    static let idleTimeout: TimeAmount = .seconds(30)
+    /// Connections at once; later ones wait for their turn.
+    public static let connectionLimit = 512
 
     private let fleet: any FleetAdministration
     private let token: String
@@ -30,7 +36,11 @@ public struct AdminServer: Sendable {
         host: String, port: Int, onBound: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         Application(
-            router: router(), configuration: .init(address: .hostname(host, port: port), serverName: "shoal"),
+            router: router(),
+            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
+            configuration: .init(
+                address: .hostname(host, port: port), serverName: "shoal",
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
             onServerRunning: { channel in await onBound(channel.localAddress?.port ?? port) })
     }
 

@@ -1,3 +1,5 @@
+public import FleetModel
+
 /// What people may ask of and tell the coordinator: the port behind the HTTP interface. `Coordinator` conforms; tests
 /// use a twin in memory.
 ///
@@ -8,7 +10,7 @@ public protocol FleetAdministration: Sendable {
     func models() async throws -> [ModelView]
     func policies() async throws -> [PolicyView]
     func assignments() async throws -> [AssignmentView]
-    func events(limit: Int) async throws -> [EventView]
+    func events(limit: Int) async throws -> [FleetEvent]
     /// The newest `limit` windows of a board that began at `since` or later, oldest first.
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
     func apply(_ request: ApplyRequest) async throws -> ApplyResult

@@ -55,13 +55,17 @@ public struct BoardView: Codable, Equatable, Sendable {
     public var telemetryRecords: Int
     /// Records whose neighbours are stored but which themselves are not.
     public var telemetryGaps: Int
+    /// Why the policies cannot all be met there.
+    public var infeasible: [String]
+    /// Telemetry records refused since the coordinator's start.
+    public var refusedRecords: UInt64
     public var models: [Model]
 
     public init(
         name: String, boardClass: String, status: String, labels: [String: String], cores: Double,
         memoryBytes: UInt64, engineVersion: String, lastSeenMilliseconds: UInt64, incarnation: UInt64,
         desiredGeneration: UInt64, reportedGeneration: UInt64, telemetryRecords: Int, telemetryGaps: Int,
-        models: [Model]
+        infeasible: [String], refusedRecords: UInt64, models: [Model]
     ) {
         self.name = name
         self.boardClass = boardClass
@@ -76,6 +80,8 @@ public struct BoardView: Codable, Equatable, Sendable {
         self.reportedGeneration = reportedGeneration
         self.telemetryRecords = telemetryRecords
         self.telemetryGaps = telemetryGaps
+        self.infeasible = infeasible
+        self.refusedRecords = refusedRecords
         self.models = models
     }
 }
@@ -105,9 +111,9 @@ public struct ModelView: Codable, Equatable, Sendable {
     public var constraintMilliseconds: Double?
     public var p50Milliseconds: Double?
     public var p99Milliseconds: Double?
-    /// Over all stored windows: frames within the constraint, of all that arrived.
+    /// Over the newest 600 windows: frames within the constraint, of all that arrived.
     public var sloAttainment: Double?
-    /// Over all stored windows: right answers, of the labelled frames.
+    /// Over the newest 600 windows: right answers, of the labelled frames.
     public var accuracy: Double?
     public var switches: Int
     public var frames: Int
@@ -182,20 +188,6 @@ public struct AssignmentView: Codable, Equatable, Sendable {
         self.generation = generation
         self.reportedGeneration = reportedGeneration
         self.models = models
-    }
-}
-
-public struct EventView: Codable, Equatable, Sendable {
-    public var kind: String
-    public var board: String?
-    public var message: String
-    public var atMilliseconds: UInt64
-
-    public init(kind: String, board: String?, message: String, atMilliseconds: UInt64) {
-        self.kind = kind
-        self.board = board
-        self.message = message
-        self.atMilliseconds = atMilliseconds
     }
 }
 

@@ -69,35 +69,40 @@ actor AgentControl {
         for action in actions {
             switch action {
             case .send(let message): send(message)
-            case .apply(let assignment):
-                // What could not be kept is not reported; the coordinator sends it again.
-                guard apply(assignment) else { return }
+            case .apply(let assignment): apply(assignment)
             case .sessionStarted, .sessionLost:
                 spool.connectionReset()
                 logger.info("session \(action == .sessionStarted ? "started" : "lost")")
+            case .helloUnanswered:
+                logger.warning("no answer to hello: is the coordinator up, and is this board enrolled there?")
+            case .helloRefused(let reason):
+                logger.error("the coordinator refuses this board", metadata: ["reason": "\(reason)"])
             case .telemetryAcknowledged(let incarnation, let sequence):
                 spool.acknowledged(incarnation: incarnation, sequence: sequence)
             }
         }
     }
 
-    /// Persist, then act; the report is the next action.
-    private func apply(_ assignment: Assignment) -> Bool {
+    /// Persist, then act, then report.
+    private func apply(_ assignment: Assignment) {
         do { try state.save(assignment) } catch {
-            logger.error("assignment not kept", metadata: ["error": "\(error)"])
-            return false
+            return logger.error("assignment not kept", metadata: ["error": "\(error)"])
         }
         self.assignment = assignment
         carryOut(assignment)
         logger.info("assignment applied", metadata: ["generation": "\(assignment.generation)"])
-        return true
+        perform(session.assignmentApplied(generation: assignment.generation, at: .now))
     }
 
     private func carryOut(_ assignment: Assignment) {
-        for model in assignment.models {
-            let runner = runners.first { $0.deployment.name.rawValue == model.model }
-            guard let runner, model.highestPoint < runner.deployment.points.count else {
-                logger.warning("assignment names what is not here", metadata: ["model": "\(model.model)"])
+        let assigned = Dictionary(assignment.models.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
+        for runner in runners {
+            guard let model = assigned[runner.deployment.name.rawValue] else {
+                runner.mailbox.withdraw()
+                continue
+            }
+            guard model.highestPoint < runner.deployment.points.count else {
+                logger.warning("assignment names a point that is not here", metadata: ["model": "\(model.model)"])
                 continue
             }
             runner.mailbox.post(model, generation: assignment.generation)

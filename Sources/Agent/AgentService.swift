@@ -35,6 +35,8 @@ public struct AgentService: Service {
             id: configuration.board, boardClass: hardware.boardClass, labels: configuration.labels,
             cores: hardware.cores, memoryBytes: hardware.memoryBytes, engineVersion: Self.engineVersion,
             models: deployments.map(\.description))
+        // What the coordinator would refuse, for ever, is said here.
+        try description.validate()
         let membership = try await membership(state, keys, description)
         let transport = try ZeroMQAgentTransport(
             connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
@@ -56,7 +58,14 @@ public struct AgentService: Service {
     private func membership(
         _ state: AgentState, _ keys: CurveKeyPair, _ board: BoardDescription
     ) async throws -> AgentState.Membership {
-        if let known = state.membership { return known }
+        if let known = state.membership {
+            guard known.board == configuration.board else {
+                throw ConfigurationFailure(
+                    file: configuration.stateDirectory,
+                    reason: "belongs to the board \(known.board), not to \(configuration.board)")
+            }
+            return known
+        }
         guard let path = configuration.enrolment else {
             throw ConfigurationFailure(
                 file: configuration.stateDirectory, reason: "the board is not enrolled and enrolment names no bundle")

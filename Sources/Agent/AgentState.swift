@@ -1,4 +1,5 @@
 import Engine
+import Files
 import FleetModel
 import Foundation
 import Messaging
@@ -21,19 +22,36 @@ struct AgentState {
         self.folder = folder
     }
 
-    func keys() throws -> CurveKeyPair { try CurveKeyPair.loadOrCreate(at: folder + "/key.json") }
+    /// The board's own key, made on the first start.
+    /// - Throws: when an enrolled board has lost it: a new one would be a stranger's.
+    func keys() throws -> CurveKeyPair {
+        let path = folder + "/key.json"
+        guard membership == nil || PrivateFile.exists(path) else {
+            throw ConfigurationFailure(
+                file: path, reason: "is missing, though the board is enrolled with it; restore it, or enrol anew")
+        }
+        return try CurveKeyPair.loadOrCreate(at: path)
+    }
 
     var membership: Membership? { read("membership.json") }
     func save(_ membership: Membership) throws { try write(membership, "membership.json") }
 
     /// `nil` before the first assignment, and when the file was damaged: then the coordinator sends it again.
-    var assignment: Assignment? { read("assignment.json") }
+    var assignment: Assignment? {
+        let known: Assignment? = read("assignment.json")
+        return known.flatMap { $0.isSound ? $0 : nil }
+    }
+
     func save(_ assignment: Assignment) throws { try write(assignment, "assignment.json") }
 
     /// Counts this start, durably, before anything is sent under its number.
     func nextIncarnation() throws -> UInt64 {
         let previous: UInt64? = read("incarnation.json")
         // A lost counter must not repeat an old number: the clock in milliseconds is above any count of starts.
+        guard previous ?? 0 < UInt64(Int64.max) else {
+            throw ConfigurationFailure(
+                file: folder + "/incarnation.json", reason: "\(previous ?? 0) is no count of starts; remove the file")
+        }
         let next = previous.map { $0 + 1 } ?? UInt64(Date().timeIntervalSince1970 * 1_000)
         try write(next, "incarnation.json")
         return next

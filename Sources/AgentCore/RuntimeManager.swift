@@ -17,7 +17,7 @@
 ///
 /// Runs on the inference path: no allocation, no lock.
 public struct RuntimeManager: Sendable {
-    public enum Mode: String, Sendable, CaseIterable { case lookUp, steps }
+    public enum Mode: String, Sendable, CaseIterable, Decodable { case lookUp, steps }
 
     public struct Settings: Equatable, Sendable {
         public var mode: Mode
@@ -95,12 +95,21 @@ public struct RuntimeManager: Sendable {
     public mutating func assignmentChanged(_ new: Envelope, atMilliseconds now: Double) {
         precondition(0 <= new.lowest && new.lowest <= new.highest && new.highest < idle.count, "envelope \(new)")
         let isFirst = envelope.latencyMilliseconds == .infinity
+        adopt(new, at: now)
+        move(to: isFirst ? new.preferred : point, at: now)
+    }
+
+    /// Nothing is assigned any more; only the frame rate bounds the point from now on, as before the first assignment.
+    public mutating func assignmentWithdrawn(atMilliseconds now: Double) {
+        adopt(.init(latencyMilliseconds: .infinity, lowest: 0, highest: idle.count - 1, preferred: point), at: now)
+    }
+
+    private mutating func adopt(_ new: Envelope, at now: Double) {
         envelope = new
         quietSince = now
         climbWait = settings.climbMilliseconds
         trial = nil
         failedPoint = nil
-        move(to: isFirst ? new.preferred : point, at: now)
     }
 
     /// A climb that has not proved itself.

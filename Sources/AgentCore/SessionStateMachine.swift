@@ -24,21 +24,25 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     public enum Action: Equatable, Sendable {
         case send(Message)
-        /// Persist, then carry out; the report follows as an action of its own.
+        /// Persist and carry out, then call `assignmentApplied`, which reports it.
         case apply(Assignment)
         case sessionStarted
         case sessionLost
+        /// For people: nobody answers, so the next hello waits.
+        case helloUnanswered
+        /// For people: the coordinator answers, but not this board.
+        case helloRefused(reason: String)
         case telemetryAcknowledged(incarnation: UInt64, sequence: UInt64)
     }
 
     private enum State: Sendable {
         case waiting(until: Instant)
-        case greeting(since: Instant)
+        case greeting(since: Instant, isRefused: Bool)
         case connected(heard: Instant, sent: Instant, interval: Duration, liveness: Int)
     }
 
     private let settings: Settings
-    private var board: BoardDescription
+    private let board: BoardDescription
     private let incarnation: UInt64
     private var state: State
     private var backoff: Duration
@@ -70,7 +74,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .assign(let assignment): return assigned(assignment, at: now)
         case .telemetryAcknowledged(let incarnation, let sequence):
             return [.telemetryAcknowledged(incarnation: incarnation, sequence: sequence)]
-        case .heartbeat, .refused: return []
+        case .refused(let reason): return refused(reason, at: now)
+        case .heartbeat: return []
         case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye: return []
         }
     }
@@ -84,12 +89,28 @@ where Instant: Sendable, Instant.Duration == Duration {
         return wasConnected ? [] : [.sessionStarted]
     }
 
+    /// The next hello comes as late as if there had been no answer: what is wrong takes people to mend.
+    private mutating func refused(_ reason: String, at now: Instant) -> [Action] {
+        guard case .greeting(let since, _) = state else { return [] }
+        state = .greeting(since: since, isRefused: true)
+        return [.helloRefused(reason: reason)]
+    }
+
     private mutating func assigned(_ assignment: Assignment, at now: Instant) -> [Action] {
         guard isConnected, assignment.generation >= generation else { return [] }
-        let isNew = assignment.generation > generation
-        generation = assignment.generation
+        return assignment.generation > generation ? [.apply(assignment)] : report(at: now)
+    }
+
+    /// The assignment is on the disk and in force. One that could not be kept is not reported: the coordinator sends
+    /// it again.
+    public mutating func assignmentApplied(generation: UInt64, at now: Instant) -> [Action] {
+        self.generation = max(self.generation, generation)
+        return isConnected ? report(at: now) : []
+    }
+
+    private mutating func report(at now: Instant) -> [Action] {
         messageSent(at: now)
-        return (isNew ? [.apply(assignment)] : []) + [.send(.assignmentReported(generation: generation))]
+        return [.send(.assignmentReported(generation: generation))]
     }
 
     /// The shell sent something of its own, such as telemetry.
@@ -103,7 +124,7 @@ where Instant: Sendable, Instant.Duration == Duration {
     public var nextDeadline: Instant {
         switch state {
         case .waiting(let until): until
-        case .greeting(let since): since.advanced(by: settings.answer)
+        case .greeting(let since, _): since.advanced(by: settings.answer)
         case .connected(let heard, let sent, let interval, let liveness):
             min(sent.advanced(by: interval), heard.advanced(by: interval * liveness))
         }
@@ -113,9 +134,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         guard now >= nextDeadline else { return [] }
         switch state {
         case .waiting: return greet(at: now)
-        case .greeting:
+        case .greeting(_, let isRefused):
             wait(at: now, using: &generator)
-            return []
+            return isRefused ? [] : [.helloUnanswered]
         case .connected(let heard, _, let interval, let liveness):
             if now >= heard.advanced(by: interval * liveness) {
                 wait(at: now, using: &generator)
@@ -128,7 +149,7 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     private mutating func greet(at now: Instant) -> [Action] {
         let wasConnected = isConnected
-        state = .greeting(since: now)
+        state = .greeting(since: now, isRefused: false)
         let hello = Message.hello(board, incarnation: incarnation, reportedGeneration: generation)
         return (wasConnected ? [.sessionLost] : []) + [.send(hello)]
     }

@@ -19,12 +19,16 @@ actor CoordinatorActor {
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// Callers that may wait for their turn; messages beyond wait in the transport's bounded queue.
-    private static let retryPause: Duration = .milliseconds(200)
-    private static let storeAttempts = 5
+    private static let storeAttempts = 2
+    /// Refused enrolments are told as one event in this time: anybody may ask, and must not crowd out what matters.
+    private static let refusalInterval: Duration = .seconds(10)
+    private var refusals: (count: Int, told: ContinuousClock.Instant?) = (0, nil)
+    /// Before the second attempt; twice as long before the third, and so on.
+    private let retryPause: Duration
 
     init(
-        settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger
+        settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
+        retryPause: Duration = .milliseconds(200)
     ) async throws {
         let assignments = try await store.assignments()
         let boards = try await store.boards().filter { $0.revokedAtMilliseconds == nil }.map { record in
@@ -37,9 +41,16 @@ actor CoordinatorActor {
         self.store = store
         self.transport = transport
         self.logger = logger
+        self.retryPause = retryPause
     }
 
     var states: [BoardState] { machine.states }
+
+    /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
+    private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
+
+    /// What could not be met on the boards that the policy selects, were it in force.
+    func infeasible(with policy: Policy) -> [String] { machine.infeasible(with: policy) }
 
     // MARK: Events
 
@@ -47,6 +58,7 @@ actor CoordinatorActor {
         await inTurn {
             switch incoming.source {
             case .board(let board):
+                if self.machine.state(of: board) != nil { self.heardMilliseconds[board] = Self.wallClock() }
                 await self.perform(self.machine.messageReceived(incoming.message, from: board, at: .now))
             case .stranger(let stranger):
                 guard case .enrol(let token, let board) = incoming.message else { return }
@@ -71,39 +83,44 @@ actor CoordinatorActor {
 
     /// One event at a time: an actor alone would let another in at every `await`.
     private func inTurn<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
-        while isBusy { await withCheckedContinuation { waiting.append($0) } }
-        isBusy = true
-        defer {
-            isBusy = false
-            if !waiting.isEmpty { waiting.removeFirst().resume() }
-        }
+        if isBusy { await withCheckedContinuation { waiting.append($0) } } else { isBusy = true }
+        // Handed over while still busy, so that nobody who comes later goes first.
+        defer { if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() } }
         return try await body()
     }
 
     // MARK: Effects
 
     private func perform(_ actions: [Machine.Action]) async {
+        // What is not durable is not spoken of; the board asks again.
+        var unsaved: Set<BoardID> = []
         for action in actions {
             switch action {
-            case .saveBoard(let board): await save(board)
-            case .saveAssignment(let assignment, let board):
-                // What is not durable is not said: the rest, which speaks of it, is left undone.
-                let saved: Void? = await storing("assignment") {
-                    try await self.store.saveAssignment(assignment, for: board)
-                }
-                if saved == nil { return }
+            case .saveBoard(let board): if await !save(board) { unsaved.insert(board) }
+            case .saveAssignment(let assignment, let board): await save(assignment, for: board)
             case .persistTelemetry(let records, let board): await persist(records, of: board)
-            case .send(let message, let board):
-                do { try transport.send(message, to: board) } catch {
-                    logger.warning("message not sent", metadata: ["board": "\(board)", "error": "\(error)"])
-                }
+            case .send(let message, let board): if !unsaved.contains(board) { send(message, to: board) }
             case .record(let kind, let board, let message): await record(kind, board, message)
             }
         }
     }
 
+    private func send(_ message: Message, to board: BoardID) {
+        do { try transport.send(message, to: board) } catch {
+            logger.warning("message not sent", metadata: ["board": "\(board)", "error": "\(error)"])
+        }
+    }
+
+    private func save(_ assignment: Assignment, for board: BoardID) async {
+        let saved: Void? = await storing("assignment") {
+            try await self.store.saveAssignment(assignment, for: board)
+        }
+        guard saved != nil else { return }
+        await perform(machine.assignmentPersisted(board, generation: assignment.generation, at: .now))
+    }
+
     private func persist(_ records: [TelemetryRecord], of board: BoardID) async {
-        let durable = await storing("telemetry") {
+        let durable = await storing("telemetry", attempts: 1) {
             try await self.store.appendTelemetry([(board, records)], receivedAtMilliseconds: Self.wallClock())
         }
         // What could not be stored is not acknowledged; the board sends it again.
@@ -113,16 +130,18 @@ actor CoordinatorActor {
         }
     }
 
-    private func save(_ id: BoardID) async {
-        guard let state = machine.state(of: id) else { return }
-        await storing("board") {
-            guard var record = try await self.store.board(id) else { return }
+    private func save(_ id: BoardID) async -> Bool {
+        guard let state = machine.state(of: id) else { return false }
+        let saved: Void? = await storing("board") {
+            guard var record = try await self.store.board(id) else { throw FleetStoreFailure.unknownBoard(id) }
             record.description = state.board
             record.incarnation = state.incarnation
             record.reportedGeneration = state.reportedGeneration
             record.lastSeenMilliseconds = Self.wallClock()
             try await self.store.saveBoard(record)
         }
+        if saved != nil { machine.boardPersisted(id) }
+        return saved != nil
     }
 
     func record(_ kind: FleetEvent.Kind, _ board: BoardID?, _ message: String) async {
@@ -134,15 +153,17 @@ actor CoordinatorActor {
         }
     }
 
-    /// The environment may fail for a moment (a full disk, a locked file): tried again a few times, then given up with
-    /// a log line, and the protocol's own repetition takes over.
+    /// The environment may fail for a moment (a full disk, a locked file): tried once more, then given up with a log
+    /// line, and the protocol's own repetition takes over. Boards wait their turn meanwhile, so it must not take long.
     @discardableResult
-    private func storing<Result: Sendable>(_ what: String, _ body: () async throws -> Result) async -> Result? {
-        for attempt in 1...Self.storeAttempts {
+    private func storing<Result: Sendable>(
+        _ what: String, attempts: Int = storeAttempts, _ body: () async throws -> Result
+    ) async -> Result? {
+        for attempt in 1...attempts {
             do { return try await body() } catch {
                 logger.error(
                     "not stored", metadata: ["what": "\(what)", "attempt": "\(attempt)", "error": "\(error)"])
-                try? await Task.sleep(for: Self.retryPause * attempt)
+                if attempt < attempts { try? await Task.sleep(for: retryPause * attempt) }
             }
         }
         return nil
@@ -159,8 +180,19 @@ actor CoordinatorActor {
             logger.error("enrolment not stored", metadata: ["error": "\(error)"])
             answer = .refused(reason: "The coordinator cannot store the enrolment now; try again.")
         }
-        if case .refused(let reason) = answer { await record(.enrolmentRefused, board.id, reason) }
-        try? transport.reply(answer, to: stranger)
+        if case .refused(let reason) = answer { await enrolmentRefused(reason, as: board.id) }
+        do { try transport.reply(answer, to: stranger) } catch {
+            logger.warning("enrolment not answered", metadata: ["board": "\(board.id)", "error": "\(error)"])
+        }
+    }
+
+    /// Not under the board's name, which a stranger only claims.
+    private func enrolmentRefused(_ reason: String, as name: BoardID) async {
+        refusals.count += 1
+        if let told = refusals.told, told.duration(to: .now) < Self.refusalInterval { return }
+        let others = refusals.count > 1 ? " and \(refusals.count - 1) others before it" : ""
+        refusals = (0, .now)
+        await record(.enrolmentRefused, nil, "a board that calls itself \(name)\(others): \(reason)")
     }
 
     private func enrolled(_ board: BoardDescription, token: String, _ key: PublicKey) async throws -> Message {

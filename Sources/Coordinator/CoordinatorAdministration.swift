@@ -12,6 +12,7 @@ struct CoordinatorAdministration: FleetAdministration {
     let store: any FleetStore
     let transport: ZeroMQCoordinatorTransport
     let serverPublicKey: PublicKey
+    let advertisedHost: String
     let startedAtMilliseconds: UInt64
 
     /// Windows over which a model's accuracy and SLO attainment are computed in listings.
@@ -25,25 +26,34 @@ struct CoordinatorAdministration: FleetAdministration {
         let states = await actor.states
         return StatusView(
             version: CoordinatorService.version, startedAtMilliseconds: startedAtMilliseconds,
-            fleetEndpoint: transport.boundEndpoints.fleet, enrolmentEndpoint: transport.boundEndpoints.enrolment,
+            fleetEndpoint: advertised(transport.boundEndpoints.fleet),
+            enrolmentEndpoint: advertised(transport.boundEndpoints.enrolment),
             boardsEnrolled: states.count, boardsConnected: states.count { $0.status == .connected },
             telemetryRecords: try await store.telemetryCounts().reduce(0) { $0 + $1.rows },
             droppedFrames: Dictionary(uniqueKeysWithValues: dropped))
     }
 
+    /// The bound endpoint as boards reach it.
+    private func advertised(_ endpoint: String) -> String {
+        let port = endpoint.split(separator: ":").last ?? ""
+        return "tcp://\(advertisedHost):\(port)"
+    }
+
     func boards() async throws -> [BoardView] {
         let counts = Dictionary(uniqueKeysWithValues: try await store.telemetryCounts().map { ($0.board, $0) })
         let records = Dictionary(uniqueKeysWithValues: try await store.boards().map { ($0.id, $0) })
+        let heard = await actor.heardMilliseconds
         return await actor.states.map { state in
             let count = counts[state.board.id]
             return BoardView(
                 name: state.board.id.rawValue, boardClass: state.board.boardClass, status: state.status.rawValue,
                 labels: state.board.labels, cores: state.board.cores, memoryBytes: state.board.memoryBytes,
                 engineVersion: state.board.engineVersion,
-                lastSeenMilliseconds: records[state.board.id]?.lastSeenMilliseconds ?? 0,
+                lastSeenMilliseconds: heard[state.board.id] ?? records[state.board.id]?.lastSeenMilliseconds ?? 0,
                 incarnation: state.incarnation, desiredGeneration: state.desired.generation,
                 reportedGeneration: state.reportedGeneration, telemetryRecords: count?.rows ?? 0,
                 telemetryGaps: count?.incarnations.reduce(0) { $0 + Int($1.gaps) } ?? 0,
+                infeasible: state.infeasible, refusedRecords: state.refusedRecords,
                 models: state.board.models.map(Self.view))
         }
     }
@@ -95,12 +105,8 @@ struct CoordinatorAdministration: FleetAdministration {
         }
     }
 
-    func events(limit: Int) async throws -> [EventView] {
-        try await store.events(limit: limit).map {
-            EventView(
-                kind: $0.kind.rawValue, board: $0.board?.rawValue, message: $0.message,
-                atMilliseconds: $0.atMilliseconds)
-        }
+    func events(limit: Int) async throws -> [FleetEvent] {
+        try await store.events(limit: limit)
     }
 
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView] {
@@ -127,11 +133,21 @@ struct CoordinatorAdministration: FleetAdministration {
             throw AdminFailure(.invalid, "\(request.file): " + refusals.map(\.reason).joined(separator: "; "))
         }
         let current = others.first { $0.policy.name == policy.name }?.version ?? 0
-        let version = request.dryRun ? current + 1 : try await actor.apply(policy, text: request.text).version
+        let infeasible = await actor.infeasible(with: policy)
+        let version =
+            request.dryRun
+            ? current + 1 : try await stored { try await actor.apply(policy, text: request.text) }.version
         return ApplyResult(
             policy: policy.name, version: Int(version), dryRun: request.dryRun,
             boards: states.filter { policy.selects(labels: $0.board.labels) }.map(\.board.id.rawValue),
-            warnings: findings.map(\.reason))
+            warnings: findings.map(\.reason) + infeasible)
+    }
+
+    /// What the store refuses, in its own words.
+    private func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do { return try await body() } catch let failure as FleetStoreFailure {
+            throw AdminFailure(.unavailable, failure.description)
+        }
     }
 
     func createToken(_ request: TokenRequest) async throws -> TokenView {
@@ -144,13 +160,13 @@ struct CoordinatorAdministration: FleetAdministration {
         let token = Secret.make()
         let now = CoordinatorActor.wallClock()
         let expiry = now + UInt64(request.validSeconds) * 1_000
-        try await store.addToken(
-            EnrolmentToken(
-                hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: expiry,
-                remainingUses: UInt32(request.uses)), atMilliseconds: now)
+        let kept = EnrolmentToken(
+            hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: expiry,
+            remainingUses: UInt32(request.uses))
+        try await stored { try await store.addToken(kept, atMilliseconds: now) }
         return TokenView(
-            token: token, enrolmentEndpoint: transport.boundEndpoints.enrolment,
-            fleetEndpoint: transport.boundEndpoints.fleet, serverPublicKey: serverPublicKey.z85,
+            token: token, enrolmentEndpoint: advertised(transport.boundEndpoints.enrolment),
+            fleetEndpoint: advertised(transport.boundEndpoints.fleet), serverPublicKey: serverPublicKey.z85,
             expiresAtMilliseconds: expiry)
     }
 }

@@ -1,5 +1,6 @@
 import AdminAPI
 import CoordinatorCore
+import Files
 import FleetModel
 import FleetStore
 import Foundation
@@ -19,19 +20,23 @@ public struct CoordinatorService: Service {
 
     public struct Configuration: Sendable {
         public var stateDirectory: String
-        /// Address that boards and people reach; the fleet port and the next one are bound for boards.
+        /// Address to bind.
         public var host: String
+        /// Address that boards and people reach it by.
+        public var advertisedHost: String
         public var fleetPort: Int
         public var enrolmentPort: Int
         public var adminPort: Int
         public var heartbeat: Duration
 
         public init(
-            stateDirectory: String, host: String, fleetPort: Int, enrolmentPort: Int, adminPort: Int,
+            stateDirectory: String, host: String, advertisedHost: String, fleetPort: Int, enrolmentPort: Int,
+            adminPort: Int,
             heartbeat: Duration
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
+            self.advertisedHost = advertisedHost
             self.fleetPort = fleetPort
             self.enrolmentPort = enrolmentPort
             self.adminPort = adminPort
@@ -51,8 +56,8 @@ public struct CoordinatorService: Service {
         let folder = configuration.stateDirectory
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let keys = try CurveKeyPair.loadOrCreate(at: folder + "/key.json")
         let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
+        let keys = try await keys(at: folder + "/key.json", store)
         let transport = try await transport(keys, store)
         var settings = CoordinatorActor.Machine.Settings()
         settings.heartbeat = configuration.heartbeat
@@ -60,24 +65,38 @@ public struct CoordinatorService: Service {
             settings: settings, store: store, transport: transport, logger: logger)
         let administration = CoordinatorAdministration(
             actor: actor, store: store, transport: transport, serverPublicKey: keys.publicKey,
+            advertisedHost: configuration.advertisedHost,
             startedAtMilliseconds: CoordinatorActor.wallClock())
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json")
-        let (host, logger) = (configuration.host, logger)
+        let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(fleet: administration, token: access.token)
-            .application(host: host, port: configuration.adminPort) { port in
+            .application(host: configuration.host, port: configuration.adminPort) { port in
+                let url = "http://\(host):\(port)"
                 do {
-                    try AdminAccess(url: "http://\(host):\(port)", token: access.token).save(to: folder + "/admin.json")
-                    logger.info("coordinator started", metadata: ["admin": "http://\(host):\(port)"])
+                    try AdminAccess(url: url, token: access.token).save(to: folder + "/admin.json")
+                    logger.info("coordinator started", metadata: ["admin": "\(url)"])
                 } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
             }
         try await serve(actor, transport, application)
         await transport.stop()
     }
 
+    /// The coordinator's own key, made on the first start.
+    /// - Throws: when it is lost though boards know it: to them a new one is another coordinator's.
+    private func keys(at path: String, _ store: SQLiteFleetStore) async throws -> CurveKeyPair {
+        if !PrivateFile.exists(path), try await !store.boards().isEmpty {
+            throw PrivateFileFailure(path, "is missing, though boards are enrolled with it; restore it from a backup")
+        }
+        return try CurveKeyPair.loadOrCreate(at: path)
+    }
+
     private func transport(_ keys: CurveKeyPair, _ store: SQLiteFleetStore) async throws -> ZeroMQCoordinatorTransport {
         var boards: [PublicKey: BoardID] = [:]
         for (text, board) in try await store.allowList() {
-            if let key = PublicKey(z85: text) { boards[key] = board }
+            guard let key = PublicKey(z85: text) else {
+                throw FleetStoreFailure.corrupt(path: store.path, detail: "the key of \(board) is not a CURVE key")
+            }
+            boards[key] = board
         }
         return try ZeroMQCoordinatorTransport(
             binding: .init(

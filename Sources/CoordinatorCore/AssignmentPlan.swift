@@ -31,4 +31,3 @@ struct AssignmentPlan {
         infeasible = allocation.infeasible.map(\.description)
     }
 }
-

@@ -31,8 +31,10 @@ where Instant: Sendable, Instant.Duration == Duration {
     }
 
     public enum Action: Equatable, Sendable {
-        /// The board's description or incarnation changed.
+        /// The board's description or incarnation changed: make it durable, then call `boardPersisted`. What follows
+        /// for this board speaks of it.
         case saveBoard(BoardID)
+        /// Make the assignment durable, then call `assignmentPersisted`, which sends it.
         case saveAssignment(Assignment, BoardID)
         /// Make the records durable, then call `telemetryPersisted`.
         case persistTelemetry([TelemetryRecord], BoardID)
@@ -46,6 +48,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         /// When the assignment was sent last; `nil` before the first time.
         var sent: Instant?
         var pause: Duration
+        /// Whether description and incarnation are as they were stored.
+        var isStored = true
+        /// Generation of the last assignment that is stored.
+        var storedGeneration: UInt64
         /// The last record that figures were struck out of, so that a record sent again is not counted again.
         var struck = TelemetryPosition(incarnation: 0, sequence: 0)
     }
@@ -55,7 +61,7 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     let settings: Settings
     var boards: [BoardID: Board] = [:]
-    private var policies: [Policy]
+    var policies: [Policy]
 
     /// - Parameter boards: as they were stored; none has a session yet.
     public init(settings: Settings, boards: [EnrolledBoard], policies: [Policy], at now: Instant) {
@@ -69,7 +75,7 @@ where Instant: Sendable, Instant.Duration == Duration {
             state: BoardState(
                 board: board.board, status: .enrolled, incarnation: board.incarnation, desired: board.assignment,
                 reportedGeneration: 0, infeasible: [], refusedRecords: 0),
-            heard: now, sent: nil, pause: settings.resend)
+            heard: now, sent: nil, pause: settings.resend, storedGeneration: board.assignment.generation)
     }
 
     /// In the order of their names.
@@ -128,10 +134,11 @@ where Instant: Sendable, Instant.Duration == Duration {
     ) -> [Action] {
         guard let known = boards[id]?.state else { return [] }
         if let reason = Self.refusal(of: description, incarnation, generation, known: known) {
-            return [.record(.messageRefused, id, reason)]
+            return [.record(.messageRefused, id, reason), .send(.refused(reason: reason), id)]
         }
         var actions: [Action] = []
-        if incarnation > known.incarnation || description != known.board { actions.append(.saveBoard(id)) }
+        if incarnation > known.incarnation || description != known.board { boards[id]?.isStored = false }
+        if boards[id]?.isStored == false { actions.append(.saveBoard(id)) }
         if known.incarnation > 0, incarnation > known.incarnation {
             actions.append(.record(.boardRestarted, id, "incarnation \(incarnation)"))
         }
@@ -195,70 +202,6 @@ where Instant: Sendable, Instant.Duration == Duration {
     /// Every record of the incarnation up to the sequence is on the disk.
     public func telemetryPersisted(_ id: BoardID, incarnation: UInt64, through sequence: UInt64) -> [Action] {
         sequence > 0 ? [.send(.telemetryAcknowledged(incarnation: incarnation, sequence: sequence), id)] : []
-    }
-
-    // MARK: Assignments
-
-    /// The policies in force are these; boards whose assignment changes with them are told.
-    public mutating func policiesChanged(_ policies: [Policy], at now: Instant) -> [Action] {
-        self.policies = policies
-        return boards.keys.sorted().flatMap { assign($0, at: now, isGreeting: false) }
-    }
-
-    private mutating func assign(_ id: BoardID, at now: Instant, isGreeting: Bool) -> [Action] {
-        guard let state = boards[id]?.state else { return [] }
-        let plan = AssignmentPlan(for: state.board, policies: policies, reserve: settings.reserve)
-        var actions: [Action] = []
-        if plan.infeasible != state.infeasible {
-            boards[id]?.state.infeasible = plan.infeasible
-            actions += plan.infeasible.map { .record(.constraintInfeasible, id, $0) }
-        }
-        // A board that reports a higher generation than was stored has outlived the store it came from.
-        let hasFallenBehind = state.reportedGeneration > state.desired.generation
-        if plan.models != state.desired.models || hasFallenBehind {
-            let generation = max(state.desired.generation, state.reportedGeneration) + 1
-            let assignment = Assignment(generation: generation, models: plan.models)
-            boards[id]?.state.desired = assignment
-            actions.append(.saveAssignment(assignment, id))
-            actions.append(.record(.assignmentChanged, id, "generation \(generation)"))
-            boards[id]?.pause = settings.resend
-        }
-        guard let current = boards[id]?.state, current.status == .connected, !current.isConverged else {
-            return actions
-        }
-        if isGreeting { boards[id]?.pause = settings.resend }
-        boards[id]?.sent = now
-        return actions + [.send(.assign(current.desired), id)]
-    }
-
-    // MARK: Timers
-
-    /// Looks at silences and unreported assignments; call it a few times per heartbeat.
-    public mutating func timerFired(at now: Instant) -> [Action] {
-        let patience = settings.heartbeat * settings.liveness
-        var actions: [Action] = []
-        for (id, board) in boards.sorted(by: { $0.key < $1.key }) {
-            let silence = board.heard.duration(to: now)
-            switch board.state.status {
-            case .connected where silence >= patience:
-                boards[id]?.state.status = .suspect
-            case .suspect where silence >= patience * 3:
-                boards[id]?.state.status = .lost
-                actions.append(.record(.boardLost, id, "silent for \(silence.milliseconds) ms"))
-            case .connected:
-                actions += resend(board, id, at: now)
-            case .enrolled, .suspect, .lost: break
-            }
-        }
-        return actions
-    }
-
-    private mutating func resend(_ board: Board, _ id: BoardID, at now: Instant) -> [Action] {
-        guard !board.state.isConverged else { return [] }
-        if let sent = board.sent, sent.duration(to: now) < board.pause { return [] }
-        boards[id]?.sent = now
-        boards[id]?.pause = min(board.pause * 2, settings.longestResend)
-        return [.send(.assign(board.state.desired), id)]
     }
 }
 

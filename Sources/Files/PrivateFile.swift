@@ -1,11 +1,12 @@
 import Foundation
 
 /// A small file with a secret in it: readable by its owner alone, and replaced as a whole or not at all.
-enum PrivateFile {
-    static let sizeLimit = 16 * 1024
+public enum PrivateFile {
+    /// The most bytes that are read.
+    public static let sizeLimit = 16 * 1024
 
     /// Writes beside the file and renames, so that a crash leaves the old content or the new.
-    static func write(_ bytes: [UInt8], to path: String) throws(PrivateFileFailure) {
+    public static func write(_ bytes: [UInt8], to path: String) throws(PrivateFileFailure) {
         let temporary = path + ".new-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw PrivateFileFailure(path, "cannot be created", errno) }
@@ -27,7 +28,7 @@ enum PrivateFile {
     }
 
     /// Refuses a file that others can read, before its content is looked at.
-    static func read(_ path: String) throws(PrivateFileFailure) -> [UInt8] {
+    public static func read(_ path: String) throws(PrivateFileFailure) -> [UInt8] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw PrivateFileFailure(path, "cannot be opened", errno) }
         defer { close(file) }
@@ -54,7 +55,7 @@ enum PrivateFile {
         return Array(bytes.prefix(count))
     }
 
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     private static func recv(_ file: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Int {
         while true {
@@ -87,7 +88,7 @@ public struct PrivateFileFailure: Error, Equatable, Sendable, CustomStringConver
     public let path: String
     public let problem: String
 
-    init(_ path: String, _ problem: String) {
+    public init(_ path: String, _ problem: String) {
         self.path = path
         self.problem = problem
     }

@@ -32,3 +32,16 @@ public struct ModelAssignment: Equatable, Codable, Sendable {
         self.priority = priority
     }
 }
+
+extension Assignment {
+    /// Whether a coordinator can have meant it; a file that was damaged may say anything.
+    public var isSound: Bool {
+        generation > 0 && models.count <= FleetLimits.modelsPerBoard
+            && models.allSatisfy { model in
+                (0..<FleetLimits.pointsPerModel).contains(model.highestPoint)
+                    && (0...model.highestPoint).contains(model.lowestPoint)
+                    && (model.lowestPoint...model.highestPoint).contains(model.preferredPoint)
+                    && model.latency.milliseconds.isFinite && model.latency.milliseconds > 0
+            }
+    }
+}

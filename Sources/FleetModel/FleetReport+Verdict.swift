@@ -3,23 +3,24 @@ extension FleetReport {
     /// - Parameters:
     ///   - enrolled: Boards that the coordinator knows.
     ///   - telemetry: Every stored record by board; order and repetition do not matter.
-    ///   - percentiles: The percentile of each model's constraint, 0...100. A model with telemetry but without an
-    ///     entry fails the run, because nothing says what it should have kept.
+    ///   - percentiles: The percentile of each model's constraint, 0...100, by board. A model with telemetry but
+    ///     without an entry fails the run, because nothing says what it should have kept.
     ///   - loads: The competing load of each board that had one.
     public init(
-        enrolled: Set<BoardID>, telemetry: [BoardID: [TelemetryRecord]], percentiles: [ModelName: Double],
-        loads: [BoardID: LoadInterval], requirements: Requirements
+        enrolled: Set<BoardID>, telemetry: [BoardID: [TelemetryRecord]],
+        percentiles: [BoardID: [ModelName: Double]], loads: [BoardID: LoadInterval], requirements: Requirements
     ) {
         expectedBoards = requirements.boards
         enrolledBoards = enrolled.count
         boards = enrolled.union(telemetry.keys).sorted().map { board in
             Self.verdict(
-                on: board, records: telemetry[board] ?? [], percentiles: percentiles, load: loads[board],
+                on: board, records: telemetry[board] ?? [], percentiles: percentiles[board] ?? [:], load: loads[board],
                 settledWindows: requirements.settledWindows)
         }
         var reasons = Self.fleetReasons(boards, enrolled: enrolled.count, requirements: requirements)
         for board in boards {
-            reasons += board.reasons(load: loads[board.board], percentiles: percentiles, requirements: requirements)
+            reasons += board.reasons(
+                load: loads[board.board], percentiles: percentiles[board.board] ?? [:], requirements: requirements)
         }
         for board in loads.keys.sorted() where !boards.contains(where: { $0.board == board }) {
             reasons.append("board \(board): it had a load but is not in the fleet")

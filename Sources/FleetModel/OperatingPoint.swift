@@ -38,11 +38,6 @@ public struct ParetoTable: Equatable, Codable, Sendable {
 
     /// The points that no other point beats in both latency and accuracy, from fastest to most accurate.
     public static func paretoFront(of points: [OperatingPoint]) -> [OperatingPoint] {
-        var front: [OperatingPoint] = []
-        let ordered = points.sorted {
-            ($0.latencyMilliseconds, -$0.accuracy) < ($1.latencyMilliseconds, -$1.accuracy)
-        }
-        for point in ordered where point.accuracy > (front.last?.accuracy ?? -.infinity) { front.append(point) }
-        return front
+        ParetoFront.places(costs: points.map(\.latencyMilliseconds), values: points.map(\.accuracy)).map { points[$0] }
     }
 }

@@ -38,6 +38,10 @@ public struct FleetSimulation {
     /// - Precondition: there is such a board.
     public mutating func restartBoard(at index: Int) { boards[index].start(at: now) }
 
+    public mutating func setCoordinatorDisk(full: Bool) { coordinator.isDiskFull = full }
+    /// - Precondition: there is such a board.
+    public mutating func setBoardDisk(full: Bool, at index: Int) { boards[index].isDiskFull = full }
+
     public mutating func run(for duration: Duration) {
         let end = now.advanced(by: duration)
         while now < end { step() }

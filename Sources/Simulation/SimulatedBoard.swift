@@ -14,6 +14,8 @@ struct SimulatedBoard {
     private(set) var recorded: UInt64 = 0
     /// Generations in the order in which they were applied.
     private(set) var applied: [UInt64] = []
+    /// Nothing can be kept while it is.
+    var isDiskFull = false
     private var clock: UInt64 = 0
 
     init(_ description: BoardDescription, at now: VirtualInstant) {
@@ -34,13 +36,13 @@ struct SimulatedBoard {
     }
 
     mutating func received(_ message: Message, at now: VirtualInstant) -> [Message] {
-        perform(session.messageReceived(message, at: now)) + telemetry(at: now)
+        perform(session.messageReceived(message, at: now), at: now) + telemetry(at: now)
     }
 
     mutating func timerFired(
         at now: VirtualInstant, using generator: inout some RandomNumberGenerator
     ) -> [Message] {
-        perform(session.timerFired(at: now, using: &generator)) + telemetry(at: now)
+        perform(session.timerFired(at: now, using: &generator), at: now) + telemetry(at: now)
     }
 
     mutating func measured() {
@@ -60,15 +62,20 @@ struct SimulatedBoard {
                     droppedRecords: spool.dropped)))
     }
 
-    private mutating func perform(_ actions: [SessionStateMachine<VirtualInstant>.Action]) -> [Message] {
+    private mutating func perform(
+        _ actions: [SessionStateMachine<VirtualInstant>.Action], at now: VirtualInstant
+    ) -> [Message] {
         var messages: [Message] = []
         for action in actions {
             switch action {
             case .send(let message): messages.append(message)
             case .apply(let assignment):
+                guard !isDiskFull else { continue }
                 self.assignment = assignment
                 applied.append(assignment.generation)
+                messages += perform(session.assignmentApplied(generation: assignment.generation, at: now), at: now)
             case .sessionStarted, .sessionLost: spool.connectionReset()
+            case .helloUnanswered, .helloRefused: break
             case .telemetryAcknowledged(let incarnation, let sequence):
                 spool.acknowledged(incarnation: incarnation, sequence: sequence)
             }

@@ -13,6 +13,8 @@ struct SimulatedCoordinator {
     private(set) var policies: [Policy] = []
     /// Messages that were spoken of something that is not on the disk.
     private(set) var unbacked: [String] = []
+    /// Nothing can be stored while it is.
+    var isDiskFull = false
 
     init(boards: [BoardDescription], at now: VirtualInstant) {
         for board in boards { self.boards[board.id] = EnrolledBoard(board: board, publicKey: "key of \(board.id)") }
@@ -24,33 +26,47 @@ struct SimulatedCoordinator {
     }
 
     mutating func received(_ message: Message, from board: BoardID, at now: VirtualInstant) -> [(BoardID, Message)] {
-        perform(machine.messageReceived(message, from: board, at: now))
+        perform(machine.messageReceived(message, from: board, at: now), at: now)
     }
 
-    mutating func timerFired(at now: VirtualInstant) -> [(BoardID, Message)] { perform(machine.timerFired(at: now)) }
+    mutating func timerFired(at now: VirtualInstant) -> [(BoardID, Message)] {
+        perform(machine.timerFired(at: now), at: now)
+    }
 
     mutating func apply(_ policy: Policy, at now: VirtualInstant) -> [(BoardID, Message)] {
+        guard !isDiskFull else { return [] }
         policies = policies.filter { $0.name != policy.name } + [policy]
-        return perform(machine.policiesChanged(policies, at: now))
+        return perform(machine.policiesChanged(policies, at: now), at: now)
     }
 
-    private mutating func perform(_ actions: [Machine.Action]) -> [(BoardID, Message)] {
+    private mutating func perform(_ actions: [Machine.Action], at now: VirtualInstant) -> [(BoardID, Message)] {
         var messages: [(BoardID, Message)] = []
+        var unsaved: Set<BoardID> = []
         for action in actions {
             switch action {
             case .saveBoard(let id):
-                guard let state = machine.state(of: id) else { continue }
+                guard !isDiskFull, let state = machine.state(of: id) else {
+                    unsaved.insert(id)
+                    continue
+                }
                 boards[id]?.board = state.board
                 boards[id]?.incarnation = state.incarnation
-            case .saveAssignment(let assignment, let id): boards[id]?.assignment = assignment
+                machine.boardPersisted(id)
+            case .saveAssignment(let assignment, let id):
+                guard !isDiskFull else { continue }
+                boards[id]?.assignment = assignment
+                messages += perform(
+                    machine.assignmentPersisted(id, generation: assignment.generation, at: now), at: now)
             case .persistTelemetry(let records, let id):
+                guard !isDiskFull else { continue }
                 telemetry[id, default: []].formUnion(records.map(\.position))
                 for incarnation in Set(records.map(\.incarnation)).sorted() {
                     messages += perform(
                         machine.telemetryPersisted(
-                            id, incarnation: incarnation, through: contiguous(id, incarnation: incarnation)))
+                            id, incarnation: incarnation, through: contiguous(id, incarnation: incarnation)), at: now)
                 }
             case .send(let message, let id):
+                guard !unsaved.contains(id) else { continue }
                 check(message, to: id)
                 messages.append((id, message))
             case .record: break

@@ -24,8 +24,9 @@ struct ShoalAgent: AsyncParsableCommand {
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             ).run()
         } catch {
-            FileHandle.standardError.write(Data("shoal-agent: \(error)\n".utf8))
-            throw ExitCode(2)
+            let failure = StartFailure(error)
+            FileHandle.standardError.write(Data("shoal-agent: \(failure.message)\n".utf8))
+            throw ExitCode(failure.exitCode)
         }
     }
 }

@@ -15,6 +15,8 @@ struct ShoalCoordinator: AsyncParsableCommand {
     var state: String
     @Option(help: "Address to bind for boards and for the HTTP interface.")
     var host = "127.0.0.1"
+    @Option(help: "Name or address that boards and people reach it by; the bound one without it.")
+    var advertise: String?
     @Option(help: "Port for enrolled boards.")
     var fleetPort = 7700
     @Option(help: "Port for boards that enrol.")
@@ -28,6 +30,9 @@ struct ShoalCoordinator: AsyncParsableCommand {
         for port in [fleetPort, enrolmentPort, adminPort] where !(0...65_535).contains(port) {
             throw ValidationError("\(port) is not a port")
         }
+        guard advertise != nil || !["0.0.0.0", "::", "*"].contains(host) else {
+            throw ValidationError("--host \(host) is no address to reach it by: give one with --advertise")
+        }
         guard (100...60_000).contains(heartbeat) else { throw ValidationError("--heartbeat: give 100 to 60000") }
     }
 
@@ -35,15 +40,17 @@ struct ShoalCoordinator: AsyncParsableCommand {
         let logger = Logger(label: "shoal-coordinator")
         let service = CoordinatorService(
             configuration: .init(
-                stateDirectory: state, host: host, fleetPort: fleetPort, enrolmentPort: enrolmentPort,
+                stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
+                enrolmentPort: enrolmentPort,
                 adminPort: adminPort, heartbeat: .milliseconds(heartbeat)), logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do { try await group.run() } catch {
-            FileHandle.standardError.write(Data("shoal-coordinator: \(error)\n".utf8))
-            throw ExitCode(2)
+            let failure = StartFailure(error)
+            FileHandle.standardError.write(Data("shoal-coordinator: \(failure.message)\n".utf8))
+            throw ExitCode(failure.exitCode)
         }
     }
 }

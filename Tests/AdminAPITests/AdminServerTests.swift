@@ -1,4 +1,5 @@
 import AdminAPI
+import FleetModel
 import Foundation
 import Hummingbird
 import Testing
@@ -30,8 +31,8 @@ import Testing
             let client = AdminClient(base: url, token: "secret")
             let status: StatusView = try await client.get("v1/status")
             #expect(status.droppedFrames == ["malformed": 3])
-            let events: [EventView] = try await client.get("v1/events", query: ["limit": "2"])
-            #expect(events.map(\.board) == ["b0", "b1"])
+            let events: [FleetEvent] = try await client.get("v1/events", query: ["limit": "2"])
+            #expect(events.map { $0.board?.rawValue } == ["b0", "b1"])
             await #expect(throws: AdminFailure(.notFound, "board b1 since 41 limit 1000")) {
                 let _: [TelemetryWindowView] = try await client.get(
                     "v1/telemetry", query: ["board": "b1", "since": "41"])
@@ -57,7 +58,7 @@ import Testing
             await #expect(
                 throws: AdminFailure(.invalid, "limit=\(limit): give a whole number from 1 to 5000")
             ) {
-                let _: [EventView] = try await AdminClient(base: url, token: "secret")
+                let _: [FleetEvent] = try await AdminClient(base: url, token: "secret")
                     .get("v1/events", query: ["limit": limit])
             }
         }

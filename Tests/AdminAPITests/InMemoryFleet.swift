@@ -1,3 +1,4 @@
+import FleetModel
 import AdminAPI
 
 /// A fleet that answers from memory.
@@ -16,8 +17,10 @@ actor InMemoryFleet: FleetAdministration {
     func policies() -> [PolicyView] { [] }
     func assignments() -> [AssignmentView] { [] }
 
-    func events(limit: Int) -> [EventView] {
-        (0..<min(limit, 3)).map { EventView(kind: "boardEnrolled", board: "b\($0)", message: "", atMilliseconds: 1) }
+    func events(limit: Int) -> [FleetEvent] {
+        (0..<min(limit, 3)).map {
+            FleetEvent(kind: .boardEnrolled, board: BoardID("b\($0)"), message: "", atMilliseconds: 1)
+        }
     }
 
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) throws -> [TelemetryWindowView] {

@@ -62,7 +62,7 @@ import WireProtocol
         for _ in 0..<12 {
             #expect(machine.timerFired(at: now, using: &generator) == [.send(hello)])
             now = machine.nextDeadline
-            #expect(machine.timerFired(at: now, using: &generator) == [])
+            #expect(machine.timerFired(at: now, using: &generator) == [.helloUnanswered])
             waits.append(now.duration(to: machine.nextDeadline))
             now = machine.nextDeadline
         }
@@ -75,12 +75,34 @@ import WireProtocol
         connect()
         let assignment = Assignment(generation: 5, models: [])
 
+        #expect(machine.messageReceived(.assign(assignment), at: start) == [.apply(assignment)])
+        #expect(machine.generation == 4)
         #expect(
-            machine.messageReceived(.assign(assignment), at: start)
-                == [.apply(assignment), .send(.assignmentReported(generation: 5))])
+            machine.assignmentApplied(generation: 5, at: start) == [.send(.assignmentReported(generation: 5))])
         #expect(
             machine.messageReceived(.assign(assignment), at: start) == [.send(.assignmentReported(generation: 5))])
         #expect(machine.messageReceived(.assign(Assignment(generation: 4, models: [])), at: start) == [])
+        #expect(machine.generation == 5)
+    }
+
+    /// The disk was full: the board goes on as before, says so in its hello, and takes the assignment when it comes
+    /// again.
+    @Test mutating func anAssignmentThatCouldNotBeKeptIsNotReported() {
+        connect()
+        let assignment = Assignment(generation: 5, models: [])
+        _ = machine.messageReceived(.assign(assignment), at: start)
+
+        #expect(machine.messageReceived(.helloWanted, at: start) == [.sessionLost, .send(hello)])
+        _ = machine.messageReceived(.welcome(heartbeatMilliseconds: 1_000, liveness: 3), at: start)
+        #expect(machine.messageReceived(.assign(assignment), at: start) == [.apply(assignment)])
+    }
+
+    @Test mutating func anAssignmentAppliedBetweenSessionsIsInTheNextHello() {
+        connect()
+        _ = machine.messageReceived(.assign(Assignment(generation: 5, models: [])), at: start)
+        _ = machine.messageReceived(.helloWanted, at: start)
+
+        #expect(machine.assignmentApplied(generation: 5, at: start) == [])
         #expect(machine.generation == 5)
     }
 
@@ -91,6 +113,16 @@ import WireProtocol
         #expect(
             machine.messageReceived(.welcome(heartbeatMilliseconds: 1_000, liveness: 3), at: start)
                 == [.sessionStarted])
+    }
+
+    @Test mutating func aRefusalIsSaidOnceAndTheNextHelloWaits() {
+        _ = machine.timerFired(at: start, using: &generator)
+        #expect(
+            machine.messageReceived(.refused(reason: "older"), at: start) == [.helloRefused(reason: "older")])
+        #expect(machine.timerFired(at: start + .seconds(2), using: &generator) == [])
+        #expect(machine.timerFired(at: start + .seconds(3), using: &generator) == [])
+        #expect(machine.nextDeadline > start + .seconds(3))
+        #expect(!machine.isConnected)
     }
 
     @Test mutating func acknowledgementsReachTheSpool() {

@@ -30,9 +30,26 @@ import WireProtocol
         .hello(board, incarnation: incarnation, reportedGeneration: generation)
     }
 
+    /// With a disk that keeps the board.
     @discardableResult
     private mutating func receive(_ message: Message, _ seconds: Double = 0) -> [Action] {
-        machine.messageReceived(message, from: id, at: at(seconds))
+        let actions = machine.messageReceived(message, from: id, at: at(seconds))
+        if actions.contains(.saveBoard(id)) { machine.boardPersisted(id) }
+        return actions
+    }
+
+    /// With a disk that works.
+    @discardableResult
+    private mutating func change(_ policies: [Policy], _ seconds: Double) -> [Action] {
+        stored(machine.policiesChanged(policies, at: at(seconds)), seconds)
+    }
+
+    /// The actions, each save followed by what the machine answers once it is done.
+    private mutating func stored(_ actions: [Action], _ seconds: Double) -> [Action] {
+        actions.flatMap { action in
+            guard case .saveAssignment(let assignment, let id) = action else { return [action] }
+            return [action] + machine.assignmentPersisted(id, generation: assignment.generation, at: at(seconds))
+        }
     }
 
     private var state: BoardState? { machine.state(of: id) }
@@ -139,6 +156,33 @@ import WireProtocol
         #expect(receive(hello(), 1) == [.send(Self.welcome, id)])
     }
 
+    @Test mutating func helloThatCouldNotBeStoredIsStoredAtTheNext() {
+        for second in 0...2 {
+            #expect(machine.messageReceived(hello(), from: id, at: at(Double(second))).first == .saveBoard(id))
+        }
+        machine.boardPersisted(id)
+        #expect(machine.messageReceived(hello(), from: id, at: at(3)) == [.send(Self.welcome, id)])
+    }
+
+    @Test mutating func assignmentThatCouldNotBeStoredIsStoredBeforeItIsSent() throws {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        let desired = try #require(state?.desired)
+
+        #expect(machine.timerFired(at: at(1)) == [.saveAssignment(desired, id)])
+        #expect(receive(hello(), 1) == [.send(Self.welcome, id), .saveAssignment(desired, id)])
+        #expect(machine.assignmentPersisted(id, generation: 1, at: at(2)) == [.send(.assign(desired), id)])
+        #expect(receive(hello(), 3) == [.send(Self.welcome, id), .send(.assign(desired), id)])
+    }
+
+    @Test mutating func persistedAssignmentThatWasOvertakenIsNotSent() {
+        receive(hello())
+        _ = machine.policiesChanged([Samples.policy(milliseconds: 10)], at: at(0))
+        _ = machine.policiesChanged([Samples.policy(milliseconds: 5)], at: at(0))
+        #expect(machine.assignmentPersisted(id, generation: 1, at: at(1)) == [])
+        #expect(machine.assignmentPersisted(id, generation: 2, at: at(1)).count == 1)
+    }
+
     @Test mutating func restartOfTheAgentIsRecorded() {
         receive(hello())
         #expect(
@@ -165,7 +209,9 @@ import WireProtocol
         ]
         for (message, reason) in hellos {
             let actions = receive(message, 1)
-            guard case .record(.messageRefused, id, let text) = actions.first, actions.count == 1 else {
+            guard case .record(.messageRefused, id, let text) = actions.first,
+                actions.dropFirst() == [.send(.refused(reason: text), id)]
+            else {
                 Issue.record("\(message) gave \(actions)")
                 continue
             }
@@ -187,8 +233,8 @@ import WireProtocol
         #expect(
             actions == [
                 .saveAssignment(desired, id), .record(.assignmentChanged, id, "generation 1"),
-                .send(.assign(desired), id),
             ])
+        #expect(machine.assignmentPersisted(id, generation: 1, at: at(1)) == [.send(.assign(desired), id)])
         #expect(state?.isConverged == false)
         receive(.assignmentReported(generation: 1), 2)
         #expect(state?.isConverged == true)
@@ -197,7 +243,7 @@ import WireProtocol
 
     @Test mutating func assignmentIsSentAgainWithGrowingPausesUntilReported() {
         receive(hello())
-        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        change([Samples.policy()], 0)
         var sent: [Int] = []
         for second in 1...100 {
             receive(.heartbeat, Double(second))
@@ -216,7 +262,7 @@ import WireProtocol
     @Test mutating func assignmentMadeDuringASilenceIsSentOnceTheBoardIsHeard() {
         receive(hello())
         _ = machine.timerFired(at: at(3))
-        let actions = machine.policiesChanged([Samples.policy()], at: at(4))
+        let actions = change([Samples.policy()], 4)
         #expect(actions.contains { $0.isAssign } == false)
 
         receive(.heartbeat, 5)
@@ -226,8 +272,8 @@ import WireProtocol
 
     @Test mutating func oldAndRepeatedReportsChangeNothing() {
         receive(hello())
-        _ = machine.policiesChanged([Samples.policy(milliseconds: 10)], at: at(0))
-        _ = machine.policiesChanged([Samples.policy(milliseconds: 5)], at: at(1))
+        change([Samples.policy(milliseconds: 10)], 0)
+        change([Samples.policy(milliseconds: 5)], 1)
         for generation: UInt64 in [1, 2, 2, 1] { receive(.assignmentReported(generation: generation), 2) }
         #expect(state?.reportedGeneration == 2 && state?.isConverged == true)
     }
@@ -241,7 +287,7 @@ import WireProtocol
 
     @Test mutating func reconnectedBoardIsSentWhatItDoesNotReport() {
         receive(hello())
-        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        change([Samples.policy()], 0)
 
         #expect(receive(hello(generation: 0), 1).last?.isAssign == true)
         #expect(receive(hello(generation: 1), 2) == [.send(Self.welcome, id)])
@@ -249,7 +295,7 @@ import WireProtocol
 
     @Test mutating func restartedCoordinatorGoesOnWhereItWas() throws {
         receive(hello())
-        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        change([Samples.policy()], 0)
         let desired = try #require(state?.desired)
 
         machine = Self.restored(
@@ -265,9 +311,9 @@ import WireProtocol
     }
 
     @Test mutating func boardThatOutlivedTheStoreIsOvertaken() {
-        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        change([Samples.policy()], 0)
 
-        let actions = receive(hello(generation: 41), 1)
+        let actions = stored(receive(hello(generation: 41), 1), 1)
 
         #expect(state?.desired.generation == 42)
         #expect(actions.contains { $0.isAssign })
@@ -278,7 +324,7 @@ import WireProtocol
 
     @Test mutating func changedDescriptionChangesTheAssignment() {
         receive(hello())
-        _ = machine.policiesChanged([Samples.policy(milliseconds: 20)], at: at(0))
+        change([Samples.policy(milliseconds: 20)], 0)
         #expect(state?.desired.models.map(\.preferredPoint) == [3])
 
         var slower = board
@@ -291,8 +337,8 @@ import WireProtocol
 
     @Test mutating func withdrawnPolicyLeavesAnEmptyAssignment() {
         receive(hello())
-        _ = machine.policiesChanged([Samples.policy()], at: at(0))
-        _ = machine.policiesChanged([], at: at(1))
+        change([Samples.policy()], 0)
+        change([], 1)
         #expect(state?.desired == Assignment(generation: 2, models: []))
     }
 
@@ -305,7 +351,7 @@ import WireProtocol
         #expect(state?.desired.models.map(\.preferredPoint) == [0])
 
         #expect(machine.policiesChanged([Samples.policy(milliseconds: 3)], at: at(1)).contains { $0.isRecord } == false)
-        _ = machine.policiesChanged([Samples.policy(milliseconds: 10)], at: at(2))
+        change([Samples.policy(milliseconds: 10)], 2)
         #expect(state?.infeasible == [])
     }
 
@@ -314,7 +360,7 @@ import WireProtocol
         var broken = Samples.board("broken")
         broken.models[0].framesPerSecond = 1e308
         _ = machine.boardEnrolled(EnrolledBoard(board: broken, publicKey: "b"), at: start)
-        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        change([Samples.policy()], 0)
         let state = machine.state(of: broken.id)
         #expect(state?.desired.models.isEmpty == true)
         #expect(state?.infeasible.first?.contains("cannot be used") == true)
@@ -332,7 +378,7 @@ import WireProtocol
 
     @Test mutating func boardThatEnrolsAgainKeepsIncarnationAndGeneration() {
         receive(hello(7))
-        _ = machine.policiesChanged([Samples.policy()], at: at(0))
+        change([Samples.policy()], 0)
         _ = machine.boardEnrolled(EnrolledBoard(board: board, publicKey: "other"), at: at(1))
         #expect(state?.status == .enrolled)
         #expect(state?.incarnation == 7 && state?.desired.generation == 1)

@@ -12,7 +12,8 @@ enum Samples {
     /// Points of 4, 8, 12 and 16 ms at 30 frames per second.
     static func deployed(_ name: String) -> DeployedModel {
         guard let model = ModelName(name) else { preconditionFailure("\(name) is not a model name") }
-        let configuration = SubnetConfiguration(resolution: 28, depths: [2], kernelSizes: [3, 3], expandRatios: [3, 3])
+        let configuration = SubnetConfiguration(
+            resolution: 28, depths: [2], kernelSizes: [3, 3], expandRatios: [3, 3])
         return DeployedModel(
             name: model, framesPerSecond: 30,
             points: (1...4).map {

@@ -49,7 +49,7 @@ import Testing
         loads: [BoardID: FleetReport.LoadInterval] = [a: load]
     ) -> FleetReport {
         FleetReport(
-            enrolled: [a], telemetry: [a: records(seconds)], percentiles: [model: 99], loads: loads,
+            enrolled: [a], telemetry: [a: records(seconds)], percentiles: [a: [model: 99]], loads: loads,
             requirements: requirements)
     }
 
@@ -168,7 +168,7 @@ import Testing
     @Test func boardWithoutTelemetryFails() {
         let report = FleetReport(
             enrolled: [Self.a, Samples.board("b")], telemetry: [Self.a: Self.records(Self.good)],
-            percentiles: [Self.model: 99], loads: [Samples.board("z"): Self.load],
+            percentiles: [Self.a: [Self.model: 99]], loads: [Samples.board("z"): Self.load],
             requirements: FleetReport.Requirements(boards: 2))
         #expect(
             report.reasons == [
@@ -190,7 +190,8 @@ import Testing
         records.remove(at: 0)
         func report(allowed: UInt64) -> FleetReport {
             FleetReport(
-                enrolled: [Self.a], telemetry: [Self.a: records.shuffled()], percentiles: [Self.model: 99], loads: [:],
+                enrolled: [Self.a], telemetry: [Self.a: records.shuffled()], percentiles: [Self.a: [Self.model: 99]],
+                loads: [:],
                 requirements: FleetReport.Requirements(boards: 1, gaps: allowed))
         }
         #expect(report(allowed: 2).reasons == ["3 telemetry records are missing, allowed are 2"])
@@ -201,7 +202,8 @@ import Testing
     @Test func repeatedRecordsCountOnce() {
         let records = Self.records(Self.good)
         let report = FleetReport(
-            enrolled: [Self.a], telemetry: [Self.a: (records + records).shuffled()], percentiles: [Self.model: 99],
+            enrolled: [Self.a], telemetry: [Self.a: (records + records).shuffled()],
+            percentiles: [Self.a: [Self.model: 99]],
             loads: [Self.a: Self.load], requirements: Self.strict)
         #expect(report == Self.report(Self.good))
     }

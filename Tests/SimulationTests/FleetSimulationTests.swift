@@ -47,11 +47,15 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         var simulation = FleetSimulation(boards: Self.boards(3), faults: Self.faults, seed: seed)
         for _ in 0..<30 {
-            switch Int.random(in: 0..<6, using: &generator) {
+            switch Int.random(in: 0..<8, using: &generator) {
             case 0: simulation.restartCoordinator()
             case 1: simulation.restartBoard(at: Int.random(in: 0..<3, using: &generator))
             case 2, 3: simulation.apply(Self.policy("p", milliseconds: Double.random(in: 3...20, using: &generator)))
             case 4: simulation.faults = .init(loss: 1, duplication: 0, delay: .zero)
+            case 5: simulation.setCoordinatorDisk(full: Bool.random(using: &generator))
+            case 6:
+                simulation.setBoardDisk(
+                    full: Bool.random(using: &generator), at: Int.random(in: 0..<3, using: &generator))
             default: simulation.faults = Self.faults
             }
             simulation.run(for: .milliseconds(Int.random(in: 100...15_000, using: &generator)))
@@ -59,10 +63,27 @@ import Testing
         }
 
         simulation.faults = .none
+        simulation.setCoordinatorDisk(full: false)
+        for index in 0..<3 { simulation.setBoardDisk(full: false, at: index) }
         simulation.run(for: .seconds(120))
 
         #expect(simulation.unsettled == [], "seed \(seed)")
         #expect(simulation.violations == [], "seed \(seed)")
+    }
+
+    /// What a full disk cannot keep is neither sent nor reported, and follows once there is room.
+    @Test func fullDisksHoldAssignmentsBack() {
+        var simulation = FleetSimulation(boards: Self.boards(2), faults: .none, seed: 1)
+        simulation.run(for: .seconds(2))
+        simulation.setBoardDisk(full: true, at: 0)
+        simulation.apply(Self.policy("p", milliseconds: 10))
+        simulation.run(for: .seconds(10))
+        #expect(simulation.states.map(\.reportedGeneration) == [0, 1])
+
+        simulation.setBoardDisk(full: false, at: 0)
+        simulation.run(for: .seconds(40))
+        #expect(simulation.unsettled == [])
+        #expect(simulation.violations == [])
     }
 
     /// A network that never delivers must leave traces in `unsettled`, or the test above proves nothing.

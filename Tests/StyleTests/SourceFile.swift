@@ -42,7 +42,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     var functions: [Function] {
         var found: [Function] = []
         for (index, line) in lines.enumerated()
-        where line.firstMatch(of: /^\s*([a-z@][\w() ]* )?(func|init)\b/) != nil {
+        where line.firstMatch(of: /^\s*([a-z@][\w() ]* )?(func|init)\b/) != nil && line.last != "}" {
             let indent = line.prefix(while: \.isWhitespace)
             guard let end = lines[index...].firstIndex(where: { $0 == indent + "}" }) else { continue }
             found.append(Function(line: index + 1, lineCount: end - index + 1))

@@ -1,3 +1,4 @@
+public import AgentCore
 public import FleetModel
 import Foundation
 import Yams
@@ -23,7 +24,7 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var package: String
         public var points: String
         public var statistics: String
-        public var mode: String?
+        public var mode: RuntimeManager.Mode?
         public var stream: Stream
     }
 
@@ -47,6 +48,8 @@ public struct AgentConfiguration: Equatable, Sendable {
 
     /// The shortest and longest telemetry window.
     public static let telemetryRange = 100...60_000
+    /// Frames per second that a stream may bring.
+    public static let frameRates = 0.001...100_000
 }
 
 /// Why an agent's configuration cannot be used.
@@ -82,13 +85,36 @@ extension AgentConfiguration {
         }
         let form: Form
         do {
+            if let unknown = try unknownField(in: text) {
+                throw ConfigurationFailure(file: path, reason: "\(unknown): there is no such field")
+            }
             form = try YAMLDecoder().decode(Form.self, from: text)
+        } catch let failure as ConfigurationFailure {
+            throw failure
         } catch let error as DecodingError {
             throw ConfigurationFailure(file: path, reason: describe(error))
         } catch {
             throw ConfigurationFailure(file: path, reason: "is not YAML")
         }
         return try check(form, file: path)
+    }
+
+    /// The first field that nothing reads: a slip in a name must not pass for a default.
+    private static func unknownField(in text: String) throws -> String? {
+        let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models"]
+        let model = ["name", "package", "points", "statistics", "mode", "stream"]
+        let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
+        func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
+            node?.mapping?.keys.compactMap(\.string).first { !known.contains($0) }.map { path + $0 }
+        }
+        let document = try compose(yaml: text)
+        if let found = stranger(document, top, "") { return found }
+        for (index, entry) in (document?["models"]?.sequence ?? []).enumerated() {
+            let path = "models[\(index)]."
+            if let found = stranger(entry, model, path) { return found }
+            if let found = stranger(entry["stream"], stream, path + "stream.") { return found }
+        }
+        return nil
     }
 
     private static func check(_ form: Form, file: String) throws(ConfigurationFailure) -> AgentConfiguration {
@@ -104,18 +130,18 @@ extension AgentConfiguration {
         try require(form.models.count <= FleetLimits.modelsPerBoard, "models: more than \(FleetLimits.modelsPerBoard)")
         try require(Set(form.models.map(\.name)).count == form.models.count, "models: a name appears twice")
         let folder = URL(filePath: file).deletingLastPathComponent()
-        func resolve(_ path: String) -> String { URL(filePath: path, relativeTo: folder).path() }
+        func resolve(_ path: String) -> String { URL(filePath: path, relativeTo: folder).path(percentEncoded: false) }
         var models: [Model] = []
         for (index, model) in form.models.enumerated() {
             let field = "models[\(index)]"
             try require(
                 ModelName(model.name) != nil, "\(field).name: '\(model.name)' is not a name of a-z, 0-9 and '-'")
-            try require(["lookUp", "steps", nil].contains(model.mode), "\(field).mode: give lookUp or steps")
             try require(
                 (model.stream.framesPerSecond == nil) != (model.stream.busyShare == nil),
                 "\(field).stream: give either framesPerSecond or busyShare")
             let (rate, share) = (model.stream.framesPerSecond ?? 1, model.stream.busyShare ?? 1)
-            try require(rate > 0 && rate <= 100_000, "\(field).stream.framesPerSecond: \(rate) is outside 0...100000")
+            try require(
+                frameRates.contains(rate), "\(field).stream.framesPerSecond: \(rate) is outside \(frameRates)")
             try require(share > 0 && share <= 1, "\(field).stream.busyShare: \(share) is outside 0...1")
             try require((model.stream.first ?? 0) >= 0, "\(field).stream.first: is negative")
             var resolved = model
@@ -138,7 +164,8 @@ extension AgentConfiguration {
         return switch error {
         case .keyNotFound(let key, let context): "\(path(context.codingPath + [key])): is missing"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "\(path(context.codingPath)): is of the wrong type"
+            context.codingPath.isEmpty
+                ? "is not a mapping of fields" : "\(path(context.codingPath)): is of the wrong type"
         case .dataCorrupted(let context):
             context.codingPath.isEmpty ? "is not YAML" : "\(path(context.codingPath)): cannot be read"
         @unknown default: "cannot be read"

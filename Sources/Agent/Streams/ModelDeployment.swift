@@ -1,3 +1,4 @@
+import AgentCore
 import Datasets
 import Engine
 import FleetModel
@@ -8,14 +9,13 @@ import Supernets
 /// A model on this board, ready to run: a plan for every operating point, and what each took here.
 struct ModelDeployment: Sendable {
     let name: ModelName
-    let mode: String
+    let mode: RuntimeManager.Mode
     let framesPerSecond: Double
     /// From fastest to most accurate; latencies as measured on this board.
     let points: [OperatingPoint]
     let plans: [Plan]
     let preprocessors: [ImagePreprocessor]
     let stream: ImageStream
-    let packedBytes: Int
 
     var description: DeployedModel {
         DeployedModel(name: name, framesPerSecond: framesPerSecond, points: points)
@@ -48,6 +48,9 @@ struct ModelLoader {
         var plans: [Plan] = []
         var preprocessors: [ImagePreprocessor] = []
         for point in table.points {
+            do { try supernet.space.validate(point.configuration) } catch {
+                throw ConfigurationFailure(file: model.points, reason: "\(error)")
+            }
             let configuration = supernet.space.canonical(point.configuration)
             guard let measured = statistics.statistics(for: configuration) else {
                 throw ConfigurationFailure(file: model.statistics, reason: "has no statistics of \(configuration)")
@@ -63,8 +66,9 @@ struct ModelLoader {
         var generator = SeededGenerator(seed: model.stream.seed ?? 1)
         let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }
         return ModelDeployment(
-            name: name, mode: model.mode ?? "lookUp", framesPerSecond: rate(of: model.stream, points), points: points,
-            plans: plans, preprocessors: preprocessors, stream: stream, packedBytes: supernet.packedBytes)
+            name: name, mode: model.mode ?? .lookUp,
+            framesPerSecond: try rate(of: model.stream, points, in: model.points),
+            points: points, plans: plans, preprocessors: preprocessors, stream: stream)
     }
 
     private mutating func supernet(at path: String) throws -> (PackedSupernet, String) {
@@ -75,10 +79,18 @@ struct ModelLoader {
         return loaded
     }
 
-    private func rate(of stream: AgentConfiguration.Stream, _ points: [OperatingPoint]) -> Double {
+    private func rate(
+        of stream: AgentConfiguration.Stream, _ points: [OperatingPoint], in file: String
+    ) throws(ConfigurationFailure) -> Double {
         if let rate = stream.framesPerSecond { return rate }
         let slowest = points.map(\.latencyMilliseconds).max() ?? 1
-        return (stream.busyShare ?? 1) * 1_000 / slowest
+        let rate = (stream.busyShare ?? 1) * 1_000 / slowest
+        guard AgentConfiguration.frameRates.contains(rate) else {
+            throw ConfigurationFailure(
+                file: file,
+                reason: "busyShare gives \(rate) frames per second, outside \(AgentConfiguration.frameRates)")
+        }
+        return rate
     }
 
     private func table(at path: String) throws -> ParetoTable {
@@ -90,6 +102,14 @@ struct ModelLoader {
         }
         guard (1...FleetLimits.pointsPerModel).contains(table.points.count) else {
             throw ConfigurationFailure(file: path, reason: "has \(table.points.count) points")
+        }
+        for (index, point) in table.points.enumerated() where point.flops < 0 || !(0...1).contains(point.accuracy) {
+            throw ConfigurationFailure(file: path, reason: "points[\(index)]: FLOPs or accuracy is not one")
+        }
+        for (index, pair) in zip(table.points, table.points.dropFirst()).enumerated()
+        where pair.0.latencyMilliseconds >= pair.1.latencyMilliseconds || pair.0.accuracy >= pair.1.accuracy {
+            throw ConfigurationFailure(
+                file: path, reason: "points[\(index + 1)]: latency and accuracy must rise from point to point")
         }
         return table
     }

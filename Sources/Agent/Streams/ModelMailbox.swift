@@ -13,6 +13,9 @@ package struct ModelMailbox: ~Copyable, Sendable {
         package var highest: UInt8
         package var preferred: UInt8
         package var mark: UInt8
+
+        /// The last assignment does not speak of the model: it is bound by nothing.
+        package var isWithdrawn: Bool { latencyMicroseconds == 0 }
     }
 
     package init() {}
@@ -29,6 +32,9 @@ package struct ModelMailbox: ~Copyable, Sendable {
             highest: UInt8(truncatingIfNeeded: value >> 16), preferred: UInt8(truncatingIfNeeded: value >> 8),
             mark: UInt8(truncatingIfNeeded: value))
     }
+
+    /// Nothing is asked of the model any more. All ones in the lower half keep the word from being empty.
+    package func withdraw() { word.store(UInt64(UInt32.max), ordering: .releasing) }
 
     /// - Precondition: the points are below `FleetLimits.pointsPerModel`, the latency above zero.
     package func post(_ assignment: ModelAssignment, generation: UInt64) {

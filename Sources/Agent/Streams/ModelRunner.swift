@@ -42,8 +42,7 @@ final class ModelRunner: Sendable {
         let image = AlignedBuffer(count: largest)
         var manager = RuntimeManager(
             settings: .init(
-                mode: RuntimeManager.Mode(rawValue: deployment.mode) ?? .lookUp,
-                framesPerSecond: deployment.framesPerSecond),
+                mode: deployment.mode, framesPerSecond: deployment.framesPerSecond),
             idleMilliseconds: deployment.points.map(\.latencyMilliseconds))
         var envelope: ModelMailbox.Envelope?
         var arrivals = FrameArrivals(
@@ -63,6 +62,13 @@ final class ModelRunner: Sendable {
     }
 
     private func adopt(_ envelope: ModelMailbox.Envelope, _ manager: inout RuntimeManager) {
+        defer {
+            counters.constraintMicroseconds.store(UInt64(envelope.latencyMicroseconds), ordering: .relaxed)
+            publish(manager)
+        }
+        guard !envelope.isWithdrawn else {
+            return manager.assignmentWithdrawn(atMilliseconds: Double(MonotonicClock.now()) / 1e6)
+        }
         let highest = min(Int(envelope.highest), deployment.plans.count - 1)
         manager.assignmentChanged(
             .init(
@@ -70,8 +76,6 @@ final class ModelRunner: Sendable {
                 lowest: min(Int(envelope.lowest), highest), highest: highest,
                 preferred: min(Int(envelope.preferred), highest)),
             atMilliseconds: Double(MonotonicClock.now()) / 1e6)
-        counters.constraintMicroseconds.store(UInt64(envelope.latencyMicroseconds), ordering: .relaxed)
-        publish(manager)
     }
 
     @inline(__always)

@@ -8,7 +8,7 @@ import GRDB
 /// was acknowledged outlives a crash of the process and of the machine. Readers see the last commit and do not wait
 /// for the writer.
 public final class SQLiteFleetStore: FleetStore {
-    let path: String
+    public let path: String
     let limits: StoreLimits
     private let pool: DatabasePool
 
@@ -47,7 +47,8 @@ public final class SQLiteFleetStore: FleetStore {
 
     private static var configuration: Configuration {
         var configuration = Configuration()
-        configuration.busyMode = .timeout(5)
+        // Whoever waits here keeps the fleet waiting.
+        configuration.busyMode = .timeout(1)
         return configuration
     }
 

@@ -1,4 +1,5 @@
 import CZeroMQ
+public import Files
 import Foundation
 
 /// A CURVE key pair (ZeroMQ RFC 26): who this program is to its peers. The secret half never leaves this room, except

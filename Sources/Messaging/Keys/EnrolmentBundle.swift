@@ -1,3 +1,4 @@
+public import Files
 import Foundation
 
 /// Everything a board needs to join: a file made by the coordinator's operator and carried to the board. It holds a

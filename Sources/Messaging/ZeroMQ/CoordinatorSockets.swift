@@ -19,6 +19,8 @@ final class CoordinatorSockets: SocketLoop {
     private static let turnLimit = 256
     /// Frames of up to this multiple of the payload limit are received and counted; a larger one ends its connection.
     private static let frameLimitFactor = 4
+    /// Messages of strangers that pass per second: they share a queue with the boards and must not fill it.
+    private static let strangersPerSecond = 200
 
     let boundEndpoints: ZeroMQCoordinatorTransport.Endpoints
 
@@ -37,6 +39,7 @@ final class CoordinatorSockets: SocketLoop {
     private var boardFrames: FrameGate<BoardID>
     /// Without sessions: a token works once, and strangers' sessions would have no bound.
     private var strangerFrames: FrameGate<PublicKey>
+    private var strangerRate = RateLimit(perSecond: strangersPerSecond, at: .now)
     private var header = FrameHeader(session: UInt64.random(in: 0...UInt64.max), sequence: 0)
 
     init(
@@ -135,6 +138,7 @@ final class CoordinatorSockets: SocketLoop {
         guard let key = received.userID.flatMap(PublicKey.init(z85:)) else {
             return counters.countDropped(.unauthenticated)
         }
+        guard strangerRate.admits(at: .now) else { return counters.countDropped(.overflowed) }
         guard !received.hasMore, let routing = received.parts.first else { return counters.countDropped(.malformed) }
         guard let (header, message) = strangerFrames.frameReceived(received.parts.dropFirst(), from: key) else {
             return

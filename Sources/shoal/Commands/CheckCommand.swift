@@ -21,7 +21,7 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         try await refusing {
             var findings = [clock(), disk(), kernels(), governor()]
-            if coordinator.state != nil || ProcessInfo.processInfo.environment["SHOAL_STATE"] != nil {
+            if coordinator.path != nil {
                 findings += permissions()
                 findings.append(await reachability())
             }
@@ -50,7 +50,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func disk() -> Finding {
-        let path = coordinator.state ?? FileManager.default.currentDirectoryPath
+        let path = coordinator.path ?? FileManager.default.currentDirectoryPath
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
         guard let free = attributes?[.systemFreeSize] as? Int64 else {
             return Finding(check: "disk", verdict: .warning, message: "free space of \(path) cannot be read")
@@ -82,9 +82,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func permissions() -> [Finding] {
-        guard let state = coordinator.state ?? ProcessInfo.processInfo.environment["SHOAL_STATE"],
-            !state.hasSuffix(".json")
-        else { return [] }
+        guard let state = coordinator.path, !state.hasSuffix(".json") else { return [] }
         return ["key.json", "admin.json", "fleet.sqlite"].map { name in
             let path = state + "/" + name
             guard let mode = (try? FileManager.default.attributesOfItem(atPath: path))?[.posixPermissions] as? Int

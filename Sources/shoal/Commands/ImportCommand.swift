@@ -47,10 +47,8 @@ struct ImportCommand: AsyncParsableCommand {
 
     private func show(_ package: TensorPackage, _ supernet: PackedSupernet, _ plan: Plan) throws {
         let size = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
-        // Running statistics are measured, not learnt.
-        let learnt = package.tensors.filter { !$0.key.contains(".running_") }
         let summary = Summary(
-            kind: package.kind, parameters: learnt.values.reduce(0) { $0 + $1.count },
+            kind: package.kind, parameters: package.parameterCount,
             operators: plan.operations.count, name: supernet.architecture.name,
             weightsSHA256: package.weightsSHA256, fileBytes: size, packedBytes: supernet.packedBytes)
         guard format.format == .table else { return try Terminal.json(summary) }

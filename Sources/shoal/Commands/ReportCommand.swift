@@ -39,14 +39,20 @@ struct ReportCommand: AsyncParsableCommand {
         let assignments: [AssignmentView] = try await client.get("v1/assignments")
         var telemetry: [BoardID: [TelemetryRecord]] = [:]
         for view in views {
-            guard let id = BoardID(view.name) else { continue }
+            guard let id = BoardID(view.name) else { throw Refusal("the coordinator names a board '\(view.name)'") }
             let stored: [TelemetryWindowView] = try await client.get(
-                "v1/telemetry", query: ["board": view.name, "limit": "5000"])
+                "v1/telemetry", query: ["board": view.name, "limit": "\(AdminServer.rowLimit)"])
+            guard stored.count < AdminServer.rowLimit else {
+                throw Refusal("\(id) has \(AdminServer.rowLimit) records or more: too long a run to be judged")
+            }
             telemetry[id] = stored.map(\.record)
         }
-        var percentiles: [ModelName: Double] = [:]
-        for model in assignments.flatMap(\.models) {
-            if let name = ModelName(model.model) { percentiles[name] = model.percentile }
+        var percentiles: [BoardID: [ModelName: Double]] = [:]
+        for assignment in assignments {
+            guard let id = BoardID(assignment.board) else { continue }
+            for model in assignment.models {
+                if let name = ModelName(model.model) { percentiles[id, default: [:]][name] = model.percentile }
+            }
         }
         let load = FleetReport.LoadInterval(startMilliseconds: loadStart, endMilliseconds: loadEnd)
         let requirements = FleetReport.Requirements(
@@ -74,8 +80,9 @@ struct ReportCommand: AsyncParsableCommand {
             }
         }
         Terminal.print(table.text)
-        Terminal.print("\(report.enrolledBoards) of \(report.expectedBoards) boards enrolled; telemetry records: "
-            + report.boards.map { "\($0.board) \($0.records) (\($0.gaps) missing)" }.joined(separator: ", "))
+        Terminal.print(
+            "\(report.enrolledBoards) of \(report.expectedBoards) boards enrolled; telemetry records: "
+                + report.boards.map { "\($0.board) \($0.records) (\($0.gaps) missing)" }.joined(separator: ", "))
         Terminal.print(report.passed ? "The fleet did its job." : "The fleet did not do its job:")
         for reason in report.reasons { Terminal.print("- \(reason)") }
     }

@@ -97,17 +97,17 @@ struct SearchCommand: AsyncParsableCommand {
         settings.accuracyFloor = accuracyFloor ?? 0
         let clock = ContinuousClock()
         let started = clock.now
-        let outcome: ParetoSearch.Outcome
-        do {
-            let cost = try table.prepare(for: space.space, of: try SupernetOperators(space.architecture))
-            let search = ParetoSearch(
-                try EvolutionSearch(accuracy: predictor.predictor, latency: cost, settings: settings))
-            var generator = SeededGenerator(seed: seed)
-            let deadline = seconds.map { started + .seconds($0) }
-            outcome = try search.run(
-                constraints: points.map { search.constraints(count: $0) } ?? latency, using: &generator,
-                goesOn: { deadline.map { clock.now < $0 } ?? true })
-        } catch { throw Refusal("\(latencyTable): \(error)") }
+        let cost: AdditiveCost
+        do { cost = try table.prepare(for: space.space, of: try SupernetOperators(space.architecture)) } catch {
+            throw Refusal("\(latencyTable): \(error)")
+        }
+        guard cost.range.upperBound > 0 else { throw Refusal("\(latencyTable): every subnet takes 0 ms there") }
+        let search = ParetoSearch(try EvolutionSearch(accuracy: predictor.predictor, latency: cost, settings: settings))
+        var generator = SeededGenerator(seed: seed)
+        let deadline = seconds.map { started + .seconds($0) }
+        let outcome = try search.run(
+            constraints: points.map { search.constraints(count: $0) } ?? latency, using: &generator,
+            goesOn: { deadline.map { clock.now < $0 } ?? true })
         let elapsed = started.duration(to: clock.now)
         return Summary(
             points: outcome.points.map {

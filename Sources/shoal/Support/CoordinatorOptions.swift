@@ -7,9 +7,14 @@ struct CoordinatorOptions: ParsableArguments {
     @Option(help: "State folder of the coordinator, or its admin.json; SHOAL_STATE without it.")
     var state: String?
 
+    /// As given, or by the environment.
+    var path: String? {
+        state ?? ProcessInfo.processInfo.environment["SHOAL_STATE"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     var client: AdminClient {
         get throws {
-            guard let path = state ?? ProcessInfo.processInfo.environment["SHOAL_STATE"] else {
+            guard let path else {
                 throw Refusal("say where the coordinator's state folder is: --state or SHOAL_STATE", .usage)
             }
             let file = path.hasSuffix(".json") ? path : path + "/admin.json"

@@ -4,9 +4,9 @@ import Foundation
 enum OutputFile {
     /// Refuses to write over a file that the command reads, by whatever path.
     static func check(_ output: String, isNoneOf inputs: [String?]) throws {
-        let target = URL(filePath: output).resolvingSymlinksInPath().standardizedFileURL.path()
+        let target = URL(filePath: output).resolvingSymlinksInPath().standardizedFileURL.path(percentEncoded: false)
         for case let input? in inputs
-        where URL(filePath: input).resolvingSymlinksInPath().standardizedFileURL.path() == target {
+        where URL(filePath: input).resolvingSymlinksInPath().standardizedFileURL.path(percentEncoded: false) == target {
             throw Refusal("\(output): is read by this command and would be overwritten")
         }
     }
@@ -23,7 +23,7 @@ enum OutputFile {
 
     /// Refuses a path whose folder is not there, before the work whose result it is to hold.
     static func checkFolder(of path: String) throws {
-        let folder = URL(filePath: path).deletingLastPathComponent().path()
+        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
         guard FileManager.default.isWritableFile(atPath: folder) else {
             throw Refusal("\(path): cannot be written: its folder is missing or not writable", .environment)
         }

@@ -92,10 +92,7 @@ extension LatencyTable {
             throw Refusal("\(path): there is no such latency table", .notFound)
         }
         guard isFolder.boolValue else {
-            guard let data = FileManager.default.contents(atPath: path),
-                let table = try? JSONDecoder().decode(LatencyTable.self, from: data)
-            else { throw Refusal("\(path): is not a latency table") }
-            return table
+            return try decode(LatencyTable.self, path, "a latency table")
         }
         let folder = URL(filePath: path)
         let name = folder.lastPathComponent
@@ -104,12 +101,19 @@ extension LatencyTable {
         let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(suffix) }.sorted()
         guard !files.isEmpty else { throw Refusal("\(path): has no file RESOLUTION\(suffix)") }
         for file in files {
-            guard let resolution = Int(file.dropLast(suffix.count)),
-                let data = FileManager.default.contents(atPath: folder.appending(path: file).path()),
-                let rows = try? JSONDecoder().decode([String: Entry].self, from: data)
-            else { throw Refusal("\(path)/\(file): is not a latency table of one resolution") }
+            guard let resolution = Int(file.dropLast(suffix.count)) else {
+                throw Refusal("\(path)/\(file): is not named by a resolution")
+            }
+            let rows = try decode([String: Entry].self, "\(path)/\(file)", "a latency table of one resolution")
             do { try table.add(rows, resolution: resolution) } catch { throw Refusal("\(path)/\(file): \(error)") }
         }
         return table
+    }
+
+    private static func decode<Value: Decodable>(_: Value.Type, _ path: String, _ what: String) throws -> Value {
+        guard let data = FileManager.default.contents(atPath: path) else { throw Refusal("\(path): cannot be read") }
+        do { return try JSONDecoder().decode(Value.self, from: data) } catch let error as DecodingError {
+            throw Refusal("\(path): is not \(what): \(error.sentence)")
+        } catch { throw Refusal("\(path): \(error)") }
     }
 }

@@ -8,10 +8,12 @@ enum Terminal {
     static func note(_ message: String) { write(message + "\n", to: .standardError) }
     static func print(_ text: String) { write(text + "\n", to: .standardOutput) }
 
-    static func json(_ value: some Encodable) throws {
+    static func json(_ value: some Encodable) throws { print(try jsonText(value)) }
+
+    static func jsonText(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }

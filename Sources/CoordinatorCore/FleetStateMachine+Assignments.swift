@@ -1,0 +1,94 @@
+public import FleetModel
+import WireProtocol
+
+/// Desired state: decided, made durable, sent, and sent again until it is reported.
+extension FleetStateMachine {
+    /// Description and incarnation of the board are on the disk.
+    public mutating func boardPersisted(_ id: BoardID) { boards[id]?.isStored = true }
+
+    // MARK: Assignments
+
+    /// The policies in force are these; boards whose assignment changes with them are told.
+    public mutating func policiesChanged(_ policies: [Policy], at now: Instant) -> [Action] {
+        self.policies = policies
+        return boards.keys.sorted().flatMap { assign($0, at: now, isGreeting: false) }
+    }
+
+    /// What could not be met on the boards that the policy selects, were it in force; in the order of their names.
+    public func infeasible(with policy: Policy) -> [String] {
+        let policies = self.policies.filter { $0.name != policy.name } + [policy]
+        return states.filter { policy.selects(labels: $0.board.labels) }.flatMap { state in
+            AssignmentPlan(for: state.board, policies: policies, reserve: settings.reserve).infeasible.map {
+                "board \(state.board.id): \($0)"
+            }
+        }
+    }
+
+    mutating func assign(_ id: BoardID, at now: Instant, isGreeting: Bool) -> [Action] {
+        guard let state = boards[id]?.state else { return [] }
+        let plan = AssignmentPlan(for: state.board, policies: policies, reserve: settings.reserve)
+        var actions: [Action] = []
+        if plan.infeasible != state.infeasible {
+            boards[id]?.state.infeasible = plan.infeasible
+            actions += plan.infeasible.map { .record(.constraintInfeasible, id, $0) }
+        }
+        // A board that reports a higher generation than was stored has outlived the store it came from.
+        let hasFallenBehind = state.reportedGeneration > state.desired.generation
+        if plan.models != state.desired.models || hasFallenBehind {
+            let generation = max(state.desired.generation, state.reportedGeneration) + 1
+            let assignment = Assignment(generation: generation, models: plan.models)
+            boards[id]?.state.desired = assignment
+            boards[id]?.pause = settings.resend
+            return actions + [
+                .saveAssignment(assignment, id), .record(.assignmentChanged, id, "generation \(generation)"),
+            ]
+        }
+        if isGreeting { boards[id]?.pause = settings.resend }
+        return actions + offer(id, at: now)
+    }
+
+    /// The assignment of this generation is on the disk.
+    public mutating func assignmentPersisted(_ id: BoardID, generation: UInt64, at now: Instant) -> [Action] {
+        guard let board = boards[id] else { return [] }
+        boards[id]?.storedGeneration = max(board.storedGeneration, generation)
+        return generation == board.state.desired.generation ? offer(id, at: now) : []
+    }
+
+    /// Sends the desired assignment to a board that has not reported it; stores it first where that failed before.
+    private mutating func offer(_ id: BoardID, at now: Instant) -> [Action] {
+        guard let board = boards[id], board.state.status == .connected, !board.state.isConverged else { return [] }
+        boards[id]?.sent = now
+        let desired = board.state.desired
+        if desired.generation > board.storedGeneration { return [.saveAssignment(desired, id)] }
+        return [.send(.assign(desired), id)]
+    }
+
+    // MARK: Timers
+
+    /// Looks at silences and unreported assignments; call it a few times per heartbeat.
+    public mutating func timerFired(at now: Instant) -> [Action] {
+        let patience = settings.heartbeat * settings.liveness
+        var actions: [Action] = []
+        for (id, board) in boards.sorted(by: { $0.key < $1.key }) {
+            let silence = board.heard.duration(to: now)
+            switch board.state.status {
+            case .connected where silence >= patience:
+                boards[id]?.state.status = .suspect
+            case .suspect where silence >= patience * 3:
+                boards[id]?.state.status = .lost
+                actions.append(.record(.boardLost, id, "silent for \(silence.milliseconds) ms"))
+            case .connected:
+                actions += resend(board, id, at: now)
+            case .enrolled, .suspect, .lost: break
+            }
+        }
+        return actions
+    }
+
+    private mutating func resend(_ board: Board, _ id: BoardID, at now: Instant) -> [Action] {
+        if let sent = board.sent, sent.duration(to: now) < board.pause { return [] }
+        let actions = offer(id, at: now)
+        if !actions.isEmpty { boards[id]?.pause = min(board.pause * 2, settings.longestResend) }
+        return actions
+    }
+}

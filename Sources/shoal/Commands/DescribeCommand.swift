@@ -1,0 +1,101 @@
+import AdminAPI
+import ArgumentParser
+import FleetModel
+import Foundation
+
+struct DescribeCommand: AsyncParsableCommand {
+    enum Noun: String, ExpressibleByArgument, CaseIterable { case board, model, policy }
+
+    static let configuration = CommandConfiguration(
+        commandName: "describe", abstract: "Everything the coordinator knows of one board, model or policy.")
+
+    @Argument(help: "board, model or policy.")
+    var noun: Noun
+    @Argument(help: "Its name.")
+    var name: String
+    @OptionGroup var coordinator: CoordinatorOptions
+    @OptionGroup var format: FormatOptions
+
+    private struct BoardDescription: Encodable {
+        var board: BoardView
+        var assignment: AssignmentView?
+        var models: [ModelView]
+        var events: [FleetEvent]
+    }
+
+    func run() async throws {
+        try await refusing {
+            let client = try coordinator.client
+            switch noun {
+            case .board: try await describeBoard(client)
+            case .model: try await describeModel(client)
+            case .policy: try await describePolicy(client)
+            }
+        }
+    }
+
+    private func describeBoard(_ client: AdminClient) async throws {
+        let boards: [BoardView] = try await client.get("v1/boards")
+        guard let board = boards.first(where: { $0.name == name }) else { throw missing(boards.map(\.name)) }
+        let assignments: [AssignmentView] = try await client.get("v1/assignments")
+        let models: [ModelView] = try await client.get("v1/models")
+        let events: [FleetEvent] = try await client.get("v1/events", query: ["limit": "1000"])
+        let all = BoardDescription(
+            board: board, assignment: assignments.first { $0.board == name },
+            models: models.filter { $0.board == name }, events: events.filter { $0.board?.rawValue == name })
+        guard format.format == .table else { return try Terminal.json(all) }
+        let labels = board.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+        Terminal.print(
+            """
+            board        \(board.name), \(board.status), incarnation \(board.incarnation)
+            class        \(board.boardClass)
+            labels       \(labels.isEmpty ? "none" : labels)
+            cores        \(board.cores.text(2))
+            memory       \(board.memoryBytes / 1_048_576) MiB
+            engine       \(board.engineVersion)
+            assignment   generation \(board.desiredGeneration) desired, \(board.reportedGeneration) reported
+            telemetry    \(board.telemetryRecords) records, \(board.telemetryGaps) missing
+            """)
+        var table = TextTable(GetCommand.modelHeader)
+        for model in all.models { table.add(GetCommand.row(model)) }
+        Terminal.print("\n" + table.text)
+        for model in board.models {
+            var points = TextTable(["POINT", "ms", "ACCURACY %", "MFLOPs", "SUBNET"])
+            for (index, point) in model.points.enumerated() {
+                points.add([
+                    "\(index)", point.latencyMilliseconds.text(3), (100 * point.accuracy).text(2),
+                    (Double(point.flops) / 1e6).text(1), point.subnet,
+                ])
+            }
+            Terminal.print("\n\(model.name), \(model.framesPerSecond.text(1)) frames per second\n" + points.text)
+        }
+        Terminal.print("")
+        for event in all.events.prefix(10).reversed() {
+            Terminal.print("\(GetCommand.time(event.atMilliseconds))  \(event.kind)  \(event.message)")
+        }
+    }
+
+    private func describeModel(_ client: AdminClient) async throws {
+        let models: [ModelView] = try await client.get("v1/models")
+        let found = models.filter { $0.model == name }
+        guard !found.isEmpty else { throw missing(Array(Set(models.map(\.model)))) }
+        guard format.format == .table else { return try Terminal.json(found) }
+        var table = TextTable(GetCommand.modelHeader)
+        for model in found { table.add(GetCommand.row(model)) }
+        Terminal.print(table.text)
+    }
+
+    private func describePolicy(_ client: AdminClient) async throws {
+        let policies: [PolicyView] = try await client.get("v1/policies")
+        guard let policy = policies.first(where: { $0.name == name }) else { throw missing(policies.map(\.name)) }
+        guard format.format == .table else { return try Terminal.json(policy) }
+        Terminal.print(
+            "policy \(policy.name), version \(policy.version), boards: \(policy.boards.joined(separator: ", "))\n")
+        Terminal.print(policy.text)
+    }
+
+    private func missing(_ known: [String]) -> Refusal {
+        let list = known.isEmpty ? "there is none" : "there are " + known.sorted().joined(separator: ", ")
+        return Refusal("no \(noun.rawValue) is named \(name): \(list)", .notFound)
+    }
+}

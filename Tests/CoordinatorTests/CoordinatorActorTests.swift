@@ -1,0 +1,147 @@
+import CoordinatorCore
+import FleetModel
+import FleetStore
+import Logging
+import Messaging
+import SearchSpace
+import Testing
+import WireProtocol
+
+@testable import Coordinator
+
+/// The shell around the coordinator's decisions: what is not durable is not spoken of.
+@Suite struct CoordinatorActorTests {
+    private let store = FailingStore()
+    private let transport: InMemoryCoordinatorTransport
+    private let board: BoardDescription
+    private let keys: CurveKeyPair
+    private let agent: InMemoryAgentTransport
+
+    init() async throws {
+        keys = try CurveKeyPair.generate()
+        let model = DeployedModel(
+            name: try #require(ModelName("classifier")), framesPerSecond: 30,
+            points: (1...4).map {
+                OperatingPoint(
+                    configuration: SubnetConfiguration(
+                        resolution: 28, depths: [2], kernelSizes: [3, 3], expandRatios: [3, 3]),
+                    accuracy: 0.8 + Double($0) / 100, latencyMilliseconds: Double($0) * 4, flops: $0)
+            })
+        board = BoardDescription(
+            id: try #require(BoardID("edge-1")), boardClass: "test", labels: [:], cores: 1, memoryBytes: 1,
+            engineVersion: "1", models: [model])
+        try await store.saveBoard(
+            BoardRecord(
+                description: board, publicKey: keys.publicKey.z85, enrolledAtMilliseconds: 1, lastSeenMilliseconds: 1))
+        transport = InMemoryCoordinatorTransport(allowList: AllowList([keys.publicKey: board.id]))
+        agent = transport.connect(keys.publicKey)
+    }
+
+    private func makeActor() async throws -> CoordinatorActor {
+        var settings = CoordinatorActor.Machine.Settings()
+        settings.resend = .zero
+        // The tests' messages may be far apart on a busy machine.
+        settings.heartbeat = .seconds(3_600)
+        return try await CoordinatorActor(
+            settings: settings, store: store, transport: transport, logger: Logger(label: "test"),
+            retryPause: .zero)
+    }
+
+    /// Says the message as the board and lets the coordinator take it to its end.
+    private func say(_ message: Message, to actor: CoordinatorActor) async throws {
+        try agent.send(message)
+        for await incoming in transport.incoming {
+            await actor.received(incoming)
+            break
+        }
+    }
+
+    /// What has reached the board so far.
+    private func heard() async -> [Message] {
+        await transport.stop()
+        await agent.stop()
+        var messages: [Message] = []
+        for await message in agent.incoming { messages.append(message) }
+        return messages
+    }
+
+    private var hello: Message { .hello(board, incarnation: 1, reportedGeneration: 0) }
+
+    private static func policy(_ milliseconds: Double) -> Policy {
+        Policy(
+            name: "p", selector: [:],
+            models: [
+                ModelPolicy(
+                    model: "classifier", latency: LatencyConstraint(milliseconds: milliseconds, percentile: 99),
+                    accuracyFloor: nil, priority: 10)
+            ])
+    }
+
+    private static func generations(_ messages: [Message]) -> [UInt64] {
+        messages.compactMap { if case .assign(let assignment) = $0 { assignment.generation } else { nil } }
+    }
+
+    @Test func aPolicyIsStoredAndItsAssignmentSent() async throws {
+        let actor = try await makeActor()
+        try await say(hello, to: actor)
+        _ = try await actor.apply(Self.policy(10), text: "")
+
+        #expect(Self.generations(await heard()) == [1])
+        #expect(try await store.assignments()[board.id]?.generation == 1)
+    }
+
+    @Test func aHelloThatCannotBeStoredIsNotWelcomedUntilItCan() async throws {
+        let actor = try await makeActor()
+        await store.set(isFull: true)
+        try await say(hello, to: actor)
+        #expect(try await store.board(board.id)?.incarnation == 0)
+        await store.set(isFull: false)
+        try await say(hello, to: actor)
+
+        #expect(try await store.board(board.id)?.incarnation == 1)
+        #expect(await heard().count { if case .welcome = $0 { true } else { false } } == 1)
+    }
+
+    @Test func anAssignmentThatCannotBeStoredIsNotSentUntilItCan() async throws {
+        _ = try await store.savePolicy(Self.policy(10), text: "")
+        let actor = try await makeActor()
+        try await say(.heartbeat, to: actor)
+        await store.set(isFull: true)
+        // The board is known as it is stored, so only the assignment needs the disk.
+        try await say(.hello(board, incarnation: 1, reportedGeneration: 0), to: actor)
+        await actor.timerFired()
+        #expect(try await store.assignments().isEmpty)
+        await store.set(isFull: false)
+        await actor.timerFired()
+
+        #expect(try await store.assignments()[board.id]?.generation == 1)
+        #expect(Self.generations(await heard()) == [1])
+    }
+
+    @Test func telemetryThatCannotBeStoredIsNotAcknowledged() async throws {
+        let actor = try await makeActor()
+        try await say(hello, to: actor)
+        let record = TelemetryRecord(
+            incarnation: 1, sequence: 1, startMilliseconds: 1, durationMilliseconds: 1_000, generation: 0, models: [],
+            board: BoardTelemetry(
+                memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil, droppedRecords: 0))
+        await store.set(isFull: true)
+        try await say(.telemetry([record]), to: actor)
+        await store.set(isFull: false)
+        try await say(.telemetry([record]), to: actor)
+
+        let acknowledgements = await heard().filter { if case .telemetryAcknowledged = $0 { true } else { false } }
+        #expect(acknowledgements == [.telemetryAcknowledged(incarnation: 1, sequence: 1)])
+    }
+
+    /// Events take their turns in the order in which they came, even where each waits for the store.
+    @Test func policiesTakeTheirTurns() async throws {
+        let actor = try await makeActor()
+        try await say(hello, to: actor)
+        for milliseconds in [3.0, 7, 11, 15, 19] { _ = try await actor.apply(Self.policy(milliseconds), text: "") }
+        let generations = Self.generations(await heard())
+
+        #expect(generations == generations.sorted())
+        #expect(try await store.policies().first?.version == 5)
+    }
+}

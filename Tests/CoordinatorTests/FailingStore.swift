@@ -1,0 +1,68 @@
+import FleetModel
+import FleetStore
+
+/// A store whose disk is full whenever the test says so; then every write fails and nothing is kept.
+actor FailingStore: FleetStore {
+    private let store = InMemoryFleetStore()
+    var isFull = false
+
+    func set(isFull: Bool) { self.isFull = isFull }
+
+    private func requireRoom() throws {
+        if isFull { throw FleetStoreFailure.unavailable(path: "test", detail: "the disk is full") }
+    }
+
+    func saveBoard(_ board: BoardRecord) async throws {
+        try requireRoom()
+        try await store.saveBoard(board)
+    }
+
+    func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {
+        try requireRoom()
+        try await store.addToken(token, atMilliseconds: now)
+    }
+
+    func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+        try requireRoom()
+        return await store.redeemToken(hash: hash, atMilliseconds: now)
+    }
+
+    func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+        try requireRoom()
+        return try await store.enrol(board, tokenHash: tokenHash, atMilliseconds: now)
+    }
+
+    func appendTelemetry(
+        _ batches: [(BoardID, [TelemetryRecord])], receivedAtMilliseconds: UInt64
+    ) async throws -> [DurableTelemetry] {
+        try requireRoom()
+        return try await store.appendTelemetry(batches, receivedAtMilliseconds: receivedAtMilliseconds)
+    }
+
+    func savePolicy(_ policy: Policy, text: String) async throws -> StoredPolicy {
+        try requireRoom()
+        return try await store.savePolicy(policy, text: text)
+    }
+
+    func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {
+        try requireRoom()
+        try await store.saveAssignment(assignment, for: board)
+    }
+
+    func appendEvent(_ event: FleetEvent) async throws {
+        try requireRoom()
+        try await store.appendEvent(event)
+    }
+
+    func board(_ id: BoardID) async throws -> BoardRecord? { await store.board(id) }
+    func boards() async throws -> [BoardRecord] { await store.boards() }
+    func allowList() async throws -> [String: BoardID] { await store.allowList() }
+    func telemetryCounts() async throws -> [TelemetryCount] { await store.telemetryCounts() }
+    func policies() async throws -> [StoredPolicy] { await store.policies() }
+    func assignments() async throws -> [BoardID: Assignment] { await store.assignments() }
+    func events(limit: Int) async throws -> [FleetEvent] { await store.events(limit: limit) }
+
+    func telemetry(board: BoardID, sinceMilliseconds: UInt64, limit: Int) async throws -> [StoredTelemetry] {
+        try await store.telemetry(board: board, sinceMilliseconds: sinceMilliseconds, limit: limit)
+    }
+}
