@@ -29,6 +29,13 @@ extension SupernetArchitecture {
         try check("depths", depths, within: 1...Self.stageLimit)
         try check("stemStride", [stemStride], within: 1...2)
         try check("strides", strides, within: 1...2)
+        let choices = [
+            ("resolutions", resolutions), ("kernelSizes", kernelSizes), ("expandRatios", expandRatios),
+            ("depths", depths),
+        ]
+        for (field, values) in choices where Set(values).count != values.count {
+            throw ArchitectureRefusal(field: field, reason: "a value occurs twice")
+        }
         guard kernelSizes.allSatisfy({ $0 % 2 == 1 }) else {
             throw ArchitectureRefusal(field: "kernelSizes", reason: "kernel sizes must be odd")
         }

@@ -43,13 +43,13 @@ public struct PlanOperation: @unchecked Sendable {
     let shift: UnsafePointer<Float>?
     let activation: ck_activation
 
-    /// Multiply-adds counted as two operations.
+    /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
     public var flops: Int {
         switch kind {
         case .stem: 2 * 9 * input.channels * output.channels * output.pixels
         case .pointwise: 2 * input.channels * output.channels * output.pixels
         case .depthwise: 2 * kernel * kernel * output.channels * output.pixels
-        case .pool, .scale: input.channels * input.pixels
+        case .pool, .scale: 0
         }
     }
 

@@ -21,7 +21,7 @@ enum SupernetConfigurationFile {
         } catch let error as DecodingError {
             throw refusal(error)
         } catch {
-            throw ReadingFailure("is not JSON")
+            throw ReadingFailure("is not a configuration in JSON")
         }
         do throws(ArchitectureRefusal) {
             try architecture.validate()
@@ -40,7 +40,7 @@ enum SupernetConfigurationFile {
         case .valueNotFound(let type, let context):
             return ReadingFailure("is null instead of \(type)", subject: field(context.codingPath))
         case .dataCorrupted(let context) where context.codingPath.isEmpty:
-            return ReadingFailure("is not JSON")
+            return ReadingFailure("is not a configuration in JSON")
         case .dataCorrupted(let context):
             return ReadingFailure(context.debugDescription.printable, subject: field(context.codingPath))
         @unknown default:
@@ -50,9 +50,11 @@ enum SupernetConfigurationFile {
 
     /// `activations[2]` for the path of keys to a value.
     private static func field(_ path: [any CodingKey]) -> String? {
-        path.isEmpty ? nil : path.reduce("") { text, key in
-            if let index = key.intValue { return "\(text)[\(index)]" }
-            return text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)"
-        }
+        path.isEmpty
+            ? nil
+            : path.reduce("") { text, key in
+                if let index = key.intValue { return "\(text)[\(index)]" }
+                return text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)"
+            }
     }
 }

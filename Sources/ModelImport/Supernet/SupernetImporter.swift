@@ -83,29 +83,19 @@ public enum SupernetImporter {
 
     // MARK: Built-in layouts
 
-    /// Widths of the public ImageNet supernets, with width multipliers 1.0 and 1.2.
-    private static let builtInWidths = [
-        SupernetArchitecture.Widths(
-            stem: 16, firstBlock: 16, stages: [24, 40, 80, 112, 160], finalExpand: 960, featureMix: 1280,
-            classes: 1000),
-        SupernetArchitecture.Widths(
-            stem: 24, firstBlock: 24, stages: [32, 48, 96, 136, 192], finalExpand: 1152, featureMix: 1536,
-            classes: 1000),
-    ]
-
     private static func builtIn(_ tensors: [String: Tensor]) throws(ReadingFailure) -> SupernetArchitecture {
-        let architecture = SupernetArchitecture.imageNetMobileNetV3
-        guard builtInWidths.contains(where: { resembles(tensors, $0, architecture) }) else {
+        let known: [SupernetArchitecture] = [.imageNetMobileNetV3Width10, .imageNetMobileNetV3Width12]
+        guard known.contains(where: { resembles(tensors, $0) }) else {
             throw ReadingFailure("is not one of the built-in layouts: give --config")
         }
-        return architecture
+        // Without widths: they are read from the tensors, so that a missing one is named.
+        return .imageNetMobileNetV3
     }
 
     /// Whether most stages have these widths: enough to know the layout even where a tensor is missing, so that the
     /// refusal can name it.
-    private static func resembles(
-        _ tensors: [String: Tensor], _ widths: SupernetArchitecture.Widths, _ architecture: SupernetArchitecture
-    ) -> Bool {
+    private static func resembles(_ tensors: [String: Tensor], _ architecture: SupernetArchitecture) -> Bool {
+        guard let widths = architecture.widths else { return false }
         let perStage = architecture.searchSpace.positionsPerStage
         let matching = widths.stages.indices.count { stage in
             let name = "blocks.\(stage * perStage + 1).conv.point_linear.conv.conv.weight"

@@ -32,7 +32,9 @@ import Testing
 
     @Test(arguments: ["", "{", "nonsense", String(repeating: "[", count: 100_000)])
     func textThatIsNotJSONIsRefused(text: String) {
-        #expect(throws: ReadingFailure("is not JSON")) { try SupernetConfigurationFile.parse(Array(text.utf8)) }
+        #expect(throws: ReadingFailure("is not a configuration in JSON")) {
+            try SupernetConfigurationFile.parse(Array(text.utf8))
+        }
     }
 
     private func expectFailure(_ expected: String, _ change: (inout [String: Any]) -> Void) throws {
