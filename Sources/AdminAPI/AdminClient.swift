@@ -28,6 +28,10 @@ public struct AdminClient: Sendable {
         try await send("POST", path, query: [:], body: try JSONEncoder().encode(body))
     }
 
+    public func delete<Value: Decodable>(_ path: String) async throws -> Value {
+        try await send("DELETE", path, query: [:], body: nil)
+    }
+
     private func send<Value: Decodable>(
         _ method: String, _ path: String, query: [String: String], body: Data?
     ) async throws -> Value {

@@ -8,7 +8,7 @@ import NIOCore
 ///     GET  /livez                      no token
 ///     GET  /v1/status /v1/boards /v1/models /v1/policies /v1/assignments
 ///     GET  /v1/events?limit=N          GET /v1/telemetry?board=NAME&since=MS&limit=N
-///     POST /v1/policies                POST /v1/tokens
+///     POST /v1/policies                POST /v1/tokens                  DELETE /v1/boards/NAME
 public struct AdminServer: Sendable {
     /// Bytes of a request's body.
     public static let bodyLimit = 512 * 1024
@@ -71,6 +71,9 @@ public struct AdminServer: Sendable {
         }
         group.post("tokens") { request, context in
             Answer(try await fleet.createToken(try await request.body(as: TokenRequest.self, context)))
+        }
+        group.delete("boards/:name") { _, context in
+            Answer(try await fleet.revoke(board: try context.parameters.require("name")))
         }
         return router
     }

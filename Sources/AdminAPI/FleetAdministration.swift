@@ -14,6 +14,7 @@ public protocol FleetAdministration: Sendable {
     /// The newest `limit` windows of a board that began at `since` or later, oldest first.
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
     func apply(_ request: ApplyRequest) async throws -> ApplyResult
+    func revoke(board: String) async throws -> BoardRevocation
     func createToken(_ request: TokenRequest) async throws -> TokenView
 }
 

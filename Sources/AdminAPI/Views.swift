@@ -264,3 +264,10 @@ public struct TokenView: Codable, Equatable, Sendable {
         self.expiresAtMilliseconds = expiresAtMilliseconds
     }
 }
+
+/// A board that may speak no more.
+public struct BoardRevocation: Codable, Equatable, Sendable {
+    public var board: String
+
+    public init(board: String) { self.board = board }
+}

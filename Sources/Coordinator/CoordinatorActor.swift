@@ -81,6 +81,20 @@ actor CoordinatorActor {
         }
     }
 
+    /// Takes the board's key off the list: it may speak no more, and its name is free to enrol again.
+    /// - Returns: `false` when no such board may speak.
+    func revoke(_ id: BoardID) async throws -> Bool {
+        try await inTurn {
+            guard var record = try await self.store.board(id), record.revokedAtMilliseconds == nil else { return false }
+            record.revokedAtMilliseconds = Self.wallClock()
+            try await self.store.saveBoard(record)
+            self.transport.allowList.revoke(id)
+            self.heardMilliseconds[id] = nil
+            await self.perform(self.machine.boardRevoked(id))
+            return true
+        }
+    }
+
     /// One event at a time: an actor alone would let another in at every `await`.
     private func inTurn<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
         if isBusy { await withCheckedContinuation { waiting.append($0) } } else { isBusy = true }
@@ -196,8 +210,8 @@ actor CoordinatorActor {
     }
 
     private func enrolled(_ board: BoardDescription, token: String, _ key: PublicKey) async throws -> Message {
-        if let known = try await store.board(board.id) {
-            guard known.publicKey == key.z85, known.revokedAtMilliseconds == nil else {
+        if let known = try await store.board(board.id), known.revokedAtMilliseconds == nil {
+            guard known.publicKey == key.z85 else {
                 return .refused(reason: "The name \(board.id) is taken by a board with another key.")
             }
             // The answer to an earlier enrolment was lost; the token is not used again.
@@ -214,7 +228,10 @@ actor CoordinatorActor {
         guard transport.allowList.allow(key, as: board.id) else {
             return .refused(reason: "The allow-list is full.")
         }
-        let actions = machine.boardEnrolled(EnrolledBoard(board: board, publicKey: key.z85), at: .now)
+        // A name that was revoked and enrols again goes on counting generations where it was.
+        let assignment = try await store.assignments()[board.id] ?? Assignment(generation: 0, models: [])
+        let actions = machine.boardEnrolled(
+            EnrolledBoard(board: board, publicKey: key.z85, assignment: assignment), at: .now)
         await perform(actions)
         return .enrolled(board: board.id)
     }

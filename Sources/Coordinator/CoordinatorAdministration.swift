@@ -150,6 +150,13 @@ struct CoordinatorAdministration: FleetAdministration {
         }
     }
 
+    func revoke(board: String) async throws -> BoardRevocation {
+        guard let id = BoardID(board), try await stored({ try await actor.revoke(id) }) else {
+            throw AdminFailure(.notFound, "no board that may speak is named \(board.prefix(64))")
+        }
+        return BoardRevocation(board: board)
+    }
+
     func createToken(_ request: TokenRequest) async throws -> TokenView {
         guard Self.tokenUses.contains(request.uses) else {
             throw AdminFailure(.invalid, "uses: \(request.uses) is outside \(Self.tokenUses)")

@@ -37,6 +37,10 @@ import Testing
                 let _: [TelemetryWindowView] = try await client.get(
                     "v1/telemetry", query: ["board": "b1", "since": "41"])
             }
+            #expect(try await client.delete("v1/boards/b0") == BoardRevocation(board: "b0"))
+            await #expect(throws: AdminFailure(.notFound, "b9")) {
+                let _: BoardRevocation = try await client.delete("v1/boards/b9")
+            }
             let result: ApplyResult = try await client.post(
                 "v1/policies", ApplyRequest(file: "p.yaml", text: "good", dryRun: true))
             #expect(result.dryRun)

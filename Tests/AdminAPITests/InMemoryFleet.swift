@@ -23,6 +23,11 @@ actor InMemoryFleet: FleetAdministration {
         }
     }
 
+    func revoke(board: String) throws -> BoardRevocation {
+        guard board == "b0" else { throw AdminFailure(.notFound, board) }
+        return BoardRevocation(board: board)
+    }
+
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) throws -> [TelemetryWindowView] {
         throw AdminFailure(.notFound, "board \(board) since \(sinceMilliseconds) limit \(limit)")
     }

@@ -1,4 +1,5 @@
 import CoordinatorCore
+import Crypto
 import FleetModel
 import FleetStore
 import Logging
@@ -116,6 +117,34 @@ import WireProtocol
 
         #expect(try await store.assignments()[board.id]?.generation == 1)
         #expect(Self.generations(await heard()) == [1])
+    }
+
+    @Test func aRevokedBoardIsSilencedAndItsNameMayEnrolAgain() async throws {
+        let actor = try await makeActor()
+        try await say(hello, to: actor)
+        _ = try await actor.apply(Self.policy(10), text: "")
+        #expect(try await actor.revoke(board.id))
+        #expect(try await !actor.revoke(board.id))
+        #expect(await actor.states.isEmpty)
+        #expect(transport.allowList.board(of: keys.publicKey) == nil)
+
+        let token = "token"
+        try await store.addToken(
+            EnrolmentToken(
+                hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: .init(Int64.max),
+                remainingUses: 1), atMilliseconds: 0)
+        let newKey = try CurveKeyPair.generate().publicKey
+        var bare = board
+        bare.models = []
+        let stranger = transport.connectStranger(newKey)
+        try stranger.send(.enrol(token: token, board: bare))
+        for await incoming in transport.incoming {
+            await actor.received(incoming)
+            break
+        }
+        #expect(transport.allowList.board(of: newKey) == board.id)
+        // Generations go on where they were, or the board would be told less than it has kept.
+        #expect(await actor.states.first?.desired.generation == 1)
     }
 
     @Test func telemetryThatCannotBeStoredIsNotAcknowledged() async throws {

@@ -1,11 +1,13 @@
 import AdminAPI
 import ArgumentParser
 import Files
+import FleetModel
 import Foundation
 
 struct BoardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "board", abstract: "Let boards into the fleet.", subcommands: [Enrol.self])
+        commandName: "board", abstract: "Let boards into the fleet, and take them out.",
+        subcommands: [Enrol.self, Revoke.self])
 
     struct Enrol: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -33,6 +35,23 @@ struct BoardCommand: AsyncParsableCommand {
                 }
                 Terminal.print(
                     "\(output): good for \(uses) boards until \(GetCommand.time(token.expiresAtMilliseconds))")
+            }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shut a board out: its key may speak no more, and its name may enrol again.")
+
+        @Argument(help: "The board's name.")
+        var name: String
+        @OptionGroup var coordinator: CoordinatorOptions
+
+        func run() async throws {
+            try await refusing {
+                guard let id = BoardID(name) else { throw Refusal("\(name): is not the name of a board") }
+                let revoked: BoardRevocation = try await coordinator.client.delete("v1/boards/\(id)")
+                Terminal.print("\(revoked.board) is revoked")
             }
         }
     }
