@@ -42,6 +42,7 @@ let programs: KeyValuePairs<String, [String]> = [
 /// Libraries from elsewhere, by the room that may use them.
 let libraries: [String: [Target.Dependency]] = [
     "WireProtocol": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+    "ModelImport": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "Engine": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
