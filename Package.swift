@@ -11,8 +11,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "WireProtocol": ["FleetModel", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
-    "Engine": ["CKernels"],
-    "ModelImport": ["Engine", "SearchSpace"],
+    "Graphs": [],
+    "Engine": ["CKernels", "Graphs"],
+    "ModelImport": ["Engine", "Graphs", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "SearchSpace"],
     "Datasets": ["Engine", "CZlib"],
     // Decisions: pure state machines and algorithms.
@@ -26,13 +27,15 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Messaging": ["FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
     "AdminAPI": ["FleetModel"],
-    "Agent": ["AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol"],
+    "Agent": [
+        "AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol",
+    ],
     "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetModel", "FleetStore", "Messaging", "WireProtocol"],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "Datasets", "Engine", "FleetModel", "LatencyPrediction", "ModelImport", "SearchSpace",
+        "AdminAPI", "Datasets", "Engine", "FleetModel", "Graphs", "LatencyPrediction", "ModelImport", "SearchSpace",
         "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Graphs
 
 /// Tensors that a model keeps in files beside itself: read only from the model's own folder, never through a link out
 /// of it.
@@ -7,6 +8,7 @@ package struct ExternalData {
     private let folder: URL
     private var files: [String: [UInt8]] = [:]
     private var total = 0
+    private var used = 0
 
     package init(besideModel path: String) {
         folder = URL(filePath: path).deletingLastPathComponent().resolvingSymlinksInPath()
@@ -23,6 +25,8 @@ package struct ExternalData {
         guard let length = Int(entries["length"] ?? "\(content.count - offset)"), length >= 0,
             length <= content.count - offset
         else { throw GraphFailure("its data lies outside \(location.printable)") }
+        used += length
+        guard used <= ONNXLimits.externalReuse * total else { throw GraphFailure("too many tensors share their data") }
         return content[offset..<offset + length]
     }
 

@@ -1,4 +1,5 @@
 import Engine
+import Graphs
 import SwiftProtobuf
 
 /// Turns GraphProto into a graph; operators, versions and attributes are checked against `OperatorTable`.

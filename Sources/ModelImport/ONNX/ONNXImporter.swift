@@ -1,4 +1,5 @@
-public import Engine
+package import Engine
+public import Graphs
 import SwiftProtobuf
 
 /// Reads networks in ONNX format, opsets 7 to 21, into graphs.

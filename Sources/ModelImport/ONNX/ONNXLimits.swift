@@ -10,4 +10,6 @@ public enum ONNXLimits {
     public static let messages = 1 << 20
     /// All external data of a model together, in bytes.
     public static let externalBytes = 1 << 32
+    /// How often external data may be read, on average.
+    public static let externalReuse = 4
 }

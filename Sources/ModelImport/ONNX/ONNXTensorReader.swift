@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Graphs
 
 /// Turns TensorProto, in any of its three places for data, into values.
 struct ONNXTensorReader {

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Graphs
 import SearchSpace
 
 /// The `--config` of a supernet: `SupernetArchitecture` as JSON.
@@ -50,9 +51,11 @@ enum SupernetConfigurationFile {
 
     /// `activations[2]` for the path of keys to a value.
     private static func field(_ path: [any CodingKey]) -> String? {
-        path.isEmpty ? nil : path.reduce("") { text, key in
-            if let index = key.intValue { return "\(text)[\(index)]" }
-            return text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)"
-        }
+        path.isEmpty
+            ? nil
+            : path.reduce("") { text, key in
+                if let index = key.intValue { return "\(text)[\(index)]" }
+                return text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)"
+            }
     }
 }

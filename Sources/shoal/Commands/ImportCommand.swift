@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Graphs
 import ModelImport
 import SearchSpace
 import Supernets

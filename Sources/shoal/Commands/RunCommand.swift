@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Engine
 import Foundation
+import Graphs
 import ModelImport
 import SearchSpace
 import Supernets

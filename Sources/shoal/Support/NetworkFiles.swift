@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Foundation
+import Graphs
 import ModelImport
 import Supernets
 import Synchronization

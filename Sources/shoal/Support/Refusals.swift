@@ -4,6 +4,7 @@ import Datasets
 import Engine
 import FleetModel
 import Foundation
+import Graphs
 import ModelImport
 import SearchSpace
 import Supernets

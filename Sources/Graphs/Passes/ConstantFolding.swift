@@ -3,6 +3,7 @@ enum ConstantFolding {
     /// - Parameter types: those of inputs and initialisers; completed for everything that is computed.
     static func apply(to graph: Graph, types: inout [String: ValueType]) throws(GraphFailure) -> Graph {
         var constants = graph.initialisers
+        var room = max(GraphLimits.foldedElements, 4 * constants.values.reduce(0) { $0 + $1.count })
         var nodes: [Node] = []
         for node in graph.nodes {
             do throws(GraphFailure) {
@@ -13,16 +14,18 @@ enum ConstantFolding {
                     nodes.append(node)
                     continue
                 }
-                let call = OperatorCall(node, types: inputs, values: node.inputs.map { constants[$0] })
+                let call = OperatorCall(
+                    node, types: inputs, values: node.inputs.map { row.folds ? constants[$0] : nil })
                 guard let results = try row.inferChecked(call) else {
                     nodes.append(node)
                     continue
                 }
                 for (name, type) in zip(node.outputs, results) where !name.isEmpty { types[name] = type }
-                guard folds(node, row, results, constants) else {
+                guard let made = folds(node, row, results, constants), made <= room else {
                     nodes.append(node)
                     continue
                 }
+                room -= made
                 let values = try row.evaluateChecked(call)
                 for (name, value) in zip(node.outputs, values) where !name.isEmpty { constants[name] = value }
             } catch {
@@ -34,16 +37,16 @@ enum ConstantFolding {
             initialisers: DeadCode.read(constants, by: nodes, and: graph.outputs), nodes: nodes)
     }
 
-    /// Constants in, and not much more out: a few bytes in a file must not become gigabytes in memory.
+    /// How many elements folding the node makes, `nil` where it must wait: a few bytes in a file must not become
+    /// gigabytes in memory.
     private static func folds(
         _ node: Node, _ row: Operator, _ results: [ValueType], _ constants: [String: TensorValue]
-    ) -> Bool {
+    ) -> Int? {
         // These ask for the shape only.
-        if node.operatorName == "Shape" || node.operatorName == "Size" { return true }
+        if node.operatorName == "Shape" || node.operatorName == "Size" { return results.reduce(0) { $0 + $1.count } }
         let inputs = node.inputs.filter { !$0.isEmpty }
-        guard row.folds, inputs.allSatisfy({ constants[$0] != nil }) else { return false }
-        let given = inputs.reduce(0) { $0 + (constants[$1]?.count ?? 0) }
-        let made = results.reduce(0) { $0 + $1.count }
-        return node.operatorName == "Constant" || made <= max(GraphLimits.foldedElements, given)
+        guard row.folds, inputs.allSatisfy({ constants[$0] != nil }) else { return nil }
+        // A Constant's value is in the file already.
+        return node.operatorName == "Constant" ? 0 : results.reduce(0) { $0 + $1.count }
     }
 }

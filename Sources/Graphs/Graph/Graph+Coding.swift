@@ -1,16 +1,16 @@
 import Foundation
 
 /// A tensor inside a manifest, its bytes in base 64.
-struct EncodedTensor: Codable {
+package struct EncodedTensor: Codable {
     var element: ElementType
     var shape: [Int]
     var data: Data
 
-    init(_ value: TensorValue) {
+    package init(_ value: TensorValue) {
         (element, shape, data) = (value.elements.type, value.shape, Data(value.elements.littleEndianBytes))
     }
 
-    func value() throws(GraphFailure) -> TensorValue {
+    package func value() throws(GraphFailure) -> TensorValue {
         let count = try GraphLimits.checkedCount(of: shape, element)
         guard data.count == count * element.byteCount else {
             throw GraphFailure("shape \(shape) needs \(count * element.byteCount) bytes, but \(data.count) are there")

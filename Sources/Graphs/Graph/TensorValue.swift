@@ -1,6 +1,6 @@
 /// A dense array of any element type in row-major order; what flows through a graph.
 ///
-/// `Tensor` is its special case of 32-bit floats, which packages and supernets hold; the two share their values.
+/// The engine's `Tensor` is its special case of 32-bit floats; the two share their values.
 public struct TensorValue: Equatable, Sendable {
     public let shape: [Int]
     public let elements: Elements
@@ -12,19 +12,11 @@ public struct TensorValue: Equatable, Sendable {
         self.elements = elements
     }
 
-    public init(_ tensor: Tensor) { self.init(shape: tensor.shape, .float32(tensor.values)) }
-
     /// A vector of 64-bit integers, as shapes are.
     public init(integers: [Int]) { self.init(shape: [integers.count], .int64(integers.map(Int64.init))) }
 
     public var type: ValueType { ValueType(elements.type, shape) }
     public var count: Int { elements.count }
-
-    /// The same values where they are 32-bit floats.
-    public var tensor: Tensor? {
-        guard case .float32(let values) = elements else { return nil }
-        return Tensor(shape: shape, values: values)
-    }
 
     var doubles: [Double] { elements.doubles }
     var integers: [Int64] { elements.integers }

@@ -1,4 +1,5 @@
 import Foundation
+public import Graphs
 
 /// A graph in a package: 32-bit floats as the package's tensors, everything else in its manifest.
 public struct NetworkPackage: Equatable, Sendable {

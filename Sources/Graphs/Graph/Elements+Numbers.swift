@@ -15,7 +15,7 @@ extension Elements {
         case .uint8(let values): values.map(Double.init)
         case .uint16(let values): values.map(Double.init)
         case .uint32(let values): values.map(Double.init)
-        case .uint64(let values): values.map(Double.init)
+        case .uint64(let values): values.map { Double($0) }
         case .bool(let values): values.map { $0 ? 1 : 0 }
         }
     }
@@ -74,7 +74,7 @@ extension Elements {
     func cast(to type: ElementType) -> Elements {
         if type == self.type { return self }
         if case .uint64(let values) = self, type.isFloatingPoint {
-            return Elements(values.map(Double.init), as: type)
+            return Elements(values.map { Double($0) }, as: type)
         }
         return self.type.isFloatingPoint ? Elements(doubles, as: type) : Elements(integers, as: type)
     }

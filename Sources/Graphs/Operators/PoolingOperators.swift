@@ -33,7 +33,7 @@ private func poolWindow(_ call: OperatorCall) throws(GraphFailure) -> SpatialWin
     guard (3...5).contains(shape.count) else { throw GraphFailure("input \(shape) does not have 3 to 5 dimensions") }
     guard let kernel = try call.ints("kernel_shape") else { throw GraphFailure("has no kernel_shape") }
     let window = try SpatialWindow(call, input: Array(shape[2...]), kernel: kernel)
-    guard (0..<3).allSatisfy({ axis in (0..<window.output[axis]).allSatisfy { !window.taps(axis, $0).isEmpty } }) else {
+    guard (0..<3).allSatisfy(window.readsEverywhere) else {
         throw GraphFailure("a window lies in the padding entirely")
     }
     return window
@@ -87,6 +87,14 @@ private func pool(
 }
 
 extension SpatialWindow {
+    /// Whether every window along an axis holds an input element. Those that start inside the input do.
+    fileprivate func readsEverywhere(_ axis: Int) -> Bool {
+        guard output[axis] > 0 else { return true }
+        let before = min((padsBefore[axis] + strides[axis] - 1) / strides[axis], output[axis])
+        return (0..<before).allSatisfy { !taps(axis, $0).isEmpty }
+            && (output[axis] == before || source(axis, output[axis] - 1, 0) < input[axis])
+    }
+
     /// Calls for each output position in row-major order.
     fileprivate func forEachPosition(_ body: ([Int]) -> Void) {
         for depth in 0..<output[0] {

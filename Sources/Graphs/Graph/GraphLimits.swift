@@ -8,10 +8,11 @@ public enum GraphLimits {
     public static let rank = 8
     /// Of any value that is computed.
     public static let valueBytes = 1 << 31
-    /// Elements of a value that is computed before the network runs.
-    public static let foldedElements = 1 << 16
+    /// Elements that are computed before a network runs, of all values together; four times those of its initialisers
+    /// where that is more.
+    public static let foldedElements = 1 << 20
 
-    static func check(_ count: Int, _ limit: Int, _ what: String) throws(GraphFailure) {
+    package static func check(_ count: Int, _ limit: Int, _ what: String) throws(GraphFailure) {
         guard count <= limit else { throw GraphFailure("\(count) \(what) are more than \(limit)") }
     }
 

@@ -8,11 +8,9 @@ let indexingOperators: [Operator] = [
         return [TensorValue(shape: types[0].shape, call.value(0).elements.picking(places))]
     },
     Operator("GatherND", 11...21, inputs: 2...2, infer: inferGatherND, evaluate: evaluateGatherND),
-    Operator("ScatterElements", 11...21, inputs: 3...3, infer: inferScatterElements) {
-        (call, types) throws(GraphFailure) in
-        let axis = try Shapes.axis(try call.int("axis", 0), rank: call.type(0).rank)
-        return try scattered(call, to: try elementPlaces(call, indices: call.value(1), axis: axis))
-    },
+    Operator("Scatter", 9...10, inputs: 3...3, infer: inferScatterElements, evaluate: evaluateScatterElements),
+    Operator(
+        "ScatterElements", 11...21, inputs: 3...3, infer: inferScatterElements, evaluate: evaluateScatterElements),
     Operator("ScatterND", 11...21, inputs: 3...3, infer: inferScatterND) { (call, types) throws(GraphFailure) in
         let shape = call.shape(0)
         let depth = call.shape(1).last ?? 0
@@ -146,6 +144,13 @@ private func slicePlaces(
         throw GraphFailure("updates of \(call.type(2)) for indices of shape \(call.shape(1))")
     }
     return [call.type(0)]
+}
+
+@Sendable private func evaluateScatterElements(
+    _ call: OperatorCall, _ types: [ValueType]
+) throws(GraphFailure) -> [TensorValue] {
+    let axis = try Shapes.axis(try call.int("axis", 0), rank: call.type(0).rank)
+    return try scattered(call, to: try elementPlaces(call, indices: call.value(1), axis: axis))
 }
 
 @Sendable private func inferScatterND(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
