@@ -11,13 +11,16 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import", abstract: "Turn a checkpoint or a network into a package.",
         discussion: """
             Reads PyTorch checkpoints of OFA-MobileNetV3 supernets, both file formats and both spellings of tensor \
-            names, and networks in ONNX format (.onnx), opsets 7 to 21. Nothing in a file is ever executed.
+            names, networks in ONNX format (.onnx), opsets 7 to 21, and Darknet networks (.cfg with .weights). \
+            Nothing in a file is ever executed.
             """)
 
-    @Argument(help: "The checkpoint (.pth) or network (.onnx).")
+    @Argument(help: "The checkpoint (.pth) or network (.onnx, .cfg).")
     var file: String
     @Option(help: "JSON with what the file does not say; not needed for the public ImageNet supernets.")
     var config: String?
+    @Option(help: "The weights of a Darknet network; without it the .weights file beside the .cfg.")
+    var weights: String?
     @Option(name: .shortAndLong, help: "The package to write.")
     var output: String
     @OptionGroup var format: FormatOptions
@@ -34,8 +37,13 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            try OutputFile.check(output, isNoneOf: [file, config])
-            if file.hasSuffix(".onnx") { return try importNetwork() }
+            try OutputFile.check(output, isNoneOf: [file, config, weights])
+            if file.hasSuffix(".onnx") { return try importNetwork(try ONNXImporter.read(from: file)) }
+            if file.hasSuffix(".cfg") {
+                let beside = file.dropLast(".cfg".count) + ".weights"
+                let graph = try DarknetImporter.read(configuration: file, weights: weights ?? String(beside))
+                return try importNetwork(graph)
+            }
             let package = try SupernetImporter.importCheckpoint(path: file, configPath: config)
             let supernet: PackedSupernet
             do { supernet = try PackedSupernet(package) } catch { throw Refusal("\(file): \(error)") }
@@ -56,9 +64,9 @@ struct ImportCommand: AsyncParsableCommand {
         var fileBytes: Int
     }
 
-    private func importNetwork() throws {
+    private func importNetwork(_ graph: Graph) throws {
         let network = NetworkPackage(
-            graph: try ONNXImporter.read(from: file),
+            graph: graph,
             configuration: try config.map { try NetworkConfigurationFile.read(from: $0) } ?? NetworkConfiguration())
         let package: TensorPackage
         do { package = try network.package() } catch { throw Refusal("\(file): \(error)") }
