@@ -26,7 +26,9 @@ let normalisationOperators: [Operator] = [
     Operator("LRN", accepts: .floats, infer: inferResponse, evaluate: evaluateResponse),
     Operator("LpNormalization", accepts: .floats, infer: sameType) { (call, types) throws(GraphFailure) in
         let axis = try Shapes.axis(try call.int("axis", -1), rank: types[0].rank)
-        let isAbsolute = try call.int("p", 2) == 1
+        let power = try call.int("p", 2)
+        guard 1...2 ~= power else { throw GraphFailure("p is \(power), not 1 or 2") }
+        let isAbsolute = power == 1
         let values = Lanes(types[0].shape, along: axis).replacing(call.doubles(0)) { lane in
             let norm =
                 isAbsolute

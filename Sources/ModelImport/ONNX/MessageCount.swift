@@ -6,7 +6,7 @@ import Engine
 /// Field numbers are those of onnx.proto3. Only fields that can repeat are followed; what is malformed is left to the
 /// decoder.
 enum MessageCount {
-    private enum Kind { case model, graph, node, attribute, leaf }
+    private enum Kind { case model, graph, node, attribute, function, training, value, type, tensorType, leaf }
 
     static func check(_ bytes: [UInt8]) throws(ReadingFailure) {
         var stack: [(range: Range<Int>, kind: Kind)] = [(0..<bytes.count, .model)]
@@ -25,10 +25,15 @@ enum MessageCount {
 
     private static func child(of kind: Kind, _ field: Int) -> Kind? {
         switch (kind, field) {
-        case (.model, 7), (.attribute, 6), (.attribute, 11): .graph
-        case (.graph, 1): .node
-        case (.graph, 5), (.graph, 11), (.graph, 12), (.graph, 13), (.attribute, 5), (.attribute, 10): .leaf
+        case (.model, 7), (.attribute, 6), (.attribute, 11), (.training, 1), (.training, 2): .graph
+        case (.model, 20): .training
+        case (.model, 25): .function
+        case (.graph, 1), (.function, 7): .node
         case (.node, 5): .attribute
+        case (.graph, 11), (.graph, 12), (.graph, 13): .value
+        case (.value, 2): .type
+        case (.type, 1): .tensorType
+        case (.tensorType, 2), (.graph, 5), (.graph, 14), (.attribute, 5), (.attribute, 10): .leaf
         default: nil
         }
     }
