@@ -61,6 +61,17 @@ import Testing
         #expect(flat == [floats([1, 2, 2], [0.25, 0.25, 0.25, 0.25])])
     }
 
+    /// The official tests have no case of these two.
+    @Test func normsAreThoseOfTheirPower() throws {
+        let x = floats([1, 1, 2], [3, -4])
+        #expect(try GraphSamples.run("GlobalLpPool", [x]) == [floats([1, 1, 1], [5])])
+        #expect(try GraphSamples.run("GlobalLpPool", [x], ["p": .int(1)]) == [floats([1, 1, 1], [7])])
+        #expect(try GraphSamples.run("LpNormalization", [x]) == [floats([1, 1, 2], [0.6, -0.8])])
+        let halves = try GraphSamples.run("LpNormalization", [floats([2], [2, -2])], ["p": .int(1), "axis": .int(0)])
+        #expect(halves == [floats([2], [0.5, -0.5])])
+        #expect(throws: GraphFailure.self) { try GraphSamples.run("LpNormalization", [x], ["p": .int(3)]) }
+    }
+
     @Test func integersDivideAsStated() throws {
         let left = TensorValue(shape: [3], .int32([7, -7, .min]))
         #expect(

@@ -41,7 +41,7 @@ struct NodeTestCase {
     }
 
     /// Operators that have not changed since are tested in opsets before the first that is read.
-    private func graph() throws -> Graph {
+    func graph() throws -> Graph {
         let file = folder.appending(path: "model.onnx")
         var model = try Onnx_ModelProto(serializedBytes: try Data(contentsOf: file))
         guard let version = model.opsetImport.first?.version, version < ONNXLimits.opsets.lowerBound,

@@ -115,6 +115,23 @@ import Testing
         do { _ = try ONNXImporter.parse(bytes) } catch { #expect(error.reason.hasPrefix("holds more than")) }
     }
 
+    /// Wherever many small messages may hide, they are counted before they are decoded.
+    @Test(arguments: [
+        [7, 1], [7, 5], [7, 11], [7, 1, 5], [7, 11, 2, 1, 2, 1], [7, 5, 13], [14], [20], [25, 7], [25, 7, 5],
+    ])
+    func countsFieldsEverywhere(path: [UInt64]) {
+        func field(_ number: UInt64, _ content: [UInt8]) -> [UInt8] {
+            varint(number << 3 | 2) + varint(UInt64(content.count)) + content
+        }
+        func varint(_ value: UInt64) -> [UInt8] {
+            value < 0x80 ? [UInt8(value)] : [UInt8(value & 0x7F) | 0x80] + varint(value >> 7)
+        }
+        let many = [[UInt8]](repeating: field(path[path.count - 1], []), count: ONNXLimits.messages + 1)
+        let bytes = path.dropLast().reversed().reduce(Array(many.joined())) { field($1, $0) }
+        let failure = #expect(throws: ReadingFailure.self) { try ONNXImporter.parse(bytes) }
+        #expect(failure?.reason == "holds more than \(ONNXLimits.messages) fields")
+    }
+
     @Test func bindsSymbolicSizes() throws {
         var writer = ModelWriter()
         writer.input("x", [-1, 3])
