@@ -112,6 +112,7 @@ private struct Convolution {
     var outputShape: [Int] { [batch, outputs] + window.outputShape }
 
     func run(_ input: [Double], _ weights: [Double], _ bias: [Double]?) -> [Double] {
+        let window = self.window.flattened
         var result = [Double](repeating: 0, count: batch * outputs * window.outputCount)
         let perGroup = (inputs / groups, outputs / groups)
         for image in 0..<batch {
@@ -120,7 +121,7 @@ private struct Convolution {
                 if let bias { for index in start..<start + window.outputCount { result[index] = bias[output] } }
                 for channel in 0..<perGroup.0 {
                     let source = image * inputs + output / perGroup.1 * perGroup.0 + channel
-                    forEachRow(weights, at: (output * perGroup.0 + channel) * window.kernelCount) { row in
+                    Self.forEachRow(window, weights, at: (output * perGroup.0 + channel) * window.kernelCount) { row in
                         Self.accumulate(
                             row, from: input, source * window.inputCount + row.input, step: window.strides[2],
                             into: &result, start + row.output, step: 1)
@@ -160,10 +161,6 @@ private struct Convolution {
         let output: Int
         let count: Int
         let weight: Double
-    }
-
-    private func forEachRow(_ weights: [Double], at kernel: Int, _ body: (Row) -> Void) {
-        Self.forEachRow(window, weights, at: kernel, body)
     }
 
     private static func forEachRow(
@@ -217,6 +214,18 @@ private struct Convolution {
 extension SpatialWindow {
     /// The window with input and output exchanged.
     fileprivate var reversed: SpatialWindow { SpatialWindow(reversing: self) }
+
+    /// A window that reads single elements in order, over one long dimension; any other unchanged.
+    fileprivate var flattened: SpatialWindow {
+        let isPointwise = kernelCount == 1 && input == output && strides == [1, 1, 1] && padsBefore == [0, 0, 0]
+        return isPointwise ? SpatialWindow(flattening: self) : self
+    }
+
+    private init(flattening other: SpatialWindow) {
+        (input, output, rank) = ([1, 1, other.inputCount], [1, 1, other.outputCount], other.rank)
+        (kernel, strides, dilations) = (other.kernel, other.strides, other.dilations)
+        (padsBefore, padsAfter) = (other.padsBefore, other.padsAfter)
+    }
 
     private init(reversing other: SpatialWindow) {
         (input, output, rank) = (other.output, other.input, other.rank)
