@@ -11,8 +11,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "WireProtocol": ["FleetModel", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
-    "Engine": ["CKernels"],
-    "ModelImport": ["Engine", "SearchSpace"],
+    "Graphs": [],
+    "Engine": ["CKernels", "Graphs"],
+    "ModelImport": ["Engine", "Graphs", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "SearchSpace"],
     "Datasets": ["Engine", "CZlib"],
     // Decisions: pure state machines and algorithms.
@@ -38,8 +39,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "Datasets", "Engine", "Files", "FleetModel", "LatencyPrediction", "ModelImport", "SearchSpace",
-        "SubnetSearch", "Supernets",
+        "AdminAPI", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction", "ModelImport",
+        "SearchSpace", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -48,6 +49,7 @@ let programs: KeyValuePairs<String, [String]> = [
 /// Libraries from elsewhere, by the room that may use them.
 let libraries: [String: [Target.Dependency]] = [
     "WireProtocol": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+    "ModelImport": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "Engine": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],

@@ -1,4 +1,5 @@
 import Engine
+import Graphs
 
 /// Why a file of weights, or the description that goes with it, cannot be imported.
 public struct CheckpointFailure: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,5 +1,6 @@
 public import Engine
 import Foundation
+import Graphs
 
 /// Tensors in a safetensors file, of which 32-bit floats are read.
 ///

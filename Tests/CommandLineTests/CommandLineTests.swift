@@ -42,6 +42,16 @@ import Testing
         try text.write(toFile: folder + "/" + name, atomically: false, encoding: .utf8)
     }
 
+    /// Two images of 28x28 as NumPy bytes.
+    private func writeImages() throws {
+        var header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 28, 28), }"
+        header += String(repeating: " ", count: 117 - header.utf8.count) + "\n"
+        let images =
+            [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8)
+            + (0..<1_568).map { UInt8($0 % 251) }
+        try Data(images).write(to: URL(filePath: folder + "/i.npy"))
+    }
+
     private func importExample() throws {
         let outcome = try shoal([
             "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
@@ -54,15 +64,38 @@ import Testing
         #expect((object?["operators"] as? Int ?? 0) > 100)
     }
 
+    /// A convolution and a mean over one channel of 28x28, for which the definitions of the operators suffice.
+    @Test func networksAreImportedAndRun() throws {
+        let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
+        try write("c.json", #"{"mean": [0.5], "std": [0.25], "labels": ["dark", "bright"]}"#)
+        let imported = try shoal([
+            "import", network, "--config", "c.json", "--output", "n.shoal", "--format", "json",
+        ])
+        #expect(imported.status == 0, "\(imported.errors)")
+        let summary = try JSONSerialization.jsonObject(with: Data(imported.output.utf8)) as? [String: Any]
+        #expect(summary?["kind"] as? String == "network")
+        #expect(summary?["parameters"] as? Int == 20 && summary?["operators"] as? Int == 3)
+
+        try writeImages()
+        try write("l.txt", "0\n1\n")
+        let run = try shoal([
+            "run", "n.shoal", "--images", "i.npy", "--labels", "l.txt", "--logits", "o.npy", "--format", "json",
+        ])
+        #expect(run.status == 0, "\(run.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+        #expect(object?["images"] as? Int == 2 && object?["top1"] is Double)
+        #expect(object?["flops"] as? Int == 2 * 9 * 2 * 26 * 26 + 2 + 2)
+        #expect(FileManager.default.contents(atPath: folder + "/o.npy")?.count == 128 + 2 * 2 * 4)
+        #expect(try shoal(["run", "n.shoal", "--images", "i.npy", "--subnet", "{}"]).status == 2)
+
+        try write("t.onnx", "not a model")
+        let refused = try shoal(["import", "t.onnx", "--output", "t.shoal"])
+        #expect(refused.status == 2 && refused.errors.contains("t.onnx: is not an ONNX model"), "\(refused.errors)")
+    }
+
     @Test func importThenRunPrintsTheContractsKeys() throws {
         try importExample()
-        // Two images of 28x28: NumPy bytes.
-        var header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 28, 28), }"
-        header += String(repeating: " ", count: 117 - header.utf8.count) + "\n"
-        let images =
-            [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8)
-            + (0..<1_568).map { UInt8($0 % 251) }
-        try Data(images).write(to: URL(filePath: folder + "/i.npy"))
+        try writeImages()
         try write("l.txt", "3\n7\n")
         let outcome = try shoal([
             "run", "f.shoal", "--images", "i.npy", "--labels", "l.txt", "--calibrate", "i.npy", "--logits", "o.npy",

@@ -1,3 +1,5 @@
+import Graphs
+
 /// A model as one file: a manifest (JSON) and named tensors, each section with its SHA-256.
 ///
 /// Layout, little-endian, version 1:

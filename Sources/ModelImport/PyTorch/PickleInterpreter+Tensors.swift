@@ -1,4 +1,5 @@
 import Engine
+import Graphs
 
 /// The calls that a pickle may make, each understood as data.
 extension PickleInterpreter {

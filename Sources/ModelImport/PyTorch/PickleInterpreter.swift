@@ -1,4 +1,5 @@
 import Engine
+import Graphs
 
 /// Runs a pickle program that may build tensors and dictionaries and nothing else.
 ///

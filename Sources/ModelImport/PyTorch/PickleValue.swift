@@ -63,7 +63,7 @@ enum PickleGlobal: Hashable, Sendable {
     case orderedDictionary
     case rebuildTensor
     case rebuildParameter
-    case storage(ElementType)
+    case storage(StorageType)
 
     init?(module: String, name: String) {
         switch (module, name) {
@@ -71,7 +71,7 @@ enum PickleGlobal: Hashable, Sendable {
         case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensor
         case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
         case ("torch", _):
-            guard let type = ElementType.allCases.first(where: { $0.storageName == name }) else { return nil }
+            guard let type = StorageType.allCases.first(where: { $0.storageName == name }) else { return nil }
             self = .storage(type)
         default: return nil
         }
@@ -79,7 +79,7 @@ enum PickleGlobal: Hashable, Sendable {
 }
 
 /// Element types of PyTorch storages.
-enum ElementType: String, CaseIterable, Sendable {
+enum StorageType: String, CaseIterable, Sendable {
     case float = "Float"
     case double = "Double"
     case half = "Half"
@@ -113,7 +113,7 @@ enum ElementType: String, CaseIterable, Sendable {
 /// A run of elements of one type that tensors look into.
 struct StorageReference: Hashable, Sendable {
     let key: String
-    let type: ElementType
+    let type: StorageType
     let count: Int
 }
 

@@ -2,7 +2,7 @@ import Engine
 
 /// A tensor's elements inside the bytes of its storage, checked to lie there.
 struct StorageView {
-    let elementType: ElementType
+    let elementType: StorageType
     let shape: [Int]
     let count: Int
     private let strides: [Int]

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Graphs
 import SearchSpace
 
 /// The `--config` of a supernet: `SupernetArchitecture` as JSON.

@@ -1,22 +1,26 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Graphs
 import ModelImport
 import SearchSpace
 import Supernets
 
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Turn a checkpoint into a package.",
+        commandName: "import", abstract: "Turn a checkpoint or a network into a package.",
         discussion: """
             Reads PyTorch checkpoints of OFA-MobileNetV3 supernets, both file formats and both spellings of tensor \
-            names. Nothing in a checkpoint is ever executed.
+            names, networks in ONNX format (.onnx), opsets 7 to 21, and Darknet networks (.cfg with .weights). \
+            Nothing in a file is ever executed.
             """)
 
-    @Argument(help: "The checkpoint (.pth).")
+    @Argument(help: "The checkpoint (.pth) or network (.onnx, .cfg).")
     var file: String
-    @Option(help: "JSON with what the weights do not say; not needed for the public ImageNet supernets.")
+    @Option(help: "JSON with what the file does not say; not needed for the public ImageNet supernets.")
     var config: String?
+    @Option(help: "The weights of a Darknet network; without it the .weights file beside the .cfg.")
+    var weights: String?
     @Option(name: .shortAndLong, help: "The package to write.")
     var output: String
     @OptionGroup var format: FormatOptions
@@ -33,7 +37,13 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            try OutputFile.check(output, isNoneOf: [file, config])
+            try OutputFile.check(output, isNoneOf: [file, config, weights])
+            if file.hasSuffix(".onnx") { return try importNetwork(try ONNXImporter.read(from: file)) }
+            if file.hasSuffix(".cfg") {
+                let beside = file.dropLast(".cfg".count) + ".weights"
+                let graph = try DarknetImporter.read(configuration: file, weights: weights ?? String(beside))
+                return try importNetwork(graph)
+            }
             let package = try SupernetImporter.importCheckpoint(path: file, configPath: config)
             let supernet: PackedSupernet
             do { supernet = try PackedSupernet(package) } catch { throw Refusal("\(file): \(error)") }
@@ -43,6 +53,34 @@ struct ImportCommand: AsyncParsableCommand {
             try package.write(to: output)
             try show(package, supernet, plan)
         }
+    }
+
+    private struct NetworkSummary: Encodable {
+        var kind: String
+        var parameters: Int
+        var operators: Int
+        var name: String
+        var weightsSHA256: String
+        var fileBytes: Int
+    }
+
+    private func importNetwork(_ graph: Graph) throws {
+        let network = NetworkPackage(
+            graph: graph,
+            configuration: try config.map { try NetworkConfigurationFile.read(from: $0) } ?? NetworkConfiguration())
+        let package: TensorPackage
+        do { package = try network.package() } catch { throw Refusal("\(file): \(error)") }
+        try package.write(to: output)
+        let size = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
+        let summary = NetworkSummary(
+            kind: package.kind, parameters: network.parameterCount, operators: network.graph.nodes.count,
+            name: network.graph.name, weightsSHA256: package.weightsSHA256, fileBytes: size)
+        guard format.format == .table else { return try Terminal.json(summary) }
+        Terminal.print(
+            """
+            \(output): \(summary.kind) \(summary.name), \(summary.parameters) parameters, \
+            \(summary.operators) operators, \(size) bytes
+            """)
     }
 
     private func show(_ package: TensorPackage, _ supernet: PackedSupernet, _ plan: Plan) throws {

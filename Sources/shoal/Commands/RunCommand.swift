@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Engine
 import Foundation
+import Graphs
 import ModelImport
 import SearchSpace
 import Supernets
@@ -71,7 +72,9 @@ struct RunCommand: AsyncParsableCommand {
             try OutputFile.checkFolder(of: logits)
             try OutputFile.check(logits, isNoneOf: [package, statistics] + images + labels + calibrate)
         }
-        let loaded = try LoadedSupernet(package)
+        let content = try TensorPackage.read(from: package)
+        if content.kind == NetworkPackage.kind { return try runNetwork(try LoadedNetwork(content, path: package)) }
+        let loaded = try LoadedSupernet(package, content)
         let configuration = try loaded.subnet(subnet)
         var set = try ImageSet.read(images: images, labels: labels)
         if let limit { set = set.prefix(limit) }
@@ -89,6 +92,37 @@ struct RunCommand: AsyncParsableCommand {
                 images: set.count, top1: result.top1, latencyMilliseconds: LatencySummary(result.milliseconds),
                 flops: plan.flops, precision: precision, instructionSet: loaded.kernels.instructionSet.rawValue,
                 statistics: statistics.origin, statisticsBytes: statistics.storedBytes, subnet: configuration))
+    }
+
+    private struct NetworkSummary: Encodable {
+        var images: Int
+        var top1: Double?
+        var latencyMilliseconds: LatencySummary
+        var flops: Int
+        var precision: String
+    }
+
+    private func runNetwork(_ network: LoadedNetwork) throws {
+        guard subnet == nil, calibrate.isEmpty, statistics == nil else {
+            throw Refusal("\(package): is a network; --subnet, --calibrate and --statistics are for supernets")
+        }
+        var set = try ImageSet.read(images: images, labels: labels)
+        if let limit { set = set.prefix(limit) }
+        guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
+        let runner = try network.runner(for: set, file: images[0])
+        let result = try runner.run(on: set, threads: min(threads, set.count))
+        if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
+        let latency = LatencySummary(result.milliseconds)
+        let summary = NetworkSummary(
+            images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.evaluator.bound.flops,
+            precision: precision)
+        guard format.format == .table else { return try Terminal.json(summary) }
+        let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
+        Terminal.print(
+            """
+            \(summary.images) images, \(accuracy)latency p50 \(latency.p50.text(3)) ms, p90 \(latency.p90.text(3)) ms, \
+            p99 \(latency.p99.text(3)) ms, \(summary.flops) FLOPs
+            """)
     }
 
     private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics

@@ -4,6 +4,7 @@ import Datasets
 import Engine
 import FleetModel
 import Foundation
+import Graphs
 import ModelImport
 import SearchSpace
 import Supernets
@@ -43,7 +44,7 @@ struct Refusal: Error {
         case let refusal as Refusal: self = refusal
         case let failure as AdminFailure: self.init(failure.message, Self.status(of: failure.kind))
         case is CheckpointFailure, is PackageFailure, is DatasetFailure, is SupernetRefusal, is ConfigurationRefusal,
-            is InstructionSetRefusal, is ArchitectureRefusal:
+            is InstructionSetRefusal, is ArchitectureRefusal, is GraphFailure:
             self.init("\(error)")
         case let error as any CustomStringConvertible where !(error is CocoaError): self.init(error.description)
         default: self.init(error.localizedDescription, .environment)

@@ -12,11 +12,12 @@ struct LoadedSupernet {
     let weightsSHA256: String
     let kernels: KernelSet
 
-    init(_ path: String) throws {
+    /// - Parameter package: the file's content, if it has been read already.
+    init(_ path: String, _ package: TensorPackage? = nil) throws {
         self.path = path
-        package = try TensorPackage.read(from: path)
-        do { supernet = try PackedSupernet(package) } catch { throw Refusal("\(path): \(error)") }
-        weightsSHA256 = package.weightsSHA256
+        self.package = try package ?? TensorPackage.read(from: path)
+        do { supernet = try PackedSupernet(self.package) } catch { throw Refusal("\(path): \(error)") }
+        weightsSHA256 = self.package.weightsSHA256
         kernels = try KernelSet.selected()
     }
 

@@ -1,0 +1,22 @@
+extension BoundGraph {
+    /// Floating-point operations of one run, multiply-adds counted as two, one per value elsewhere. Values whose shape
+    /// depends on data are not counted.
+    public var flops: Int { graph.nodes.reduce(0) { $0 &+ flops(of: $1) } }
+
+    private func flops(of node: Node) -> Int {
+        let output = node.outputs.first.flatMap { types[$0] }?.count ?? 0
+        func shape(_ input: Int) -> [Int] { input < node.inputs.count ? types[node.inputs[input]]?.shape ?? [] : [] }
+        switch node.operatorName {
+        case "Conv", "ConvInteger": return 2 * output &* Shapes.count(shape(1).dropFirst())
+        case "QLinearConv": return 2 * output &* Shapes.count(shape(3).dropFirst())
+        case "ConvTranspose": return 2 * Shapes.count(shape(0)) &* Shapes.count(shape(1).dropFirst())
+        case "MatMul", "MatMulInteger", "QLinearMatMul": return 2 * output &* (shape(0).last ?? 1)
+        case "Gemm":
+            let columns = shape(1).last ?? 1
+            // Whichever side of the second matrix is not the output's.
+            let isTransposed = node.attributes["transB"] == .int(1)
+            return 2 * output &* (isTransposed ? columns : shape(1).first ?? 1)
+        default: return output
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Engine
+import Foundation
+import Graphs
+
+/// Tensors that a model keeps in files beside itself: read only from the model's own folder, never through a link out
+/// of it.
+package struct ExternalData {
+    private let folder: URL
+    private var files: [String: [UInt8]] = [:]
+    private var total = 0
+    private var used = 0
+
+    package init(besideModel path: String) {
+        folder = URL(filePath: path).deletingLastPathComponent().resolvingSymlinksInPath()
+    }
+
+    mutating func bytes(of tensor: Onnx_TensorProto) throws(GraphFailure) -> ArraySlice<UInt8> {
+        var entries: [String: String] = [:]
+        for entry in tensor.externalData { entries[entry.key] = entry.value }
+        guard let location = entries["location"] else { throw GraphFailure("states no location of its data") }
+        let content = try file(location)
+        guard let offset = Int(entries["offset"] ?? "0"), offset >= 0, offset <= content.count else {
+            throw GraphFailure("its data lies outside \(location.printable)")
+        }
+        guard let length = Int(entries["length"] ?? "\(content.count - offset)"), length >= 0,
+            length <= content.count - offset
+        else { throw GraphFailure("its data lies outside \(location.printable)") }
+        used += length
+        guard used <= ONNXLimits.externalReuse * total else { throw GraphFailure("too many tensors share their data") }
+        return content[offset..<offset + length]
+    }
+
+    private mutating func file(_ location: String) throws(GraphFailure) -> [UInt8] {
+        if let known = files[location] { return known }
+        let parts = location.split(separator: "/", omittingEmptySubsequences: false)
+        guard !location.isEmpty, !location.utf8.contains(0), !location.contains("\\"),
+            !parts.contains(".."), !parts.contains("")
+        else { throw GraphFailure("its data lies at \(location.printable), which is not within the model's folder") }
+        let url = folder.appending(path: location).resolvingSymlinksInPath()
+        let inside = folder.path().hasSuffix("/") ? folder.path() : folder.path() + "/"
+        guard url.path().hasPrefix(inside) else {
+            throw GraphFailure("its data lies at \(location.printable), a link out of the model's folder")
+        }
+        do throws(ReadingFailure) {
+            let content = try FileBytes.read(
+                from: url.path(percentEncoded: false), limit: ONNXLimits.externalBytes - total)
+            total += content.count
+            files[location] = content
+            return content
+        } catch {
+            throw GraphFailure("\(location.printable): \(error.reason)")
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Datasets
+import Engine
+import Foundation
+import Graphs
+import ModelImport
+import Supernets
+import Synchronization
+
+/// A network package with what the commands need around it.
+struct LoadedNetwork {
+    let path: String
+    let network: NetworkPackage
+
+    init(_ package: TensorPackage, path: String) throws {
+        self.path = path
+        do { network = try NetworkPackage(package) } catch { throw Refusal("\(path): \(error)") }
+    }
+
+    /// The network bound to single images of this set's channels.
+    func runner(for images: ImageSet, file: String) throws -> NetworkRunner {
+        guard let input = network.graph.inputs.first, network.graph.inputs.count == 1, input.element == .float32,
+            input.dimensions.count == 4
+        else { throw Refusal("\(path): the network does not read images alone: batch, channels, height, width") }
+        let configuration = network.configuration
+        let size = configuration.inputSize
+        func bound(_ axis: Int, _ open: Int?) throws -> Int {
+            if case .fixed(let size) = input.dimensions[axis] { return size }
+            guard let open else {
+                throw Refusal("\(path): the network leaves the image's size open; import it with inputSize in --config")
+            }
+            return open
+        }
+        let shape = [try bound(0, 1), try bound(1, images.channels), try bound(2, size), try bound(3, size)]
+        guard shape[0] == 1, shape[2] == shape[3], shape[2] > 0 else {
+            throw Refusal("\(path): the network reads \(shape); one square image at a time is supported")
+        }
+        guard images.channels == shape[1] else {
+            throw Refusal("\(file): images have \(images.channels) channels, the network reads \(shape[1])")
+        }
+        if configuration.mean == nil || configuration.std == nil {
+            Terminal.note("shoal: warning: \(path) was imported without mean and std; pixels are only divided by 255")
+        }
+        let mean = configuration.mean ?? [Float](repeating: 0, count: shape[1])
+        let std = configuration.std ?? [Float](repeating: 1, count: shape[1])
+        guard mean.count == shape[1], std.count == shape[1] else {
+            throw Refusal("\(path): mean and std are not those of \(shape[1]) channels")
+        }
+        do {
+            let bound = try BoundGraph(network.graph, sizes: .init(shapes: [input.name: shape]))
+            return NetworkRunner(
+                evaluator: GraphEvaluator(bound), input: input.name, output: network.graph.outputs[0], shape: shape,
+                preprocessor: ImagePreprocessor(
+                    channels: shape[1], height: images.height, width: images.width, side: shape[2], mean: mean,
+                    std: std))
+        } catch { throw Refusal("\(path): \(error)") }
+    }
+}
+
+/// Runs a network over images by the definitions of its operators.
+struct NetworkRunner: Sendable {
+    let evaluator: GraphEvaluator
+    let input: String
+    let output: String
+    let shape: [Int]
+    let preprocessor: ImagePreprocessor
+
+    private struct Part: Sendable {
+        var logits: [Float] = []
+        var milliseconds: [Double] = []
+        var correct = 0
+        var failure: GraphFailure?
+    }
+
+    func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
+        let parts = Mutex([Part](repeating: Part(), count: threads))
+        DispatchQueue.concurrentPerform(iterations: threads) { thread in
+            var part = Part()
+            do throws(GraphFailure) {
+                for index in images.count * thread / threads..<images.count * (thread + 1) / threads {
+                    try run(images, index, &part)
+                }
+            } catch {
+                part.failure = error
+            }
+            parts.withLock { $0[thread] = part }
+        }
+        let done = parts.withLock { $0 }
+        if let failure = done.compactMap(\.failure).first { throw failure }
+        let correct = done.reduce(0) { $0 + $1.correct }
+        let logits = done.flatMap(\.logits)
+        return Evaluator.Result(
+            logits: logits, classes: images.count == 0 ? 0 : logits.count / images.count,
+            milliseconds: done.flatMap(\.milliseconds),
+            top1: images.labels == nil || images.count == 0 ? nil : Double(correct) / Double(images.count))
+    }
+
+    private func run(_ images: ImageSet, _ index: Int, _ part: inout Part) throws(GraphFailure) {
+        var pixels = [Float](repeating: 0, count: shape.reduce(1, *))
+        pixels.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
+        let start = PlanTimer.now()
+        let outputs = try evaluator.run([input: TensorValue(shape: shape, .float32(pixels))])
+        part.milliseconds.append(Double(PlanTimer.now() - start) / 1e6)
+        guard let logits = outputs[output]?.tensor?.values, !logits.isEmpty else {
+            throw GraphFailure("the output \(output) holds no 32-bit floats")
+        }
+        part.logits.append(contentsOf: logits)
+        let isCorrect = logits.withUnsafeBufferPointer { $0.indexOfMaximum == images.labels?[index] }
+        if images.labels != nil, isCorrect { part.correct += 1 }
+    }
+}

@@ -1,0 +1,114 @@
+import Engine
+import Graphs
+import Testing
+
+@testable import ModelImport
+
+@Suite struct DarknetImporterTests {
+    /// Two convolutions with a shortcut, pooling, a route over halves, upsampling and one detection layer.
+    private static let configuration = """
+        [net]
+        width=4
+        height = 4   
+        channels=1
+        # a comment
+        [convolutional]
+        batch_normalize=1
+        filters=2
+        size=3
+        pad=1
+        activation=leaky
+        [convolutional]
+        filters=2
+        activation=linear
+        [shortcut]
+        from=-2
+        [maxpool]
+        size=2
+        stride=2
+        [upsample]
+        stride=2
+        [route]
+        layers=-1,2
+        [route]
+        layers=-1
+        groups=2
+        group_id=1
+        [convolutional]
+        filters=6
+        activation=linear
+        [yolo]
+        classes=1
+        """
+
+    private static func weights(_ count: Int, seen: Int = 8) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for number in [0, 2, 5] { bytes.append(littleEndian: Int32(number)) }
+        bytes += [UInt8](repeating: 0, count: seen)
+        bytes.append(floats: (0..<count).map { Float($0 % 7) / 8 + 0.25 })
+        return bytes
+    }
+
+    private static func read(_ text: String, _ weights: [UInt8]) throws(ReadingFailure) -> Graph {
+        try DarknetImporter.graph(try DarknetConfiguration(Array(text.utf8)), try DarknetWeights(weights))
+    }
+
+    private static func refusal(_ text: String, _ weights: [UInt8]) -> String {
+        do {
+            _ = try read(text, weights)
+            return "none"
+        } catch {
+            return [error.subject, error.reason].compactMap { $0 }.joined(separator: ": ")
+        }
+    }
+
+    /// Biases, scales, means, variances (2 each), 18 weights; 2 + 4; 6 + 12.
+    private static let count = 8 + 18 + 6 + 18
+
+    @Test func layersBecomeOperators() throws {
+        let graph = try Self.read(Self.configuration, Self.weights(Self.count))
+        let bound = try BoundGraph(graph)
+        #expect(graph.outputs.count == 1)
+        #expect(bound.types[graph.outputs[0]] == ValueType(.float32, [1, 6, 4, 4]))
+        let image = TensorValue(shape: [1, 1, 4, 4], .float32((0..<16).map { Float($0) / 16 }))
+        let output = try #require(GraphEvaluator(bound).run(["image": image])[graph.outputs[0]]?.tensor)
+        // Everything but a box's size went through the logistic function.
+        for channel in [0, 1, 4, 5] {
+            #expect(output.values[channel * 16..<channel * 16 + 16].allSatisfy { $0 > 0 && $0 < 1 })
+        }
+    }
+
+    /// Bias, then the kernel, in the file's order; padding as Darknet has it.
+    @Test func convolutionsReadTheirWeightsInOrder() throws {
+        let text = "[net]\nwidth=2\nheight=2\nchannels=1\n[convolutional]\nsize=1\nactivation=linear\n"
+        var bytes = Self.weights(0)
+        bytes.append(floats: [3, 2])
+        let graph = try Self.read(text, bytes)
+        let image = TensorValue(shape: [1, 1, 2, 2], .float32([0, 1, 2, 3]))
+        let outputs = try GraphEvaluator(try BoundGraph(graph)).run(["image": image])
+        #expect(outputs[graph.outputs[0]]?.tensor?.values == [3, 5, 7, 9])
+    }
+
+    @Test func whatIsNotSupportedIsNamed() {
+        let weights = Self.weights(Self.count)
+        let base = Self.configuration
+        for (old, new, reason) in [
+            ("[upsample]", "[lstm]", "layer 4 [lstm]: this layer is not supported"),
+            ("activation=leaky", "activation=loggy", "layer 0 [convolutional]: the activation loggy is not supported"),
+            ("from=-2", "from=-9", "layer 2 [shortcut]: there is no layer -9 before it"),
+            ("width=4", "width=x", "[net]: width is x, not from 0 to 65536"),
+            (
+                "filters=6", "filters=7",
+                "layer 7 [convolutional]: the weights end before its 14 values of shape [7, 2, 1, 1]"
+            ),
+            ("filters=6", "filters=4", "layer 8 [yolo]: 4 channels do not form boxes of 6"),
+            ("[net]", "[conv]", "does not start with [net]"),
+            ("# a comment", "comment", "line 5: is neither a section nor a setting"),
+        ] {
+            #expect(Self.refusal(base.replacing(old, with: new), weights) == reason)
+        }
+        #expect(Self.refusal(base, Self.weights(Self.count + 1)) == "4 bytes belong to no layer")
+        #expect(Self.refusal(base, Self.weights(Self.count, seen: 4)).hasPrefix("layer 7"))
+        #expect(Self.refusal(base, [1, 2]).hasPrefix("needs 4 bytes"))
+    }
+}
