@@ -1,0 +1,36 @@
+/// A network of one image in and one vector or map out, as steps for the kernels: batch normalisation, bias, activation
+/// and residual are part of the step that they follow; reshapes of a single pixel are gone.
+///
+/// What it covers is what convolutional classifiers use; anything else is refused, by operator and node, and left to
+/// `GraphEvaluator`.
+public struct FusedNetwork: Equatable, Sendable {
+    public let input: String
+    public let inputShape: MapShape
+    /// In the order in which they run.
+    public let steps: [FusedStep]
+    public let output: String
+    /// Shape of the output as the graph states it.
+    public let outputType: ValueType
+
+    /// - Parameter bound: batch of one.
+    public init(_ bound: BoundGraph) throws(GraphFailure) {
+        let graph = bound.graph
+        guard graph.inputs.count == 1, let input = graph.inputs.first?.name, let type = bound.types[input],
+            type.element == .float32, type.rank == 4, type.shape[0] == 1
+        else { throw GraphFailure("the input is not one image of 32-bit floats") }
+        guard graph.outputs.count == 1, let output = graph.outputs.first, let outputType = bound.types[output] else {
+            throw GraphFailure("has \(graph.outputs.count) outputs; one is supported")
+        }
+        inputShape = MapShape(channels: type.shape[1], height: type.shape[2], width: type.shape[3])
+        var fusion = Fusion(bound, input: input, inputShape)
+        for index in graph.nodes.indices where !fusion.isAbsorbed(index) {
+            do throws(GraphFailure) { try fusion.fuse(index) } catch { throw error.at(graph.nodes[index]) }
+        }
+        guard let last = fusion.map(of: output) else { throw GraphFailure("the output is computed by no step") }
+        guard last != input else { throw GraphFailure("computes nothing") }
+        self.input = input
+        steps = fusion.steps
+        self.output = last
+        self.outputType = outputType
+    }
+}

@@ -1,0 +1,133 @@
+/// What follows a step's result and becomes part of the step.
+extension Fusion {
+    /// Absorbs the nodes after `value` for as long as nothing else reads what is between.
+    /// - Returns: the name of the value after them.
+    mutating func follow(
+        _ value: String, _ shape: MapShape, _ work: inout FusedStep.Work, _ finish: inout FusedFinish
+    ) throws(GraphFailure) -> String {
+        var value = value
+        while finish.activation == .none || finish.residual == nil {
+            let readers = readers(of: value)
+            if readers.count == 2, finish.activation == .none, let gated = gated(value, readers) {
+                finish.activation = gated.activation
+                finish.residual?.isActivated = true
+                readers.forEach { absorb($0) }
+                value = gated.output
+                continue
+            }
+            guard readers.count == 1, let reader = readers.first, !isAbsorbed(reader) else { break }
+            let node = nodes[reader]
+            if finish.activation == .none, finish.residual == nil, try foldAffine(node, after: value, into: &work) {
+                // Part of scale and shift.
+            } else if finish.activation == .none, let activation = try activation(of: node) {
+                finish.activation = activation
+                finish.residual?.isActivated = true
+            } else if finish.residual == nil, isSummed(work), let other = addend(node, besides: value, shape) {
+                finish.residual = .init(value: other, isActivated: false)
+            } else {
+                break
+            }
+            absorb(reader)
+            value = node.outputs[0]
+        }
+        return value
+    }
+
+    private func isSummed(_ work: FusedStep.Work) -> Bool {
+        if case .convolution = work { true } else { false }
+    }
+
+    /// The other operand of an addition, if it is a map of the same shape that has been computed by now.
+    private func addend(_ node: Node, besides value: String, _ shape: MapShape) -> String? {
+        guard node.operatorName == "Add", node.inputs.count == 2, node.inputs.contains(value),
+            let other = node.inputs.first(where: { $0 != value }), let map = map(of: other), shapes[map] == shape
+        else { return nil }
+        return map
+    }
+
+    /// `x * sigmoid(x)` or `x * hardSigmoid(x)`, where both nodes read x.
+    private func gated(_ value: String, _ readers: [Int]) -> (activation: FusedActivation, output: String)? {
+        for (gate, product) in [(readers[0], readers[1]), (readers[1], readers[0])] {
+            let (gate, product) = (nodes[gate], nodes[product])
+            guard product.operatorName == "Mul", gate.inputs == [value],
+                Set(product.inputs) == [value, gate.outputs[0]], self.readers(of: gate.outputs[0]).count == 1,
+                let activation = try? activation(of: gate)
+            else { continue }
+            switch activation {
+            case .sigmoid: return (.silu, product.outputs[0])
+            case .hardSigmoid: return (.hardSwish, product.outputs[0])
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    /// The node as an activation, if it is one that the kernels know.
+    func activation(of node: Node) throws(GraphFailure) -> FusedActivation? {
+        let call = call(node)
+        switch node.operatorName {
+        case "Relu": return .relu
+        case "Sigmoid": return .sigmoid
+        case "HardSwish": return .hardSwish
+        case "LeakyRelu": return .leakyRelu(slope: Float(try call.float("alpha", 0.01)))
+        case "HardSigmoid":
+            let (alpha, beta) = (try call.float("alpha", 0.2), try call.float("beta", 0.5))
+            return abs(alpha - 1 / 6) < 1e-6 && abs(beta - 0.5) < 1e-6 ? .hardSigmoid : nil
+        case "Clip":
+            func bound(_ name: String, _ input: Int) throws(GraphFailure) -> Double? {
+                if node.opset < 11 { return node.attributes[name] == nil ? nil : try call.float(name, 0) }
+                guard call.has(input) else { return nil }
+                return call.known(input)?.doubles.first ?? .nan
+            }
+            guard try bound("min", 1) == 0 else { return nil }
+            guard let high = try bound("max", 2) else { return .relu }
+            return high > 0 ? .clippedRelu(Float(high)) : nil
+        default: return nil
+        }
+    }
+
+    /// Batch normalisation, or a product or sum with one constant per channel, after a convolution.
+    private func foldAffine(
+        _ node: Node, after value: String, into work: inout FusedStep.Work
+    ) throws(GraphFailure) -> Bool {
+        guard case .convolution(var convolution) = work, let affine = try affine(node, of: value, convolution) else {
+            return false
+        }
+        for channel in 0..<convolution.outputChannels {
+            convolution.scale[channel] *= affine.scale[channel]
+            convolution.shift[channel] = convolution.shift[channel] * affine.scale[channel] + affine.shift[channel]
+        }
+        work = .convolution(convolution)
+        return true
+    }
+
+    private func affine(
+        _ node: Node, of value: String, _ convolution: FusedConvolution
+    ) throws(GraphFailure) -> (scale: [Float], shift: [Float])? {
+        let channels = convolution.outputChannels
+        if node.operatorName == "BatchNormalization" {
+            let parameters = node.inputs.dropFirst().compactMap { constant($0) }
+            guard node.inputs.first == value, parameters.count == 4, parameters.allSatisfy({ $0.count == channels }),
+                node.outputs.dropFirst().allSatisfy(\.isEmpty)
+            else { return nil }
+            let epsilon = Float(try call(node).float("epsilon", 1e-5))
+            let scale = (0..<channels).map { parameters[0][$0] / (parameters[3][$0] + epsilon).squareRoot() }
+            return (scale, (0..<channels).map { parameters[1][$0] - parameters[2][$0] * scale[$0] })
+        }
+        guard ["Add", "Mul"].contains(node.operatorName), node.inputs.count == 2,
+            let other = node.inputs.first(where: { $0 != value }),
+            let perChannel = channelConstant(other, channels, rank: bound.types[value]?.rank ?? 0)
+        else { return nil }
+        let (zeros, ones) = ([Float](repeating: 0, count: channels), [Float](repeating: 1, count: channels))
+        return node.operatorName == "Add" ? (ones, perChannel) : (perChannel, zeros)
+    }
+
+    /// A constant that broadcasts over everything but the channels, which are dimension 1.
+    private func channelConstant(_ name: String, _ channels: Int, rank: Int) -> [Float]? {
+        guard let values = constant(name), let shape = bound.graph.initialisers[name]?.shape else { return nil }
+        if values.count == 1 { return [Float](repeating: values[0], count: channels) }
+        let padded = [Int](repeating: 1, count: max(0, rank - shape.count)) + shape
+        let expected = rank == 2 ? [1, channels] : [1, channels, 1, 1]
+        return padded == expected ? values : nil
+    }
+}

@@ -1,0 +1,108 @@
+/// Walks a graph in order and turns nodes into steps.
+struct Fusion {
+    let bound: BoundGraph
+    private(set) var steps: [FusedStep] = []
+    /// Shapes of the network's input and of everything that a step has computed.
+    private(set) var shapes: [String: MapShape]
+    /// Values that hold the same numbers in the same order as the output of a step.
+    private var aliases: [String: String] = [:]
+    /// Every second (third, …) row and column of a map, not yet computed.
+    private var samples: [String: (source: String, stride: Int)] = [:]
+    private var absorbed: Set<Int> = []
+    private let consumers: [String: [Int]]
+    private let outputs: Set<String>
+
+    init(_ bound: BoundGraph, input: String, _ shape: MapShape) {
+        self.bound = bound
+        shapes = [input: shape]
+        outputs = Set(bound.graph.outputs)
+        var consumers: [String: [Int]] = [:]
+        for (index, node) in bound.graph.nodes.enumerated() {
+            for name in Set(node.inputs) where !name.isEmpty { consumers[name, default: []].append(index) }
+        }
+        self.consumers = consumers
+    }
+
+    var nodes: [Node] { bound.graph.nodes }
+    func isAbsorbed(_ index: Int) -> Bool { absorbed.contains(index) }
+    mutating func absorb(_ index: Int) { absorbed.insert(index) }
+
+    /// The step's output (or the network's input) that has these numbers.
+    func map(of name: String) -> String? {
+        let value = aliases[name] ?? name
+        return shapes[value] == nil ? nil : value
+    }
+
+    func shape(of value: String) throws(GraphFailure) -> MapShape {
+        guard let shape = shapes[value] else { throw GraphFailure("reads \(value.printable), which no step computes") }
+        return shape
+    }
+
+    func constant(_ name: String) -> [Float]? {
+        guard case .float32(let values)? = bound.graph.initialisers[name]?.elements else { return nil }
+        return values
+    }
+
+    /// The only nodes that read the value; none where it is an output of the network.
+    func readers(of value: String) -> [Int] { outputs.contains(value) ? [] : consumers[value] ?? [] }
+
+    func call(_ node: Node) -> OperatorCall {
+        OperatorCall(
+            node, types: node.inputs.map { bound.types[$0] }, values: node.inputs.map { bound.graph.initialisers[$0] })
+    }
+
+    /// The map that an input of the node is; a map that was only sampled so far is computed now.
+    mutating func mapInput(_ node: Node, _ index: Int) throws(GraphFailure) -> (name: String, shape: MapShape) {
+        guard index < node.inputs.count else { throw GraphFailure("input \(index) is missing") }
+        let name = node.inputs[index]
+        if let sample = samples[name] {
+            try select(
+                named: name, from: sample.source, stride: sample.stride, before: 0, after: 0, output: name,
+                follow: false)
+        }
+        guard let value = map(of: name) else {
+            throw GraphFailure("input \(index) (\(name.printable)) is not a map that a step computes")
+        }
+        return (value, try shape(of: value))
+    }
+
+    mutating func alias(_ name: String, to value: String) { aliases[name] = value }
+    mutating func sample(_ name: String, of source: String, stride: Int) { samples[name] = (source, stride) }
+    func sampled(_ name: String) -> (source: String, stride: Int)? { samples[name] }
+
+    /// Adds a step whose result, before anything is fused into it, is `value`.
+    mutating func append(
+        _ node: String, _ work: FusedStep.Work, _ inputs: [String], value: String, _ shape: MapShape,
+        follow: Bool = true
+    ) throws(GraphFailure) {
+        var work = work
+        var finish = FusedFinish()
+        let output = follow ? try self.follow(value, shape, &work, &finish) : value
+        add(FusedStep(name: node, work: work, inputs: inputs, output: output, shape: shape, finish: finish))
+    }
+
+    mutating func add(_ step: FusedStep) {
+        steps.append(step)
+        shapes[step.output] = step.shape
+    }
+
+    /// A 1x1 convolution that picks channels and every `stride`-th pixel, with channels of zeros around them: a
+    /// parameter-free shortcut (He et al. 2016, option A) as the kernels know it.
+    mutating func select(
+        named name: String, from source: String, stride: Int, before: Int, after: Int, output: String,
+        follow: Bool = true
+    ) throws(GraphFailure) {
+        let input = try shape(of: source)
+        let channels = before + input.channels + after
+        var weights = [Float](repeating: 0, count: channels * input.channels)
+        for channel in 0..<input.channels { weights[(before + channel) * input.channels + channel] = 1 }
+        let convolution = FusedConvolution(
+            window: FusedWindow(kernelHeight: 1, kernelWidth: 1, strideHeight: stride, strideWidth: stride), groups: 1,
+            inputChannels: input.channels, outputChannels: channels, weights: weights,
+            scale: [Float](repeating: 1, count: channels), shift: [Float](repeating: 0, count: channels))
+        let shape = MapShape(
+            channels: channels, height: (input.height - 1) / stride + 1, width: (input.width - 1) / stride + 1)
+        samples[output] = nil
+        try append(name, .convolution(convolution), [source], value: output, shape, follow: follow)
+    }
+}
