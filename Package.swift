@@ -15,7 +15,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Engine": ["CKernels", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "SearchSpace"],
-    "Datasets": ["Engine", "CZlib"],
+    "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],
     "LatencyPrediction": ["SearchSpace"],
@@ -154,6 +154,8 @@ let package = Package(
             .target(name: "CKernels"),
         ]
         + [
+            .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+            .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
             .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
             .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         ]

@@ -73,29 +73,3 @@ enum ImageShape {
         guard product == bytes else { throw ReadingFailure("has \(bytes) bytes of values for the shape \(shape)") }
     }
 }
-
-/// One class per image, from IDX, NumPy or a text file with a whole number per line.
-enum LabelFile {
-    static func read(_ path: String) throws(DatasetFailure) -> [Int] {
-        do throws(ReadingFailure) {
-            let bytes = try DatasetBytes.read(path)
-            if bytes.starts(with: NumpyFile.magic) { return try NumpyFile.labels(bytes) }
-            if IDXFile.isIDX(bytes) { return try IDXFile.labels(bytes) }
-            return try text(bytes)
-        } catch {
-            throw DatasetFailure(file: path, reason: error.reason)
-        }
-    }
-
-    private static func text(_ bytes: [UInt8]) throws(ReadingFailure) -> [Int] {
-        var labels: [Int] = []
-        for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
-            let trimmed = String(decoding: line, as: UTF8.self).filter { !$0.isWhitespace }
-            guard let label = Int(trimmed), label >= 0 else {
-                throw ReadingFailure("line \(number + 1) is not a class number")
-            }
-            labels.append(label)
-        }
-        return labels
-    }
-}

@@ -1,19 +1,25 @@
 import Engine
+import Foundation
 
 extension ImageSet {
     /// Largest file that is read, in bytes, after decompression.
     public static let byteLimit = 1 << 30
 
     /// Reads image files of one shape into one set. The format is told by the content: IDX (also gzipped), CIFAR-10
-    /// binary, NumPy `.npy` of bytes (N,H,W or N,C,H,W).
+    /// binary, NumPy `.npy` of bytes (N,H,W or N,C,H,W), JPEG and PNG. A folder stands for its JPEG and PNG files in
+    /// the order of their names.
+    /// - Parameters:
+    ///   - labelPaths: Label files; one that names files (a tab and the name after each class) is looked up by name.
+    ///   - side: JPEG and PNG pictures are brought to squares of this side (`PhotoFit`); as they are where `nil`.
     /// - Throws: `DatasetFailure` naming the file.
-    public static func read(images paths: [String], labels labelPaths: [String] = []) throws(DatasetFailure)
-        -> ImageSet
-    {
-        guard let first = paths.first else { throw DatasetFailure(file: "images", reason: "no file was given") }
+    public static func read(
+        images paths: [String], labels labelPaths: [String] = [], fittingPhotosTo side: Int? = nil
+    ) throws(DatasetFailure) -> ImageSet {
+        let files = try expand(paths)
+        guard let first = files.first else { throw DatasetFailure(file: "images", reason: "no file was given") }
         var sets: [ImageSet] = []
-        for path in paths {
-            let set = try read(path)
+        for path in files {
+            let set = try read(path, fittingPhotosTo: side)
             if let shape = sets.first,
                 (shape.channels, shape.height, shape.width) != (set.channels, set.height, set.width)
             {
@@ -24,15 +30,31 @@ extension ImageSet {
         }
         var joined = join(sets)
         if !labelPaths.isEmpty {
-            var labels: [Int] = []
-            for path in labelPaths { labels += try LabelFile.read(path) }
-            guard labels.count == joined.count else {
-                throw DatasetFailure(
-                    file: labelPaths[0], reason: "\(labels.count) labels for \(joined.count) images")
-            }
-            joined.labels = labels
+            let names = sets.allSatisfy { $0.count == 1 } ? files.map { URL(filePath: $0).lastPathComponent } : nil
+            joined.labels = try LabelFile.read(labelPaths, count: joined.count, fileNames: names)
         }
         return joined
+    }
+
+    /// Folders replaced by the pictures in them.
+    private static func expand(_ paths: [String]) throws(DatasetFailure) -> [String] {
+        var files: [String] = []
+        for path in paths {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+                files.append(path)
+                continue
+            }
+            guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+                throw DatasetFailure(file: path, reason: "cannot be listed")
+            }
+            let pictures = names.filter { name in
+                ["jpg", "jpeg", "png"].contains(URL(filePath: name).pathExtension.lowercased())
+            }
+            guard !pictures.isEmpty else { throw DatasetFailure(file: path, reason: "holds no .jpg, .jpeg or .png") }
+            files += pictures.sorted().map { path + "/" + $0 }
+        }
+        return files
     }
 
     private static func join(_ sets: [ImageSet]) -> ImageSet {
@@ -43,25 +65,30 @@ extension ImageSet {
             count: sets.reduce(0) { $0 + $1.count }, pixels: sets.flatMap(\.pixels), labels: labels)
     }
 
-    private static func read(_ path: String) throws(DatasetFailure) -> ImageSet {
+    private static func read(_ path: String, fittingPhotosTo side: Int?) throws(DatasetFailure) -> ImageSet {
         do throws(ReadingFailure) {
             let bytes = try DatasetBytes.read(path)
-            if let format = unreadFormat(bytes) {
-                throw ReadingFailure("\(format) is not among the formats that are read: IDX, CIFAR-10 binary, NumPy")
+            if let photo = try Photo.decode(bytes) {
+                let fitted = side.map { PhotoFit(side: $0).fit(photo) } ?? photo
+                return ImageSet(
+                    channels: Photo.channels, height: fitted.height, width: fitted.width, count: 1,
+                    pixels: fitted.planar)
             }
+            if let format = unreadFormat(bytes) { throw ReadingFailure("\(format) is not among \(formats)") }
             if bytes.starts(with: NumpyFile.magic) { return try NumpyFile.images(bytes) }
             if IDXFile.isIDX(bytes) { return try IDXFile.images(bytes) }
             if CIFARFile.isCIFAR(bytes) { return try CIFARFile.images(bytes) }
-            throw ReadingFailure("is of none of the formats that are read: IDX, CIFAR-10 binary, NumPy")
+            throw ReadingFailure("is none of \(formats)")
         } catch {
             throw DatasetFailure(file: path, reason: error.reason)
         }
     }
 
+    private static let formats = "the formats that are read: IDX, CIFAR-10 binary, NumPy, JPEG, PNG"
+
     private static func unreadFormat(_ bytes: [UInt8]) -> String? {
         let known: [(String, [UInt8])] = [
-            ("JPEG", [0xFF, 0xD8, 0xFF]), ("PNG", [0x89, 0x50, 0x4E, 0x47]), ("GIF", Array("GIF8".utf8)),
-            ("a zip file", [0x50, 0x4B, 3, 4]), ("BMP", Array("BM".utf8)),
+            ("GIF", Array("GIF8".utf8)), ("a zip file", [0x50, 0x4B, 3, 4]), ("BMP", Array("BM".utf8)),
         ]
         return known.first { bytes.starts(with: $0.1) }?.0
     }

@@ -69,7 +69,7 @@ import Testing
 
     @Test(
         arguments: [
-            ([0xFF, 0xD8, 0xFF, 0xE0], "JPEG is not among"), ([0x89, 0x50, 0x4E, 0x47], "PNG is not among"),
+            ([0xFF, 0xD8, 0xFF, 0xE0], "can be decoded"), ([0x89, 0x50, 0x4E, 0x47], "is not a PNG"),
             ([1, 2, 3], "none of the formats"), ([], "none of the formats"), ([0, 0, 8, 3, 0, 0], "cut short"),
             (idx([2, 2, 3], Array(0..<11)), "11 bytes of values"), (idx([0, 2, 3], []), "shape [0, 2, 3]"),
             (idx([3], [1, 2, 3]), "not images"), ([0x1F, 0x8B, 8, 0, 1, 2], "not a whole gzip stream"),
@@ -90,7 +90,7 @@ import Testing
             try ImageSet.read(images: [images], labels: [labels])
         }
         let text = try file("t", Array("1\nx\n".utf8))
-        #expect(throws: DatasetFailure(file: text, reason: "line 2 is not a class number")) {
+        #expect(throws: DatasetFailure(file: text, reason: "line 2 does not begin with a class number")) {
             try ImageSet.read(images: [images], labels: [text])
         }
     }

@@ -49,9 +49,10 @@ struct CalibrateCommand: AsyncParsableCommand {
             let search = try? JSONDecoder().decode(SearchCommand.Summary.self, from: data)
         else { throw Refusal("\(points): is not a result of shoal search") }
         let loaded = try LoadedSupernet(package)
-        let held = try ImageSet.read(images: images, labels: labels).prefix(limit)
+        let held = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: loaded.photoSide).prefix(limit)
         guard held.labels != nil else { throw Refusal("\(images[0]): accuracy needs labels") }
-        let calibration = try ImageSet.read(images: calibrate).prefix(calibrationImages)
+        let calibration = try ImageSet.read(images: calibrate, fittingPhotosTo: loaded.photoSide).prefix(
+            calibrationImages)
         var file = StatisticsFile(weightsSHA256: loaded.weightsSHA256)
         var measured: [OperatingPoint] = []
         // The ends of the space belong to every table: the smallest subnet is the last resort of a board under load.

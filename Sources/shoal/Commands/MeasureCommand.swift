@@ -121,11 +121,12 @@ struct MeasureAccuracyCommand: AsyncParsableCommand {
 
     private func measure() throws {
         let loaded = try LoadedSupernet(package)
-        let set = try ImageSet.read(images: images, labels: labels).prefix(limit)
+        let set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: loaded.photoSide).prefix(limit)
         guard set.labels != nil else { throw Refusal("\(images[0]): accuracy needs labels") }
         try OutputFile.checkFolder(of: output)
         try OutputFile.check(output, isNoneOf: [package] + images + labels + calibrate)
-        let calibration = try ImageSet.read(images: calibrate).prefix(calibrationImages)
+        let calibration = try ImageSet.read(images: calibrate, fittingPhotosTo: loaded.photoSide).prefix(
+            calibrationImages)
         let subnets = sampledSubnets(of: loaded.supernet.space)
         let progress = Progress("Measuring subnets", total: subnets.count)
         let results = Mutex([Int: Result<Double, any Error>]())

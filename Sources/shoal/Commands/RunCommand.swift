@@ -19,9 +19,12 @@ struct RunCommand: AsyncParsableCommand {
     var package: String
     @Option(
         parsing: .upToNextOption,
-        help: "Images: IDX (also gzipped), CIFAR-10 binary, NumPy .npy; resized where the size differs.")
+        help:
+            "Images: IDX (also gzipped), CIFAR-10, .npy, JPEG, PNG or a folder of these; fitted to the network's size.")
     var images: [String]
-    @Option(parsing: .upToNextOption, help: "Label files: IDX, NumPy, or text with a number per line.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Label files: IDX, NumPy, or text with a number per line, a tab and the image's name after it.")
     var labels: [String] = []
     @Option(help: "The subnet as JSON or a file of it; the largest without it.")
     var subnet: String?
@@ -76,7 +79,8 @@ struct RunCommand: AsyncParsableCommand {
         if content.kind == NetworkPackage.kind { return try runNetwork(try LoadedNetwork(content, path: package)) }
         let loaded = try LoadedSupernet(package, content)
         let configuration = try loaded.subnet(subnet)
-        var set = try ImageSet.read(images: images, labels: labels)
+        let side = configuration.resolution
+        var set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: side)
         if let limit { set = set.prefix(limit) }
         let preprocessor = try loaded.preprocessor(for: set, resolution: configuration.resolution, file: images[0])
         if let label = set.labels?.first(where: { $0 >= loaded.supernet.classCount }) {
@@ -106,7 +110,7 @@ struct RunCommand: AsyncParsableCommand {
         guard subnet == nil, calibrate.isEmpty, statistics == nil else {
             throw Refusal("\(package): is a network; --subnet, --calibrate and --statistics are for supernets")
         }
-        var set = try ImageSet.read(images: images, labels: labels)
+        var set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: network.side)
         if let limit { set = set.prefix(limit) }
         guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
         let runner = try network.runner(for: set, file: images[0])
@@ -128,7 +132,8 @@ struct RunCommand: AsyncParsableCommand {
     private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics
     {
         if !calibrate.isEmpty {
-            let set = try ImageSet.read(images: calibrate).prefix(calibrationImages)
+            let set = try ImageSet.read(images: calibrate, fittingPhotosTo: configuration.resolution)
+                .prefix(calibrationImages)
             return try loaded.calibrate(configuration, on: set, file: calibrate[0])
         }
         if let statistics, statistics.hasSuffix(".safetensors") {

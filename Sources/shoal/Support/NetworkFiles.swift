@@ -16,6 +16,13 @@ struct LoadedNetwork {
         do { network = try NetworkPackage(package) } catch { throw Refusal("\(path): \(error)") }
     }
 
+    /// Side of the square images that it reads, where graph or configuration say so.
+    var side: Int? {
+        guard let input = network.graph.inputs.first, input.dimensions.count == 4 else { return nil }
+        if case .fixed(let size) = input.dimensions[3] { return size > 0 ? size : nil }
+        return network.configuration.inputSize
+    }
+
     /// The network bound to single images of this set's channels.
     func runner(for images: ImageSet, file: String) throws -> NetworkRunner {
         guard let input = network.graph.inputs.first, network.graph.inputs.count == 1, input.element == .float32,

@@ -21,6 +21,9 @@ struct LoadedSupernet {
         kernels = try KernelSet.selected()
     }
 
+    /// Side of the squares that pictures are fitted to: what the highest resolution reads.
+    var photoSide: Int? { supernet.space.resolutions.max() }
+
     func preprocessor(for images: ImageSet, resolution: Int, file: String) throws -> ImagePreprocessor {
         let architecture = supernet.architecture
         guard images.channels == architecture.inputChannels else {
