@@ -11,6 +11,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "WireProtocol": ["FleetModel", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
+    "CAllocations": [],
     "Engine": ["CKernels"],
     "ModelImport": ["Engine", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "SearchSpace"],
@@ -26,14 +27,16 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Messaging": ["FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
     "AdminAPI": ["FleetModel"],
-    "Agent": ["AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol"],
+    "Agent": [
+        "AgentCore", "Datasets", "Engine", "FleetModel", "Messaging", "SearchSpace", "Supernets", "WireProtocol",
+    ],
     "Coordinator": ["AdminAPI", "CoordinatorCore", "FleetModel", "FleetStore", "Messaging", "WireProtocol"],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "Datasets", "Engine", "FleetModel", "LatencyPrediction", "ModelImport", "SearchSpace",
-        "SubnetSearch", "Supernets",
+        "AdminAPI", "CAllocations", "Datasets", "Engine", "FleetModel", "LatencyPrediction", "ModelImport",
+        "SearchSpace", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -83,7 +86,7 @@ let libraries: [String: [Target.Dependency]] = [
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
     "Coordinator": ["AdminAPI", "FleetModel", "WireProtocol"],
-    "Supernets": ["Datasets", "ModelImport"],
+    "Supernets": ["CAllocations", "Datasets", "ModelImport"],
 ]
 
 let strict: [SwiftSetting] = [
@@ -111,7 +114,8 @@ func tests(of name: String, _ imports: [String]) -> Target {
         swiftSettings: strict)
 }
 
-let swiftRooms = rooms.filter { $0.key != "CKernels" }
+let cRooms: Set = ["CAllocations", "CKernels"]
+let swiftRooms = rooms.filter { !cRooms.contains($0.key) }
 let testedRooms = rooms.filter { exists("Tests/\($0.key)Tests") }
 
 let package = Package(
@@ -141,8 +145,8 @@ let package = Package(
         + [
             .testTarget(name: "CommandLineTests", swiftSettings: strict),
             .testTarget(name: "StyleTests", swiftSettings: strict),
-            .target(name: "CKernels"),
         ]
+        + cRooms.sorted().map { .target(name: $0) }
         + [
             .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
             .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

@@ -1,0 +1,36 @@
+public import Engine
+
+/// Times several plans in turn, one run each, so that all of them see the same machine.
+public enum InterleavedTimer {
+    /// Runs of each plan that go before the measured ones.
+    public static let warmUpRuns = 3
+
+    /// - Returns: milliseconds of every run, per plan.
+    public static func measure(_ plans: [Plan], repeats: Int, threads: Int = 1) -> [[Double]] {
+        precondition(repeats > 0 && !plans.isEmpty, "\(repeats) repeats of \(plans.count) plans")
+        let session = Session(for: plans, threads: threads)
+        let images = plans.map { TestImage($0.inputShape) }
+        var times = plans.map { _ in [Double]() }
+        for run in 0..<repeats + warmUpRuns {
+            for (index, plan) in plans.enumerated() {
+                session.activate(plan)
+                let start = PlanTimer.now()
+                _ = session.run(on: images[index].values)
+                let end = PlanTimer.now()
+                if run >= warmUpRuns { times[index].append(Double(end - start) / 1e6) }
+            }
+        }
+        return times
+    }
+}
+
+/// An image of a fixed pattern of values within -1...1, for measurements that need no particular one.
+public struct TestImage {
+    private let buffer: AlignedBuffer
+    public var values: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: buffer.base, count: buffer.count) }
+
+    public init(_ shape: PlanOperation.Shape) {
+        buffer = AlignedBuffer(count: shape.channels * shape.pixels)
+        for index in 0..<buffer.count { buffer.base[index] = Float(index % 251) / 125 - 1 }
+    }
+}
