@@ -30,6 +30,14 @@ typedef struct {
     int32_t activation;     // ck_activation
 } ck_epilogue;
 
+// Packed weights that a later operation will need, to be called for from memory during this one.
+typedef struct {
+    const float *weights;  // or NULL
+    int64_t panel_stride;  // floats
+    int32_t rows;          // rows in use of each panel
+    int32_t panels;
+} ck_upcoming;
+
 // 1x1 convolution, stride 1; with one pixel also a fully connected layer.
 typedef struct {
     const float *input;
@@ -40,6 +48,7 @@ typedef struct {
     int32_t pixels;
     int32_t input_channels;
     int32_t output_channels;
+    ck_upcoming upcoming;
 } ck_pointwise;
 
 // Depthwise convolution with "same" padding: (kernel - 1) / 2 on every side.

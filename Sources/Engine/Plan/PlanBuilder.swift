@@ -142,7 +142,9 @@ public struct PlanBuilder {
 
     /// - Parameter output: one pixel; its channels are the plan's output.
     public func build(output: Map) -> Plan {
-        Plan(
+        var operations = operations
+        UpcomingWeights.assign(to: &operations)
+        return Plan(
             operations: operations, steps: steps, groups: groups, inputShape: inputShape,
             outputCount: output.shape.channels * output.shape.pixels, arenaCount: layout.highWater,
             inputOffset: inputRegion.offset, outputOffset: output.region.offset, owners: owners)

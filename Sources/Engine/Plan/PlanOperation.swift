@@ -46,6 +46,8 @@ public struct PlanOperation: @unchecked Sendable {
     let scale: UnsafePointer<Float>?
     let shift: UnsafePointer<Float>?
     let activation: ck_activation
+    /// Weights of a later operation that this one calls for from memory.
+    var upcoming = ck_upcoming()
 
     /// Multiply-adds counted as two operations.
     public var flops: Int {
@@ -95,7 +97,7 @@ public struct PlanOperation: @unchecked Sendable {
                 input: arena + inputOffset, output: arena + outputOffset,
                 weights: weightsOffset < 0 ? weights : UnsafePointer(arena + weightsOffset),
                 epilogue: epilogue(in: arena), panel_stride: Int64(panelStride), pixels: Int32(output.pixels),
-                input_channels: Int32(input.channels), output_channels: Int32(output.channels))
+                input_channels: Int32(input.channels), output_channels: Int32(output.channels), upcoming: upcoming)
             function(&call, part, parts)
         case .depthwise:
             var call = ck_depthwise(
