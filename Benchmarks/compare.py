@@ -1,7 +1,8 @@
 """Runs the same networks with Shoal, ONNX Runtime and OpenVINO, in turn, and prints one table of medians and ratios.
 
 Weights are random but the same for all, and the outputs must agree. Every round runs each engine for a few
-inferences, so that all of them see the same machine; only ratios within one run mean anything.
+inferences, so that all of them see the same machine; only ratios within one run mean anything. Where other programs
+take the processors, compare the processor time of one thread.
 """
 import argparse
 import json
@@ -95,17 +96,19 @@ class Shoal:
     def measure(self, repeats):
         result = json.loads(self.shoal(
             "bench", *self.arguments, "--threads", str(self.threads), "--repeat", str(repeats), "--format", "json"))
-        return result["models"][0]["milliseconds"]
+        model = result["models"][0]
+        return list(zip(model["milliseconds"], model["processorMilliseconds"]))
 
 
 def timed(run, repeats):
+    """Milliseconds by the clock and of processor time, of each run."""
     for _ in range(3):
         run()
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        processor, start = time.process_time(), time.perf_counter()
         run()
-        times.append((time.perf_counter() - start) * 1e3)
+        times.append(((time.perf_counter() - start) * 1e3, (time.process_time() - processor) * 1e3))
     return times
 
 
@@ -139,9 +142,12 @@ def measure(network, threads, options):
         for engine in engines:
             time.sleep(REST_SECONDS)
             times[engine.name] += engine.measure(per_round)
+    wall = {name: [pair[0] for pair in pairs] for name, pairs in times.items()}
+    processor = {name: [pair[1] for pair in pairs] for name, pairs in times.items()}
     return {"network": network.name, "threads": threads, "differences": differences,
-            "medianMilliseconds": {name: statistics.median(values) for name, values in times.items()},
-            "minMilliseconds": {name: min(values) for name, values in times.items()}, "milliseconds": times}
+            "medianMilliseconds": {name: statistics.median(values) for name, values in wall.items()},
+            "medianProcessorMilliseconds": {name: statistics.median(values) for name, values in processor.items()},
+            "milliseconds": wall, "processorMilliseconds": processor}
 
 
 def ratio(row, of="medianMilliseconds"):
@@ -152,11 +158,12 @@ def ratio(row, of="medianMilliseconds"):
 
 
 def show(rows):
-    header = ["NETWORK", "THREADS", "SHOAL MS", "ONNX RUNTIME MS", "OPENVINO MS", "SHOAL / FASTER", "OF MINIMA"]
+    header = ["NETWORK", "THREADS", "SHOAL MS", "ONNX RUNTIME MS", "OPENVINO MS", "SHOAL / FASTER", "OF PROCESSOR TIME"]
     lines = [header]
     for row in rows:
         cells = [row["medianMilliseconds"].get(name) for name in ("shoal", "onnxruntime", "openvino")]
-        cells += [ratio(row), ratio(row, "minMilliseconds")]
+        # On several threads processor time says little: waiting threads spin.
+        cells += [ratio(row), ratio(row, "medianProcessorMilliseconds") if row["threads"] == 1 else None]
         lines.append([row["network"], str(row["threads"])]
                      + ["-" if cell is None else f"{cell:.3f}" for cell in cells])
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]

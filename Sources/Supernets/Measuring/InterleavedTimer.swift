@@ -5,19 +5,29 @@ public enum InterleavedTimer {
     /// Runs of each plan that go before the measured ones.
     public static let warmUpRuns = 3
 
-    /// - Returns: milliseconds of every run, per plan.
-    public static func measure(_ plans: [Plan], repeats: Int, threads: Int = 1) -> [[Double]] {
+    /// Milliseconds of every run of one plan, in order.
+    public struct Times: Sendable {
+        public fileprivate(set) var wall: [Double] = []
+        /// Of all threads of this process: what is comparable on one thread where other programs take the processors.
+        public fileprivate(set) var processor: [Double] = []
+    }
+
+    public static func measure(_ plans: [Plan], repeats: Int, threads: Int = 1) -> [Times] {
         precondition(repeats > 0 && !plans.isEmpty, "\(repeats) repeats of \(plans.count) plans")
         let session = Session(for: plans, threads: threads)
         let images = plans.map { TestImage($0.inputShape) }
-        var times = plans.map { _ in [Double]() }
+        var times = plans.map { _ in Times() }
         for run in 0..<repeats + warmUpRuns {
             for (index, plan) in plans.enumerated() {
                 session.activate(plan)
+                let processorStart = PlanTimer.processorTime()
                 let start = PlanTimer.now()
                 _ = session.run(on: images[index].values)
                 let end = PlanTimer.now()
-                if run >= warmUpRuns { times[index].append(Double(end - start) / 1e6) }
+                let processorEnd = PlanTimer.processorTime()
+                guard run >= warmUpRuns else { continue }
+                times[index].wall.append(Double(end - start) / 1e6)
+                times[index].processor.append(Double(processorEnd - processorStart) / 1e6)
             }
         }
         return times

@@ -94,6 +94,8 @@ struct BenchCommand: AsyncParsableCommand {
             var flops: Int
             /// Every measured run, in order.
             var milliseconds: [Double]
+            /// The same runs' processor time, of all threads together.
+            var processorMilliseconds: [Double]
         }
         var models: [Model]
     }
@@ -101,13 +103,13 @@ struct BenchCommand: AsyncParsableCommand {
     private func measureRuns(_ models: [BenchModel]) throws {
         let times = InterleavedTimer.measure(models.map(\.plan), repeats: repeats, threads: threads)
         let rows = zip(models, times).map { model, times in
-            let summary = LatencySummary(times)
+            let summary = LatencySummary(times.wall)
             return Runs.Model(
                 package: model.package, subnet: model.subnet, threads: threads, precision: precision,
                 instructionSet: model.instructionSet.rawValue, p50Milliseconds: summary.p50,
-                p90Milliseconds: summary.p90, p99Milliseconds: summary.p99, minMilliseconds: times.min() ?? 0,
+                p90Milliseconds: summary.p90, p99Milliseconds: summary.p99, minMilliseconds: times.wall.min() ?? 0,
                 flops: model.plan.flops,
-                milliseconds: times)
+                milliseconds: times.wall, processorMilliseconds: times.processor)
         }
         guard format.format == .table else { return try Terminal.json(Runs(models: rows)) }
         var table = TextTable(["PACKAGE", "P50 MS", "P90 MS", "MIN MS", "MFLOPS", "GFLOP/S", "SUBNET"])
