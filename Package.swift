@@ -11,6 +11,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "WireProtocol": ["FleetModel", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
+    "CAllocations": [],
     "Graphs": [],
     "Engine": ["CKernels", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
@@ -39,8 +40,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction", "ModelImport",
-        "SearchSpace", "SubnetSearch", "Supernets",
+        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
+        "ModelImport", "SearchSpace", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -93,7 +94,7 @@ let libraries: [String: [Target.Dependency]] = [
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
-    "Supernets": ["Datasets", "ModelImport"],
+    "Supernets": ["CAllocations", "Datasets", "ModelImport"],
 ]
 
 let strict: [SwiftSetting] = [
@@ -121,7 +122,8 @@ func tests(of name: String, _ imports: [String]) -> Target {
         swiftSettings: strict)
 }
 
-let swiftRooms = rooms.filter { $0.key != "CKernels" }
+let cRooms: Set = ["CAllocations", "CKernels"]
+let swiftRooms = rooms.filter { !cRooms.contains($0.key) }
 let testedRooms = rooms.filter { exists("Tests/\($0.key)Tests") }
 
 let package = Package(
@@ -151,8 +153,8 @@ let package = Package(
         + [
             .testTarget(name: "CommandLineTests", swiftSettings: strict),
             .testTarget(name: "StyleTests", swiftSettings: strict),
-            .target(name: "CKernels"),
         ]
+        + cRooms.sorted().map { .target(name: $0) }
         + [
             .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
             .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),

@@ -1,8 +1,7 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define SUFFIX avx2
-#define TILE_PIXELS 6
-#define TILE_PANELS 1
+#define TILE_1 6
 #define ROW_PIXELS 6
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -1,9 +1,10 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,fma"))), apply_to = function)
 #define SUFFIX avx512
-#define TILE_PIXELS 14
-#define TILE_PANELS 2
-#define ROW_PIXELS 7
+#define TILE_1 28
+#define TILE_2 14
+#define TILE_3 9
+#define ROW_PIXELS 8
 #include "kernels.inc"
 #pragma clang attribute pop
 #endif

@@ -1,29 +1,43 @@
 #include "CKernels.h"
 
-#define DECLARE(set)                        \
-    void ck_pointwise_##set(const void *);  \
-    void ck_depthwise_##set(const void *);  \
-    void ck_stem_##set(const void *);       \
-    void ck_pool_##set(const void *);       \
-    void ck_scale_##set(const void *);
+#define FUNCTION(name, set) void ck_##name##_##set(const void *, int32_t, int32_t)
+#define DECLARE(set)               \
+    FUNCTION(pointwise_1, set);    \
+    FUNCTION(depthwise, set);      \
+    FUNCTION(stem, set);           \
+    FUNCTION(pool, set);           \
+    FUNCTION(scale, set);          \
+    FUNCTION(scale_rows, set);     \
+    float ck_peak_##set(int32_t);  \
+    int32_t ck_peak_flops_##set(void);
 
-#define ROWS(set, code)                                                       \
-    {"f32-pointwise-" #set, CK_OP_POINTWISE, code, ck_pointwise_##set},       \
-    {"f32-depthwise-" #set, CK_OP_DEPTHWISE, code, ck_depthwise_##set},       \
-    {"f32-stem3x3-" #set, CK_OP_STEM, code, ck_stem_##set},                   \
-    {"f32-averagepool-" #set, CK_OP_POOL, code, ck_pool_##set},               \
-    {"f32-channelscale-" #set, CK_OP_SCALE, code, ck_scale_##set},
+#define ROWS(set, code)                                                             \
+    {"f32-depthwise-" #set, CK_OP_DEPTHWISE, code, ck_depthwise_##set, 0, 0},       \
+    {"f32-stem3x3-" #set, CK_OP_STEM, code, ck_stem_##set, 0, 0},                   \
+    {"f32-averagepool-" #set, CK_OP_POOL, code, ck_pool_##set, 0, 0},               \
+    {"f32-channelscale-" #set, CK_OP_SCALE, code, ck_scale_##set, 0, 0},            \
+    {"f32-rowscale-" #set, CK_OP_SCALE_ROWS, code, ck_scale_rows_##set, 0, 0},
+
+#define POINTWISE(set, code, pixels, panels) \
+    {"f32-pointwise" #pixels "x" #panels "-" #set, CK_OP_POINTWISE, code, ck_pointwise_##panels##_##set, pixels, panels},
 
 DECLARE(portable)
 #if defined(__x86_64__)
 DECLARE(avx2)
 DECLARE(avx512)
+FUNCTION(pointwise_2, avx512);
+FUNCTION(pointwise_3, avx512);
 #endif
 
 static const ck_kernel table[] = {
+    POINTWISE(portable, CK_PORTABLE, 2, 1)
     ROWS(portable, CK_PORTABLE)
 #if defined(__x86_64__)
+    POINTWISE(avx2, CK_AVX2, 6, 1)
     ROWS(avx2, CK_AVX2)
+    POINTWISE(avx512, CK_AVX512, 14, 2)
+    POINTWISE(avx512, CK_AVX512, 28, 1)
+    POINTWISE(avx512, CK_AVX512, 9, 3)
     ROWS(avx512, CK_AVX512)
 #endif
 };
@@ -44,5 +58,15 @@ int ck_is_supported(ck_instruction_set set) {
                    __builtin_cpu_supports("fma");
 #endif
         default: return 0;
+    }
+}
+
+int32_t ck_peak(ck_instruction_set set, int32_t rounds, float *result) {
+    switch (set) {
+#if defined(__x86_64__)
+        case CK_AVX2: *result = ck_peak_avx2(rounds); return ck_peak_flops_avx2();
+        case CK_AVX512: *result = ck_peak_avx512(rounds); return ck_peak_flops_avx512();
+#endif
+        default: *result = ck_peak_portable(rounds); return ck_peak_flops_portable();
     }
 }

@@ -5,17 +5,17 @@
 public final class AlignedBuffer: @unchecked Sendable {
     public let count: Int
     public let base: UnsafeMutablePointer<Float>
+    private let slab: MemorySlab
 
     /// - Parameter count: floats; at least one is allocated.
     public init(count: Int) {
         precondition(count >= 0, "a buffer of \(count) floats")
         let size = max(count, 1) * MemoryLayout<Float>.stride
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+        let place = MemorySlab.allocate(bytes: size)
         self.count = count
-        base = raw.initializeMemory(as: Float.self, repeating: 0, count: max(count, 1))
+        slab = place.slab
+        base = place.address.bindMemory(to: Float.self, capacity: max(count, 1))
     }
-
-    deinit { base.deallocate() }
 
     public var byteCount: Int { count * MemoryLayout<Float>.stride }
 }

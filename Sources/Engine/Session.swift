@@ -1,22 +1,51 @@
-/// Runs plans, one at a time, in one arena. Belongs to one thread.
+/// Runs plans, one at a time, in one arena. Belongs to one thread, which calls it.
 public final class Session {
     private let arena: AlignedBuffer
+    /// `nil` on one thread, where nothing is shared or waited for.
+    private let team: ThreadTeam?
+    /// Operations of the longest plan.
+    private let capacity: Int
+    /// The plan that `run(on:)` computes.
+    public private(set) var active: Plan?
 
     /// An arena that every one of the plans fits into, so that switching between them allocates nothing.
-    public init(for plans: [Plan]) {
+    /// - Parameter threads: how many share each inference, the caller's included.
+    public init(for plans: [Plan], threads: Int = 1) {
+        precondition(threads > 0, "\(threads) threads")
         arena = AlignedBuffer(count: plans.map(\.arenaCount).max() ?? 0)
+        capacity = plans.map(\.operations.count).max() ?? 0
+        team = threads == 1 ? nil : ThreadTeam(threads: threads, capacity: capacity)
     }
 
     public var arenaBytes: Int { arena.byteCount }
 
+    /// Makes a plan the active one, between two runs: the whole of a switch.
+    /// - Precondition: the plan is among those that the session was made for, or needs no larger arena.
+    public func activate(_ plan: Plan) {
+        precondition(plan.arenaCount <= arena.count, "the plan needs an arena of \(plan.arenaCount) floats")
+        active = plan
+    }
+
+    /// Computes the active plan.
+    /// - Precondition: a plan was activated.
+    public func run(on image: UnsafeBufferPointer<Float>) -> UnsafeBufferPointer<Float> {
+        guard let active else { preconditionFailure("no plan was activated") }
+        return run(active, on: image)
+    }
+
     /// Computes the plan for a planar image (channel, row, column), already normalised.
-    /// - Returns: the output, valid until the next run.
+    /// - Returns: the output, in the session's arena: valid until the next run and as long as the session lives.
     /// - Precondition: the plan is among those that the session was made for, or needs no larger arena.
     public func run(_ plan: Plan, on image: UnsafeBufferPointer<Float>) -> UnsafeBufferPointer<Float> {
         precondition(plan.arenaCount <= arena.count, "the plan needs an arena of \(plan.arenaCount) floats")
         plan.place(image, in: arena.base)
         plan.operations.withUnsafeBufferPointer { operations in
-            for index in 0..<operations.count { operations[index].perform(in: arena.base) }
+            if let team {
+                precondition(operations.count <= capacity, "a plan of \(operations.count) operations")
+                team.run(operations, in: arena.base)
+            } else {
+                for index in 0..<operations.count { operations[index].perform(in: arena.base) }
+            }
         }
         return plan.output(in: arena.base)
     }
@@ -35,6 +64,21 @@ public final class Session {
             let end = clock()
             times[plan.steps[index].group] += end - start
             start = end
+        }
+    }
+
+    /// Like `run` on the caller's thread alone, and writes when each operation begins and the last one ends.
+    /// - Parameter instants: by the clock handed in; one more than the plan has operations.
+    public func run(
+        _ plan: Plan, on image: UnsafeBufferPointer<Float>, writing instants: inout [UInt64], clock: () -> UInt64
+    ) {
+        precondition(plan.arenaCount <= arena.count, "the plan needs an arena of \(plan.arenaCount) floats")
+        precondition(instants.count == plan.operations.count + 1, "instants for another plan")
+        plan.place(image, in: arena.base)
+        instants[0] = clock()
+        for index in plan.operations.indices {
+            plan.operations[index].perform(in: arena.base)
+            instants[index + 1] = clock()
         }
     }
 }

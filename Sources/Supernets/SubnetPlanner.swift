@@ -63,37 +63,45 @@ private struct SubnetPlanner {
                 try normalized(expand.normalization, channels: mid, activation))
         }
         let kernel = block.position < 0 ? 3 : configuration.kernelSizes[block.position]
+        let means = block.squeezeExcite == nil ? nil : builder.vector(channels: map.shape.channels)
         let filtered = builder.depthwise(
             block.name + ".depthwise", map, block.depthwise[kernel], kernel: kernel, stride: block.stride,
-            try normalized(block.depthwiseNormalization, channels: map.shape.channels, activation))
+            try normalized(block.depthwiseNormalization, channels: map.shape.channels, activation), means: means)
         if block.expand != nil { builder.release(map) }
-        if let squeezeExcite = block.squeezeExcite { append(squeezeExcite, of: block, scaling: filtered) }
-        let output = builder.pointwise(
-            block.name + ".project", filtered, block.project, channels: block.outputChannels,
-            try normalized(
-                block.projectNormalization, channels: block.outputChannels, CK_NONE,
-                residual: block.hasResidual ? input : nil))
+        let finish = try normalized(
+            block.projectNormalization, channels: block.outputChannels, CK_NONE,
+            residual: block.hasResidual ? input : nil)
+        let output: PlanBuilder.Map
+        if let squeezeExcite = block.squeezeExcite, let means {
+            let gate = append(squeezeExcite, of: block, reading: means)
+            output = builder.pointwise(
+                block.name + ".project", filtered, scaledBy: gate, block.project, channels: block.outputChannels,
+                finish)
+            builder.release(gate)
+        } else {
+            output = builder.pointwise(
+                block.name + ".project", filtered, block.project, channels: block.outputChannels, finish)
+        }
         builder.release(filtered)
         builder.release(input)
         return output
     }
 
+    /// The factors of the depthwise convolution's channels; the means are released.
     private mutating func append(
-        _ squeezeExcite: PackedBlock.SqueezeExcite, of block: PackedBlock, scaling map: PlanBuilder.Map
-    ) {
-        let mid = map.shape.channels
+        _ squeezeExcite: PackedBlock.SqueezeExcite, of block: PackedBlock, reading means: PlanBuilder.Map
+    ) -> PlanBuilder.Map {
+        let mid = means.shape.channels
         let squeeze = ChannelCounts.squeeze(mid: mid)
-        let pooled = builder.pool(block.name + ".se.pool", map)
         let reduced = builder.pointwise(
-            block.name + ".se.reduce", pooled, squeezeExcite.reduce, channels: squeeze,
+            block.name + ".se.reduce", means, squeezeExcite.reduce, channels: squeeze,
             biased(squeezeExcite.reduceBias.prefix(squeeze), CK_RELU))
+        builder.release(means)
         let gate = builder.pointwise(
             block.name + ".se.expand", reduced, squeezeExcite.expand, channels: mid,
             biased(squeezeExcite.expandBias.prefix(mid), CK_HARD_SIGMOID))
-        builder.scale(block.name + ".se.scale", map, by: gate)
-        builder.release(pooled)
         builder.release(reduced)
-        builder.release(gate)
+        return gate
     }
 
     private mutating func finish(_ map: PlanBuilder.Map) throws(SupernetRefusal) -> Plan {

@@ -5,7 +5,8 @@ struct Shoal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.", version: "0.1.0",
         subcommands: [
-            ImportCommand.self, RunCommand.self, MeasureCommand.self, SearchCommand.self, CalibrateCommand.self,
+            ImportCommand.self, RunCommand.self, BenchCommand.self, MeasureCommand.self, SearchCommand.self,
+            CalibrateCommand.self,
             ApplyCommand.self, GetCommand.self, DescribeCommand.self, BoardCommand.self, ReportCommand.self,
             CheckCommand.self,
         ])

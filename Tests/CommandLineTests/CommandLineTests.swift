@@ -111,6 +111,41 @@ import Testing
         #expect(FileManager.default.contents(atPath: folder + "/o.npy")?.count == 128 + 2 * 10 * 4)
     }
 
+    @Test func benchPrintsTheContractsKeys() throws {
+        try importExample()
+        let outcome = try shoal(["bench", "f.shoal", "f.shoal", "--threads", "2", "--repeat", "5", "--format", "json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        let models = try #require(object?["models"] as? [[String: Any]])
+        #expect(models.count == 2)
+        for key in ["p50Milliseconds", "p90Milliseconds", "minMilliseconds", "flops"] {
+            #expect(models.allSatisfy { $0[key] is NSNumber }, "\(key)")
+        }
+        let profile = try shoal(["bench", "f.shoal", "--profile", "--repeat", "2", "--trace", "t.json"])
+        #expect(profile.status == 0 && profile.output.contains("blocks.1.depthwise"), "\(profile.errors)")
+        #expect(FileManager.default.contents(atPath: folder + "/t.json") != nil)
+    }
+
+    @Test func switchesAllocateNothingAndAnswerRightly() throws {
+        try importExample()
+        let subnets = [(20, 2, 3, 3), (28, 4, 7, 6), (24, 3, 5, 4)].map { side, depth, kernel, expand in
+            """
+            {"resolution":\(side),"depths":\([Int](repeating: depth, count: 5)),\
+            "kernelSizes":\([Int](repeating: kernel, count: 20)),"expandRatios":\([Int](repeating: expand, count: 20))}
+            """
+        }
+        try write("s.json", "[\(subnets.joined(separator: ","))]")
+        let outcome = try shoal([
+            "bench", "--switch", "f.shoal", "--subnets", "s.json", "--repeat", "300", "--format", "json",
+        ])
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        #expect(object?["allocations"] as? Int == 0 && object?["wrongOutputs"] as? Int == 0)
+        let times = object?["switchMicroseconds"] as? [String: Any]
+        for key in ["p50", "p99", "max"] { #expect(times?[key] is NSNumber) }
+    }
+
     @Test(
         arguments: [
             (["import", "/dev/null", "-o", "x"], 2, "/dev/null"),
@@ -118,6 +153,8 @@ import Testing
             (["import", "missing", "-o", "x"], 2, "missing"),
             (["run", "text", "--images", "text"], 2, "text: is not a Shoal package"),
             (["run", "text", "--images", "text", "--precision", "fp64"], 64, "fp64"),
+            (["bench", "text"], 2, "text: is not a Shoal package"), (["bench", "text", "--switch"], 64, "--subnets"),
+            (["bench", "text", "--threads", "0"], 64, "--threads"),
             (
                 [
                     "search", "--space", "nowhere", "--accuracy-predictor", "a", "--latency-table", "b", "--latency",

@@ -1,3 +1,4 @@
+import CAllocations
 import Datasets
 import Engine
 import Foundation
@@ -118,6 +119,32 @@ import Testing
         for _ in 0..<2_000 {
             let index = Int.random(in: 0..<plans.count, using: &generator)
             #expect(run(plans[index], shared) == alone[index])
+        }
+    }
+
+    /// Threads share an inference without changing a bit of it; neither they nor the caller allocate.
+    @Test(arguments: [1, 2, 3])
+    func threadsChangeNothingAndRunsAllocateNothing(threads: Int) throws {
+        let plans = try Self.subnets.prefix(4).map { golden in
+            try supernet.plan(
+                golden.configuration,
+                statistics: SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors),
+                kernels: KernelSet(.fastest))
+        }
+        let session = Session(for: plans, threads: threads)
+        for plan in plans {
+            let image = TestImage(plan.inputShape)
+            let own = Session(for: [plan])
+            let alone = withExtendedLifetime(own) { Array(own.run(plan, on: image.values)) }
+            ca_begin()
+            for _ in 0..<50 {
+                session.activate(plan)
+                let output = session.run(on: image.values)
+                for index in 0..<output.count where output[index] != alone[index] {
+                    Issue.record("\(threads) threads: logit \(index) differs")
+                }
+            }
+            #expect(ca_count() == 0)
         }
     }
 

@@ -1,17 +1,18 @@
 import Glibc
+import Supernets
 
 /// Nanoseconds since some fixed past instant, for arrivals and latencies.
 enum MonotonicClock {
     @inline(__always)
-    static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
+    static func now() -> UInt64 { PlanTimer.now() }
 
     /// Sleeps until the instant; returns at once when it is past.
     static func sleep(until instant: UInt64) {
-        var time = timespec(tv_sec: Int(instant / 1_000_000_000), tv_nsec: Int(instant % 1_000_000_000))
-        while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
+        while true {
+            let now = now()
+            guard now < instant else { return }
+            // A signal may end a sleep early.
+            usleep(UInt32(min(1_000_000, (instant - now + 999) / 1_000)))
+        }
     }
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "team.h"
+
 #define CK_LANES 16
 
 typedef enum {
@@ -28,6 +30,14 @@ typedef struct {
     int32_t activation;     // ck_activation
 } ck_epilogue;
 
+// Packed weights that a later operation will need, to be called for from memory during this one.
+typedef struct {
+    const float *weights;  // or NULL
+    int64_t panel_stride;  // floats
+    int32_t rows;          // rows in use of each panel
+    int32_t panels;
+} ck_upcoming;
+
 // 1x1 convolution, stride 1; with one pixel also a fully connected layer.
 typedef struct {
     const float *input;
@@ -37,7 +47,8 @@ typedef struct {
     int64_t panel_stride;  // floats from one panel to the next: full input channels * CK_LANES
     int32_t pixels;
     int32_t input_channels;
-    int32_t output_blocks;
+    int32_t output_channels;
+    ck_upcoming upcoming;
 } ck_pointwise;
 
 // Depthwise convolution with "same" padding: (kernel - 1) / 2 on every side.
@@ -50,6 +61,8 @@ typedef struct {
     int32_t output_height, output_width;
     int32_t kernel, stride;
     int32_t blocks;
+    int32_t row_tile;  // pixels of a row that are computed at once, 4 to 8, where the registers hold so many
+    float *means;      // mean of the result over all pixels, one value per channel, or NULL
 } ck_depthwise;
 
 // 3x3 convolution from a planar image with a border of one zero pixel on every side.
@@ -80,13 +93,25 @@ typedef struct {
     int32_t blocks;
 } ck_scale;
 
+// A copy of packed weights with every row (input channel) times a factor: channel factors of a convolution's input
+// folded into its weights.
+typedef struct {
+    const float *weights;  // [panel][row][CK_LANES]
+    const float *factors;  // one per row
+    float *output;         // panels of exactly `rows` rows
+    int64_t panel_stride;  // floats from one panel of `weights` to the next
+    int32_t rows;
+    int32_t panels;
+} ck_scale_rows;
+
 typedef enum {
     CK_OP_POINTWISE = 0,
     CK_OP_DEPTHWISE = 1,
     CK_OP_STEM = 2,
     CK_OP_POOL = 3,
     CK_OP_SCALE = 4,
-    CK_OPERATION_COUNT = 5,
+    CK_OP_SCALE_ROWS = 5,
+    CK_OPERATION_COUNT = 6,
 } ck_operation;
 
 // Ordered from plainest to fastest.
@@ -97,13 +122,16 @@ typedef enum {
     CK_INSTRUCTION_SET_COUNT = 3,
 } ck_instruction_set;
 
-typedef void (*ck_function)(const void *parameters);
+// Does share `part` of `parts` of an operation; 0 of 1 is all of it. Shares may run at the same time.
+typedef void (*ck_function)(const void *parameters, int32_t part, int32_t parts);
 
 typedef struct {
     const char *name;
     ck_operation operation;
     ck_instruction_set instruction_set;
     ck_function function;
+    // Largest micro-tile of a pointwise kernel; 0 elsewhere.
+    int32_t tile_pixels, tile_panels;
 } ck_kernel;
 
 // All kernels in this build. Selection, tests and benchmarks read the same table.
@@ -111,6 +139,10 @@ const ck_kernel *ck_kernel_table(size_t *count);
 
 // Whether this machine can run kernels of the set.
 int ck_is_supported(ck_instruction_set set);
+
+// Multiply-adds from registers to registers, to measure a core's peak by: returns the floating-point operations of one
+// round. `result` keeps the compiler from leaving them out.
+int32_t ck_peak(ck_instruction_set set, int32_t rounds, float *result);
 
 // Per channel over all pixels of one map, added to the sums: for batch normalisation statistics.
 void ck_add_sums(const float *map, int32_t pixels, int32_t blocks, double *sums);

@@ -4,14 +4,16 @@ import Glibc
 /// One kernel per operation, all of one instruction set: what a plan is made with.
 public struct KernelSet: Sendable {
     public let instructionSet: InstructionSet
-    let pointwise: ck_function
+    private let tiling: PointwiseTiling
     let depthwise: ck_function
     let stem: ck_function
     let pool: ck_function
     let scale: ck_function
+    let scaleRows: ck_function
 
     /// - Precondition: the table has a row for every operation in this set, and the machine supports it.
-    public init(_ instructionSet: InstructionSet) {
+    /// - Parameter pointwise: name of the only pointwise row to use; the best for each shape without it.
+    public init(_ instructionSet: InstructionSet, pointwise name: String? = nil) {
         precondition(instructionSet.isSupported, "\(instructionSet) is not supported here")
         func row(_ operation: ck_operation) -> ck_function {
             let found = KernelTable.rows.first {
@@ -23,11 +25,17 @@ public struct KernelSet: Sendable {
             return function
         }
         self.instructionSet = instructionSet
-        pointwise = row(CK_OP_POINTWISE)
+        tiling = PointwiseTiling(instructionSet, only: name)
         depthwise = row(CK_OP_DEPTHWISE)
         stem = row(CK_OP_STEM)
         pool = row(CK_OP_POOL)
         scale = row(CK_OP_SCALE)
+        scaleRows = row(CK_OP_SCALE_ROWS)
+    }
+
+    /// The pointwise kernel whose micro-tile suits a shape.
+    func pointwise(pixels: Int, outputs: Int) -> ck_function {
+        tiling.kernel(pixels: pixels, blocks: (outputs + Int(CK_LANES) - 1) / Int(CK_LANES))
     }
 
     /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest.

@@ -49,15 +49,18 @@ public final class Plan: Sendable {
     public func place(_ image: UnsafeBufferPointer<Float>, in arena: UnsafeMutablePointer<Float>) {
         precondition(image.count == inputShape.channels * inputShape.pixels, "an input of \(image.count) values")
         guard let source = image.baseAddress else { return }
-        let line = inputShape.width + 2
-        let plane = (inputShape.height + 2) * line
-        let start = arena + inputOffset
-        start.update(repeating: 0, count: inputShape.channels * plane)
+        let (width, height) = (inputShape.width, inputShape.height)
+        let line = width + 2
         for channel in 0..<inputShape.channels {
-            for row in 0..<inputShape.height {
-                (start + channel * plane + (row + 1) * line + 1).update(
-                    from: source + (channel * inputShape.height + row) * inputShape.width, count: inputShape.width)
+            let plane = arena + inputOffset + channel * (height + 2) * line
+            plane.update(repeating: 0, count: line)
+            for row in 0..<height {
+                let start = plane + (row + 1) * line
+                start[0] = 0
+                (start + 1).update(from: source + (channel * height + row) * width, count: width)
+                start[width + 1] = 0
             }
+            (plane + (height + 1) * line).update(repeating: 0, count: line)
         }
     }
 

@@ -66,13 +66,17 @@ public struct PlanBuilder {
         precondition(input.shape.channels <= weights.rows && channels <= weights.outputChannels, "\(name): no prefix")
         let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
         let map = allocate(output)
-        append(name, .pointwise, kernels.pointwise, from: (input.shape, input.region.offset), to: map, weights, finish)
+        append(
+            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels),
+            from: (input.shape, input.region.offset), to: map, weights, finish)
         return map
     }
 
     /// Depthwise convolution with padding `(kernel - 1) / 2`; the packed weights may have more channels.
+    /// - Parameter means: where its means over all pixels go, summed while the result is written.
     public mutating func depthwise(
-        _ name: String, _ input: Map, _ weights: PackedConvolution, kernel: Int, stride: Int, _ finish: Finish
+        _ name: String, _ input: Map, _ weights: PackedConvolution, kernel: Int, stride: Int, _ finish: Finish,
+        means: Map? = nil
     ) -> Map {
         precondition(weights.rows == kernel * kernel && input.shape.channels <= weights.outputChannels, name)
         let output = PlanOperation.Shape(
@@ -81,7 +85,40 @@ public struct PlanBuilder {
         let map = allocate(output)
         append(
             name, .depthwise, kernels.depthwise, from: (input.shape, input.region.offset), to: map, weights, finish,
-            kernel: kernel, stride: stride)
+            kernel: kernel, stride: stride, meansOffset: means?.region.offset ?? -1)
+        return map
+    }
+
+    /// A map of one pixel, to be filled by an operation that takes it as an argument.
+    public mutating func vector(channels: Int) -> Map {
+        allocate(PlanOperation.Shape(channels: channels, height: 1, width: 1))
+    }
+
+    /// `pointwise` of a map whose channels are multiplied by factors first. The factors go into whichever is smaller:
+    /// a copy of the weights, or the map itself, in place.
+    public mutating func pointwise(
+        _ name: String, _ input: Map, scaledBy factors: Map, _ weights: PackedConvolution, channels: Int,
+        _ finish: Finish
+    ) -> Map {
+        guard channels < input.shape.pixels else {
+            scale(name + ".scale", input, by: factors)
+            return pointwise(name, input, weights, channels: channels, finish)
+        }
+        precondition(input.shape.channels <= weights.rows && channels <= weights.outputChannels, "\(name): no prefix")
+        precondition(factors.shape.pixels == 1 && factors.shape.channels == input.shape.channels, name)
+        let lanes = Int(CK_LANES)
+        // One "map" of as many pixels as there are rows of weights: panels of rows.
+        let scaled = allocate(PlanOperation.Shape(channels: channels, height: input.shape.channels, width: 1))
+        append(
+            name + ".scale", .scaleRows, kernels.scaleRows, from: (factors.shape, factors.region.offset), to: scaled,
+            weights, nil, factorsOffset: factors.region.offset)
+        let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
+        let map = allocate(output)
+        append(
+            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels),
+            from: (input.shape, input.region.offset), to: map, weights, finish,
+            weightsOffset: scaled.region.offset, panelStride: input.shape.channels * lanes)
+        release(scaled)
         return map
     }
 
@@ -105,7 +142,9 @@ public struct PlanBuilder {
 
     /// - Parameter output: one pixel; its channels are the plan's output.
     public func build(output: Map) -> Plan {
-        Plan(
+        var operations = operations
+        UpcomingWeights.assign(to: &operations)
+        return Plan(
             operations: operations, steps: steps, groups: groups, inputShape: inputShape,
             outputCount: output.shape.channels * output.shape.pixels, arenaCount: layout.highWater,
             inputOffset: inputRegion.offset, outputOffset: output.region.offset, owners: owners)
@@ -118,7 +157,8 @@ public struct PlanBuilder {
     private mutating func append(
         _ name: String, _ kind: PlanOperation.Kind, _ function: ck_function,
         from input: (shape: PlanOperation.Shape, offset: Int), to output: Map, _ weights: PackedConvolution?,
-        _ finish: Finish?, kernel: Int = 1, stride: Int = 1, factorsOffset: Int = -1
+        _ finish: Finish?, kernel: Int = 1, stride: Int = 1, factorsOffset: Int = -1, meansOffset: Int = -1,
+        weightsOffset: Int = -1, panelStride: Int? = nil
     ) {
         precondition(!groups.isEmpty, "\(name): no group was begun")
         if let residual = finish?.residual { precondition(residual.shape == output.shape, "\(name): residual shape") }
@@ -126,9 +166,11 @@ public struct PlanBuilder {
             PlanOperation(
                 kind: kind, function: function, input: input.shape, output: output.shape, inputOffset: input.offset,
                 outputOffset: output.region.offset, residualOffset: finish?.residual?.region.offset ?? -1,
-                weights: weights.map { UnsafePointer($0.weights.base) }, panelStride: weights?.panelStride ?? 0,
-                kernel: kernel, stride: stride, factorsOffset: factorsOffset, scale: finish?.epilogue.scale,
-                shift: finish?.epilogue.shift, activation: finish?.activation ?? CK_NONE))
+                weights: weights.map { UnsafePointer($0.weights.base) },
+                panelStride: panelStride ?? weights?.panelStride ?? 0, kernel: kernel, stride: stride,
+                factorsOffset: factorsOffset, meansOffset: meansOffset, weightsOffset: weightsOffset,
+                scale: finish?.epilogue.scale, shift: finish?.epilogue.shift,
+                activation: finish?.activation ?? CK_NONE))
         steps.append(Plan.Step(name: name, normalization: finish?.normalization, group: groups.count - 1))
         if let weights { owners.append(weights.weights) }
         if let finish { owners.append(finish.epilogue.buffer) }

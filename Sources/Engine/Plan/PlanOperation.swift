@@ -5,7 +5,7 @@ public import CKernels
 /// @unchecked because the pointers lead to packed weights and epilogues that are immutable and kept alive by the
 /// plan that holds the operation.
 public struct PlanOperation: @unchecked Sendable {
-    public enum Kind: Sendable { case stem, pointwise, depthwise, pool, scale }
+    public enum Kind: Sendable { case stem, pointwise, depthwise, pool, scale, scaleRows }
 
     /// A map in blocks of 16 channels.
     public struct Shape: Equatable, Sendable {
@@ -37,11 +37,17 @@ public struct PlanOperation: @unchecked Sendable {
     let panelStride: Int
     let kernel: Int
     let stride: Int
-    /// Channel factors in the arena, for `scale`.
+    /// Channel factors in the arena, for `scale` and `scaleRows`; elsewhere -1.
     let factorsOffset: Int
+    /// Where a depthwise operation also leaves its means over all pixels, or -1.
+    let meansOffset: Int
+    /// Weights of a pointwise operation that `scaleRows` left in the arena, or -1.
+    let weightsOffset: Int
     let scale: UnsafePointer<Float>?
     let shift: UnsafePointer<Float>?
     let activation: ck_activation
+    /// Weights of a later operation that this one calls for from memory.
+    var upcoming = ck_upcoming()
 
     /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
     public var flops: Int {
@@ -49,7 +55,7 @@ public struct PlanOperation: @unchecked Sendable {
         case .stem: 2 * 9 * input.channels * output.channels * output.pixels
         case .pointwise: 2 * input.channels * output.channels * output.pixels
         case .depthwise: 2 * kernel * kernel * output.channels * output.pixels
-        case .pool, .scale: 0
+        case .pool, .scale, .scaleRows: 0
         }
     }
 
@@ -58,8 +64,8 @@ public struct PlanOperation: @unchecked Sendable {
         PlanOperation(
             kind: kind, function: function, input: input, output: output, inputOffset: inputOffset,
             outputOffset: outputOffset, residualOffset: -1, weights: weights, panelStride: panelStride,
-            kernel: kernel, stride: stride, factorsOffset: factorsOffset, scale: scale, shift: shift,
-            activation: CK_NONE)
+            kernel: kernel, stride: stride, factorsOffset: factorsOffset, meansOffset: -1,
+            weightsOffset: weightsOffset, scale: scale, shift: shift, activation: CK_NONE)
     }
 
     /// The epilogue with other `scale` and `shift`, for a result that `raw` left in the arena.
@@ -71,41 +77,74 @@ public struct PlanOperation: @unchecked Sendable {
             activation: Int32(bitPattern: activation.rawValue))
     }
 
-    /// Runs the kernel.
+    /// The means over all pixels that a depthwise operation leaves beside its result, computed again from a result
+    /// that was changed since.
+    public func updateMeans(in arena: UnsafeMutablePointer<Float>, _ kernels: KernelSet) {
+        guard meansOffset >= 0 else { return }
+        var call = ck_pool(
+            input: arena + outputOffset, output: arena + meansOffset, pixels: Int32(output.pixels),
+            blocks: Int32(output.blocks))
+        kernels.pool(&call, 0, 1)
+    }
+
+    /// Runs the kernel, or share `part` of `parts` of it; shares may run at the same time.
     @inline(__always)
-    public func perform(in arena: UnsafeMutablePointer<Float>) {
+    public func perform(in arena: UnsafeMutablePointer<Float>, part: Int32 = 0, of parts: Int32 = 1) {
         switch kind {
         case .pointwise:
             var call = ck_pointwise(
-                input: arena + inputOffset, output: arena + outputOffset, weights: weights,
+                input: arena + inputOffset, output: arena + outputOffset,
+                weights: weightsOffset < 0 ? weights : UnsafePointer(arena + weightsOffset),
                 epilogue: epilogue(in: arena), panel_stride: Int64(panelStride), pixels: Int32(output.pixels),
-                input_channels: Int32(input.channels), output_blocks: Int32(output.blocks))
-            function(&call)
+                input_channels: Int32(input.channels), output_channels: Int32(output.channels), upcoming: upcoming)
+            function(&call, part, parts)
         case .depthwise:
             var call = ck_depthwise(
                 input: arena + inputOffset, output: arena + outputOffset, weights: weights,
                 epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
                 output_height: Int32(output.height), output_width: Int32(output.width), kernel: Int32(kernel),
-                stride: Int32(stride), blocks: Int32(output.blocks))
-            function(&call)
+                stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Self.rowTile(output.width),
+                means: meansOffset < 0 ? nil : arena + meansOffset)
+            function(&call, part, parts)
         case .stem:
             var call = ck_stem(
                 input: arena + inputOffset, output: arena + outputOffset, weights: weights,
                 epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
                 output_height: Int32(output.height), output_width: Int32(output.width),
                 input_channels: Int32(input.channels), stride: Int32(stride), output_blocks: Int32(output.blocks))
-            function(&call)
+            function(&call, part, parts)
+        case .pool, .scale, .scaleRows:
+            performSmall(in: arena, part, parts)
+        }
+    }
+
+    private func performSmall(in arena: UnsafeMutablePointer<Float>, _ part: Int32, _ parts: Int32) {
+        switch kind {
         case .pool:
             var call = ck_pool(
                 input: arena + inputOffset, output: arena + outputOffset, pixels: Int32(input.pixels),
                 blocks: Int32(input.blocks))
-            function(&call)
+            function(&call, part, parts)
         case .scale:
             var call = ck_scale(
                 map: arena + inputOffset, factors: arena + factorsOffset, pixels: Int32(input.pixels),
                 blocks: Int32(input.blocks))
-            function(&call)
+            function(&call, part, parts)
+        default:
+            var call = ck_scale_rows(
+                weights: weights, factors: arena + factorsOffset, output: arena + outputOffset,
+                panel_stride: Int64(panelStride), rows: Int32(input.channels), panels: Int32(output.blocks))
+            function(&call, part, parts)
         }
+    }
+
+    /// The widest tile that cuts a row evenly.
+    @inline(__always)
+    private static func rowTile(_ width: Int) -> Int32 {
+        if width % 7 == 0 { return 7 }
+        if width % 8 == 0 { return 8 }
+        if width % 6 == 0 { return 6 }
+        return width % 5 == 0 ? 5 : 8
     }
 
     private func epilogue(in arena: UnsafeMutablePointer<Float>) -> ck_epilogue {

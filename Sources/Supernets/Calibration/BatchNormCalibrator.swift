@@ -80,6 +80,7 @@ public struct BatchNormCalibrator {
                 ck_apply_epilogue(
                     arena.base + operation.outputOffset, Int32(operation.output.pixels),
                     Int32(operation.output.blocks), &finish)
+                operation.updateMeans(in: arena.base, kernels)
             }
             measured[name] = layer
         }

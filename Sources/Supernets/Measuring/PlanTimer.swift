@@ -35,9 +35,14 @@ public enum PlanTimer {
     }
 
     /// Nanoseconds of the monotonic clock.
-    public static func now() -> UInt64 {
+    public static func now() -> UInt64 { read(CLOCK_MONOTONIC) }
+
+    /// Nanoseconds of processor time that all threads of this process have used.
+    public static func processorTime() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(clock, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 

@@ -7,7 +7,14 @@ import Testing
     static let sets = InstructionSet.allCases.filter(\.isSupported)
     static let shapes: [(channels: Int, outputs: Int, side: Int)] = [
         (1, 1, 1), (3, 16, 5), (16, 16, 7), (17, 33, 6), (24, 72, 14), (40, 48, 10), (72, 24, 3), (96, 31, 9),
+        (5, 144, 4), (19, 40, 17),
     ]
+
+    /// Names of the rows that differ in nothing but their micro-tile.
+    static func pointwiseRows(of set: InstructionSet) -> [String] {
+        KernelTable.rows.map { String(cString: $0.name) }
+            .filter { $0.hasPrefix("f32-pointwise") && $0.hasSuffix("-\(set.rawValue)") }
+    }
 
     @Test(arguments: sets, Array(shapes.indices))
     func pointwiseMatchesDefinition(set: InstructionSet, shape: Int) {
@@ -22,8 +29,11 @@ import Testing
                 let expected = Reference.convolution(
                     input, weights: prefix, outputs: usedOutputs, kernel: 1, stride: 1, padding: 0, groups: 1)
                 let packed = PackedConvolution(weight: weights, outputChannels: outputs, rows: channels)
-                fixture.check(expected, from: input, activation: activation, KernelSet(set)) { builder, image, finish in
-                    builder.pointwise("pointwise", image, packed, channels: usedOutputs, finish)
+                for row in Self.pointwiseRows(of: set) {
+                    fixture.check(expected, from: input, activation: activation, KernelSet(set, pointwise: row)) {
+                        builder, image, finish in
+                        builder.pointwise("pointwise", image, packed, channels: usedOutputs, finish)
+                    }
                 }
             }
         }
@@ -31,7 +41,7 @@ import Testing
 
     @Test(arguments: sets, [1, 3, 5, 7])
     func depthwiseMatchesDefinition(set: InstructionSet, kernel: Int) {
-        for (channels, side) in [(16, 1), (24, 4), (40, 7), (17, 14), (48, 28)] {
+        for (channels, side) in [(16, 1), (24, 4), (40, 7), (17, 14), (48, 28), (3, 12), (16, 20), (33, 11)] {
             for stride in [1, 2] {
                 var fixture = Fixture(seed: UInt64(kernel * 1000 + channels * 10 + stride))
                 let weights = fixture.values((channels + 16) * kernel * kernel)
@@ -83,7 +93,7 @@ import Testing
                         var call = ck_pool(
                             input: map.baseAddress, output: output.baseAddress, pixels: Int32(side * side),
                             blocks: Int32(output.count / 16))
-                        function(&call)
+                        function(&call, 0, 1)
                     }
                 }
             }
@@ -97,7 +107,7 @@ import Testing
                         var call = ck_scale(
                             map: map.baseAddress, factors: factors.baseAddress, pixels: Int32(side * side),
                             blocks: Int32(factors.count / 16))
-                        function(&call)
+                        function(&call, 0, 1)
                     }
                 }
             }

@@ -1,0 +1,203 @@
+"""Runs the same networks with Shoal, ONNX Runtime and OpenVINO, in turn, and prints one table of medians and ratios.
+
+Weights are random but the same for all, and the outputs must agree. Every round runs each engine for a few
+inferences, so that all of them see the same machine; only ratios within one run mean anything. Where other programs
+take the processors, compare the processor time of one thread.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy
+
+from networks import checkpoint, classifiers, supernet
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Largest difference between outputs, as a share of the largest output.
+TOLERANCE = 1e-4
+# Lets the peers' spinning threads come to rest before the next engine is measured.
+REST_SECONDS = 0.03
+
+
+class Network:
+    def __init__(self, name, folder, subnet=None):
+        self.name, self.subnet = name, subnet
+        self.onnx = str(folder / f"{name}.onnx")
+        self.side = subnet["resolution"] if subnet else 224
+
+    def image(self):
+        """Bytes, so that Shoal can read them, and what the network reads."""
+        pixels = numpy.random.default_rng(7).integers(0, 256, (1, 3, self.side, self.side), dtype=numpy.uint8)
+        mean, std = (numpy.array(value, numpy.float32).reshape(1, 3, 1, 1) for value in (supernet.MEAN, supernet.STD))
+        return pixels, ((pixels / numpy.float32(255) - mean) / std).astype(numpy.float32)
+
+
+class OnnxRuntime:
+    name = "onnxruntime"
+
+    def __init__(self, network, threads):
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(network.onnx, options, providers=["CPUExecutionProvider"])
+        self.feed = {"image": network.image()[1]}
+
+    def run(self):
+        return self.session.run(None, self.feed)[0]
+
+    def measure(self, repeats):
+        return timed(self.run, repeats)
+
+
+class OpenVino:
+    name = "openvino"
+
+    def __init__(self, network, threads):
+        import openvino
+        settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+                    "INFERENCE_PRECISION_HINT": "f32"}
+        self.request = openvino.Core().compile_model(network.onnx, "CPU", settings).create_infer_request()
+        self.request.set_input_tensor(openvino.Tensor(network.image()[1]))
+
+    def run(self):
+        self.request.infer()
+        return self.request.get_output_tensor().data
+
+    def measure(self, repeats):
+        return timed(self.run, repeats)
+
+
+class Shoal:
+    name = "shoal"
+
+    def __init__(self, network, threads, program, folder):
+        self.network, self.threads, self.program, self.folder = network, threads, program, folder
+        self.arguments = [str(folder / "ofa.shoal"), "--subnet", json.dumps(network.subnet)]
+
+    def shoal(self, *arguments):
+        done = subprocess.run([self.program, *arguments], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"shoal {arguments[0]}: {done.stderr}")
+        return done.stdout
+
+    def run(self):
+        image, logits = self.folder / "image.npy", self.folder / "logits.npy"
+        numpy.save(image, self.network.image()[0])
+        self.shoal("run", *self.arguments, "--images", str(image), "--logits", str(logits))
+        return numpy.load(logits)
+
+    def measure(self, repeats):
+        result = json.loads(self.shoal(
+            "bench", *self.arguments, "--threads", str(self.threads), "--repeat", str(repeats), "--format", "json"))
+        model = result["models"][0]
+        return list(zip(model["milliseconds"], model["processorMilliseconds"]))
+
+
+def timed(run, repeats):
+    """Milliseconds by the clock and of processor time, of each run."""
+    for _ in range(3):
+        run()
+    times = []
+    for _ in range(repeats):
+        processor, start = time.process_time(), time.perf_counter()
+        run()
+        times.append(((time.perf_counter() - start) * 1e3, (time.process_time() - processor) * 1e3))
+    return times
+
+
+def networks(folder, arrays):
+    """Name to network; the ONNX files are written anew, the package is imported by the caller."""
+    found = [Network(f"ofa-max-{side}", folder, supernet.largest(side)) for side in (224, 192, 160)]
+    found.append(Network("ofa-min-224", folder, supernet.smallest(224)))
+    for network in found:
+        supernet.write_onnx(arrays, network.subnet, network.onnx)
+    for name, write in classifiers.ALL.items():
+        network = Network(name, folder)
+        write(network.onnx)
+        found.append(network)
+    return {network.name: network for network in found}
+
+
+def measure(network, threads, options):
+    engines = [OnnxRuntime(network, threads), OpenVino(network, threads)]
+    if network.subnet:
+        engines.append(Shoal(network, threads, options.shoal, options.folder))
+    outputs = [numpy.array(engine.run()).reshape(-1) for engine in engines]
+    largest = numpy.abs(outputs[0]).max()
+    differences = {engine.name: float(numpy.abs(output - outputs[0]).max() / largest)
+                   for engine, output in zip(engines, outputs)}
+    for name, difference in differences.items():
+        if not difference <= TOLERANCE:
+            sys.exit(f"{network.name}: {name} differs from {engines[0].name} by {difference:.2e} of the largest logit")
+    times = {engine.name: [] for engine in engines}
+    per_round = -(-options.repeat // options.rounds)
+    for _ in range(options.rounds):
+        for engine in engines:
+            time.sleep(REST_SECONDS)
+            times[engine.name] += engine.measure(per_round)
+    wall = {name: [pair[0] for pair in pairs] for name, pairs in times.items()}
+    processor = {name: [pair[1] for pair in pairs] for name, pairs in times.items()}
+    return {"network": network.name, "threads": threads, "differences": differences,
+            "medianMilliseconds": {name: statistics.median(values) for name, values in wall.items()},
+            "medianProcessorMilliseconds": {name: statistics.median(values) for name, values in processor.items()},
+            "milliseconds": wall, "processorMilliseconds": processor}
+
+
+def ratio(row, of="medianMilliseconds"):
+    values = row[of]
+    if "shoal" not in values:
+        return None
+    return values["shoal"] / min(value for name, value in values.items() if name != "shoal")
+
+
+def show(rows):
+    header = ["NETWORK", "THREADS", "SHOAL MS", "ONNX RUNTIME MS", "OPENVINO MS", "SHOAL / FASTER", "OF PROCESSOR TIME"]
+    lines = [header]
+    for row in rows:
+        cells = [row["medianMilliseconds"].get(name) for name in ("shoal", "onnxruntime", "openvino")]
+        # On several threads processor time says little: waiting threads spin.
+        cells += [ratio(row), ratio(row, "medianProcessorMilliseconds") if row["threads"] == 1 else None]
+        lines.append([row["network"], str(row["threads"])]
+                     + ["-" if cell is None else f"{cell:.3f}" for cell in cells])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
+                        for column, (cell, width) in enumerate(zip(line, widths))))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="Benchmarks/peers", description=__doc__)
+    parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--shoal", default=str(ROOT / ".build/release/shoal"), help="the program; default: the build")
+    parser.add_argument("--networks", nargs="+", help="only these; default: all")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--repeat", type=int, default=40, help="inferences of each engine and network, at least")
+    parser.add_argument("--rounds", type=int, default=8, help="turns that they are spread over")
+    parser.add_argument("--json", type=pathlib.Path, help="also write every figure here")
+    options = parser.parse_args()
+    if not os.access(options.shoal, os.X_OK):
+        sys.exit(f"{options.shoal}: is not there; build first: swift build -c release --product shoal")
+    arrays = supernet.state_dictionary()
+    known = networks(options.folder, arrays)
+    unknown = set(options.networks or []) - set(known)
+    if unknown:
+        sys.exit(f"--networks: known are {', '.join(known)}")
+    checkpoint.write(options.folder / "ofa.pth", arrays)
+    subprocess.run([options.shoal, "import", options.folder / "ofa.pth", "--output", options.folder / "ofa.shoal"],
+                   check=True, stdout=subprocess.DEVNULL)
+    rows = [measure(known[name], threads, options)
+            for name in options.networks or known for threads in options.threads]
+    show(rows)
+    if options.json:
+        options.json.write_text(json.dumps({"rows": [dict(row, ratio=ratio(row)) for row in rows]}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

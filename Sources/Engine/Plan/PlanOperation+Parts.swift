@@ -1,0 +1,43 @@
+import CKernels
+
+extension PlanOperation {
+    /// Floating-point operations below which a part is not worth handing to another thread: about 3 us.
+    private static let smallestPart = 300_000
+    /// More parts than threads, so that one that is put aside by the scheduler leaves little undone.
+    private static let partsPerThread = 4
+
+    /// How many parts the operation is cut into for a number of threads.
+    @inline(__always)
+    func parts(threads: Int) -> Int32 {
+        // Operations that only move values count for what their memory costs.
+        let work =
+            switch kind {
+            case .pool, .scale, .scaleRows: 8 * flops
+            case .stem, .pointwise, .depthwise: flops
+            }
+        return Int32(max(1, min(work / Self.smallestPart, Self.partsPerThread * threads)))
+    }
+}
+
+extension PlanOperation {
+    /// Bytes that the operation reads and writes at least: maps, weights, and the map that is added.
+    public var bytes: Int {
+        let weightCount =
+            switch kind {
+            case .stem: 9 * input.channels * output.channels
+            case .pointwise, .scaleRows: input.channels * output.channels
+            case .depthwise: kernel * kernel * output.channels
+            case .pool, .scale: 0
+            }
+        return MemoryLayout<Float>.stride
+            * (input.storage + output.storage + weightCount + (residualOffset < 0 ? 0 : output.storage))
+    }
+
+    /// The row of the kernel table that performs the operation.
+    public var kernelName: String {
+        let row = KernelTable.rows.first {
+            unsafeBitCast($0.function, to: Int.self) == unsafeBitCast(function, to: Int.self)
+        }
+        return row.map { String(cString: $0.name) } ?? "?"
+    }
+}

@@ -1,0 +1,48 @@
+import Engine
+import Foundation
+import SearchSpace
+import Supernets
+
+/// A package, or one subnet of it, that is measured.
+struct BenchModel {
+    let package: String
+    let plan: Plan
+    let subnet: SubnetConfiguration?
+    let packedBytes: Int
+    let instructionSet: InstructionSet
+
+    /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
+    /// statistics, so the checkpoint's will do.
+    static func load(_ path: String, subnet: String?, subnets: String?, resolution: Int?) throws -> [BenchModel] {
+        let loaded = try LoadedSupernet(path)
+        var configurations = try subnets.map { try read($0, for: loaded) } ?? [try loaded.subnet(subnet)]
+        if let resolution {
+            for index in configurations.indices { configurations[index].resolution = resolution }
+        }
+        return try configurations.map { configuration in
+            do {
+                let plan = try loaded.supernet.plan(
+                    configuration, statistics: loaded.supernet.checkpointStatistics(for: configuration),
+                    kernels: loaded.kernels)
+                return BenchModel(
+                    package: path, plan: plan, subnet: configuration, packedBytes: loaded.supernet.packedBytes,
+                    instructionSet: loaded.kernels.instructionSet)
+            } catch { throw Refusal("\(path): \(error)") }
+        }
+    }
+
+    private static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw Refusal("--subnets \(file): cannot be read")
+        }
+        guard let configurations = try? JSONDecoder().decode([SubnetConfiguration].self, from: data),
+            !configurations.isEmpty
+        else { throw Refusal("--subnets \(file): is not a list of subnet configurations") }
+        for (index, configuration) in configurations.enumerated() {
+            do { try loaded.supernet.space.validate(configuration) } catch {
+                throw Refusal("--subnets \(file): number \(index + 1): \(error)")
+            }
+        }
+        return configurations.map { loaded.supernet.space.canonical($0) }
+    }
+}
