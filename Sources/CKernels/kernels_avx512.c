@@ -4,6 +4,9 @@
 #define TILE_1 28
 #define TILE_2 14
 #define TILE_3 9
+#define COLUMNS_2 14
+#define COLUMNS_3 9
+#define COLUMNS_4 7
 #define ROW_PIXELS 8
 #include "kernels.inc"
 #pragma clang attribute pop

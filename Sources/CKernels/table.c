@@ -8,6 +8,13 @@
     FUNCTION(pool, set);           \
     FUNCTION(scale, set);          \
     FUNCTION(scale_rows, set);     \
+    FUNCTION(convolution, set);       \
+    FUNCTION(image_convolution, set); \
+    FUNCTION(border, set);            \
+    FUNCTION(winograd_input, set);    \
+    FUNCTION(winograd_output, set);   \
+    FUNCTION(window_pool, set);       \
+    FUNCTION(add, set);               \
     float ck_peak_##set(int32_t);  \
     int32_t ck_peak_flops_##set(void);
 
@@ -16,7 +23,14 @@
     {"f32-stem3x3-" #set, CK_OP_STEM, code, ck_stem_##set, 0, 0},                   \
     {"f32-averagepool-" #set, CK_OP_POOL, code, ck_pool_##set, 0, 0},               \
     {"f32-channelscale-" #set, CK_OP_SCALE, code, ck_scale_##set, 0, 0},            \
-    {"f32-rowscale-" #set, CK_OP_SCALE_ROWS, code, ck_scale_rows_##set, 0, 0},
+    {"f32-rowscale-" #set, CK_OP_SCALE_ROWS, code, ck_scale_rows_##set, 0, 0},            \
+    {"f32-convolution-" #set, CK_OP_CONVOLUTION, code, ck_convolution_##set, 0, 0},                   \
+    {"f32-imageconvolution-" #set, CK_OP_IMAGE_CONVOLUTION, code, ck_image_convolution_##set, 0, 0}, \
+    {"f32-border-" #set, CK_OP_BORDER, code, ck_border_##set, 0, 0},                                 \
+    {"f32-winogradinput-" #set, CK_OP_WINOGRAD_INPUT, code, ck_winograd_input_##set, 0, 0},          \
+    {"f32-winogradoutput-" #set, CK_OP_WINOGRAD_OUTPUT, code, ck_winograd_output_##set, 0, 0},       \
+    {"f32-windowpool-" #set, CK_OP_WINDOW_POOL, code, ck_window_pool_##set, 0, 0},                   \
+    {"f32-add-" #set, CK_OP_ADD, code, ck_add_##set, 0, 0},
 
 #define POINTWISE(set, code, pixels, panels) \
     {"f32-pointwise" #pixels "x" #panels "-" #set, CK_OP_POINTWISE, code, ck_pointwise_##panels##_##set, pixels, panels},

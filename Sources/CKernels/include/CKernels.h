@@ -20,14 +20,25 @@ typedef enum {
     CK_RELU = 1,
     CK_HARD_SWISH = 2,    // x * clamp(x + 3, 0, 6) / 6
     CK_HARD_SIGMOID = 3,  // clamp(x + 3, 0, 6) / 6
+    CK_CLIP = 4,          // clamp(x, first, second); ReLU6 is 0 to 6
+    CK_LEAKY_RELU = 5,    // x where it is positive, first * x elsewhere
+    CK_SIGMOID = 6,
+    CK_SILU = 7,          // x * sigmoid(x)
 } ck_activation;
 
-// Every convolution ends in y = activation(acc * scale + shift) + residual, per output channel.
+typedef enum {
+    CK_ACTIVATION_THEN_RESIDUAL = 0,  // y = activation(acc * scale + shift) + residual
+    CK_RESIDUAL_THEN_ACTIVATION = 1,  // y = activation(acc * scale + shift + residual)
+} ck_order;
+
+// How every convolution ends, per output channel.
 typedef struct {
     const float *scale;     // CK_LANES floats per output block
     const float *shift;     // CK_LANES floats per output block
     const float *residual;  // shaped like the output, or NULL
     int32_t activation;     // ck_activation
+    int32_t order;          // ck_order
+    float first, second;    // parameters of the activation
 } ck_epilogue;
 
 // Packed weights that a later operation will need, to be called for from memory during this one.
@@ -51,7 +62,7 @@ typedef struct {
     ck_upcoming upcoming;
 } ck_pointwise;
 
-// Depthwise convolution with "same" padding: (kernel - 1) / 2 on every side.
+// Depthwise convolution.
 typedef struct {
     const float *input;
     float *output;
@@ -63,6 +74,7 @@ typedef struct {
     int32_t blocks;
     int32_t row_tile;  // pixels of a row that are computed at once, 4 to 8, where the registers hold so many
     float *means;      // mean of the result over all pixels, one value per channel, or NULL
+    int32_t top, left;  // rows and columns of zeros before the map; as many follow it as the output asks for
 } ck_depthwise;
 
 // 3x3 convolution from a planar image with a border of one zero pixel on every side.
@@ -104,6 +116,8 @@ typedef struct {
     int32_t panels;
 } ck_scale_rows;
 
+#include "dense.h"
+
 typedef enum {
     CK_OP_POINTWISE = 0,
     CK_OP_DEPTHWISE = 1,
@@ -111,7 +125,14 @@ typedef enum {
     CK_OP_POOL = 3,
     CK_OP_SCALE = 4,
     CK_OP_SCALE_ROWS = 5,
-    CK_OPERATION_COUNT = 6,
+    CK_OP_CONVOLUTION = 6,
+    CK_OP_IMAGE_CONVOLUTION = 7,
+    CK_OP_BORDER = 8,
+    CK_OP_WINOGRAD_INPUT = 9,
+    CK_OP_WINOGRAD_OUTPUT = 10,
+    CK_OP_WINDOW_POOL = 11,
+    CK_OP_ADD = 12,
+    CK_OPERATION_COUNT = 13,
 } ck_operation;
 
 // Ordered from plainest to fastest.

@@ -10,6 +10,7 @@ public struct KernelSet: Sendable {
     let pool: ck_function
     let scale: ck_function
     let scaleRows: ck_function
+    let dense: DenseKernels
 
     /// - Precondition: the table has a row for every operation in this set, and the machine supports it.
     /// - Parameter pointwise: name of the only pointwise row to use; the best for each shape without it.
@@ -31,6 +32,7 @@ public struct KernelSet: Sendable {
         pool = row(CK_OP_POOL)
         scale = row(CK_OP_SCALE)
         scaleRows = row(CK_OP_SCALE_ROWS)
+        dense = DenseKernels(row)
     }
 
     /// The pointwise kernel whose micro-tile suits a shape.

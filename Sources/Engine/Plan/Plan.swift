@@ -23,6 +23,7 @@ public final class Plan: Sendable {
     /// Floats that a session's arena must hold.
     public let arenaCount: Int
     public let flops: Int
+    let imageBorder: Window.Border
     let inputOffset: Int
     let outputOffset: Int
     /// What the operations' pointers lead to.
@@ -30,13 +31,15 @@ public final class Plan: Sendable {
 
     init(
         operations: [PlanOperation], steps: [Step], groups: [String], inputShape: PlanOperation.Shape,
-        outputCount: Int, arenaCount: Int, inputOffset: Int, outputOffset: Int, owners: [AlignedBuffer]
+        imageBorder: Window.Border, outputCount: Int, arenaCount: Int, inputOffset: Int, outputOffset: Int,
+        owners: [AlignedBuffer]
     ) {
         precondition(operations.count == steps.count, "one step per operation")
         self.operations = operations
         self.steps = steps
         self.groups = groups
         self.inputShape = inputShape
+        self.imageBorder = imageBorder
         self.outputCount = outputCount
         self.arenaCount = arenaCount
         self.inputOffset = inputOffset
@@ -45,22 +48,23 @@ public final class Plan: Sendable {
         flops = operations.reduce(0) { $0 + $1.flops }
     }
 
-    /// Writes a planar image (channel, row, column) into an arena, with the border of zeros that the stem reads.
+    /// Writes a planar image (channel, row, column) into an arena, with the border of zeros that its convolution reads.
     public func place(_ image: UnsafeBufferPointer<Float>, in arena: UnsafeMutablePointer<Float>) {
         precondition(image.count == inputShape.channels * inputShape.pixels, "an input of \(image.count) values")
         guard let source = image.baseAddress else { return }
         let (width, height) = (inputShape.width, inputShape.height)
-        let line = width + 2
+        let border = imageBorder
+        let line = border.left + width + border.right
         for channel in 0..<inputShape.channels {
-            let plane = arena + inputOffset + channel * (height + 2) * line
-            plane.update(repeating: 0, count: line)
+            let plane = arena + inputOffset + channel * (border.top + height + border.bottom) * line
+            plane.update(repeating: 0, count: border.top * line)
             for row in 0..<height {
-                let start = plane + (row + 1) * line
-                start[0] = 0
-                (start + 1).update(from: source + (channel * height + row) * width, count: width)
-                start[width + 1] = 0
+                let start = plane + (border.top + row) * line
+                start.update(repeating: 0, count: border.left)
+                (start + border.left).update(from: source + (channel * height + row) * width, count: width)
+                (start + border.left + width).update(repeating: 0, count: border.right)
             }
-            (plane + (height + 1) * line).update(repeating: 0, count: line)
+            (plane + (border.top + height) * line).update(repeating: 0, count: border.bottom * line)
         }
     }
 

@@ -15,6 +15,10 @@ public struct PlanBuilder {
         public var residual: Map?
         /// Name of the batch normalisation that the epilogue comes from.
         public var normalization: String?
+        /// The activation follows the addition of the residual, as in ResNet.
+        var activatesSum = false
+        /// The activation again, with its parameters.
+        var parameters = Activation.none
 
         public init(
             epilogue: Epilogue, activation: ck_activation, residual: Map? = nil, normalization: String? = nil
@@ -26,20 +30,26 @@ public struct PlanBuilder {
         }
     }
 
-    private let kernels: KernelSet
-    private var layout = ArenaLayout()
-    private var operations: [PlanOperation] = []
-    private var steps: [Plan.Step] = []
-    private var groups: [String] = []
-    private var owners: [AlignedBuffer] = []
-    private let inputShape: PlanOperation.Shape
-    private let inputRegion: ArenaLayout.Region
+    let kernels: KernelSet
+    var layout = ArenaLayout()
+    var operations: [PlanOperation] = []
+    var steps: [Plan.Step] = []
+    var groups: [String] = []
+    var owners: [AlignedBuffer] = []
+    let inputShape: PlanOperation.Shape
+    let inputRegion: ArenaLayout.Region
 
-    /// - Parameter input: the image without its border.
-    public init(input: PlanOperation.Shape, kernels: KernelSet) {
+    let imageBorder: Window.Border
+
+    /// - Parameters:
+    ///   - input: the image without its border.
+    ///   - border: the zeros around the image that its convolution reads.
+    public init(input: PlanOperation.Shape, border: Window.Border = Window.Border(1), kernels: KernelSet) {
         self.kernels = kernels
         inputShape = input
-        inputRegion = layout.allocate(input.channels * (input.height + 2) * (input.width + 2))
+        imageBorder = border
+        let bordered = border.around(input)
+        inputRegion = layout.allocate(bordered.channels * bordered.pixels)
     }
 
     /// Steps added from here on belong to a new group.
@@ -48,6 +58,7 @@ public struct PlanBuilder {
     /// 3x3 convolution with padding 1 over the image; the image is released.
     public mutating func stem(_ name: String, _ weights: PackedConvolution, stride: Int, _ finish: Finish) -> Map {
         precondition(weights.rows == 9 * inputShape.channels, "\(name): weights for another image")
+        precondition(imageBorder == Window.Border(1), "\(name): the image has the border \(imageBorder)")
         let output = PlanOperation.Shape(
             channels: weights.outputChannels, height: (inputShape.height - 1) / stride + 1,
             width: (inputShape.width - 1) / stride + 1)
@@ -146,11 +157,12 @@ public struct PlanBuilder {
         UpcomingWeights.assign(to: &operations)
         return Plan(
             operations: operations, steps: steps, groups: groups, inputShape: inputShape,
-            outputCount: output.shape.channels * output.shape.pixels, arenaCount: layout.highWater,
-            inputOffset: inputRegion.offset, outputOffset: output.region.offset, owners: owners)
+            imageBorder: imageBorder, outputCount: output.shape.channels * output.shape.pixels,
+            arenaCount: layout.highWater, inputOffset: inputRegion.offset, outputOffset: output.region.offset,
+            owners: owners)
     }
 
-    private mutating func allocate(_ shape: PlanOperation.Shape) -> Map {
+    mutating func allocate(_ shape: PlanOperation.Shape) -> Map {
         Map(shape: shape, region: layout.allocate(shape.storage))
     }
 
@@ -162,15 +174,17 @@ public struct PlanBuilder {
     ) {
         precondition(!groups.isEmpty, "\(name): no group was begun")
         if let residual = finish?.residual { precondition(residual.shape == output.shape, "\(name): residual shape") }
-        operations.append(
-            PlanOperation(
-                kind: kind, function: function, input: input.shape, output: output.shape, inputOffset: input.offset,
-                outputOffset: output.region.offset, residualOffset: finish?.residual?.region.offset ?? -1,
-                weights: weights.map { UnsafePointer($0.weights.base) },
-                panelStride: panelStride ?? weights?.panelStride ?? 0, kernel: kernel, stride: stride,
-                factorsOffset: factorsOffset, meansOffset: meansOffset, weightsOffset: weightsOffset,
-                scale: finish?.epilogue.scale, shift: finish?.epilogue.shift,
-                activation: finish?.activation ?? CK_NONE))
+        var operation = PlanOperation(
+            kind: kind, function: function, input: input.shape, output: output.shape, inputOffset: input.offset,
+            outputOffset: output.region.offset, residualOffset: finish?.residual?.region.offset ?? -1,
+            weights: weights.map { UnsafePointer($0.weights.base) },
+            panelStride: panelStride ?? weights?.panelStride ?? 0, kernel: kernel, stride: stride,
+            factorsOffset: factorsOffset, meansOffset: meansOffset, weightsOffset: weightsOffset,
+            scale: finish?.epilogue.scale, shift: finish?.epilogue.shift, activation: finish?.activation ?? CK_NONE)
+        operation.activatesSum = finish?.activatesSum ?? false
+        operation.parameters = finish?.parameters ?? .none
+        operation.window = Window(kernel: kernel, stride: stride, padding: (kernel - 1) / 2)
+        operations.append(operation)
         steps.append(Plan.Step(name: name, normalization: finish?.normalization, group: groups.count - 1))
         if let weights { owners.append(weights.weights) }
         if let finish { owners.append(finish.epilogue.buffer) }

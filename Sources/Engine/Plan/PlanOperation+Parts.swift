@@ -14,6 +14,7 @@ extension PlanOperation {
             switch kind {
             case .pool, .scale, .scaleRows: 8 * flops
             case .stem, .pointwise, .depthwise: flops
+            default: denseWork
             }
         return Int32(max(1, min(work / Self.smallestPart, Self.partsPerThread * threads)))
     }
@@ -28,6 +29,7 @@ extension PlanOperation {
             case .pointwise, .scaleRows: input.channels * output.channels
             case .depthwise: kernel * kernel * output.channels
             case .pool, .scale: 0
+            default: denseWeightCount
             }
         return MemoryLayout<Float>.stride
             * (input.storage + output.storage + weightCount + (residualOffset < 0 ? 0 : output.storage))

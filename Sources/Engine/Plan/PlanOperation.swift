@@ -5,7 +5,10 @@ public import CKernels
 /// @unchecked because the pointers lead to packed weights and epilogues that are immutable and kept alive by the
 /// plan that holds the operation.
 public struct PlanOperation: @unchecked Sendable {
-    public enum Kind: Sendable { case stem, pointwise, depthwise, pool, scale, scaleRows }
+    public enum Kind: Sendable {
+        case stem, pointwise, depthwise, pool, scale, scaleRows
+        case convolution, imageConvolution, border, winogradInput, winogradOutput, windowPool, add
+    }
 
     /// A map in blocks of 16 channels.
     public struct Shape: Equatable, Sendable {
@@ -32,8 +35,8 @@ public struct PlanOperation: @unchecked Sendable {
     let inputOffset: Int
     public let outputOffset: Int
     /// Offset of the map that is added to the result, or -1.
-    let residualOffset: Int
-    let weights: UnsafePointer<Float>?
+    var residualOffset: Int
+    var weights: UnsafePointer<Float>?
     let panelStride: Int
     let kernel: Int
     let stride: Int
@@ -48,6 +51,17 @@ public struct PlanOperation: @unchecked Sendable {
     let activation: ck_activation
     /// Weights of a later operation that this one calls for from memory.
     var upcoming = ck_upcoming()
+    /// The activation again, with its parameters.
+    var parameters = Activation.none
+    /// The activation follows the addition of the residual.
+    var activatesSum = false
+    /// Of depthwise, pooling and dense operations.
+    var window = Window(kernel: 1)
+    var pooling = CK_POOL_MAX
+    /// Tiles of a Winograd convolution.
+    var tiles = 0..<0
+    /// Transformed input of a Winograd convolution, or -1.
+    var scratchOffset = -1
 
     /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
     public var flops: Int {
@@ -56,16 +70,19 @@ public struct PlanOperation: @unchecked Sendable {
         case .pointwise: 2 * input.channels * output.channels * output.pixels
         case .depthwise: 2 * kernel * kernel * output.channels * output.pixels
         case .pool, .scale, .scaleRows: 0
+        default: denseFlops
         }
     }
 
     /// The same operation with `scale` and `shift` in place of its own, without activation and residual.
     public func raw(scale: UnsafePointer<Float>, shift: UnsafePointer<Float>) -> PlanOperation {
-        PlanOperation(
+        var result = PlanOperation(
             kind: kind, function: function, input: input, output: output, inputOffset: inputOffset,
             outputOffset: outputOffset, residualOffset: -1, weights: weights, panelStride: panelStride,
             kernel: kernel, stride: stride, factorsOffset: factorsOffset, meansOffset: -1,
             weightsOffset: weightsOffset, scale: scale, shift: shift, activation: CK_NONE)
+        result.window = window
+        return result
     }
 
     /// The epilogue with other `scale` and `shift`, for a result that `raw` left in the arena.
@@ -74,7 +91,9 @@ public struct PlanOperation: @unchecked Sendable {
     ) -> ck_epilogue {
         ck_epilogue(
             scale: scale, shift: shift, residual: residualOffset < 0 ? nil : UnsafePointer(arena + residualOffset),
-            activation: Int32(bitPattern: activation.rawValue))
+            activation: Int32(bitPattern: activation.rawValue),
+            order: Int32((activatesSum ? CK_RESIDUAL_THEN_ACTIVATION : CK_ACTIVATION_THEN_RESIDUAL).rawValue),
+            first: parameters.first, second: parameters.second)
     }
 
     /// The means over all pixels that a depthwise operation leaves beside its result, computed again from a result
@@ -104,7 +123,9 @@ public struct PlanOperation: @unchecked Sendable {
                 epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
                 output_height: Int32(output.height), output_width: Int32(output.width), kernel: Int32(kernel),
                 stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Self.rowTile(output.width),
-                means: meansOffset < 0 ? nil : arena + meansOffset)
+                means: meansOffset < 0 ? nil : arena + meansOffset,
+                top: Int32(window.border.top),
+                left: Int32(window.border.left))
             function(&call, part, parts)
         case .stem:
             var call = ck_stem(
@@ -115,6 +136,8 @@ public struct PlanOperation: @unchecked Sendable {
             function(&call, part, parts)
         case .pool, .scale, .scaleRows:
             performSmall(in: arena, part, parts)
+        default:
+            performDense(in: arena, part, parts)
         }
     }
 
@@ -147,7 +170,7 @@ public struct PlanOperation: @unchecked Sendable {
         return width % 5 == 0 ? 5 : 8
     }
 
-    private func epilogue(in arena: UnsafeMutablePointer<Float>) -> ck_epilogue {
+    func epilogue(in arena: UnsafeMutablePointer<Float>) -> ck_epilogue {
         guard let scale, let shift else { preconditionFailure("\(kind) has no epilogue") }
         return epilogue(in: arena, scale: scale, shift: shift)
     }

@@ -1,0 +1,87 @@
+// Kernels of ordinary convolutional networks beyond what a mobile supernet needs. Included by CKernels.h.
+#ifndef CK_DENSE_H
+#define CK_DENSE_H
+
+// How a convolution or pooling window moves over a map.
+typedef struct {
+    int32_t kernel_height, kernel_width;
+    int32_t stride_y, stride_x;
+    int32_t dilation_y, dilation_x;
+    int32_t top, left, bottom, right;  // rows and columns around the map
+} ck_window;
+
+// Convolution of a map (CK_OP_CONVOLUTION) or of a planar image [channel][row][column] (CK_OP_IMAGE_CONVOLUTION) that
+// has its border already: every tap of every output pixel lies inside, the window's own border is not read.
+typedef struct {
+    const float *input;
+    float *output;
+    // Of a map: [panel][input block][tap][channel of the block][CK_LANES], the last block with the channels that there
+    // are. Of an image: [panel][channel][tap][CK_LANES].
+    const float *weights;
+    ck_epilogue epilogue;
+    ck_window window;
+    int32_t input_height, input_width;
+    int32_t output_height, output_width;
+    int32_t input_channels, output_blocks;
+} ck_convolution;
+
+// A copy of a map with a border of zeros.
+typedef struct {
+    const float *input;
+    float *output;
+    int32_t height, width;  // of the input
+    int32_t top, left, bottom, right;
+    int32_t blocks;
+} ck_border;
+
+// Winograd's F(4x4, 3x3): 3x3 convolution with stride 1, in tiles of 4x4 output pixels, numbered row by row. A band is
+// a range of tiles whose transformed input, CK_WINOGRAD_TAPS planes of [block][tile of the band][CK_LANES], stays in a
+// near cache. CK_OP_WINOGRAD_INPUT transforms a band, CK_OP_WINOGRAD_OUTPUT multiplies and writes its pixels.
+enum { CK_WINOGRAD_TAPS = 36, CK_WINOGRAD_SIDE = 4 };
+
+typedef struct {
+    const float *input;
+    float *output;
+    float *transformed;
+    const float *weights;  // ck_winograd_weights
+    ck_epilogue epilogue;
+    int32_t input_height, input_width;
+    int32_t output_height, output_width;
+    int32_t top, left;  // rows and columns of zeros before the map
+    int32_t input_channels, output_blocks;
+    int32_t first_tile, tiles;  // of the band
+} ck_winograd;
+
+// Floats of a band's transformed input.
+int64_t ck_winograd_scratch(int32_t input_channels, int32_t tiles);
+
+// Transforms weights [output][input][3][3] into [panel][tap][input channel][CK_LANES].
+void ck_winograd_weights(const float *weights, float *packed, int32_t output_channels, int32_t input_channels);
+
+typedef enum {
+    CK_POOL_MAX = 0,                // of the pixels inside the map
+    CK_POOL_AVERAGE = 1,            // of the pixels inside the map
+    CK_POOL_AVERAGE_OF_BORDER = 2,  // the border counts as zeros
+} ck_pool_kind;
+
+typedef struct {
+    const float *input;
+    float *output;
+    ck_window window;
+    int32_t input_height, input_width;
+    int32_t output_height, output_width;
+    int32_t blocks;
+    int32_t kind;  // ck_pool_kind
+} ck_window_pool;
+
+// Sum of two maps with an activation, or the activation of one. The output may be either map.
+typedef struct {
+    const float *input;
+    const float *other;  // or NULL
+    float *output;
+    int64_t count;  // floats, a multiple of CK_LANES
+    int32_t activation;
+    float first, second;
+} ck_add;
+
+#endif
