@@ -52,6 +52,9 @@ public struct FusedFinish: Equatable, Sendable {
     public var activation: FusedActivation = .none
     /// A map of the result's shape that is added.
     public var residual: Residual?
+
+    /// Nothing is done.
+    public var isPlain: Bool { activation == .none && residual == nil }
 }
 
 public enum FusedActivation: Equatable, Sendable {

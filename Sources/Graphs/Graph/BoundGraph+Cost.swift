@@ -1,6 +1,6 @@
 extension BoundGraph {
-    /// Floating-point operations of one run, multiply-adds counted as two, one per value elsewhere. Values whose shape
-    /// depends on data are not counted.
+    /// Twice the multiply-adds of convolutions and matrices in one run; everything else does not count, nor do values
+    /// whose shape depends on data.
     public var flops: Int { graph.nodes.reduce(0) { $0 &+ flops(of: $1) } }
 
     private func flops(of node: Node) -> Int {
@@ -16,7 +16,7 @@ extension BoundGraph {
             // Whichever side of the second matrix is not the output's.
             let isTransposed = node.attributes["transB"] == .int(1)
             return 2 * output &* (isTransposed ? columns : shape(1).first ?? 1)
-        default: return output
+        default: return 0
         }
     }
 }

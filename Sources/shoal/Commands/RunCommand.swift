@@ -104,6 +104,8 @@ struct RunCommand: AsyncParsableCommand {
         var latencyMilliseconds: LatencySummary
         var flops: Int
         var precision: String
+        /// Of the kernels; `nil` where the operators' definitions ran.
+        var instructionSet: String?
     }
 
     private func runNetwork(_ network: LoadedNetwork) throws {
@@ -119,7 +121,8 @@ struct RunCommand: AsyncParsableCommand {
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(
             images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.evaluator.bound.flops,
-            precision: precision)
+            precision: precision,
+            instructionSet: runner.plan == nil ? nil : try KernelSet.selected().instructionSet.rawValue)
         guard format.format == .table else { return try Terminal.json(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         Terminal.print(

@@ -55,7 +55,8 @@ struct LoadedNetwork {
         do {
             let bound = try BoundGraph(network.graph, sizes: .init(shapes: [input.name: shape]))
             return NetworkRunner(
-                evaluator: GraphEvaluator(bound), input: input.name, output: network.graph.outputs[0], shape: shape,
+                evaluator: GraphEvaluator(bound), plan: try Self.plan(bound, path: path), input: input.name,
+                output: network.graph.outputs[0], shape: shape,
                 preprocessor: ImagePreprocessor(
                     channels: shape[1], height: images.height, width: images.width, side: shape[2], mean: mean,
                     std: std))
@@ -63,9 +64,22 @@ struct LoadedNetwork {
     }
 }
 
-/// Runs a network over images by the definitions of its operators.
+extension LoadedNetwork {
+    /// The network by kernels, or `nil` with a note of what they do not cover.
+    fileprivate static func plan(_ bound: BoundGraph, path: String) throws -> Plan? {
+        do {
+            return try FusedNetwork(bound).plan(kernels: try KernelSet.selected())
+        } catch let failure as GraphFailure {
+            Terminal.note("shoal: warning: \(path) runs by its operators' definitions, which is slow: \(failure)")
+            return nil
+        }
+    }
+}
+
+/// Runs a network over images: by kernels, or where they do not cover it by the definitions of its operators.
 struct NetworkRunner: Sendable {
     let evaluator: GraphEvaluator
+    let plan: Plan?
     let input: String
     let output: String
     let shape: [Int]
@@ -79,6 +93,7 @@ struct NetworkRunner: Sendable {
     }
 
     func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
+        if let plan { return Evaluator.run(plan, on: images, preprocessor, threads: threads) }
         let parts = Mutex([Part](repeating: Part(), count: threads))
         DispatchQueue.concurrentPerform(iterations: threads) { thread in
             var part = Part()

@@ -1,0 +1,293 @@
+import CKernels
+public import Graphs
+
+extension FusedNetwork {
+    /// The plan of the network: every step a kernel or a few, weights packed for them.
+    /// - Throws: `GraphFailure` naming the step that no kernel covers.
+    public func plan(kernels: KernelSet) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(self, kernels: kernels)
+        return try planner.plan()
+    }
+}
+
+/// Walks a fused network from image to output.
+private struct NetworkPlanner {
+    private let network: FusedNetwork
+    private var builder: PlanBuilder
+    /// Maps that a later step reads.
+    private var maps: [String: PlanBuilder.Map] = [:]
+    /// For every value, the last step that reads it.
+    private let lastReaders: [String: Int]
+    /// Steps that an earlier one has done along with its own.
+    private var done: Set<Int> = []
+
+    init(_ network: FusedNetwork, kernels: KernelSet) {
+        self.network = network
+        var last: [String: Int] = [:]
+        for (index, step) in network.steps.enumerated() {
+            for name in step.inputs { last[name] = index }
+            if let residual = step.finish.residual { last[residual.value] = index }
+        }
+        last[network.output] = network.steps.count
+        lastReaders = last
+        builder = PlanBuilder(
+            input: PlanOperation.Shape(network.inputShape),
+            border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none, kernels: kernels)
+    }
+
+    mutating func plan() throws(GraphFailure) -> Plan {
+        if !Self.readsImage(network) { maps[network.input] = blockedImage() }
+        for index in network.steps.indices where !done.contains(index) {
+            builder.beginGroup(network.steps[index].name)
+            do throws(GraphFailure) { try lower(index) } catch {
+                throw GraphFailure("\(network.steps[index].name.printable): \(error.reason)")
+            }
+        }
+        guard let output = maps[network.output] else { throw GraphFailure("the output is computed by no step") }
+        guard output.shape.pixels == 1 else { throw GraphFailure("the output is a map, not a vector") }
+        return builder.build(output: output)
+    }
+
+    // MARK: Image
+
+    /// The first step convolves the image and nothing else reads it.
+    private static func readsImage(_ network: FusedNetwork) -> Bool {
+        guard let first = network.steps.first, case .convolution(let convolution) = first.work,
+            convolution.groups == 1
+        else { return false }
+        return !network.steps.dropFirst().contains { step in
+            step.inputs.contains(network.input) || step.finish.residual?.value == network.input
+        }
+    }
+
+    private static func firstWindow(_ network: FusedNetwork) -> FusedWindow {
+        guard case .convolution(let convolution)? = network.steps.first?.work else {
+            preconditionFailure("the first step is no convolution")
+        }
+        return convolution.window
+    }
+
+    /// The image in the kernels' layout, by a convolution that changes nothing.
+    private mutating func blockedImage() -> PlanBuilder.Map {
+        let channels = network.inputShape.channels
+        var weights = [Float](repeating: 0, count: channels * channels)
+        for channel in 0..<channels { weights[channel * channels + channel] = 1 }
+        builder.beginGroup(network.input)
+        let finish = PlanBuilder.Finish(
+            epilogue: Epilogue(
+                scale: [Float](repeating: 1, count: channels), shift: [Float](repeating: 0, count: channels)),
+            Activation.none)
+        return builder.imageConvolution(
+            network.input, PackedConvolution(weight: weights, outputChannels: channels, rows: channels),
+            Window(kernel: 1), finish)
+    }
+
+    // MARK: Steps
+
+    private mutating func lower(_ index: Int) throws(GraphFailure) {
+        let step = network.steps[index]
+        let result: PlanBuilder.Map
+        switch step.work {
+        case .convolution(let convolution): result = try convolve(step, index, convolution)
+        case .maximum(let window): result = builder.pool(step.name, try input(step, 0), .max, Window(window))
+        case .average(let window, let countsPadding):
+            result = builder.pool(
+                step.name, try input(step, 0), .average(countsBorder: countsPadding), Window(window))
+        case .globalAverage: result = builder.pool(step.name, try input(step, 0))
+        case .addition:
+            result = builder.add(
+                step.name, try input(step, 0), try input(step, 1), Activation(step.finish.activation))
+        case .scaling:
+            guard try !defersScaling(index) else { return }
+            result = try scaled(step, index)
+        case .nothing:
+            result = builder.activation(step.name, try input(step, 0), Activation(step.finish.activation))
+        }
+        finish(step, index, result)
+    }
+
+    /// Applies an activation that the kernel could not take over, and lets go of what nothing reads any more.
+    private mutating func finish(_ step: FusedStep, _ index: Int, _ result: PlanBuilder.Map) {
+        var result = result
+        if step.finish.activation != .none, step.leavesActivation {
+            let raw = result
+            result = builder.activation(step.name + ".activation", raw, Activation(step.finish.activation))
+            builder.release(raw)
+        }
+        if step.output != network.output, lastReaders[step.output] == nil {
+            builder.release(result)
+        } else {
+            maps[step.output] = result
+        }
+        release(after: index)
+    }
+
+    private mutating func release(after index: Int) {
+        for (name, map) in maps where lastReaders[name] == index {
+            builder.release(map)
+            maps[name] = nil
+        }
+    }
+
+    private func input(_ step: FusedStep, _ position: Int) throws(GraphFailure) -> PlanBuilder.Map {
+        guard let map = maps[step.inputs[position]] else {
+            throw GraphFailure("reads \(step.inputs[position].printable), which no step has computed")
+        }
+        return map
+    }
+
+    private func finish(of step: FusedStep, _ convolution: FusedConvolution) -> PlanBuilder.Finish {
+        PlanBuilder.Finish(
+            epilogue: Epilogue(scale: convolution.scale, shift: convolution.shift),
+            Activation(step.finish.activation), residual: step.finish.residual.flatMap { maps[$0.value] },
+            activatesSum: step.finish.residual?.isActivated ?? false)
+    }
+
+    // MARK: Convolutions
+
+    private mutating func convolve(
+        _ step: FusedStep, _ index: Int, _ convolution: FusedConvolution
+    ) throws(GraphFailure) -> PlanBuilder.Map {
+        let window = Window(convolution.window)
+        let finish = finish(of: step, convolution)
+        if step.inputs[0] == network.input, maps[network.input] == nil {
+            let packed = PackedConvolution(
+                weight: convolution.weights, outputChannels: convolution.outputChannels,
+                rows: window.taps * convolution.inputChannels)
+            return builder.imageConvolution(step.name, packed, window, finish)
+        }
+        if convolution.isDepthwise { return try filter(step, index, convolution, finish) }
+        let isPointwise = window == Window(kernel: 1)
+        if isPointwise, let scaling = deferred[step.inputs[0]] {
+            let packed = Self.pointwise(convolution)
+            let result = builder.pointwise(
+                step.name, scaling.map, scaledBy: scaling.factors, packed, channels: convolution.outputChannels,
+                finish)
+            builder.release(scaling.map)
+            builder.release(scaling.factors)
+            deferred[step.inputs[0]] = nil
+            return result
+        }
+        let input = try input(step, 0)
+        if isPointwise {
+            return builder.pointwise(
+                step.name, input, Self.pointwise(convolution), channels: convolution.outputChannels, finish)
+        }
+        let method = DenseConvolution.Method.suited(
+            to: window, input: input.shape, outputs: convolution.outputChannels)
+        return builder.convolution(
+            step.name, input,
+            DenseConvolution(
+                weight: convolution.weights, inputChannels: convolution.inputChannels,
+                outputChannels: convolution.outputChannels, window: window, method: method), finish)
+    }
+
+    private static func pointwise(_ convolution: FusedConvolution) -> PackedConvolution {
+        PackedConvolution(
+            weight: convolution.weights, outputChannels: convolution.outputChannels, rows: convolution.inputChannels)
+    }
+
+    /// A depthwise convolution; sums its means along the way where the next step asks for them.
+    private mutating func filter(
+        _ step: FusedStep, _ index: Int, _ convolution: FusedConvolution, _ finish: PlanBuilder.Finish
+    ) throws(GraphFailure) -> PlanBuilder.Map {
+        let window = convolution.window
+        guard window.kernelHeight == window.kernelWidth, window.strideHeight == window.strideWidth,
+            window.dilationHeight == 1, window.dilationWidth == 1
+        else { throw GraphFailure("is a depthwise convolution that is not square, or dilated") }
+        let packed = PackedConvolution(
+            weight: convolution.weights, outputChannels: convolution.outputChannels,
+            rows: window.kernelHeight * window.kernelWidth)
+        let input = try input(step, 0)
+        let average = step.finish.residual == nil ? averaging(of: step.output, after: index) : nil
+        let means = average.map { _ in builder.vector(channels: convolution.outputChannels) }
+        let result = builder.depthwise(step.name, input, packed, Window(window), finish, means: means)
+        if let average, let means {
+            done.insert(average)
+            maps[network.steps[average].output] = means
+        }
+        return result
+    }
+
+    /// The step that takes the mean of this value's pixels and nothing more.
+    private func averaging(of value: String, after index: Int) -> Int? {
+        network.steps.indices.dropFirst(index + 1).first { later in
+            let step = network.steps[later]
+            return step.work == .globalAverage && step.inputs == [value] && step.finish.isPlain
+                && lastReaders[value] != later
+        }
+    }
+
+    // MARK: Scaling
+
+    /// Scalings that the convolution after them will do, by the name of their result.
+    private var deferred: [String: (map: PlanBuilder.Map, factors: PlanBuilder.Map)] = [:]
+
+    /// Whether the only reader of the scaled map is a 1x1 convolution: it folds the factors into its smaller operand.
+    private mutating func defersScaling(_ index: Int) throws(GraphFailure) -> Bool {
+        let step = network.steps[index]
+        let readers = network.steps.indices.filter { later in
+            network.steps[later].inputs.contains(step.output)
+                || network.steps[later].finish.residual?.value == step.output
+        }
+        guard step.finish.isPlain, readers.count == 1, step.output != network.output,
+            case .convolution(let convolution) = network.steps[readers[0]].work, convolution.groups == 1,
+            Window(convolution.window) == Window(kernel: 1),
+            step.inputs.allSatisfy({ lastReaders[$0] == index })
+        else { return false }
+        deferred[step.output] = (try input(step, 0), try input(step, 1))
+        for name in step.inputs { maps[name] = nil }
+        return true
+    }
+
+    /// The scaled map in place, or in a copy where somebody else still reads it.
+    private mutating func scaled(_ step: FusedStep, _ index: Int) throws(GraphFailure) -> PlanBuilder.Map {
+        let (map, factors) = (try input(step, 0), try input(step, 1))
+        let isLast = lastReaders[step.inputs[0]] == index
+        let target = isLast ? map : builder.activation(step.name + ".copy", map, .none)
+        builder.scale(step.name, target, by: factors)
+        if isLast { maps[step.inputs[0]] = nil }
+        return target
+    }
+}
+
+extension FusedStep {
+    /// Whether the kernels that do this step's work take no activation.
+    fileprivate var leavesActivation: Bool {
+        switch work {
+        case .convolution, .addition, .nothing: false
+        case .maximum, .average, .globalAverage, .scaling: true
+        }
+    }
+}
+
+extension PlanOperation.Shape {
+    init(_ shape: MapShape) { self.init(channels: shape.channels, height: shape.height, width: shape.width) }
+}
+
+extension Window {
+    init(_ window: FusedWindow) {
+        let padding = window.padding
+        self.init(
+            kernel: Extent(window.kernelHeight, window.kernelWidth),
+            stride: Extent(window.strideHeight, window.strideWidth),
+            dilation: Extent(window.dilationHeight, window.dilationWidth),
+            border: Border(top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right))
+    }
+}
+
+extension Activation {
+    init(_ activation: FusedActivation) {
+        self =
+            switch activation {
+            case .none: .none
+            case .relu: .relu
+            case .clippedRelu(let most): .clip(0, most)
+            case .leakyRelu(let slope): .leakyRelu(slope: slope)
+            case .hardSigmoid: .hardSigmoid
+            case .hardSwish: .hardSwish
+            case .sigmoid: .sigmoid
+            case .silu: .silu
+            }
+    }
+}
