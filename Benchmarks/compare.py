@@ -79,7 +79,14 @@ class Shoal:
 
     def __init__(self, network, threads, program, folder):
         self.network, self.threads, self.program, self.folder = network, threads, program, folder
-        self.arguments = [str(folder / "ofa.shoal"), "--subnet", json.dumps(network.subnet)]
+        if network.subnet:
+            self.arguments = [str(folder / "ofa.shoal"), "--subnet", json.dumps(network.subnet)]
+            return
+        config, package = folder / "network.json", str(folder / f"{network.name}.shoal")
+        config.write_text(json.dumps(
+            {"mean": supernet.MEAN, "std": supernet.STD, "labels": [], "inputSize": network.side}))
+        self.shoal("import", network.onnx, "--config", str(config), "--output", package)
+        self.arguments = [package]
 
     def shoal(self, *arguments):
         done = subprocess.run([self.program, *arguments], capture_output=True, text=True)
@@ -126,9 +133,8 @@ def networks(folder, arrays):
 
 
 def measure(network, threads, options):
-    engines = [OnnxRuntime(network, threads), OpenVino(network, threads)]
-    if network.subnet:
-        engines.append(Shoal(network, threads, options.shoal, options.folder))
+    engines = [OnnxRuntime(network, threads), OpenVino(network, threads),
+               Shoal(network, threads, options.shoal, options.folder)]
     outputs = [numpy.array(engine.run()).reshape(-1) for engine in engines]
     largest = numpy.abs(outputs[0]).max()
     differences = {engine.name: float(numpy.abs(output - outputs[0]).max() / largest)
@@ -152,8 +158,6 @@ def measure(network, threads, options):
 
 def ratio(row, of="medianMilliseconds"):
     values = row[of]
-    if "shoal" not in values:
-        return None
     return values["shoal"] / min(value for name, value in values.items() if name != "shoal")
 
 

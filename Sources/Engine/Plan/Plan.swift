@@ -28,6 +28,11 @@ public final class Plan: Sendable {
     let outputOffset: Int
     /// What the operations' pointers lead to.
     private let owners: [AlignedBuffer]
+    /// Bytes of packed weights, scales and shifts that the plan reads, each counted once.
+    public var weightBytes: Int {
+        var seen: Set<UnsafeMutablePointer<Float>> = []
+        return owners.reduce(0) { $0 + (seen.insert($1.base).inserted ? $1.byteCount : 0) }
+    }
 
     init(
         operations: [PlanOperation], steps: [Step], groups: [String], inputShape: PlanOperation.Shape,

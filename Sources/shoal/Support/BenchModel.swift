@@ -1,9 +1,10 @@
 import Engine
 import Foundation
+import Graphs
 import SearchSpace
 import Supernets
 
-/// A package, or one subnet of it, that is measured.
+/// A network, or one subnet of a supernet, that is measured.
 struct BenchModel {
     let package: String
     let plan: Plan
@@ -14,7 +15,12 @@ struct BenchModel {
     /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
     /// statistics, so the checkpoint's will do.
     static func load(_ path: String, subnet: String?, subnets: String?, resolution: Int?) throws -> [BenchModel] {
-        let loaded = try LoadedSupernet(path)
+        let content = try TensorPackage.read(from: path)
+        if content.kind == NetworkPackage.kind {
+            guard subnet == nil, subnets == nil else { throw Refusal("\(path): is a network; it has no subnets") }
+            return [try network(try LoadedNetwork(content, path: path), resolution: resolution)]
+        }
+        let loaded = try LoadedSupernet(path, content)
         var configurations = try subnets.map { try read($0, for: loaded) } ?? [try loaded.subnet(subnet)]
         if let resolution {
             for index in configurations.indices { configurations[index].resolution = resolution }
@@ -29,6 +35,17 @@ struct BenchModel {
                     instructionSet: loaded.kernels.instructionSet)
             } catch { throw Refusal("\(path): \(error)") }
         }
+    }
+
+    private static func network(_ loaded: LoadedNetwork, resolution: Int?) throws -> BenchModel {
+        let bound = try loaded.bound(to: try loaded.inputShape(channels: 3, side: resolution))
+        let kernels = try KernelSet.selected()
+        do {
+            let plan = try FusedNetwork(bound).plan(kernels: kernels)
+            return BenchModel(
+                package: loaded.path, plan: plan, subnet: nil, packedBytes: plan.weightBytes,
+                instructionSet: kernels.instructionSet)
+        } catch { throw Refusal("\(loaded.path): \(error)") }
     }
 
     private static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {

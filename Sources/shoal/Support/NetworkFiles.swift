@@ -23,13 +23,15 @@ struct LoadedNetwork {
         return network.configuration.inputSize
     }
 
-    /// The network bound to single images of this set's channels.
-    func runner(for images: ImageSet, file: String) throws -> NetworkRunner {
+    /// Shape of one input: batch of one, channels, and a square.
+    /// - Parameters:
+    ///   - channels: where the graph leaves them open.
+    ///   - side: where the graph leaves it open; `inputSize` of the configuration without it.
+    func inputShape(channels: Int?, side: Int? = nil) throws -> [Int] {
         guard let input = network.graph.inputs.first, network.graph.inputs.count == 1, input.element == .float32,
             input.dimensions.count == 4
         else { throw Refusal("\(path): the network does not read images alone: batch, channels, height, width") }
-        let configuration = network.configuration
-        let size = configuration.inputSize
+        let size = side ?? network.configuration.inputSize
         func bound(_ axis: Int, _ open: Int?) throws -> Int {
             if case .fixed(let size) = input.dimensions[axis] { return size }
             guard let open else {
@@ -37,10 +39,24 @@ struct LoadedNetwork {
             }
             return open
         }
-        let shape = [try bound(0, 1), try bound(1, images.channels), try bound(2, size), try bound(3, size)]
-        guard shape[0] == 1, shape[2] == shape[3], shape[2] > 0 else {
+        let shape = [try bound(0, 1), try bound(1, channels), try bound(2, size), try bound(3, size)]
+        guard shape[0] == 1, shape[1] > 0, shape[2] == shape[3], shape[2] > 0 else {
             throw Refusal("\(path): the network reads \(shape); one square image at a time is supported")
         }
+        return shape
+    }
+
+    /// The network bound to inputs of this shape.
+    func bound(to shape: [Int]) throws -> BoundGraph {
+        do {
+            return try BoundGraph(network.graph, sizes: .init(shapes: [network.graph.inputs[0].name: shape]))
+        } catch { throw Refusal("\(path): \(error)") }
+    }
+
+    /// The network bound to single images of this set's channels.
+    func runner(for images: ImageSet, file: String) throws -> NetworkRunner {
+        let configuration = network.configuration
+        let shape = try inputShape(channels: images.channels)
         guard images.channels == shape[1] else {
             throw Refusal("\(file): images have \(images.channels) channels, the network reads \(shape[1])")
         }
@@ -52,15 +68,12 @@ struct LoadedNetwork {
         guard mean.count == shape[1], std.count == shape[1] else {
             throw Refusal("\(path): mean and std are not those of \(shape[1]) channels")
         }
-        do {
-            let bound = try BoundGraph(network.graph, sizes: .init(shapes: [input.name: shape]))
-            return NetworkRunner(
-                evaluator: GraphEvaluator(bound), plan: try Self.plan(bound, path: path), input: input.name,
-                output: network.graph.outputs[0], shape: shape,
-                preprocessor: ImagePreprocessor(
-                    channels: shape[1], height: images.height, width: images.width, side: shape[2], mean: mean,
-                    std: std))
-        } catch { throw Refusal("\(path): \(error)") }
+        let bound = try bound(to: shape)
+        return NetworkRunner(
+            evaluator: GraphEvaluator(bound), plan: try Self.plan(bound, path: path),
+            input: network.graph.inputs[0].name, output: network.graph.outputs[0], shape: shape,
+            preprocessor: ImagePreprocessor(
+                channels: shape[1], height: images.height, width: images.width, side: shape[2], mean: mean, std: std))
     }
 }
 
