@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "CKernels.h"
@@ -26,7 +27,9 @@ static double nanoseconds(void) {
 }
 
 static float *values(int64_t count, int is_random) {
-    float *p = aligned_alloc(64, (size_t)(count * 4 + 63) / 64 * 64);
+    const size_t page = 2 << 20, size = ((size_t)count * 4 + page - 1) / page * page;
+    float *p = aligned_alloc(page, size);
+    madvise(p, size, MADV_HUGEPAGE);
     for (int64_t i = 0; i < count; i++) p[i] = is_random ? (float)rand() / (float)RAND_MAX - 0.5f : 0.0f;
     return p;
 }
@@ -47,8 +50,9 @@ static double least(const double *times, int count) {
 }
 
 static double winograd(const ck_winograd *layer, ck_instruction_set set) {
-    const int tiles = (layer->output_height + 3) / 4 * ((layer->output_width + 3) / 4);
-    const int bands = (int)((ck_winograd_scratch(layer->input_channels, tiles) + NEAR_FLOATS - 1) / NEAR_FLOATS);
+    const int side = layer->side;
+    const int tiles = (layer->output_height + side - 1) / side * ((layer->output_width + side - 1) / side);
+    const int bands = (int)((ck_winograd_scratch(side, layer->input_channels, tiles) + NEAR_FLOATS - 1) / NEAR_FLOATS);
     const double start = nanoseconds();
     for (int band = 0; band < bands; band++) {
         ck_winograd c = *layer;
@@ -68,17 +72,25 @@ static void measure(const layer *l, ck_instruction_set set, int rounds) {
     float *around = values((int64_t)bordered * bordered * blocks * 16, 1);
     float *output = values((int64_t)side * side * l->outputs, 0);
     float *weights = values((int64_t)taps * l->inputs * l->outputs, 1);
-    float *packed = values((int64_t)CK_WINOGRAD_TAPS * l->inputs * l->outputs, 0);
-    float *scratch = values(ck_winograd_scratch(l->inputs, (side + 3) / 4 * ((side + 3) / 4)), 0);
+    float *packed = values((int64_t)36 * l->inputs * l->outputs, 0);
+    float *packed_2 = values((int64_t)16 * l->inputs * l->outputs, 0);
+    float *scratch = values(2 * ck_winograd_scratch(4, l->inputs, (side + 3) / 4 * ((side + 3) / 4)), 0);
     const ck_epilogue epilogue = {.scale = zeros, .shift = zeros, .activation = CK_RELU};
     const ck_border border = {input, around, l->side, l->side, pad, pad, pad, pad, blocks};
     const ck_convolution direct = {
         around, output, weights, epilogue, {l->kernel, l->kernel, l->stride, l->stride, 1, 1}, bordered, bordered,
         side, side, l->inputs, l->outputs / 16};
     const ck_winograd transformed = {
-        input, output, scratch, packed, epilogue, l->side, l->side, side, side, pad, pad, l->inputs, l->outputs / 16};
-    if (is_winograd) ck_winograd_weights(weights, packed, l->outputs, l->inputs);
-    static double borders[MOST_ROUNDS], directs[MOST_ROUNDS], winograds[MOST_ROUNDS], peaks[MOST_ROUNDS];
+        input, output, scratch, packed, epilogue, l->side, l->side, side, side, pad, pad, l->inputs, l->outputs / 16,
+        .side = 4};
+    ck_winograd transformed_2 = transformed;
+    transformed_2.weights = packed_2;
+    transformed_2.side = 2;
+    if (is_winograd) {
+        ck_winograd_weights(4, weights, packed, l->outputs, l->inputs);
+        ck_winograd_weights(2, weights, packed_2, l->outputs, l->inputs);
+    }
+    static double borders[MOST_ROUNDS], directs[MOST_ROUNDS], winograds[2][MOST_ROUNDS], peaks[MOST_ROUNDS];
     const ck_operation operation = l->is_image ? CK_OP_IMAGE_CONVOLUTION : CK_OP_CONVOLUTION;
     for (int round = 0; round < rounds; round++) {
         float result;
@@ -88,19 +100,26 @@ static void measure(const layer *l, ck_instruction_set set, int rounds) {
         start = nanoseconds();
         row(operation, set)(&direct, 0, 1);
         directs[round] = nanoseconds() - start;
-        if (is_winograd) winograds[round] = winograd(&transformed, set);
+        if (is_winograd) {
+            winograds[0][round] = winograd(&transformed, set);
+            winograds[1][round] = winograd(&transformed_2, set);
+        }
         start = nanoseconds();
         const int flops = ck_peak(set, 5000, &result);
         peaks[round] = (nanoseconds() - start) / (5000.0 * flops);
     }
     const double flops = 2.0 * taps * l->inputs * l->outputs * side * side;
     const double peak = 1 / least(peaks, rounds), time = least(directs, rounds);
-    printf("| %dx%d /%d %dx%d %d->%d%s | %.0f | %.0f | %.0f | %.2f |", l->kernel, l->kernel, l->stride, l->side, l->side,
-           l->inputs, l->outputs, l->is_image ? " image" : "", least(borders, rounds) / 1e3, time / 1e3, flops / time,
-           flops / time / peak);
-    if (is_winograd) printf(" %.0f | %.0f |\n", least(winograds, rounds) / 1e3, flops / least(winograds, rounds));
-    else printf(" - | - |\n");
-    float *all[] = {zeros, input, around, output, weights, packed, scratch};
+    printf("| %dx%d /%d %dx%d %d->%d%s | %.0f | %.0f | %.0f | %.2f |", l->kernel, l->kernel, l->stride, l->side,
+           l->side, l->inputs, l->outputs, l->is_image ? " image" : "", least(borders, rounds) / 1e3, time / 1e3,
+           flops / time, flops / time / peak);
+    for (int i = 0; i < 2; i++) {
+        const double transformed_time = is_winograd ? least(winograds[i], rounds) : 0;
+        if (is_winograd) printf(" %.0f | %.0f |", transformed_time / 1e3, flops / transformed_time);
+        else printf(" - | - |");
+    }
+    printf("\n");
+    float *all[] = {zeros, input, around, output, weights, packed, packed_2, scratch};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
 }
 
@@ -112,8 +131,9 @@ int main(int count, char **arguments) {
         if (strcmp(names[i], arguments[1]) == 0) set = i;
     if (count > 2) rounds = atoi(arguments[2]);
     if (rounds < 1 || rounds > MOST_ROUNDS || !ck_is_supported((ck_instruction_set)set)) return 64;
-    printf("%s\n| layer | border us | direct us | GFLOP/s | of peak | Winograd us | GFLOP/s |\n", names[set]);
-    printf("|---|---|---|---|---|---|---|\n");
+    printf("%s\n| layer | border us | direct us | GFLOP/s | of peak |", names[set]);
+    printf(" F(4,3) us | GFLOP/s | F(2,3) us | GFLOP/s |\n");
+    printf("|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
         measure(&layers[i], (ck_instruction_set)set, rounds);
     return 0;

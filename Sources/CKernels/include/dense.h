@@ -34,11 +34,10 @@ typedef struct {
     int32_t blocks;
 } ck_border;
 
-// Winograd's F(4x4, 3x3): 3x3 convolution with stride 1, in tiles of 4x4 output pixels, numbered row by row. A band is
-// a range of tiles whose transformed input, CK_WINOGRAD_TAPS planes of [block][tile of the band][CK_LANES], stays in a
-// near cache. CK_OP_WINOGRAD_INPUT transforms a band, CK_OP_WINOGRAD_OUTPUT multiplies and writes its pixels.
-enum { CK_WINOGRAD_TAPS = 36, CK_WINOGRAD_SIDE = 4 };
-
+// Winograd's F(4x4, 3x3) or F(2x2, 3x3): 3x3 convolution with stride 1, in tiles of side x side output pixels, numbered
+// row by row. A band is a range of tiles whose transformed input, (side + 2)^2 planes of
+// [block][tile of the band][CK_LANES], stays in a near cache. CK_OP_WINOGRAD_INPUT transforms a band,
+// CK_OP_WINOGRAD_OUTPUT multiplies and writes its pixels.
 typedef struct {
     const float *input;
     float *output;
@@ -50,13 +49,15 @@ typedef struct {
     int32_t top, left;  // rows and columns of zeros before the map
     int32_t input_channels, output_blocks;
     int32_t first_tile, tiles;  // of the band
+    int32_t side;               // 4 or 2
 } ck_winograd;
 
 // Floats of a band's transformed input.
-int64_t ck_winograd_scratch(int32_t input_channels, int32_t tiles);
+int64_t ck_winograd_scratch(int32_t side, int32_t input_channels, int32_t tiles);
 
 // Transforms weights [output][input][3][3] into [panel][tap][input channel][CK_LANES].
-void ck_winograd_weights(const float *weights, float *packed, int32_t output_channels, int32_t input_channels);
+void ck_winograd_weights(
+    int32_t side, const float *weights, float *packed, int32_t output_channels, int32_t input_channels);
 
 typedef enum {
     CK_POOL_MAX = 0,                // of the pixels inside the map

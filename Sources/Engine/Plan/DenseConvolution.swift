@@ -5,29 +5,30 @@ public struct DenseConvolution: Sendable {
     public enum Method: Equatable, Sendable {
         /// Every product, whatever the window.
         case direct
-        /// Winograd's F(4x4, 3x3): a quarter of the products, four times the weights, and rounding errors of about
-        /// 1e-5 of the layer's largest value instead of 1e-6. 3x3 with stride and dilation 1 only.
-        case winograd
+        /// Winograd's F(4x4, 3x3) or F(2x2, 3x3), 3x3 with stride and dilation 1 only. Side 4: a quarter of the
+        /// products, four times the weights, and rounding errors of about 1e-5 of the layer's largest value instead of
+        /// 1e-6. Side 2: half the products, twice the weights, and errors like those of the direct way.
+        case winograd(side: Int)
 
-        /// The faster one for a layer.
+        /// The fastest for a layer.
         ///
-        /// Measured on Zen 4, one thread, us, direct and Winograd: 56x56 64->64 2017 and 657, 28x28 128->128 1996 and
-        /// 605, 14x14 256->256 2035 and 953, 32x32 16->16 42 and 18, 8x8 64->64 41 and 13. On 7x7 512->512 Winograd
-        /// waits for four times the weights from memory, and both take 2210: direct it is, which threads make faster.
-        public static func suited(
-            to window: Window, input: PlanOperation.Shape, outputs: Int
-        ) -> Method {
+        /// Measured on Zen 4, one thread, us, direct, side 4 and side 2: 56x56 64->64 1982, 616, 1033; 28x28 128->128
+        /// 1971, 561, 958; 14x14 256->256 1977, 738, 930; 7x7 512->512 2110, 1953, 1400; 7x7 64->64 31, 12, 21; 32x32
+        /// 16->16 42, 18, 30. On the fourth, side 4 waits for its 38 MB of weights.
+        public static func suited(to window: Window, input: PlanOperation.Shape, outputs: Int) -> Method {
             let isPossible =
                 window.kernel == .init(3, 3) && window.stride == .init(1, 1) && window.dilation == .init(1, 1)
-            let weights = Int(CK_WINOGRAD_TAPS) * input.channels * outputs
-            let isWorthItsWeights = input.pixels >= 64 || weights <= nearWeights
-            guard isPossible, isWorthItsWeights, min(input.channels, outputs) >= fewestChannels else { return .direct }
-            return .winograd
+            guard isPossible, min(input.channels, outputs) >= fewestChannels else { return .direct }
+            let weights = taps(side: 4) * input.channels * outputs
+            return .winograd(side: input.pixels >= 64 || weights <= nearWeights ? 4 : 2)
         }
 
         /// Transformed weights that a shared cache keeps from one inference to the next.
         private static let nearWeights = 1 << 20
         private static let fewestChannels = 8
+
+        /// Products of one tile.
+        static func taps(side: Int) -> Int { (side + 2) * (side + 2) }
     }
 
     public let method: Method
@@ -47,14 +48,16 @@ public struct DenseConvolution: Sendable {
         switch method {
         case .direct:
             weights = Self.direct(weight, inputChannels, outputChannels, window.taps)
-        case .winograd:
+        case .winograd(let side):
+            precondition(side == 4 || side == 2, "tiles of \(side)")
             precondition(window.kernel == .init(3, 3) && window.stride == .init(1, 1), "\(window)")
             precondition(window.dilation == .init(1, 1), "\(window)")
             let lanes = Int(CK_LANES)
             let panels = (outputChannels + lanes - 1) / lanes
-            weights = AlignedBuffer(count: panels * Int(CK_WINOGRAD_TAPS) * inputChannels * lanes)
+            weights = AlignedBuffer(count: panels * Method.taps(side: side) * inputChannels * lanes)
             weight.withUnsafeBufferPointer {
-                ck_winograd_weights($0.baseAddress, weights.base, Int32(outputChannels), Int32(inputChannels))
+                ck_winograd_weights(
+                    Int32(side), $0.baseAddress, weights.base, Int32(outputChannels), Int32(inputChannels))
             }
         }
     }

@@ -12,7 +12,7 @@ extension PlanBuilder {
         }
         switch filter.method {
         case .direct: return direct(name, input, filter, finish, to: shape)
-        case .winograd: return winograd(name, input, filter, finish, to: shape)
+        case .winograd(let side): return winograd(name, input, filter, finish, side: side, to: shape)
         }
     }
 
@@ -129,9 +129,10 @@ extension PlanBuilder {
     /// Bands of tiles, each transformed and then multiplied, so that the transformed input of one stays in a near cache
     /// and threads share it.
     private mutating func winograd(
-        _ name: String, _ input: Map, _ filter: DenseConvolution, _ finish: Finish, to shape: PlanOperation.Shape
+        _ name: String, _ input: Map, _ filter: DenseConvolution, _ finish: Finish, side: Int,
+        to shape: PlanOperation.Shape
     ) -> Map {
-        let bands = WinogradBands(output: shape, inputChannels: input.shape.channels)
+        let bands = WinogradBands(side: side, output: shape, inputChannels: input.shape.channels)
         let map = allocate(shape)
         let scratch = layout.allocate(bands.scratch)
         for band in 0..<bands.count {
@@ -142,6 +143,7 @@ extension PlanBuilder {
                     from: input.shape, at: input.region.offset, to: map, finish: finish)
                 operation.weights = UnsafePointer(filter.weights.base)
                 operation.window = filter.window
+                operation.tileSide = side
                 operation.tiles = bands.tiles(of: band)
                 operation.scratchOffset = scratch.offset
                 append(name + (isOutput ? "" : ".transform"), operation, [filter.weights], finish)
@@ -202,20 +204,23 @@ struct WinogradBands {
     /// equally well.
     private static let nearFloats = 150_000
 
+    let side: Int
     let inputChannels: Int
     let tileCount: Int
     let count: Int
 
-    init(output: PlanOperation.Shape, inputChannels: Int) {
-        let side = Int(CK_WINOGRAD_SIDE)
+    init(side: Int, output: PlanOperation.Shape, inputChannels: Int) {
+        self.side = side
         self.inputChannels = inputChannels
         tileCount = ((output.height + side - 1) / side) * ((output.width + side - 1) / side)
-        let floats = Int(ck_winograd_scratch(Int32(inputChannels), Int32(tileCount)))
+        let floats = Int(ck_winograd_scratch(Int32(side), Int32(inputChannels), Int32(tileCount)))
         count = min(tileCount, (floats + Self.nearFloats - 1) / Self.nearFloats)
     }
 
     func tiles(of band: Int) -> Range<Int> { tileCount * band / count..<tileCount * (band + 1) / count }
 
     /// Floats of the largest band.
-    var scratch: Int { Int(ck_winograd_scratch(Int32(inputChannels), Int32((tileCount + count - 1) / count))) }
+    var scratch: Int {
+        Int(ck_winograd_scratch(Int32(side), Int32(inputChannels), Int32((tileCount + count - 1) / count)))
+    }
 }

@@ -3,7 +3,7 @@ import CKernels
 extension PlanOperation {
     /// Output pixels of the operation's tiles of a Winograd convolution.
     private var tilePixels: Int {
-        let side = Int(CK_WINOGRAD_SIDE)
+        let side = tileSide
         let across = (output.width + side - 1) / side
         return tiles.reduce(0) { sum, tile in
             let rows = min(side, output.height - tile / across * side)
@@ -26,7 +26,8 @@ extension PlanOperation {
         switch kind {
         case .convolution, .imageConvolution: denseFlops
         case .winogradOutput: 2 * denseWeightCount * tiles.count
-        case .winogradInput: 16 * Int(CK_WINOGRAD_TAPS) * Int(CK_LANES) * input.blocks * tiles.count
+        case .winogradInput:
+            16 * DenseConvolution.Method.taps(side: tileSide) * Int(CK_LANES) * input.blocks * tiles.count
         default: 8 * (input.storage + output.storage)
         }
     }
@@ -35,7 +36,7 @@ extension PlanOperation {
     var denseWeightCount: Int {
         switch kind {
         case .convolution, .imageConvolution: window.taps * input.channels * output.channels
-        case .winogradOutput: Int(CK_WINOGRAD_TAPS) * input.channels * output.channels
+        case .winogradOutput: DenseConvolution.Method.taps(side: tileSide) * input.channels * output.channels
         default: 0
         }
     }
@@ -78,7 +79,8 @@ extension PlanOperation {
             input_width: Int32(input.width), output_height: Int32(output.height),
             output_width: Int32(output.width), top: Int32(window.border.top), left: Int32(window.border.left),
             input_channels: Int32(input.channels), output_blocks: Int32(output.blocks),
-            first_tile: Int32(tiles.lowerBound), tiles: Int32(tiles.count))
+            first_tile: Int32(tiles.lowerBound), tiles: Int32(tiles.count),
+            side: Int32(tileSide))
         function(&call, part, parts)
     }
 

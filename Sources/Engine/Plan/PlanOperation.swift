@@ -58,8 +58,9 @@ public struct PlanOperation: @unchecked Sendable {
     /// Of depthwise, pooling and dense operations.
     var window = Window(kernel: 1)
     var pooling = CK_POOL_MAX
-    /// Tiles of a Winograd convolution.
+    /// Tiles of a Winograd convolution, and rows and columns of one.
     var tiles = 0..<0
+    var tileSide = 4
     /// Transformed input of a Winograd convolution, or -1.
     var scratchOffset = -1
 

@@ -36,7 +36,7 @@ import Testing
     ]
 
     /// A plan's map that holds what a reference map holds.
-    private static func identity(
+    static func identity(
         _ map: Reference.Map, _ kernels: KernelSet
     ) -> (builder: PlanBuilder, map: PlanBuilder.Map) {
         let channels = map.channels
@@ -67,7 +67,7 @@ import Testing
             let weights = fixture.values(shape.outputs * shape.channels * window.taps)
             let expected = Reference.convolution(input, weights: weights, outputs: shape.outputs, window: window)
             var methods = [DenseConvolution.Method.direct]
-            if window == Window(kernel: 3, padding: 1) { methods.append(.winograd) }
+            if window == Window(kernel: 3, padding: 1) { methods += [.winograd(side: 4), .winograd(side: 2)] }
             for method in methods {
                 Self.check(expected, from: input, shape, set) { builder, map, finish in
                     let filter = DenseConvolution(
@@ -89,11 +89,13 @@ import Testing
                 let input = Self.input(shape, &fixture)
                 let weights = fixture.values(shape.outputs * shape.channels * 9)
                 let expected = Reference.convolution(input, weights: weights, outputs: shape.outputs, window: window)
-                let filter = DenseConvolution(
-                    weight: weights, inputChannels: shape.channels, outputChannels: shape.outputs, window: window,
-                    method: .winograd)
-                Self.check(expected, from: input, shape, set) { builder, map, finish in
-                    builder.convolution("convolution", map, filter, finish)
+                for side in [2, 4] {
+                    let filter = DenseConvolution(
+                        weight: weights, inputChannels: shape.channels, outputChannels: shape.outputs, window: window,
+                        method: .winograd(side: side))
+                    Self.check(expected, from: input, shape, set) { builder, map, finish in
+                        builder.convolution("convolution", map, filter, finish)
+                    }
                 }
             }
         }
@@ -120,7 +122,7 @@ import Testing
         let activation = Reference.activations[index]
         let shape = Shape(20, 37, 9, 10)
         let window = Window(kernel: 3, padding: 1)
-        for method in [DenseConvolution.Method.direct, .winograd] {
+        for method in [DenseConvolution.Method.direct, .winograd(side: 4), .winograd(side: 2)] {
             for (hasResidual, activatesSum) in [(false, false), (true, false), (true, true)] {
                 var fixture = Fixture(seed: UInt64(index))
                 let input = Self.input(shape, &fixture)

@@ -29,9 +29,9 @@ import Testing
             finish(40))
         let pooled = builder.pool("pool", first, .max, strided)
         builder.release(first)
-        let inner = builder.convolution("inner", pooled, filter(40, 40, window, .winograd), finish(40))
+        let inner = builder.convolution("inner", pooled, filter(40, 40, window, .winograd(side: 4)), finish(40))
         let outer = builder.convolution(
-            "outer", inner, filter(40, 40, window, .winograd), finish(40, residual: pooled))
+            "outer", inner, filter(40, 40, window, .winograd(side: 2)), finish(40, residual: pooled))
         builder.release(inner)
         builder.release(pooled)
         let shortcut = builder.convolution(
