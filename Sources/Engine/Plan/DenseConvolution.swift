@@ -12,9 +12,9 @@ public struct DenseConvolution: Sendable {
 
         /// The fastest for a layer.
         ///
-        /// Measured on Zen 4, one thread, us, direct, side 4 and side 2: 56x56 64->64 1982, 616, 1033; 28x28 128->128
-        /// 1971, 561, 958; 14x14 256->256 1977, 738, 930; 7x7 512->512 2110, 1953, 1400; 7x7 64->64 31, 12, 21; 32x32
-        /// 16->16 42, 18, 30. On the fourth, side 4 waits for its 38 MB of weights.
+        /// Measured on Zen 4, one thread, us, direct, side 4 and side 2: 56x56 64->64 1983, 620, 1036; 28x28 128->128
+        /// 1972, 563, 954; 14x14 256->256 1970, 693, 920; 7x7 512->512 1987, 1567, 1189; 7x7 64->64 31, 12, 21; 32x32
+        /// 16->16 42, 19, 31. On the fourth, side 4 waits for its 38 MB of weights. `Benchmarks/layers` measures again.
         public static func suited(to window: Window, input: PlanOperation.Shape, outputs: Int) -> Method {
             let isPossible =
                 window.kernel == .init(3, 3) && window.stride == .init(1, 1) && window.dilation == .init(1, 1)
