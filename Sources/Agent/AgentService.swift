@@ -12,7 +12,7 @@ import WireProtocol
 /// Composition root of the board: reads the configuration, joins the fleet if the board has not, starts the models,
 /// and keeps telling the coordinator what they measure. Runs until its task is cancelled.
 public struct AgentService: Service {
-    public static let engineVersion = "0.1.0"
+    public static let engineVersion = ProductVersion.current
     private static let tick: Duration = .milliseconds(50)
     private static let enrolmentTimeout: Duration = .seconds(10)
 

@@ -124,15 +124,12 @@ public struct RuntimeManager: Sendable {
         public var latencyMilliseconds: Double
         /// From the start of the run to its end.
         public var serviceMilliseconds: Double
-        /// Frames that wait behind this one.
-        public var waiting: Int
         /// Frames given up since the last one.
         public var dropped: Int
 
-        public init(latencyMilliseconds: Double, serviceMilliseconds: Double, waiting: Int, dropped: Int) {
+        public init(latencyMilliseconds: Double, serviceMilliseconds: Double, dropped: Int) {
             self.latencyMilliseconds = latencyMilliseconds
             self.serviceMilliseconds = serviceMilliseconds
-            self.waiting = waiting
             self.dropped = dropped
         }
     }

@@ -15,7 +15,7 @@ public import ServiceLifecycle
 /// In its state folder, all files 0600: `key.json` (CURVE), `fleet.sqlite`, `admin.json` (address and token of the
 /// interface, for `shoal`).
 public struct CoordinatorService: Service {
-    public static let version = "0.1.0"
+    public static let version = ProductVersion.current
     private static let tick: Duration = .milliseconds(200)
 
     public struct Configuration: Sendable {

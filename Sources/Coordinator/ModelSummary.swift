@@ -11,8 +11,6 @@ struct ModelSummary {
     func view(board state: BoardState, model: DeployedModel) -> ModelView {
         let last = windows.last
         let (frames, dropped) = (sum(\.frames), sum(\.dropped))
-        let (labelled, correct) = (sum(\.labelled), sum(\.correct))
-        let arrived = frames + dropped
         let point = last.map { Int($0.activePoint) }
         return ModelView(
             board: state.board.id.rawValue, model: model.name.rawValue, activePoint: point,
@@ -20,8 +18,7 @@ struct ModelSummary {
             subnet: point.flatMap { $0 < model.points.count ? "\(model.points[$0].configuration)" : nil },
             constraintMilliseconds: last?.constraintMilliseconds, p50Milliseconds: last?.p50Milliseconds,
             p99Milliseconds: last?.p99Milliseconds,
-            sloAttainment: arrived == 0 ? nil : Double(frames - sum(\.violations)) / Double(arrived),
-            accuracy: labelled == 0 ? nil : Double(correct) / Double(labelled), switches: sum(\.switches),
+            sloAttainment: windows.sloAttainment, accuracy: windows.accuracy, switches: sum(\.switches),
             frames: frames, dropped: dropped)
     }
 

@@ -159,7 +159,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         of description: BoardDescription, _ incarnation: UInt64, _ generation: UInt64, known: BoardState
     ) -> String? {
         guard description.id == known.board.id else { return "says it is \(description.id)" }
-        guard incarnation > 0 else { return "incarnation 0: an agent counts its starts from 1" }
+        guard incarnation > 0 else { return "incarnation 0: the first start of an agent has a higher one" }
         guard incarnation >= known.incarnation else {
             return "incarnation \(incarnation) is older than \(known.incarnation)"
         }

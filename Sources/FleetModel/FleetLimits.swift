@@ -1,4 +1,5 @@
-/// Every bound on what a peer can make this system hold. A test sits at each limit.
+/// Bounds on what a peer can make this system hold; `BoardDescription` adds those of single figures, and transports
+/// and servers have their own. A test sits at each limit.
 public enum FleetLimits {
     /// Boards one coordinator enrols.
     public static let boards = 10_000

@@ -11,12 +11,9 @@ extension FleetReport {
             self.model = model
         }
 
-        var arrived: UInt64 { UInt64(model.frames) + UInt64(model.dropped) }
-        var kept: UInt64 { UInt64(model.frames) - UInt64(min(model.violations, model.frames)) }
-
         func holds(percentile: Double) -> Bool {
             // The tolerance is for the percentile's own rounding, as in 99.9 / 100.
-            arrived > 0 && Double(kept) >= Double(arrived) * percentile / 100 - 1e-9
+            model.arrived > 0 && Double(model.kept) >= Double(model.arrived) * percentile / 100 - 1e-9
         }
 
         func touches(_ load: LoadInterval) -> Bool {
@@ -28,15 +25,12 @@ extension FleetReport {
     static func verdict(
         on model: ModelName, windows: [Window], percentile: Double, load: LoadInterval?, settledWindows: Int
     ) -> ModelVerdict {
-        let arrived = windows.reduce(0) { $0 + $1.arrived }
-        let kept = windows.reduce(0) { $0 + $1.kept }
-        let labelled = windows.reduce(0) { $0 + UInt64($1.model.labelled) }
-        let correct = windows.reduce(0) { $0 + UInt64($1.model.correct) }
+        let models = windows.map(\.model)
         return ModelVerdict(
             model: model, windows: windows.count, frames: windows.reduce(0) { $0 + UInt64($1.model.frames) },
             dropped: windows.reduce(0) { $0 + UInt64($1.model.dropped) },
-            sloAttainment: arrived == 0 ? nil : Double(kept) / Double(arrived), labelled: labelled,
-            accuracy: labelled == 0 ? nil : Double(correct) / Double(labelled),
+            sloAttainment: models.sloAttainment, labelled: models.reduce(0) { $0 + UInt64($1.labelled) },
+            accuracy: models.accuracy,
             switches: windows.reduce(0) { $0 + UInt64($1.model.switches) },
             load: load.flatMap {
                 verdict(on: windows, under: $0, percentile: percentile, settledWindows: settledWindows)

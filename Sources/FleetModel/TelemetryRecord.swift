@@ -1,6 +1,6 @@
 /// What a board measured in one window. `(board, incarnation, sequence)` names a record for ever.
 public struct TelemetryRecord: Equatable, Codable, Sendable {
-    /// Counts the starts of the agent on its board.
+    /// Rises with every start of the agent on its board.
     public var incarnation: UInt64
     /// From 1, without gaps, within an incarnation.
     public var sequence: UInt64
@@ -87,5 +87,26 @@ public struct BoardTelemetry: Equatable, Codable, Sendable {
         self.cpuFrequencyMegahertz = cpuFrequencyMegahertz
         self.temperatureCelsius = temperatureCelsius
         self.droppedRecords = droppedRecords
+    }
+}
+
+extension ModelTelemetry {
+    /// Frames that came, computed or not.
+    public var arrived: UInt64 { UInt64(frames) + UInt64(dropped) }
+    /// Frames that kept the constraint.
+    public var kept: UInt64 { UInt64(frames) - UInt64(min(violations, frames)) }
+}
+
+extension Sequence<ModelTelemetry> {
+    /// Share of the frames that came which kept the constraint; `nil` when none came.
+    public var sloAttainment: Double? {
+        let arrived = reduce(0) { $0 + $1.arrived }
+        return arrived == 0 ? nil : Double(reduce(0) { $0 + $1.kept }) / Double(arrived)
+    }
+
+    /// Top-1 over labelled frames; `nil` when none was labelled.
+    public var accuracy: Double? {
+        let labelled = reduce(0) { $0 + UInt64($1.labelled) }
+        return labelled == 0 ? nil : Double(reduce(0) { $0 + UInt64($1.correct) }) / Double(labelled)
     }
 }

@@ -1,6 +1,6 @@
 public import FleetModel
 
-/// Forgets everything at the end of the process; for tests and simulation.
+/// Forgets everything at the end of the process; for tests.
 public actor InMemoryFleetStore: FleetStore {
     private struct Telemetry {
         var records: [StoredTelemetry] = []

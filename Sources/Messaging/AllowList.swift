@@ -31,8 +31,4 @@ public final class AllowList: Sendable {
     public func revoke(_ board: BoardID) {
         boards.withLock { $0 = $0.filter { $0.value != board } }
     }
-
-    public func replace(with boards: [PublicKey: BoardID]) {
-        self.boards.withLock { $0 = boards }
-    }
 }

@@ -1,13 +1,11 @@
 /// Why a supernet's operators cannot be listed.
 public enum OperatorRefusal: Error, Equatable, Sendable, CustomStringConvertible {
-    case architecture(ArchitectureRefusal)
     case configuration(ConfigurationRefusal)
     /// The space's stages, positions or values are not those of the architecture.
     case foreignSpace(field: String, space: String, architecture: String)
 
     public var description: String {
         switch self {
-        case .architecture(let refusal): "architecture: \(refusal)"
         case .configuration(let refusal): "configuration: \(refusal)"
         case .foreignSpace(let field, let space, let architecture):
             "search space \(space) does not fit the supernet \(architecture): \(field)"

@@ -5,12 +5,6 @@ import SearchSpace
 /// Constraints are searched from the tightest up, each starting also from the best subnet of the one before, so that
 /// a looser constraint never has a less accurate result.
 public struct ParetoSearch: Sendable {
-    public enum Spacing: String, Codable, Sendable {
-        case even
-        /// By equal factors.
-        case logarithmic
-    }
-
     /// The most constraints of one run.
     public static let constraintLimit = 1_024
 
@@ -26,16 +20,16 @@ public struct ParetoSearch: Sendable {
 
     public init(_ search: EvolutionSearch) { self.search = search }
 
-    /// `count` constraints from just above the fastest subnet's latency to the slowest's.
+    /// `count` constraints from just above the fastest subnet's latency to the slowest's, by equal factors.
     /// - Precondition: `count` is within 1...`constraintLimit`.
-    public func constraints(count: Int, spacing: Spacing = .logarithmic) -> [Double] {
+    public func constraints(count: Int) -> [Double] {
         precondition((1...Self.constraintLimit).contains(count), "1...\(Self.constraintLimit) constraints")
         let range = search.latency.range
         let (low, high) = (range.lowerBound, range.upperBound)
         return (1...count).map { step in
             guard step < count else { return high }
             let share = Double(step) / Double(count)
-            guard spacing == .logarithmic, low > 0 else { return low + share * (high - low) }
+            guard low > 0 else { return low + share * (high - low) }
             return low * power(high / low, share)
         }
     }

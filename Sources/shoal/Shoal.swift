@@ -1,9 +1,11 @@
 import ArgumentParser
+import FleetModel
 
 @main
 struct Shoal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.", version: "0.1.0",
+        commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.",
+        version: ProductVersion.current,
         subcommands: [
             ImportCommand.self, RunCommand.self, BenchCommand.self, MeasureCommand.self, SearchCommand.self,
             CalibrateCommand.self,

@@ -108,7 +108,7 @@ import Testing
             settings: .init(mode: .steps, framesPerSecond: 100), idleMilliseconds: Self.idle)
         manager.assignmentChanged(
             .init(latencyMilliseconds: 5, lowest: 0, highest: 7, preferred: 7), atMilliseconds: 0)
-        let slow = RuntimeManager.Frame(latencyMilliseconds: 9, serviceMilliseconds: 9, waiting: 0, dropped: 0)
+        let slow = RuntimeManager.Frame(latencyMilliseconds: 9, serviceMilliseconds: 9, dropped: 0)
 
         let points = (1...3).map { manager.frameCompleted(slow, atMilliseconds: 1_000 + 10 * Double($0)) }
         #expect(points.last == 6)

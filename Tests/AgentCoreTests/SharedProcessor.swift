@@ -45,6 +45,6 @@ struct SharedProcessor {
         nextFrame += 1
         return .init(
             latencyMilliseconds: now - arrival, serviceMilliseconds: now - start,
-            waiting: max(0, Int(now * framesPerSecond / 1_000) - nextFrame), dropped: dropped)
+            dropped: dropped)
     }
 }

@@ -201,7 +201,7 @@ import WireProtocol
         twice.models.append(board.models[0])
         let lead = Machine.generationLead
         let hellos: [(Message, String)] = [
-            (hello(4), "older than 5"), (hello(0), "from 1"),
+            (hello(4), "older than 5"), (hello(0), "first start"),
             (.hello(Samples.board("other"), incarnation: 6, reportedGeneration: 0), "says it is other"),
             (.hello(broken, incarnation: 6, reportedGeneration: 0), "not a frame rate"),
             (.hello(twice, incarnation: 6, reportedGeneration: 0), "named twice"),

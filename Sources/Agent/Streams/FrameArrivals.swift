@@ -1,4 +1,4 @@
-/// Frames that arrive at a fixed rate and wait in a bounded queue: which one is next, how many wait, which were
+/// Frames that arrive at a fixed rate and wait in a bounded queue: which one is next, which were
 /// overtaken. A value, so that the queue can be tested without a clock.
 package struct FrameArrivals {
     /// Nanoseconds between frames.
@@ -11,15 +11,12 @@ package struct FrameArrivals {
     package struct Frame: Equatable {
         package var index: UInt64
         package var arrival: UInt64
-        /// Frames behind this one that have arrived already.
-        package var waiting: UInt64
         /// Frames that were given up since the last one.
         package var dropped: UInt64
 
-        package init(index: UInt64, arrival: UInt64, waiting: UInt64, dropped: UInt64) {
+        package init(index: UInt64, arrival: UInt64, dropped: UInt64) {
             self.index = index
             self.arrival = arrival
-            self.waiting = waiting
             self.dropped = dropped
         }
     }
@@ -45,7 +42,7 @@ package struct FrameArrivals {
             dropped = newest - next - queueLimit + 1
             next += dropped
         }
-        let frame = Frame(index: next, arrival: nextArrival, waiting: newest - next, dropped: dropped)
+        let frame = Frame(index: next, arrival: nextArrival, dropped: dropped)
         next += 1
         return frame
     }

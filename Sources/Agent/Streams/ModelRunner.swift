@@ -96,7 +96,7 @@ final class ModelRunner: Sendable {
         _ = manager.frameCompleted(
             .init(
                 latencyMilliseconds: Double(end - frame.arrival) / 1e6, serviceMilliseconds: Double(end - start) / 1e6,
-                waiting: Int(frame.waiting), dropped: Int(frame.dropped)), atMilliseconds: Double(end) / 1e6)
+                dropped: Int(frame.dropped)), atMilliseconds: Double(end) / 1e6)
         publish(manager)
     }
 
