@@ -11,7 +11,7 @@ struct EvolutionRun {
     private let settings: SearchSettings
     private let latency: any CostEstimating
     private let indexed: IndexedSearchSpace
-    private var limit: Double
+    private(set) var limit: Double
     private var generator: SeededGenerator
     private var evaluator: AccuracyEvaluator
     private var seen = SeenFilter()
@@ -22,7 +22,6 @@ struct EvolutionRun {
     private var waiting: [SubnetIndices] = []
     private var waitingLatencies: [Double] = []
     private var accuracies: [Double] = []
-    private var bestAccuracy = -Double.infinity
     private(set) var generation = 0
     private var evaluated = 0
     private var accuracyEvaluations = 0
@@ -47,7 +46,7 @@ struct EvolutionRun {
         judgeWaiting()
     }
 
-    /// Fills the population with random subnets that meet both constraints, relaxing the latency if there are none.
+    /// Fills the population with random subnets that meet the constraint, relaxing it if there are none.
     mutating func fill() throws(SearchRefusal) {
         var draws = DrawRecord()
         while population.count < settings.population, !isUsedUp {
@@ -64,7 +63,7 @@ struct EvolutionRun {
                 draws = DrawRecord()
             } else if isExhausted {
                 if !population.isEmpty { break }
-                try relax(draws)
+                relax(draws)
                 draws = DrawRecord()
             }
         }
@@ -74,11 +73,17 @@ struct EvolutionRun {
         sortPopulation()
     }
 
-    private mutating func relax(_ draws: DrawRecord) throws(SearchRefusal) {
-        guard draws.slowest > limit else {
-            throw .accuracyFloorNotReached(floor: settings.accuracyFloor, best: bestAccuracy)
-        }
+    /// No draw met the constraint.
+    private mutating func relax(_ draws: DrawRecord) {
         repeat { limit *= settings.relaxationStep } while limit < draws.fastest
+    }
+
+    /// The best is not accurate enough: begins again under a looser constraint, from the survivors.
+    mutating func relaxForFloor() {
+        limit *= settings.relaxationStep
+        population.removeLast(max(0, population.count - max(1, settings.population / 4)))
+        generation = 0
+        seen = SeenFilter()
     }
 
     /// One generation: the best survive, and their children join them.
@@ -127,13 +132,11 @@ struct EvolutionRun {
         waitingLatencies.append(milliseconds)
     }
 
-    /// Predicts the accuracies of what waits, takes in those that reach the floor, and says whether any did.
+    /// Predicts the accuracies of what waits and takes it in; says whether there was any.
     @discardableResult private mutating func judgeWaiting() -> Bool {
         let before = population.count
         evaluator.accuracies(of: waiting, into: &accuracies)
         for (place, accuracy) in accuracies.enumerated() {
-            bestAccuracy = max(bestAccuracy, accuracy)
-            guard accuracy >= settings.accuracyFloor else { continue }
             population.append(
                 Candidate(indices: waiting[place], accuracy: accuracy, latency: waitingLatencies[place]))
         }
@@ -162,11 +165,9 @@ struct EvolutionRun {
 private struct DrawRecord {
     var count = 0
     var fastest = Double.infinity
-    var slowest = -Double.infinity
 
     mutating func note(_ milliseconds: Double) {
         fastest = min(fastest, milliseconds)
-        slowest = max(slowest, milliseconds)
     }
 }
 

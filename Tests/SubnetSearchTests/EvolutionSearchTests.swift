@@ -87,6 +87,18 @@ import Testing
         #expect(result.relaxedTo != nil, "so much accuracy takes more than 250 ms")
     }
 
+    /// What a search without a floor finds, one with that floor finds too, without relaxing.
+    @Test(arguments: [250.0, 400, 700], [UInt64(1), 2, 3])
+    func aFloorThatCanBeKeptDoesNotRelax(limit: Double, seed: UInt64) throws {
+        var (first, second) = (SeededGenerator(seed: seed), SeededGenerator(seed: seed))
+        let free = try SearchFixture.search { $0.generations = 20 }.search(latencyMilliseconds: limit, using: &first)
+        let held = try SearchFixture.search {
+            $0.generations = 20
+            $0.accuracyFloor = free.predictedAccuracy
+        }.search(latencyMilliseconds: limit, using: &second)
+        #expect(held == free)
+    }
+
     @Test func anAccuracyThatNoSubnetHasEndsInARefusal() throws {
         let search = try SearchFixture.search {
             $0.accuracyFloor = 1e6

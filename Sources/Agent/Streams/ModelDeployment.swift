@@ -103,8 +103,14 @@ struct ModelLoader {
         guard (1...FleetLimits.pointsPerModel).contains(table.points.count) else {
             throw ConfigurationFailure(file: path, reason: "has \(table.points.count) points")
         }
-        for (index, point) in table.points.enumerated() where point.flops < 0 || !(0...1).contains(point.accuracy) {
-            throw ConfigurationFailure(file: path, reason: "points[\(index)]: FLOPs or accuracy is not one")
+        for (index, point) in table.points.enumerated() {
+            let isPossible =
+                point.flops >= 0 && (0...1).contains(point.accuracy) && point.latencyMilliseconds.isFinite
+                && point.latencyMilliseconds > 0
+            guard isPossible else {
+                throw ConfigurationFailure(
+                    file: path, reason: "points[\(index)]: latency, accuracy or FLOPs is none that a subnet can have")
+            }
         }
         for (index, pair) in zip(table.points, table.points.dropFirst()).enumerated()
         where pair.0.latencyMilliseconds >= pair.1.latencyMilliseconds || pair.0.accuracy >= pair.1.accuracy {

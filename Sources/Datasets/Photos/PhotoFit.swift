@@ -10,32 +10,19 @@ struct PhotoFit {
     func fit(_ photo: Photo) -> Photo {
         let shorter = min(photo.height, photo.width)
         let wanted = shorter < side ? side : min(shorter, (side * 8 + 3) / 7)
-        let scaled = wanted == shorter ? photo : scale(photo, by: Double(wanted) / Double(shorter), shorter: wanted)
-        return crop(scaled)
+        // Only what ends up in the square is computed: a long thin picture would become an enormous one.
+        let rows = taps(along: photo.height, shorter: shorter, wanted: wanted)
+        let columns = taps(along: photo.width, shorter: shorter, wanted: wanted)
+        return Photo(height: side, width: side, pixels: resample(photo, rows, columns))
     }
 
-    private func crop(_ photo: Photo) -> Photo {
-        let (top, left) = ((photo.height - side) / 2, (photo.width - side) / 2)
-        var pixels: [UInt8] = []
-        pixels.reserveCapacity(side * side * Photo.channels)
-        for row in top..<top + side {
-            let start = (row * photo.width + left) * Photo.channels
-            pixels += photo.pixels[start..<start + side * Photo.channels]
-        }
-        return Photo(height: side, width: side, pixels: pixels)
-    }
-
-    private func scale(_ photo: Photo, by factor: Double, shorter: Int) -> Photo {
-        func size(_ length: Int) -> Int {
-            length == min(photo.height, photo.width) ? shorter : max(shorter, Int((Double(length) * factor).rounded()))
-        }
-        let (height, width) = (size(photo.height), size(photo.width))
-        let columns = Self.taps(from: photo.width, to: width)
-        let rows = Self.taps(from: photo.height, to: height)
+    private func resample(_ photo: Photo, _ rows: [Tap], _ columns: [Tap]) -> [UInt8] {
         let channels = Photo.channels
-        // Rows first, in floats, so that rounding happens once.
-        var wide = [Float](repeating: 0, count: photo.height * width * channels)
-        for row in 0..<photo.height {
+        let first = rows[0].first
+        let last = rows[side - 1].first + rows[side - 1].weights.count
+        // Along the rows first, in floats, so that rounding happens once.
+        var wide = [Float](repeating: 0, count: (last - first) * side * channels)
+        for row in first..<last {
             for (column, tap) in columns.enumerated() {
                 for channel in 0..<channels {
                     var sum: Float = 0
@@ -43,21 +30,21 @@ struct PhotoFit {
                         let place = (row * photo.width + tap.first + offset) * channels + channel
                         sum += weight * Float(photo.pixels[place])
                     }
-                    wide[(row * width + column) * channels + channel] = sum
+                    wide[((row - first) * side + column) * channels + channel] = sum
                 }
             }
         }
-        var pixels = [UInt8](repeating: 0, count: height * width * channels)
+        var pixels = [UInt8](repeating: 0, count: side * side * channels)
         for (row, tap) in rows.enumerated() {
-            for place in 0..<width * channels {
+            for place in 0..<side * channels {
                 var sum: Float = 0
                 for (offset, weight) in tap.weights.enumerated() {
-                    sum += weight * wide[(tap.first + offset) * width * channels + place]
+                    sum += weight * wide[(tap.first - first + offset) * side * channels + place]
                 }
-                pixels[row * width * channels + place] = UInt8(max(0, min(255, sum.rounded())))
+                pixels[row * side * channels + place] = UInt8(max(0, min(255, sum.rounded())))
             }
         }
-        return Photo(height: height, width: width, pixels: pixels)
+        return pixels
     }
 
     private struct Tap {
@@ -65,10 +52,15 @@ struct PhotoFit {
         var weights: [Float]
     }
 
-    private static func taps(from source: Int, to target: Int) -> [Tap] {
+    /// For the `side` positions in the middle of the scaled length.
+    private func taps(along source: Int, shorter: Int, wanted: Int) -> [Tap] {
+        let length = Double(source) * Double(wanted) / Double(shorter)
+        let target = source == shorter ? wanted : max(wanted, Int(length.rounded()))
+        let start = (target - side) / 2
+        guard target != source else { return (0..<side).map { Tap(first: start + $0, weights: [1]) } }
         let ratio = Double(source) / Double(target)
         let support = max(1, ratio)
-        return (0..<target).map { position in
+        return (start..<start + side).map { position in
             let centre = (Double(position) + 0.5) * ratio
             let first = max(0, Int((centre - support + 0.5).rounded(.down)))
             let last = min(source, Int((centre + support + 0.5).rounded(.down)))

@@ -14,9 +14,21 @@ public enum NetworkConfigurationFile {
         }
     }
 
+    /// Fields of the file that nothing reads: each field may be missing, so a slip in a name would pass for that.
+    public static func unknownFields(in path: String) -> [String] {
+        let data = FileManager.default.contents(atPath: path) ?? Data()
+        let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+        return (object?.keys.sorted() ?? []).filter { !["mean", "std", "labels", "inputSize"].contains($0) }
+    }
+
     static func parse(_ bytes: [UInt8]) throws(ReadingFailure) -> NetworkConfiguration {
-        guard let configuration = try? JSONDecoder().decode(NetworkConfiguration.self, from: Data(bytes)) else {
-            throw ReadingFailure("is not JSON with mean, std, labels and inputSize")
+        let configuration: NetworkConfiguration
+        do {
+            configuration = try JSONDecoder().decode(NetworkConfiguration.self, from: Data(bytes))
+        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+            throw ReadingFailure("is of the wrong type", subject: context.codingPath.first?.stringValue)
+        } catch {
+            throw ReadingFailure("is not a configuration in JSON")
         }
         guard configuration.mean?.count == configuration.std?.count else {
             throw ReadingFailure("mean and std differ in length")

@@ -108,7 +108,7 @@ struct BenchCommand: AsyncParsableCommand {
                 package: model.package, subnet: model.subnet, threads: threads, precision: precision,
                 instructionSet: model.instructionSet.rawValue, p50Milliseconds: summary.p50,
                 p90Milliseconds: summary.p90, p99Milliseconds: summary.p99, minMilliseconds: times.wall.min() ?? 0,
-                flops: model.plan.flops,
+                flops: model.flops,
                 milliseconds: times.wall, processorMilliseconds: times.processor)
         }
         guard format.format == .table else { return try Terminal.json(Runs(models: rows)) }

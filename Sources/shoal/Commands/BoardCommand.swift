@@ -23,6 +23,8 @@ struct BoardCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await refusing {
+                try OutputFile.checkFolder(of: output)
+                try OutputFile.check(output)
                 let token: TokenView = try await coordinator.client.post(
                     "v1/tokens", TokenRequest(uses: uses, validSeconds: validSeconds))
                 let bundle = [
@@ -33,8 +35,8 @@ struct BoardCommand: AsyncParsableCommand {
                 do { try PrivateFile.write(Array(data), to: output) } catch {
                     throw Refusal("\(error)", .environment)
                 }
-                Terminal.print(
-                    "\(output): good for \(uses) boards until \(GetCommand.time(token.expiresAtMilliseconds))")
+                let boards = uses == 1 ? "one board" : "\(uses) boards"
+                Terminal.print("\(output): good for \(boards) until \(GetCommand.time(token.expiresAtMilliseconds))")
             }
         }
     }
@@ -51,7 +53,8 @@ struct BoardCommand: AsyncParsableCommand {
             try await refusing {
                 guard let id = BoardID(name) else { throw Refusal("\(name): is not the name of a board") }
                 let revoked: BoardRevocation = try await coordinator.client.delete("v1/boards/\(id)")
-                Terminal.print("\(revoked.board) is revoked")
+                Terminal.print(
+                    "\(revoked.board) is revoked; to come back, it needs a new bundle and an empty state folder")
             }
         }
     }

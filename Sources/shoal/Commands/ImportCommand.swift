@@ -37,6 +37,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
+            try OutputFile.checkFolder(of: output)
             try OutputFile.check(output, isNoneOf: [file, config, weights])
             if file.hasSuffix(".onnx") { return try importNetwork(try ONNXImporter.read(from: file)) }
             if file.hasSuffix(".cfg") {
@@ -65,6 +66,9 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     private func importNetwork(_ graph: Graph) throws {
+        for field in config.map(NetworkConfigurationFile.unknownFields) ?? [] {
+            Terminal.note("shoal: warning: \(config ?? ""): nothing reads the field \(field.prefix(64))")
+        }
         let network = NetworkPackage(
             graph: graph,
             configuration: try config.map { try NetworkConfigurationFile.read(from: $0) } ?? NetworkConfiguration())

@@ -117,6 +117,9 @@ struct RunCommand: AsyncParsableCommand {
         guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
         let runner = try network.runner(for: set, file: images[0])
         let result = try runner.run(on: set, threads: min(threads, set.count))
+        if let label = set.labels?.first(where: { $0 >= result.classes }) {
+            throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(result.classes) classes")
+        }
         if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(

@@ -10,6 +10,7 @@ struct BenchModel {
     let plan: Plan
     let subnet: SubnetConfiguration?
     let packedBytes: Int
+    let flops: Int
     let instructionSet: InstructionSet
 
     /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
@@ -32,6 +33,7 @@ struct BenchModel {
                     kernels: loaded.kernels)
                 return BenchModel(
                     package: path, plan: plan, subnet: configuration, packedBytes: loaded.supernet.packedBytes,
+                    flops: plan.flops,
                     instructionSet: loaded.kernels.instructionSet)
             } catch { throw Refusal("\(path): \(error)") }
         }
@@ -43,7 +45,7 @@ struct BenchModel {
         do {
             let plan = try FusedNetwork(bound).plan(kernels: kernels)
             return BenchModel(
-                package: loaded.path, plan: plan, subnet: nil, packedBytes: plan.weightBytes,
+                package: loaded.path, plan: plan, subnet: nil, packedBytes: plan.weightBytes, flops: bound.flops,
                 instructionSet: kernels.instructionSet)
         } catch { throw Refusal("\(loaded.path): \(error)") }
     }

@@ -33,7 +33,12 @@ struct LoadedNetwork {
         else { throw Refusal("\(path): the network does not read images alone: batch, channels, height, width") }
         let size = side ?? network.configuration.inputSize
         func bound(_ axis: Int, _ open: Int?) throws -> Int {
-            if case .fixed(let size) = input.dimensions[axis] { return size }
+            if case .fixed(let fixed) = input.dimensions[axis] {
+                guard axis < 2 || size == nil || size == fixed else {
+                    throw Refusal("\(path): the network reads images of \(fixed) pixels a side, not \(size ?? 0)")
+                }
+                return fixed
+            }
             guard let open else {
                 throw Refusal("\(path): the network leaves the image's size open; import it with inputSize in --config")
             }

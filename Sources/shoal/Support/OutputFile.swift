@@ -2,8 +2,13 @@ import Foundation
 
 /// Files that commands write.
 enum OutputFile {
-    /// Refuses to write over a file that the command reads, by whatever path.
-    static func check(_ output: String, isNoneOf inputs: [String?]) throws {
+    /// Refuses to write over a file that the command reads, by whatever path, and over what is no file: outputs are
+    /// written beside their place and renamed, which would put a file where a device or a link was.
+    static func check(_ output: String, isNoneOf inputs: [String?] = []) throws {
+        let kind = try? FileManager.default.attributesOfItem(atPath: output)[.type] as? FileAttributeType
+        guard kind == nil || kind == .typeRegular else {
+            throw Refusal("\(output): is not a regular file and would be replaced by one")
+        }
         let target = URL(filePath: output).resolvingSymlinksInPath().standardizedFileURL.path(percentEncoded: false)
         for case let input? in inputs
         where URL(filePath: input).resolvingSymlinksInPath().standardizedFileURL.path(percentEncoded: false) == target {

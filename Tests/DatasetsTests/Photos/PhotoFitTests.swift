@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func oneColourStaysAndSmallPicturesGrow() {
-        for (width, height) in [(3, 5), (100, 40), (11, 11), (1, 1)] {
+        for (width, height) in [(3, 5), (100, 40), (11, 11), (1, 1), (1, 60_000), (60_000, 1), (12, 5_000)] {
             let fitted = PhotoFit(side: 11).fit(Self.photo(width, height) { _, _ in 99 })
             #expect((fitted.height, fitted.width) == (11, 11))
             #expect(fitted.pixels.allSatisfy { $0 == 99 })
