@@ -6,7 +6,7 @@ struct Shoal: AsyncParsableCommand {
         commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.", version: "0.1.0",
         subcommands: [
             ImportCommand.self, RunCommand.self, BenchCommand.self, MeasureCommand.self, SearchCommand.self,
-            CalibrateCommand.self,
+            CalibrateCommand.self, PredictCommand.self,
             ApplyCommand.self, GetCommand.self, DescribeCommand.self, BoardCommand.self, ReportCommand.self,
             CheckCommand.self,
         ])
