@@ -173,6 +173,8 @@ import Testing
                     "-1",
                 ], 64, "latency"
             ),
+            (["predict", "--target", "missing"], 2, "missing"), (["predict", "--target", "text"], 2, "text: line 1"),
+            (["predict", "--target", "text", "--samples", "1"], 64, "--samples"),
             (["apply", "-f", "text"], 2, "text"), (["apply", "-f", "missing"], 2, "missing"),
             (["get", "boards"], 64, "--state"), (["get", "boards", "--state", "missing"], 4, "missing"),
             (["describe", "board", "x", "--state", "missing"], 4, "missing"), (["get", "nonsense"], 64, "nonsense"),
@@ -186,6 +188,30 @@ import Testing
         #expect(outcome.errors.contains(names), "\(outcome.errors)")
         #expect(outcome.output.isEmpty)
         if status != 64 { #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)") }
+    }
+
+    @Test func predictPrintsTheContractsKeys() throws {
+        let cells = (0..<60).map { index in
+            (0..<6).map { "\((index * ($0 * 2 + 3) + index / 7 * $0) % 5)" }.joined()
+        }
+        var rows: [String] = []
+        for cell in Set(cells).sorted() {
+            let work = cell.reduce(0) { $0 + ($1.wholeNumberValue ?? 0) }
+            rows.append("\(cell),\(3 + work),\(5 + 2 * work),\(work == 9 ? "" : "\(1 + work)")")
+        }
+        try write("s.csv", "architecture,a,b,c\n" + rows.joined(separator: "\n") + "\n")
+        let arguments = ["predict", "--sources", "s.csv", "--target", "s.csv", "--seed", "3", "--repeats", "2"]
+        let outcome = try shoal(arguments + ["--samples", "6", "--format", "json"])
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        let boards = try #require(object?["boards"] as? [[String: Any]])
+        #expect(boards.map { $0["board"] as? String } == ["a", "b", "c"])
+        for key in ["spearman", "medianRelativeError", "coverage"] {
+            #expect(boards.allSatisfy { $0[key] is NSNumber } && object?[key] is NSNumber, "\(key)")
+        }
+        let tooMany = try shoal(arguments + ["--samples", "100"])
+        #expect(tooMany.status == 2 && tooMany.errors.contains("s.csv: board a"), "\(tooMany.errors)")
     }
 
     @Test func aWrongSubnetIsRefusedByItsField() throws {

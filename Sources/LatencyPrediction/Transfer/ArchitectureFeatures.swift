@@ -1,0 +1,130 @@
+/// What an architecture string says about the work behind it, as numbers: structural counts and one-hot choices.
+///
+/// NAS-Bench-201 (six digits, or its own `|op~0|+|…|` form) and FBNet (22 digits) are understood; other strings of
+/// equally many characters or tokens give one-hot choices and their counts; of anything else nothing is known, and
+/// transfer rests on measured behaviour alone.
+struct ArchitectureFeatures: Sendable {
+    enum Encoding: Hashable, Sendable { case nasBench201, fbnet, generic, none }
+
+    /// The most features of a space that is not understood; beyond it only counts are taken.
+    static let genericLimit = 400
+
+    let encoding: Encoding
+    /// Standardised over the architectures.
+    let counts: DenseMatrix
+    /// Centred over the architectures.
+    let choices: DenseMatrix
+
+    init(_ architectures: [String]) {
+        let tokens = architectures.map(Self.tokens)
+        let numbers = tokens.map { $0.compactMap(Self.operation) }
+        func isAll(_ length: Int, below limit: Int) -> Bool {
+            zip(tokens, numbers).allSatisfy { tokens, numbers in
+                tokens.count == length && numbers.count == length && numbers.allSatisfy { (0..<limit).contains($0) }
+            }
+        }
+        let rows: [(counts: [Double], choices: [Double])]
+        if architectures.isEmpty {
+            encoding = .none
+            rows = []
+        } else if isAll(6, below: 5) {
+            encoding = .nasBench201
+            rows = numbers.map(NASBench201Features.features)
+        } else if isAll(22, below: 9) {
+            encoding = .fbnet
+            rows = numbers.map(FBNetFeatures.features)
+        } else if let generic = Self.generic(tokens) {
+            encoding = .generic
+            rows = generic
+        } else {
+            encoding = .none
+            rows = architectures.map { _ in ([], []) }
+        }
+        counts = Self.standardised(rows.map(\.counts), toUnitDeviation: true)
+        choices = Self.standardised(rows.map(\.choices), toUnitDeviation: false)
+    }
+
+    /// Those names that can be described together with the wanted ones: a space that is understood, or strings of one
+    /// length, admit no others. Where the wanted ones say nothing, all.
+    static func comparable(_ names: [String], with wanted: [String]) -> [String] {
+        switch ArchitectureFeatures(wanted).encoding {
+        case .none: return names
+        case .generic:
+            let length = wanted.first.map { tokens(of: $0).count }
+            return names.filter { tokens(of: $0).count == length }
+        case .nasBench201:
+            return names.filter { name in
+                let numbers = tokens(of: name).map(operation)
+                return numbers.count == 6 && numbers.allSatisfy { $0.map((0..<5).contains) ?? false }
+            }
+        case .fbnet:
+            return names.filter { name in
+                let numbers = tokens(of: name).map(operation)
+                return numbers.count == 22 && numbers.allSatisfy { $0.map((0..<9).contains) ?? false }
+            }
+        }
+    }
+
+    /// The parts between separators, or the characters of a string that has none.
+    private static func tokens(of text: String) -> [String] {
+        let parts = text.split { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == "~" || $0 == ".") }
+        guard parts.count <= 1 else { return parts.map(String.init) }
+        return (parts.first ?? "").map(String.init)
+    }
+
+    /// An operation's number: itself, or the place of NAS-Bench-201's name in the order none, skip, 1x1, 3x3, pool.
+    private static func operation(_ token: String) -> Int? {
+        switch token.prefix(while: { $0 != "~" }) {
+        case "none": 0
+        case "skip_connect": 1
+        case "nor_conv_1x1": 2
+        case "nor_conv_3x3": 3
+        case "avg_pool_3x3": 4
+        default: Int(token)
+        }
+    }
+
+    private static func generic(_ tokens: [[String]]) -> [(counts: [Double], choices: [Double])]? {
+        guard let length = tokens.first?.count, length > 1, tokens.allSatisfy({ $0.count == length }) else {
+            return nil
+        }
+        let words = Set(tokens.joined()).sorted()
+        guard words.count > 1, words.count <= genericLimit / 2 else { return nil }
+        let places = Dictionary(uniqueKeysWithValues: words.enumerated().map { ($1, $0) })
+        let hasChoices = words.count * length <= genericLimit
+        return tokens.map { line in
+            var counts = Array(repeating: 0.0, count: words.count)
+            var choices = Array(repeating: 0.0, count: hasChoices ? words.count * length : 0)
+            for (position, token) in line.enumerated() {
+                guard let place = places[token] else { continue }
+                counts[place] += 1
+                if hasChoices { choices[position * words.count + place] = 1 }
+            }
+            return (counts, choices)
+        }
+    }
+
+    /// Centred columns, those that never change left out.
+    private static func standardised(_ rows: [[Double]], toUnitDeviation isScaled: Bool) -> DenseMatrix {
+        let width = rows.first?.count ?? 0
+        let count = Double(max(rows.count, 1))
+        var means = Array(repeating: 0.0, count: width)
+        for row in rows { for column in 0..<width { means[column] += row[column] / count } }
+        var variances = Array(repeating: 0.0, count: width)
+        for row in rows {
+            for column in 0..<width {
+                variances[column] += (row[column] - means[column]) * (row[column] - means[column]) / count
+            }
+        }
+        let kept = (0..<width).filter { variances[$0] > 1e-12 }
+        return DenseMatrix(
+            rows.map { row in
+                kept.map { (row[$0] - means[$0]) / (isScaled ? variances[$0].squareRoot() : 1) }
+            }, columns: kept.count)
+    }
+}
+
+/// One-hot rows: which of `operations` (those listed, others give zeros) stands at each place.
+func oneHot(_ choices: [Int], operations: Range<Int>) -> [Double] {
+    choices.flatMap { choice in operations.map { $0 == choice ? 1 : 0 } }
+}

@@ -1,0 +1,36 @@
+import SearchSpace
+
+/// How well a predictor that measured a few architectures of a board predicts the others.
+public struct TransferEvaluation: Hashable, Sendable {
+    /// Between predicted and measured; `nil` where either does not vary.
+    public let spearman: Double?
+    public let medianRelativeError: Double
+    /// Share of measurements within the stated 90 % interval.
+    public let coverage: Double
+
+    /// Measures `samples` architectures of one board of the target, chosen by the space, and compares the predictions
+    /// for all its others. Of the board nothing but the samples enters the prediction.
+    public init(
+        space: TransferSpace, target: BoardMeasurements, board: Int, samples: Int, seed: UInt64
+    ) throws(LatencyRefusal) {
+        var measured: [String: Double] = [:]
+        for (name, value) in zip(target.architectures, target.latencies[board]) where value > 0 {
+            measured[name] = value
+        }
+        guard measured.count >= samples + 2 else {
+            throw .unusableSamples("\(measured.count) measurements, needs \(samples) samples and 2 to compare with")
+        }
+        var generator = SeededGenerator(seed: seed)
+        let chosen = space.informative(samples, among: measured.keys.sorted(), using: &generator)
+        let predictor = try TransferredPredictor(
+            space: space, measured: measured.filter { chosen.contains($0.key) })
+        let others = measured.filter { !chosen.contains($0.key) }.sorted { $0.key < $1.key }
+        let pairs = zip(others, predictor.predict(others.map(\.key))).compactMap { other, prediction in
+            prediction.map { (measured: other.value, prediction: $0) }
+        }
+        spearman = RankStatistics.spearman(pairs.map(\.prediction.milliseconds), pairs.map(\.measured))
+        medianRelativeError =
+            RankStatistics.median(pairs.map { abs($0.prediction.milliseconds - $0.measured) / $0.measured }) ?? 0
+        coverage = Double(pairs.count { $0.prediction.interval.contains($0.measured) }) / Double(pairs.count)
+    }
+}
