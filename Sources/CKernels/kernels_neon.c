@@ -1,6 +1,6 @@
-// 32 registers of 128 bits, a vector of 64 bytes being four of them: six pixels of sums and a row of weights are 28; half
-// a depthwise tile of four pixels with a row of seven taps is 24, and with five or six pixels and stride 2 the compiler
-// spills. The tiles follow from this count alone: no arm64 processor was there to measure their speed on.
+// 32 registers of 128 bits, a vector of 64 bytes being four of them: six pixels of sums and a row of weights are 28;
+// half a depthwise tile of four pixels with a row of seven taps and a value is 24, and with six pixels and stride 2 the
+// compiler spills. The tiles follow from this count alone: no arm64 processor was there to measure their speed on.
 #if defined(__aarch64__)
 #define SUFFIX neon
 #define TILE_1 6
