@@ -41,6 +41,8 @@ DECLARE(avx2)
 DECLARE(avx512)
 FUNCTION(pointwise_2, avx512);
 FUNCTION(pointwise_3, avx512);
+#elif defined(__aarch64__)
+DECLARE(neon)
 #endif
 
 static const ck_kernel table[] = {
@@ -53,6 +55,9 @@ static const ck_kernel table[] = {
     POINTWISE(avx512, CK_AVX512, 28, 1)
     POINTWISE(avx512, CK_AVX512, 9, 3)
     ROWS(avx512, CK_AVX512)
+#elif defined(__aarch64__)
+    POINTWISE(neon, CK_NEON, 6, 1)
+    ROWS(neon, CK_NEON)
 #endif
 };
 
@@ -70,6 +75,8 @@ int ck_is_supported(ck_instruction_set set) {
             return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("fma");
+#elif defined(__aarch64__)
+        case CK_NEON: return 1;  // part of the base instruction set
 #endif
         default: return 0;
     }
@@ -80,6 +87,8 @@ int32_t ck_peak(ck_instruction_set set, int32_t rounds, float *result) {
 #if defined(__x86_64__)
         case CK_AVX2: *result = ck_peak_avx2(rounds); return ck_peak_flops_avx2();
         case CK_AVX512: *result = ck_peak_avx512(rounds); return ck_peak_flops_avx512();
+#elif defined(__aarch64__)
+        case CK_NEON: *result = ck_peak_neon(rounds); return ck_peak_flops_neon();
 #endif
         default: *result = ck_peak_portable(rounds); return ck_peak_flops_portable();
     }

@@ -135,12 +135,14 @@ typedef enum {
     CK_OPERATION_COUNT = 13,
 } ck_operation;
 
-// Ordered from plainest to fastest.
+// Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's
+// InstructionSet.
 typedef enum {
     CK_PORTABLE = 0,
     CK_AVX2 = 1,
     CK_AVX512 = 2,
-    CK_INSTRUCTION_SET_COUNT = 3,
+    CK_NEON = 3,
+    CK_INSTRUCTION_SET_COUNT = 4,
 } ck_instruction_set;
 
 // Does share `part` of `parts` of an operation; 0 of 1 is all of it. Shares may run at the same time.

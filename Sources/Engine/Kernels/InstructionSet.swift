@@ -1,10 +1,11 @@
 import CKernels
 
-/// Instruction sets that kernels are written for, from plainest to fastest.
+/// Instruction sets that kernels are written for, from plainest to fastest of those that one architecture has.
 public enum InstructionSet: String, CaseIterable, Sendable {
     case portable
     case avx2
     case avx512
+    case neon
 
     /// Names the set to use instead of the fastest one, for tests and comparisons.
     public static let environmentVariable = "SHOAL_INSTRUCTION_SET"
@@ -14,6 +15,7 @@ public enum InstructionSet: String, CaseIterable, Sendable {
         case .portable: CK_PORTABLE
         case .avx2: CK_AVX2
         case .avx512: CK_AVX512
+        case .neon: CK_NEON
         }
     }
 

@@ -124,6 +124,16 @@ import Testing
         #expect(Set(names).count == names.count)
     }
 
+    @Test func setsAreThoseOfTheArchitecture() {
+        #if arch(x86_64)
+            #expect(!InstructionSet.neon.isSupported)
+        #elseif arch(arm64)
+            #expect(Self.sets == [.portable, .neon] && InstructionSet.fastest == .neon)
+        #endif
+        // The numbers of the sets in the kernel table are their places here.
+        #expect(InstructionSet.allCases.count == Int(CK_INSTRUCTION_SET_COUNT.rawValue))
+    }
+
     @Test func unknownInstructionSetIsRefusedByName() {
         #expect(InstructionSet(rawValue: "sse9") == nil)
         #expect(InstructionSetRefusal(requested: "sse9").description.contains("sse9: this machine can run portable"))
