@@ -1,7 +1,9 @@
+public import Engine
 public import SearchSpace
 
 /// Why a package or its companions cannot be used as a supernet.
 public enum SupernetRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    case package(PackageFailure)
     case wrongKind(expected: String, found: String)
     case manifest(reason: String)
     case missingTensor(name: String)
@@ -12,6 +14,7 @@ public enum SupernetRefusal: Error, Equatable, Sendable, CustomStringConvertible
 
     public var description: String {
         switch self {
+        case .package(let failure): failure.description
         case .wrongKind(let expected, let found): "the package holds a \(found), not a \(expected)"
         case .manifest(let reason): "manifest: \(reason)"
         case .missingTensor(let name): "tensor \(name) is missing"

@@ -73,8 +73,8 @@ struct ModelLoader {
 
     private mutating func supernet(at path: String) throws -> (PackedSupernet, String) {
         if let known = supernets[path] { return known }
-        let package = try TensorPackage.read(from: path)
-        let loaded = (supernet: try PackedSupernet(package), sha256: package.weightsSHA256)
+        let file = try SupernetFile(path)
+        let loaded = (supernet: file.supernet, sha256: file.weightsSHA256)
         supernets[path] = loaded
         return loaded
     }

@@ -13,23 +13,20 @@ extension TensorPackage {
     /// SHA-256 over names, shapes and values of all tensors, in lower-case hexadecimal; equal exactly where the
     /// weights are, whatever the manifest says.
     public var weightsSHA256: String {
-        var hasher = SHA256()
+        var digest = WeightsDigest()
         for name in tensorNames {
             guard let tensor = tensors[name] else { continue }
-            var header: [UInt8] = []
-            header.append(littleEndian: UInt64(name.utf8.count))
-            header.append(contentsOf: name.utf8)
-            header.append(contentsOf: tensor.sectionHeader)
-            header.withUnsafeBytes { hasher.update(bufferPointer: $0) }
-            tensor.values.withUnsafeBytes { hasher.update(bufferPointer: $0) }
+            digest.append(name: name)
+            tensor.sectionHeader.withUnsafeBytes { digest.append($0) }
+            tensor.values.withUnsafeBytes { digest.append($0) }
         }
-        return hexadecimal(Array(hasher.finalize()))
+        return digest.hexadecimal
     }
 
     /// SHA-256 of a whole file, in lower-case hexadecimal, as `sha256sum` prints it.
     public static func sha256Hex(ofFile path: String) throws(PackageFailure) -> String {
         do throws(ReadingFailure) {
-            return hexadecimal(digest(try FileBytes.read(from: path, limit: byteLimit)[...]))
+            return try MappedFile(path, limit: byteLimit).withBytes { digest($0) }.hexadecimal
         } catch {
             throw PackageFailure(error, in: path)
         }
@@ -37,7 +34,7 @@ extension TensorPackage {
 
     private var tensorNames: [String] { Self.sorted(tensors.keys) }
 
-    private static func sorted(_ names: some Sequence<String>) -> [String] {
+    static func sorted(_ names: some Sequence<String>) -> [String] {
         names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
@@ -76,9 +73,11 @@ extension TensorPackage {
         return bytes
     }
 
-    static func digest(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    static func digest(_ bytes: ArraySlice<UInt8>) -> [UInt8] { bytes.withUnsafeBytes { digest($0) } }
+
+    static func digest(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var hasher = SHA256()
-        bytes.withUnsafeBytes { hasher.update(bufferPointer: $0) }
+        hasher.update(bufferPointer: bytes)
         return Array(hasher.finalize())
     }
 }
@@ -99,7 +98,10 @@ extension Tensor {
     }
 }
 
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef")
-    return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+extension [UInt8] {
+    /// Two lower-case digits a byte.
+    var hexadecimal: String {
+        let digits = Array<Character>("0123456789abcdef")
+        return String(flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
 }

@@ -15,11 +15,26 @@ public struct PackedConvolution: Sendable {
         let lanes = Int(CK_LANES)
         self.rows = rows
         self.outputChannels = outputChannels
-        weights = AlignedBuffer(count: (outputChannels + lanes - 1) / lanes * rows * lanes)
+        weights = AlignedBuffer(count: Self.packedCount(outputChannels: outputChannels, rows: rows))
         for output in 0..<outputChannels {
             let panel = weights.base + output / lanes * rows * lanes + output % lanes
             for row in 0..<rows { panel[row * lanes] = weight[output * rows + row] }
         }
+    }
+
+    /// Weights that are in this order already.
+    package init(packed weights: AlignedBuffer, outputChannels: Int, rows: Int) {
+        let count = Self.packedCount(outputChannels: outputChannels, rows: rows)
+        precondition(weights.count == count, "\(weights.count) packed weights for \(outputChannels)x\(rows)")
+        self.rows = rows
+        self.outputChannels = outputChannels
+        self.weights = weights
+    }
+
+    /// Floats in the kernels' order: whole panels.
+    package static func packedCount(outputChannels: Int, rows: Int) -> Int {
+        let lanes = Int(CK_LANES)
+        return (outputChannels + lanes - 1) / lanes * rows * lanes
     }
 
     public var byteCount: Int { weights.byteCount }

@@ -15,19 +15,28 @@ struct DepthwiseKernels: Sendable {
     var byteCount: Int { bySize.values.reduce(0) { $0 + $1.byteCount } }
 
     /// - Parameter prefix: name of the layer that holds `conv.weight` and the transform matrices.
-    init(_ source: TensorSource, prefix: String, channels: Int, sizes: [Int]) throws(SupernetRefusal) {
-        let descending = sizes.sorted(by: >)
-        var size = descending[0]
-        var weight = try source.values(prefix + ".conv.weight", shape: [channels, 1, size, size])
-        var packed = [size: PackedConvolution(weight: weight, outputChannels: channels, rows: size * size)]
-        for smaller in descending.dropFirst() {
-            let taps = smaller * smaller
-            let matrix = try source.values("\(prefix).\(size)to\(smaller)_matrix", shape: [taps, taps])
-            weight = Self.transform(weight, channels: channels, from: size, to: smaller, matrix: matrix)
-            packed[smaller] = PackedConvolution(weight: weight, outputChannels: channels, rows: taps)
-            size = smaller
+    init(_ source: WeightSource, prefix: String, channels: Int, sizes: [Int]) throws(SupernetRefusal) {
+        var packed: [Int: PackedConvolution] = [:]
+        var larger: (size: Int, weight: [Float])?
+        for size in sizes.sorted(by: >) {
+            packed[size] = try source.convolution(
+                "\(prefix).kernel\(size)", outputChannels: channels, rows: size * size
+            ) { () throws(SupernetRefusal) in
+                let weight = try Self.weight(source, prefix, channels: channels, size: size, from: larger)
+                larger = (size, weight)
+                return weight
+            }
         }
         bySize = packed
+    }
+
+    private static func weight(
+        _ source: WeightSource, _ prefix: String, channels: Int, size: Int, from larger: (size: Int, weight: [Float])?
+    ) throws(SupernetRefusal) -> [Float] {
+        guard let larger else { return try source.weights(prefix + ".conv.weight", shape: [channels, 1, size, size]) }
+        let taps = size * size
+        let matrix = try source.weights("\(prefix).\(larger.size)to\(size)_matrix", shape: [taps, taps])
+        return transform(larger.weight, channels: channels, from: larger.size, to: size, matrix: matrix)
     }
 
     /// Per channel, the centre of the kernel as a row vector times the transposed matrix.

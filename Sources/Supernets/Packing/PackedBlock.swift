@@ -36,7 +36,7 @@ struct PackedBlock: Sendable {
 
 extension PackedBlock {
     /// The fixed first block: 3x3 depthwise with ReLU, then a projection.
-    init(firstBlockOf widths: SupernetArchitecture.Widths, from source: TensorSource) throws(SupernetRefusal) {
+    init(firstBlockOf widths: SupernetArchitecture.Widths, from source: WeightSource) throws(SupernetRefusal) {
         let prefix = "blocks.0.conv"
         name = "blocks.0"
         stage = -1
@@ -57,7 +57,7 @@ extension PackedBlock {
     /// The elastic block at a position.
     init(
         position: Int, of architecture: SupernetArchitecture, widths: SupernetArchitecture.Widths,
-        from source: TensorSource
+        from source: WeightSource
     ) throws(SupernetRefusal) {
         let perStage = architecture.searchSpace.positionsPerStage
         let stage = position / perStage
@@ -91,11 +91,11 @@ extension PackedBlock {
 }
 
 extension PackedBlock.SqueezeExcite {
-    init(_ source: TensorSource, prefix: String, mid: Int) throws(SupernetRefusal) {
+    init(_ source: WeightSource, prefix: String, mid: Int) throws(SupernetRefusal) {
         let squeeze = ChannelCounts.squeeze(mid: mid)
         reduce = try source.pointwise(prefix + ".reduce.weight", from: mid, to: squeeze)
-        reduceBias = try source.values(prefix + ".reduce.bias", shape: [squeeze])
+        reduceBias = try source.vector(prefix + ".reduce.bias", count: squeeze)
         expand = try source.pointwise(prefix + ".expand.weight", from: squeeze, to: mid)
-        expandBias = try source.values(prefix + ".expand.bias", shape: [mid])
+        expandBias = try source.vector(prefix + ".expand.bias", count: mid)
     }
 }

@@ -30,21 +30,25 @@ public final class PackedSupernet: Sendable {
     }
 
     /// - Throws: `SupernetRefusal` when the package is of another kind, or a tensor is missing or misshapen.
-    public init(_ package: TensorPackage) throws(SupernetRefusal) {
-        guard package.kind == "supernet" else { throw .wrongKind(expected: "supernet", found: package.kind) }
-        architecture = try Self.architecture(of: package)
+    public convenience init(_ package: TensorPackage) throws(SupernetRefusal) {
+        let architecture = try Self.architecture(kind: package.kind, manifest: package.manifest)
+        let tensors = package.tensors
+        try self.init(architecture, from: WeightSource { (name) throws(PackageFailure) in tensors[name] })
+    }
+
+    init(_ architecture: SupernetArchitecture, from source: WeightSource) throws(SupernetRefusal) {
         guard let widths = architecture.widths else { throw .manifest(reason: "widths are missing") }
         guard widths.stages.count == architecture.strides.count else {
             throw .manifest(reason: "\(widths.stages.count) widths for \(architecture.strides.count) stages")
         }
+        self.architecture = architecture
         self.widths = widths
         space = architecture.searchSpace
-        let source = TensorSource(tensors: package.tensors)
         let lastWidth = widths.stages[widths.stages.count - 1]
-        stem = PackedConvolution(
-            weight: try source.values(
-                "first_conv.conv.weight", shape: [widths.stem, architecture.inputChannels, 3, 3]),
-            outputChannels: widths.stem, rows: 9 * architecture.inputChannels)
+        let stemShape = [widths.stem, architecture.inputChannels, 3, 3]
+        stem = try source.convolution(
+            "first_conv.conv.weight", outputChannels: widths.stem, rows: 9 * architecture.inputChannels
+        ) { () throws(SupernetRefusal) in try source.weights("first_conv.conv.weight", shape: stemShape) }
         stemNormalization = try source.normalization("first_conv.bn", channels: widths.stem)
         var blocks = [try PackedBlock(firstBlockOf: widths, from: source)]
         for position in 0..<space.positionCount {
@@ -56,15 +60,18 @@ public final class PackedSupernet: Sendable {
         finalExpandNormalization = try source.normalization("final_expand_layer.bn", channels: widths.finalExpand)
         featureMix = try source.pointwise(
             "feature_mix_layer.conv.weight", from: widths.finalExpand, to: widths.featureMix)
-        classifier = PackedConvolution(
-            weight: try source.values("classifier.linear.weight", shape: [widths.classes, widths.featureMix]),
-            outputChannels: widths.classes, rows: widths.featureMix)
-        classifierBias = try source.values("classifier.linear.bias", shape: [widths.classes])
+        let classifierShape = [widths.classes, widths.featureMix]
+        classifier = try source.convolution(
+            "classifier.linear.weight", outputChannels: widths.classes, rows: widths.featureMix
+        ) { () throws(SupernetRefusal) in try source.weights("classifier.linear.weight", shape: classifierShape) }
+        classifierBias = try source.vector("classifier.linear.bias", count: widths.classes)
     }
 
-    private static func architecture(of package: TensorPackage) throws(SupernetRefusal) -> SupernetArchitecture {
+    /// - Throws: `SupernetRefusal` when the package is of another kind or the manifest describes no supernet.
+    static func architecture(kind: String, manifest: [UInt8]) throws(SupernetRefusal) -> SupernetArchitecture {
+        guard kind == "supernet" else { throw .wrongKind(expected: "supernet", found: kind) }
         do {
-            let architecture = try JSONDecoder().decode(SupernetArchitecture.self, from: Data(package.manifest))
+            let architecture = try JSONDecoder().decode(SupernetArchitecture.self, from: Data(manifest))
             try architecture.validate()
             return architecture
         } catch let refusal as ArchitectureRefusal {

@@ -6,8 +6,13 @@ import Foundation
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Look at this machine and the coordinator for what usually goes wrong.",
-        discussion: "Exits with 1 if anything is wrong.")
+        discussion: """
+            Packages that are named are read whole, each section checked by its SHA-256. Exits with 1 if anything is \
+            wrong.
+            """)
 
+    @Argument(help: "Packages to check.")
+    var packages: [String] = []
     @OptionGroup var coordinator: CoordinatorOptions
     @OptionGroup var format: FormatOptions
 
@@ -20,7 +25,7 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            var findings = [clock(), disk(), kernels(), governor()]
+            var findings = [clock(), disk(), kernels(), governor()] + packages.map(content)
             if coordinator.path != nil {
                 findings += permissions()
                 findings.append(await reachability())
@@ -79,6 +84,17 @@ struct CheckCommand: AsyncParsableCommand {
         return Finding(
             check: "CPU governor", verdict: name == "powersave" ? .warning : .good,
             message: name == "powersave" ? "powersave: latencies will vary; performance or schedutil is better" : name)
+    }
+
+    private func content(of package: String) -> Finding {
+        do throws(PackageFailure) {
+            let file = try PackageFile(package)
+            try file.verify()
+            return Finding(check: package, verdict: .good, message: "a \(file.kind) as it was written")
+        } catch {
+            let message = error.section.map { "section \($0): \(error.reason)" } ?? error.reason
+            return Finding(check: package, verdict: .bad, message: message)
+        }
     }
 
     private func permissions() -> [Finding] {

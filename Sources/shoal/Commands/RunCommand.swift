@@ -75,9 +75,11 @@ struct RunCommand: AsyncParsableCommand {
             try OutputFile.checkFolder(of: logits)
             try OutputFile.check(logits, isNoneOf: [package, statistics] + images + labels + calibrate)
         }
-        let content = try TensorPackage.read(from: package)
-        if content.kind == NetworkPackage.kind { return try runNetwork(try LoadedNetwork(content, path: package)) }
-        let loaded = try LoadedSupernet(package, content)
+        let file = try PackageFile(package)
+        if file.kind == NetworkPackage.kind {
+            return try runNetwork(try LoadedNetwork(file.package(), path: package))
+        }
+        let loaded = try LoadedSupernet(file)
         let configuration = try loaded.subnet(subnet)
         let side = configuration.resolution
         var set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: side)

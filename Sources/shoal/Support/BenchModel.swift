@@ -16,12 +16,12 @@ struct BenchModel {
     /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
     /// statistics, so the checkpoint's will do.
     static func load(_ path: String, subnet: String?, subnets: String?, resolution: Int?) throws -> [BenchModel] {
-        let content = try TensorPackage.read(from: path)
-        if content.kind == NetworkPackage.kind {
+        let package = try PackageFile(path)
+        if package.kind == NetworkPackage.kind {
             guard subnet == nil, subnets == nil else { throw Refusal("\(path): is a network; it has no subnets") }
-            return [try network(try LoadedNetwork(content, path: path), resolution: resolution)]
+            return [try network(try LoadedNetwork(package.package(), path: path), resolution: resolution)]
         }
-        let loaded = try LoadedSupernet(path, content)
+        let loaded = try LoadedSupernet(package)
         var configurations = try subnets.map { try read($0, for: loaded) } ?? [try loaded.subnet(subnet)]
         if let resolution {
             for index in configurations.indices { configurations[index].resolution = resolution }

@@ -7,17 +7,20 @@ import Supernets
 /// A supernet package with what the commands need around it.
 struct LoadedSupernet {
     let path: String
-    let package: TensorPackage
     let supernet: PackedSupernet
     let weightsSHA256: String
     let kernels: KernelSet
 
-    /// - Parameter package: the file's content, if it has been read already.
-    init(_ path: String, _ package: TensorPackage? = nil) throws {
-        self.path = path
-        self.package = try package ?? TensorPackage.read(from: path)
-        do { supernet = try PackedSupernet(self.package) } catch { throw Refusal("\(path): \(error)") }
-        weightsSHA256 = self.package.weightsSHA256
+    init(_ path: String) throws { try self.init(try PackageFile(path)) }
+
+    init(_ package: PackageFile) throws {
+        path = package.path
+        do {
+            let file = try SupernetFile(package)
+            (supernet, weightsSHA256) = (file.supernet, file.weightsSHA256)
+        } catch let refusal as SupernetRefusal {
+            throw Refusal("\(path): \(refusal)")
+        }
         kernels = try KernelSet.selected()
     }
 
