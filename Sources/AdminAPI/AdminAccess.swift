@@ -28,14 +28,10 @@ public struct AdminAccess: Codable, Equatable, Sendable {
         return access
     }
 
-    /// The token of an earlier start, or a new one of 256 bits.
-    public static func loadOrCreate(at path: String) throws -> AdminAccess {
+    /// The access of an earlier start, or one with a new token.
+    public static func loadOrCreate(at path: String, makingToken make: () -> String) throws -> AdminAccess {
         if FileManager.default.fileExists(atPath: path) { return try load(from: path) }
-        let token = (0..<4).map { _ in
-            let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
-        let access = AdminAccess(url: "", token: token)
+        let access = AdminAccess(url: "", token: make())
         try access.save(to: path)
         return access
     }

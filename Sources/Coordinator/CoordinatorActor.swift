@@ -18,6 +18,8 @@ actor CoordinatorActor {
     private let logger: Logger
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// Events that wait for their turn.
+    var waitingCount: Int { waiting.count }
 
     private static let storeAttempts = 2
     /// Refused enrolments are told as one event in this time: anybody may ask, and must not crowd out what matters.

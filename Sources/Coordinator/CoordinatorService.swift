@@ -67,7 +67,7 @@ public struct CoordinatorService: Service {
             actor: actor, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
             startedAtMilliseconds: CoordinatorActor.wallClock())
-        let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json")
+        let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
         let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(fleet: administration, token: access.token)
             .application(host: configuration.host, port: configuration.adminPort) { port in

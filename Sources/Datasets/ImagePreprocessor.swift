@@ -73,3 +73,25 @@ public struct ImagePreprocessor: Sendable {
         Float(first) + (Float(second) - Float(first)) * weight
     }
 }
+
+extension ImagePreprocessor {
+    /// For the images of a set.
+    /// - Parameters:
+    ///   - file: what a refusal names.
+    ///   - channels: those that the network reads, each with its mean and deviation.
+    /// - Throws: `DatasetFailure` when the images have others.
+    public init(
+        for images: ImageSet, file: String, channels: Int, side: Int, mean: [Float], std: [Float]
+    ) throws(DatasetFailure) {
+        try Self.check(images, file: file, channels: channels)
+        self.init(
+            channels: channels, height: images.height, width: images.width, side: side, mean: mean, std: std)
+    }
+
+    public static func check(_ images: ImageSet, file: String, channels: Int) throws(DatasetFailure) {
+        guard images.channels == channels else {
+            throw DatasetFailure(
+                file: file, reason: "images have \(images.channels) channels, the network reads \(channels)")
+        }
+    }
+}

@@ -163,14 +163,26 @@ import WireProtocol
         #expect(acknowledgements == [.telemetryAcknowledged(incarnation: 1, sequence: 1)])
     }
 
-    /// Events take their turns in the order in which they came, even where each waits for the store.
+    /// Events take their turns in the order in which they came, also those that come while one waits for the store.
     @Test func policiesTakeTheirTurns() async throws {
         let actor = try await makeActor()
-        try await say(hello, to: actor)
-        for milliseconds in [3.0, 7, 11, 15, 19] { _ = try await actor.apply(Self.policy(milliseconds), text: "") }
-        let generations = Self.generations(await heard())
+        await store.hold()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<6 {
+                group.addTask { _ = try await actor.apply(Self.policy(10 + Double(number)), text: "\(number)") }
+                if number == 0 {
+                    while await store.heldCount == 0 { await Task.yield() }
+                } else {
+                    while await actor.waitingCount < number { await Task.yield() }
+                }
+            }
+            await store.release()
+            try await group.waitForAll()
+        }
 
-        #expect(generations == generations.sorted())
-        #expect(try await store.policies().first?.version == 5)
+        #expect(try await store.policies().map(\.text) == ["5"])
+        #expect(try await store.policies().first?.version == 6)
+        let versions = try await store.events(limit: 100).filter { $0.kind == .policyApplied }.map(\.message)
+        #expect(versions.reversed() == (1...6).map { "policy p version \($0)" })
     }
 }

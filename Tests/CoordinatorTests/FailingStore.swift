@@ -8,6 +8,19 @@ actor FailingStore: FleetStore {
 
     func set(isFull: Bool) { self.isFull = isFull }
 
+    private var isHeld = false
+    private var held: [CheckedContinuation<Void, Never>] = []
+
+    /// Policies are not stored before `release`.
+    func hold() { isHeld = true }
+    var heldCount: Int { held.count }
+
+    func release() {
+        isHeld = false
+        for continuation in held { continuation.resume() }
+        held = []
+    }
+
     private func requireRoom() throws {
         if isFull { throw FleetStoreFailure.unavailable(path: "test", detail: "the disk is full") }
     }
@@ -40,6 +53,7 @@ actor FailingStore: FleetStore {
     }
 
     func savePolicy(_ policy: Policy, text: String) async throws -> StoredPolicy {
+        if isHeld { await withCheckedContinuation { held.append($0) } }
         try requireRoom()
         return try await store.savePolicy(policy, text: text)
     }

@@ -60,8 +60,11 @@ struct ModelLoader {
             here.latencyMilliseconds = PlanTimer.measure(plan, repeats: Self.measuredRuns).totalMilliseconds
             points.append(here)
             plans.append(plan)
+            let architecture = supernet.architecture
             preprocessors.append(
-                try preprocessor(for: images, supernet, side: configuration.resolution, file: model.stream.images[0]))
+                try ImagePreprocessor(
+                    for: images, file: model.stream.images[0], channels: architecture.inputChannels,
+                    side: configuration.resolution, mean: architecture.mean, std: architecture.std))
         }
         var generator = SeededGenerator(seed: model.stream.seed ?? 1)
         let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }
@@ -118,18 +121,5 @@ struct ModelLoader {
                 file: path, reason: "points[\(index + 1)]: latency and accuracy must rise from point to point")
         }
         return table
-    }
-
-    private func preprocessor(
-        for images: ImageSet, _ supernet: PackedSupernet, side: Int, file: String
-    ) throws -> ImagePreprocessor {
-        let architecture = supernet.architecture
-        guard images.channels == architecture.inputChannels else {
-            throw ConfigurationFailure(
-                file: file, reason: "has \(images.channels) channels, the model reads \(architecture.inputChannels)")
-        }
-        return ImagePreprocessor(
-            channels: images.channels, height: images.height, width: images.width, side: side,
-            mean: architecture.mean, std: architecture.std)
     }
 }

@@ -38,6 +38,8 @@ final class ModelRunner: Sendable {
 
     private func run() {
         let session = Session(for: deployment.plans)
+        // A frame's logits lie in its arena.
+        defer { withExtendedLifetime(session) {} }
         let largest = deployment.plans.map { $0.inputShape.channels * $0.inputShape.pixels }.max() ?? 0
         let image = AlignedBuffer(count: largest)
         var manager = RuntimeManager(

@@ -16,42 +16,57 @@ enum Evaluator {
         var top1: Double?
     }
 
-    private struct Part: Sendable {
-        var logits: [Float] = []
-        var milliseconds: [Double] = []
-        var correct = 0
+    /// What a share of the images gave.
+    struct Part: Sendable {
+        fileprivate var logits: [Float] = []
+        fileprivate var milliseconds: [Double] = []
+        fileprivate var correct = 0
+
+        /// - Parameter start: when the run began, by `PlanTimer`.
+        mutating func add(_ logits: UnsafeBufferPointer<Float>, since start: UInt64, label: Int?) {
+            milliseconds.append(Double(PlanTimer.now() - start) / 1e6)
+            self.logits.append(contentsOf: logits)
+            if let label, logits.indexOfMaximum == label { correct += 1 }
+        }
     }
 
-    static func run(_ plan: Plan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int) -> Result {
-        let parts = Mutex([Part](repeating: Part(), count: threads))
+    /// Gives each thread its share of the images and joins what they return, in the order of the images.
+    static func run<Failure: Error>(
+        on images: ImageSet, threads: Int, _ work: @Sendable (Range<Int>) throws(Failure) -> Part
+    ) throws(Failure) -> Result {
+        let parts = Mutex([Swift.Result<Part, Failure>?](repeating: nil, count: threads))
         DispatchQueue.concurrentPerform(iterations: threads) { thread in
             let range = images.count * thread / threads..<images.count * (thread + 1) / threads
-            let part = run(plan, on: images, range, preprocessor)
+            let part: Swift.Result<Part, Failure>
+            do throws(Failure) { part = .success(try work(range)) } catch { part = .failure(error) }
             parts.withLock { $0[thread] = part }
         }
-        let done = parts.withLock { $0 }
+        var done: [Part] = []
+        for case let part? in parts.withLock({ $0 }) { done.append(try part.get()) }
+        let logits = done.flatMap(\.logits)
         let correct = done.reduce(0) { $0 + $1.correct }
         return Result(
-            logits: done.flatMap(\.logits), classes: plan.outputCount, milliseconds: done.flatMap(\.milliseconds),
+            logits: logits, classes: images.count == 0 ? 0 : logits.count / images.count,
+            milliseconds: done.flatMap(\.milliseconds),
             top1: images.labels == nil || images.count == 0 ? nil : Double(correct) / Double(images.count))
     }
 
-    private static func run(
-        _ plan: Plan, on images: ImageSet, _ range: Range<Int>, _ preprocessor: ImagePreprocessor
-    ) -> Part {
-        let session = Session(for: [plan])
-        let input = AlignedBuffer(count: plan.inputShape.channels * plan.inputShape.pixels)
-        let image = UnsafeMutableBufferPointer(start: input.base, count: input.count)
-        var part = Part()
-        for index in range {
-            preprocessor.convert(images, at: index, into: image)
-            let start = PlanTimer.now()
-            let logits = session.run(plan, on: UnsafeBufferPointer(image))
-            part.milliseconds.append(Double(PlanTimer.now() - start) / 1e6)
-            part.logits.append(contentsOf: logits)
-            if let label = images.labels?[index], logits.indexOfMaximum == label { part.correct += 1 }
+    static func run(_ plan: Plan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int) -> Result {
+        run(on: images, threads: threads) { range in
+            let session = Session(for: [plan])
+            // The logits lie in its arena.
+            defer { withExtendedLifetime(session) {} }
+            let input = AlignedBuffer(count: plan.inputShape.channels * plan.inputShape.pixels)
+            let image = UnsafeMutableBufferPointer(start: input.base, count: input.count)
+            var part = Part()
+            for index in range {
+                preprocessor.convert(images, at: index, into: image)
+                let start = PlanTimer.now()
+                let logits = session.run(plan, on: UnsafeBufferPointer(image))
+                part.add(logits, since: start, label: images.labels?[index])
+            }
+            return part
         }
-        return part
     }
 }
 

@@ -4,7 +4,6 @@ import Foundation
 import Graphs
 import ModelImport
 import Supernets
-import Synchronization
 
 /// A network package with what the commands need around it.
 struct LoadedNetwork {
@@ -62,9 +61,7 @@ struct LoadedNetwork {
     func runner(for images: ImageSet, file: String) throws -> NetworkRunner {
         let configuration = network.configuration
         let shape = try inputShape(channels: images.channels)
-        guard images.channels == shape[1] else {
-            throw Refusal("\(file): images have \(images.channels) channels, the network reads \(shape[1])")
-        }
+        try ImagePreprocessor.check(images, file: file, channels: shape[1])
         if configuration.mean == nil || configuration.std == nil {
             Terminal.note("shoal: warning: \(path) was imported without mean and std; pixels are only divided by 255")
         }
@@ -77,8 +74,8 @@ struct LoadedNetwork {
         return NetworkRunner(
             evaluator: GraphEvaluator(bound), plan: try Self.plan(bound, path: path),
             input: network.graph.inputs[0].name, output: network.graph.outputs[0], shape: shape,
-            preprocessor: ImagePreprocessor(
-                channels: shape[1], height: images.height, width: images.width, side: shape[2], mean: mean, std: std))
+            preprocessor: try ImagePreprocessor(
+                for: images, file: file, channels: shape[1], side: shape[2], mean: mean, std: std))
     }
 }
 
@@ -103,48 +100,23 @@ struct NetworkRunner: Sendable {
     let shape: [Int]
     let preprocessor: ImagePreprocessor
 
-    private struct Part: Sendable {
-        var logits: [Float] = []
-        var milliseconds: [Double] = []
-        var correct = 0
-        var failure: GraphFailure?
-    }
-
     func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
         if let plan { return Evaluator.run(plan, on: images, preprocessor, threads: threads) }
-        let parts = Mutex([Part](repeating: Part(), count: threads))
-        DispatchQueue.concurrentPerform(iterations: threads) { thread in
-            var part = Part()
-            do throws(GraphFailure) {
-                for index in images.count * thread / threads..<images.count * (thread + 1) / threads {
-                    try run(images, index, &part)
-                }
-            } catch {
-                part.failure = error
-            }
-            parts.withLock { $0[thread] = part }
+        return try Evaluator.run(on: images, threads: threads) { (range) throws(GraphFailure) in
+            var part = Evaluator.Part()
+            for index in range { try run(images, index, &part) }
+            return part
         }
-        let done = parts.withLock { $0 }
-        if let failure = done.compactMap(\.failure).first { throw failure }
-        let correct = done.reduce(0) { $0 + $1.correct }
-        let logits = done.flatMap(\.logits)
-        return Evaluator.Result(
-            logits: logits, classes: images.count == 0 ? 0 : logits.count / images.count,
-            milliseconds: done.flatMap(\.milliseconds),
-            top1: images.labels == nil || images.count == 0 ? nil : Double(correct) / Double(images.count))
     }
 
-    private func run(_ images: ImageSet, _ index: Int, _ part: inout Part) throws(GraphFailure) {
+    private func run(_ images: ImageSet, _ index: Int, _ part: inout Evaluator.Part) throws(GraphFailure) {
         var pixels = [Float](repeating: 0, count: shape.reduce(1, *))
         pixels.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
         let start = PlanTimer.now()
         let outputs = try evaluator.run([input: TensorValue(shape: shape, .float32(pixels))])
-        part.milliseconds.append(Double(PlanTimer.now() - start) / 1e6)
         guard let logits = outputs[output]?.tensor?.values, !logits.isEmpty else {
             throw GraphFailure("the output \(output) holds no 32-bit floats")
         }
-        part.logits.append(contentsOf: logits)
-        let isCorrect = logits.withUnsafeBufferPointer { $0.indexOfMaximum == images.labels?[index] }
-        if images.labels != nil, isCorrect { part.correct += 1 }
+        logits.withUnsafeBufferPointer { part.add($0, since: start, label: images.labels?[index]) }
     }
 }

@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 
 /// Files that commands write.
@@ -21,8 +22,8 @@ enum OutputFile {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let data = try encoder.encode(value)
-        do { try data.write(to: URL(filePath: path), options: .atomic) } catch {
-            throw Refusal("\(path): cannot be written", .environment)
+        do { try FileBytes.write(Array(data), to: path) } catch {
+            throw Refusal("\(path): \(error.reason)", .environment)
         }
     }
 

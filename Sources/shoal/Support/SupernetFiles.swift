@@ -29,13 +29,9 @@ struct LoadedSupernet {
 
     func preprocessor(for images: ImageSet, resolution: Int, file: String) throws -> ImagePreprocessor {
         let architecture = supernet.architecture
-        guard images.channels == architecture.inputChannels else {
-            throw Refusal(
-                "\(file): images have \(images.channels) channels, the network reads \(architecture.inputChannels)")
-        }
-        return ImagePreprocessor(
-            channels: images.channels, height: images.height, width: images.width, side: resolution,
-            mean: architecture.mean, std: architecture.std)
+        return try ImagePreprocessor(
+            for: images, file: file, channels: architecture.inputChannels, side: resolution, mean: architecture.mean,
+            std: architecture.std)
     }
 
     /// Statistics of the subnet measured on these images.
