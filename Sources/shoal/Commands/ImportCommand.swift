@@ -32,7 +32,8 @@ struct ImportCommand: AsyncParsableCommand {
         var name: String
         var weightsSHA256: String
         var fileBytes: Int
-        var packedBytes: Int
+        /// Of a supernet.
+        var packedBytes: Int?
     }
 
     func run() async throws {
@@ -56,15 +57,6 @@ struct ImportCommand: AsyncParsableCommand {
         }
     }
 
-    private struct NetworkSummary: Encodable {
-        var kind: String
-        var parameters: Int
-        var operators: Int
-        var name: String
-        var weightsSHA256: String
-        var fileBytes: Int
-    }
-
     private func importNetwork(_ graph: Graph) throws {
         for field in config.map(NetworkConfigurationFile.unknownFields) ?? [] {
             Terminal.note("shoal: warning: \(config ?? ""): nothing reads the field \(field.prefix(64))")
@@ -76,7 +68,7 @@ struct ImportCommand: AsyncParsableCommand {
         do { package = try network.package() } catch { throw Refusal("\(file): \(error)") }
         try package.write(to: output)
         let size = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
-        let summary = NetworkSummary(
+        let summary = Summary(
             kind: package.kind, parameters: network.parameterCount, operators: network.graph.nodes.count,
             name: network.graph.name, weightsSHA256: package.weightsSHA256, fileBytes: size)
         guard format.format == .table else { return try Terminal.json(summary) }
