@@ -17,6 +17,10 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "SearchSpace"],
     "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
+    // The engine as a library, for Swift and for C.
+    "Shoal": ["Datasets", "Engine", "Graphs", "SearchSpace", "Supernets"],
+    "CShoal": [],
+    "ShoalC": ["CShoal", "Shoal"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],
     "LatencyPrediction": ["SearchSpace"],
@@ -41,7 +45,7 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
-        "ModelImport", "SearchSpace", "SubnetSearch", "Supernets",
+        "ModelImport", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -94,6 +98,8 @@ let libraries: [String: [Target.Dependency]] = [
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
+    "Shoal": ["CAllocations", "ModelImport"],
+    "ShoalC": ["CAllocations", "Engine", "ModelImport"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
 ]
 
@@ -122,13 +128,17 @@ func tests(of name: String, _ imports: [String]) -> Target {
         swiftSettings: strict)
 }
 
-let cRooms: Set = ["CAllocations", "CKernels"]
+let cRooms: Set = ["CAllocations", "CKernels", "CShoal"]
 let swiftRooms = rooms.filter { !cRooms.contains($0.key) }
 let testedRooms = rooms.filter { exists("Tests/\($0.key)Tests") }
 
 let package = Package(
     name: "shoal",
     platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Shoal", targets: ["Shoal"]),
+        .library(name: "ShoalC", type: .dynamic, targets: ["ShoalC"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

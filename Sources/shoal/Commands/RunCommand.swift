@@ -5,6 +5,7 @@ import Foundation
 import Graphs
 import ModelImport
 import SearchSpace
+import Shoal
 import Supernets
 
 struct RunCommand: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Graphs
 import SearchSpace
+import Shoal
 import Supernets
 
 /// A network, or one subnet of a supernet, that is measured.

@@ -2,38 +2,10 @@ import Datasets
 import Engine
 import Foundation
 import SearchSpace
+import Shoal
 import Supernets
 
-/// A supernet package with what the commands need around it.
-struct LoadedSupernet {
-    let path: String
-    let supernet: PackedSupernet
-    let weightsSHA256: String
-    let kernels: KernelSet
-
-    init(_ path: String) throws { try self.init(try PackageFile(path)) }
-
-    init(_ package: PackageFile) throws {
-        path = package.path
-        do {
-            let file = try SupernetFile(package)
-            (supernet, weightsSHA256) = (file.supernet, file.weightsSHA256)
-        } catch let refusal as SupernetRefusal {
-            throw Refusal("\(path): \(refusal)")
-        }
-        kernels = try KernelSet.selected()
-    }
-
-    /// Side of the squares that pictures are fitted to: what the highest resolution reads.
-    var photoSide: Int? { supernet.space.resolutions.max() }
-
-    func preprocessor(for images: ImageSet, resolution: Int, file: String) throws -> ImagePreprocessor {
-        let architecture = supernet.architecture
-        return try ImagePreprocessor(
-            for: images, file: file, channels: architecture.inputChannels, side: resolution, mean: architecture.mean,
-            std: architecture.std)
-    }
-
+extension LoadedSupernet {
     /// Statistics of the subnet measured on these images.
     func calibrate(_ configuration: SubnetConfiguration, on images: ImageSet, file: String) throws -> SubnetStatistics {
         let preprocessor = try preprocessor(for: images, resolution: configuration.resolution, file: file)
@@ -56,11 +28,6 @@ struct LoadedSupernet {
             }
             text = contents
         }
-        guard let configuration = try? JSONDecoder().decode(SubnetConfiguration.self, from: Data(text.utf8)) else {
-            throw Refusal(
-                "--subnet: is not {\"resolution\":…,\"depths\":[…],\"kernelSizes\":[…],\"expandRatios\":[…]}")
-        }
-        do { try supernet.space.validate(configuration) } catch { throw Refusal("--subnet: \(error)") }
-        return supernet.space.canonical(configuration)
+        return try subnet(json: text, source: "--subnet")
     }
 }
