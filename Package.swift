@@ -32,10 +32,12 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
-    "AdminAPI": ["Files", "FleetModel"],
+    "HTTPServing": [],
+    "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
+    "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Messaging", "SearchSpace", "Supernets",
-        "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "InferenceAPI", "Messaging", "SearchSpace",
+        "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
@@ -65,9 +67,23 @@ let libraries: [String: [Target.Dependency]] = [
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
     ],
+    "HTTPServing": [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+    ],
+    "InferenceAPI": [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+    ],
     "Messaging": [.product(name: "Logging", package: "swift-log")],
     "Agent": [
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
@@ -98,6 +114,7 @@ let libraries: [String: [Target.Dependency]] = [
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
+    "Agent": ["ModelImport"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
