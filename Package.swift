@@ -115,6 +115,7 @@ let libraries: [String: [Target.Dependency]] = [
 let testImports: [String: [String]] = [
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
+    "ModelImport": ["CAllocations", "Supernets"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
