@@ -1,6 +1,7 @@
 import Engine
 import FleetModel
 import Foundation
+import InferenceAPI
 import Logging
 import Messaging
 import ModelImport
@@ -137,5 +138,34 @@ import Testing
                 body: json("pixels", [16, 1, 28, 28], "UINT8", bytes, timeout: 1))
             #expect(late?.status == 503 && (late?.object["error"] as? String)?.contains("timeout") == true)
         }
+    }
+
+    /// Images of requests are frames to the telemetry and to the runtime manager, and go before none of the stream's.
+    @Test(.timeLimit(.minutes(2))) func imagesOfRequestsCountAsFrames() async throws {
+        _ = try prepare()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var model = try AgentConfiguration.read(from: folder + "/c.yaml").models[0]
+        // One frame at the start, and none for a long while.
+        model.stream.framesPerSecond = 0.001
+        var loader = ModelLoader(kernels: try KernelSet.selected())
+        let runner = ModelRunner(try loader.load(model), requests: InferenceQueue())
+        let desk = InferenceDesk()
+        #expect(desk.models == nil)
+        desk.open([runner])
+        runner.start()
+        let served = try #require(desk.models?.first)
+        let request = InferenceRequest(
+            images: 3, height: 28, width: 28, pixels: .planar([UInt8](repeating: 9, count: 3 * 784)))
+        let result = try await desk.infer(request, on: served)
+        #expect(result.values.count == 30 && result.values[0..<10] == result.values[20..<30])
+        let counted = runner.counters.snapshot()
+        #expect(counted.frames == 4 && counted.histogram.reduce(0, +) == 4 && counted.labelled == 0)
+
+        runner.stop()
+        await #expect(throws: InferenceRefusal(.unavailable, "the agent is stopping")) {
+            try await desk.infer(request, on: served)
+        }
+        desk.close()
+        #expect(desk.models == nil)
     }
 }
