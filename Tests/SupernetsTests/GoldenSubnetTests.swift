@@ -2,6 +2,7 @@ import CAllocations
 import Datasets
 import Engine
 import Foundation
+import Graphs
 import ModelImport
 import SearchSpace
 import Supernets
@@ -54,6 +55,27 @@ import Testing
             preprocessor.convert(images, at: index, into: buffer)
             return Array(session.run(plan, on: UnsafeBufferPointer(buffer)))
         }
+    }
+
+    /// Written out as a network of its own, a subnet answers as its plan does, by kernels and by definitions.
+    @Test(arguments: subnets)
+    func subnetsAreNetworksOfTheirOwn(golden: Golden) throws {
+        let statistics = try SubnetStatistics(configuration: golden.configuration, named: golden.name, in: tensors)
+        let kernels = KernelSet(.portable)
+        let network = try supernet.fusedNetwork(golden.configuration, statistics: statistics)
+        let (plan, own) = (
+            try supernet.plan(golden.configuration, statistics: statistics, kernels: kernels),
+            try network.plan(kernels: kernels)
+        )
+        #expect(own.flops == plan.flops && network.inputShape.height == golden.configuration.resolution)
+        let session = Session(for: [plan, own])
+        let image = (0..<plan.inputShape.pixels).map { Float(($0 * 7) % 23) / 11 - 1 }
+        let (expected, actual) = image.withUnsafeBufferPointer { pixels in
+            (Array(session.run(plan, on: pixels)), Array(session.run(own, on: pixels)))
+        }
+        let scale = expected.map(abs).max() ?? 0
+        #expect(actual.count == expected.count && scale > 0)
+        for (value, other) in zip(actual, expected) { #expect(abs(value - other) <= 1e-4 * scale) }
     }
 
     @Test func thereAreTwelveSubnets() { #expect(Self.subnets.count == 12) }

@@ -8,6 +8,13 @@ extension FusedNetwork {
         var planner = NetworkPlanner(self, kernels: kernels)
         return try planner.plan()
     }
+
+    /// A plan that computes every step's map, each in a group of its own, and what it takes to look at them.
+    func planKeepingSteps(kernels: KernelSet) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(self, kernels: kernels)
+        planner.keepsSteps = true
+        return try planner.plan()
+    }
 }
 
 /// Walks a fused network from image to output.
@@ -18,6 +25,8 @@ private struct NetworkPlanner {
     private var maps: [String: PlanBuilder.Map] = [:]
     /// For every value, the last step that reads it.
     private let lastReaders: [String: Int]
+    /// No step is done along with another.
+    var keepsSteps = false
     /// Steps that an earlier one has done along with its own.
     private var done: Set<Int> = []
 
@@ -215,7 +224,8 @@ private struct NetworkPlanner {
 
     /// The step that takes the mean of this value's pixels and nothing more.
     private func averaging(of value: String, after index: Int) -> Int? {
-        network.steps.indices.dropFirst(index + 1).first { later in
+        if keepsSteps { return nil }
+        return network.steps.indices.dropFirst(index + 1).first { later in
             let step = network.steps[later]
             return step.work == .globalAverage && step.inputs == [value] && step.finish.isPlain
                 && lastReaders[value] != later
@@ -229,6 +239,7 @@ private struct NetworkPlanner {
 
     /// Whether the only reader of the scaled map is a 1x1 convolution: it folds the factors into its smaller operand.
     private mutating func defersScaling(_ index: Int) throws(GraphFailure) -> Bool {
+        if keepsSteps { return false }
         let step = network.steps[index]
         let readers = network.steps.indices.filter { later in
             network.steps[later].inputs.contains(step.output)
