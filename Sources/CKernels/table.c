@@ -1,5 +1,9 @@
 #include "CKernels.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 #define FUNCTION(name, set) void ck_##name##_##set(const void *, int32_t, int32_t)
 #define DECLARE(set)               \
     FUNCTION(pointwise_1, set);    \
@@ -19,21 +23,21 @@
     int32_t ck_peak_flops_##set(void);
 
 #define ROWS(set, code)                                                             \
-    {"f32-depthwise-" #set, CK_OP_DEPTHWISE, code, ck_depthwise_##set, 0, 0},       \
-    {"f32-stem3x3-" #set, CK_OP_STEM, code, ck_stem_##set, 0, 0},                   \
-    {"f32-averagepool-" #set, CK_OP_POOL, code, ck_pool_##set, 0, 0},               \
-    {"f32-channelscale-" #set, CK_OP_SCALE, code, ck_scale_##set, 0, 0},            \
-    {"f32-rowscale-" #set, CK_OP_SCALE_ROWS, code, ck_scale_rows_##set, 0, 0},            \
-    {"f32-convolution-" #set, CK_OP_CONVOLUTION, code, ck_convolution_##set, 0, 0},                   \
-    {"f32-imageconvolution-" #set, CK_OP_IMAGE_CONVOLUTION, code, ck_image_convolution_##set, 0, 0}, \
-    {"f32-border-" #set, CK_OP_BORDER, code, ck_border_##set, 0, 0},                                 \
-    {"f32-winogradinput-" #set, CK_OP_WINOGRAD_INPUT, code, ck_winograd_input_##set, 0, 0},          \
-    {"f32-winogradoutput-" #set, CK_OP_WINOGRAD_OUTPUT, code, ck_winograd_output_##set, 0, 0},       \
-    {"f32-windowpool-" #set, CK_OP_WINDOW_POOL, code, ck_window_pool_##set, 0, 0},                   \
-    {"f32-add-" #set, CK_OP_ADD, code, ck_add_##set, 0, 0},
+    {"f32-depthwise-" #set, CK_OP_DEPTHWISE, code, CK_FLOAT32, 0, ck_depthwise_##set, 0, 0},       \
+    {"f32-stem3x3-" #set, CK_OP_STEM, code, CK_FLOAT32, 0, ck_stem_##set, 0, 0},                   \
+    {"f32-averagepool-" #set, CK_OP_POOL, code, CK_FLOAT32, 0, ck_pool_##set, 0, 0},               \
+    {"f32-channelscale-" #set, CK_OP_SCALE, code, CK_FLOAT32, 0, ck_scale_##set, 0, 0},            \
+    {"f32-rowscale-" #set, CK_OP_SCALE_ROWS, code, CK_FLOAT32, 0, ck_scale_rows_##set, 0, 0},            \
+    {"f32-convolution-" #set, CK_OP_CONVOLUTION, code, CK_FLOAT32, 0, ck_convolution_##set, 0, 0},                   \
+    {"f32-imageconvolution-" #set, CK_OP_IMAGE_CONVOLUTION, code, CK_FLOAT32, 0, ck_image_convolution_##set, 0, 0}, \
+    {"f32-border-" #set, CK_OP_BORDER, code, CK_FLOAT32, 0, ck_border_##set, 0, 0},                                 \
+    {"f32-winogradinput-" #set, CK_OP_WINOGRAD_INPUT, code, CK_FLOAT32, 0, ck_winograd_input_##set, 0, 0},          \
+    {"f32-winogradoutput-" #set, CK_OP_WINOGRAD_OUTPUT, code, CK_FLOAT32, 0, ck_winograd_output_##set, 0, 0},       \
+    {"f32-windowpool-" #set, CK_OP_WINDOW_POOL, code, CK_FLOAT32, 0, ck_window_pool_##set, 0, 0},                   \
+    {"f32-add-" #set, CK_OP_ADD, code, CK_FLOAT32, 0, ck_add_##set, 0, 0},
 
 #define POINTWISE(set, code, pixels, panels) \
-    {"f32-pointwise" #pixels "x" #panels "-" #set, CK_OP_POINTWISE, code, ck_pointwise_##panels##_##set, pixels, panels},
+    {"f32-pointwise" #pixels "x" #panels "-" #set, CK_OP_POINTWISE, code, CK_FLOAT32, 0, ck_pointwise_##panels##_##set, pixels, panels},
 
 DECLARE(portable)
 #if defined(__x86_64__)
@@ -80,6 +84,20 @@ int ck_is_supported(ck_instruction_set set) {
 #endif
         default: return 0;
     }
+}
+
+int32_t ck_features(void) {
+    int32_t features = 0;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512bf16")) features |= CK_AVX512_BF16;
+    if (__builtin_cpu_supports("avx512vnni")) features |= CK_AVX512_VNNI;
+    if (__builtin_cpu_supports("avxvnni")) features |= CK_AVX_VNNI;
+#elif defined(__aarch64__) && defined(__linux__)
+    // HWCAP_ASIMDDP and HWCAP2_BF16 of Linux's asm/hwcap.h.
+    if (getauxval(AT_HWCAP) & (1ul << 20)) features |= CK_NEON_DOTPROD;
+    if (getauxval(AT_HWCAP2) & (1ul << 14)) features |= CK_NEON_BF16;
+#endif
+    return features;
 }
 
 int32_t ck_peak(ck_instruction_set set, int32_t rounds, float *result) {
