@@ -18,8 +18,8 @@ import numpy
 from networks import checkpoint, classifiers, supernet
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-# Largest difference between outputs, as a share of the largest output.
-TOLERANCE = 1e-4
+# Largest difference from ONNX Runtime's fp32 outputs, as a share of the largest of them.
+TOLERANCES = {"fp32": 1e-4, "bf16": 0.1}
 # Lets the peers' spinning threads come to rest before the next engine is measured.
 REST_SECONDS = 0.03
 
@@ -59,10 +59,10 @@ class OnnxRuntime:
 class OpenVino:
     name = "openvino"
 
-    def __init__(self, network, threads):
+    def __init__(self, network, threads, precision):
         import openvino
         settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
-                    "INFERENCE_PRECISION_HINT": "f32"}
+                    "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision]}
         self.request = openvino.Core().compile_model(network.onnx, "CPU", settings).create_infer_request()
         self.request.set_input_tensor(openvino.Tensor(network.image()[1]))
 
@@ -77,8 +77,9 @@ class OpenVino:
 class Shoal:
     name = "shoal"
 
-    def __init__(self, network, threads, program, folder):
+    def __init__(self, network, threads, program, folder, precision):
         self.network, self.threads, self.program, self.folder = network, threads, program, folder
+        self.precision = ["--precision", precision]
         if network.subnet:
             self.arguments = [str(folder / "ofa.shoal"), "--subnet", json.dumps(network.subnet)]
             return
@@ -97,12 +98,13 @@ class Shoal:
     def run(self):
         image, logits = self.folder / "image.npy", self.folder / "logits.npy"
         numpy.save(image, self.network.image()[0])
-        self.shoal("run", *self.arguments, "--images", str(image), "--logits", str(logits))
+        self.shoal("run", *self.arguments, "--images", str(image), "--logits", str(logits), *self.precision)
         return numpy.load(logits)
 
     def measure(self, repeats):
         result = json.loads(self.shoal(
-            "bench", *self.arguments, "--threads", str(self.threads), "--repeat", str(repeats), "--format", "json"))
+            "bench", *self.arguments, "--threads", str(self.threads), "--repeat", str(repeats), "--format", "json",
+            *self.precision))
         model = result["models"][0]
         return list(zip(model["milliseconds"], model["processorMilliseconds"]))
 
@@ -133,15 +135,19 @@ def networks(folder, arrays):
 
 
 def measure(network, threads, options):
-    engines = [OnnxRuntime(network, threads), OpenVino(network, threads),
-               Shoal(network, threads, options.shoal, options.folder)]
-    outputs = [numpy.array(engine.run()).reshape(-1) for engine in engines]
-    largest = numpy.abs(outputs[0]).max()
-    differences = {engine.name: float(numpy.abs(output - outputs[0]).max() / largest)
-                   for engine, output in zip(engines, outputs)}
+    reference = OnnxRuntime(network, threads)
+    engines = [OpenVino(network, threads, options.precision),
+               Shoal(network, threads, options.shoal, options.folder, options.precision)]
+    expected = numpy.array(reference.run()).reshape(-1)
+    largest = numpy.abs(expected).max()
+    differences = {engine.name: float(numpy.abs(numpy.array(engine.run()).reshape(-1) - expected).max() / largest)
+                   for engine in engines}
     for name, difference in differences.items():
-        if not difference <= TOLERANCE:
-            sys.exit(f"{network.name}: {name} differs from {engines[0].name} by {difference:.2e} of the largest logit")
+        if not difference <= TOLERANCES[options.precision]:
+            sys.exit(f"{network.name}: {name} differs from {reference.name} by {difference:.2e} of the largest logit")
+    # ONNX Runtime has no kernels of bfloat16 for this kind of processor.
+    if options.precision == "fp32":
+        engines.insert(0, reference)
     times = {engine.name: [] for engine in engines}
     per_round = -(-options.repeat // options.rounds)
     for _ in range(options.rounds):
@@ -150,7 +156,7 @@ def measure(network, threads, options):
             times[engine.name] += engine.measure(per_round)
     wall = {name: [pair[0] for pair in pairs] for name, pairs in times.items()}
     processor = {name: [pair[1] for pair in pairs] for name, pairs in times.items()}
-    return {"network": network.name, "threads": threads, "differences": differences,
+    return {"network": network.name, "threads": threads, "precision": options.precision, "differences": differences,
             "medianMilliseconds": {name: statistics.median(values) for name, values in wall.items()},
             "medianProcessorMilliseconds": {name: statistics.median(values) for name, values in processor.items()},
             "milliseconds": wall, "processorMilliseconds": processor}
@@ -181,6 +187,7 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--shoal", default=str(ROOT / ".build/release/shoal"), help="the program; default: the build")
     parser.add_argument("--networks", nargs="+", help="only these; default: all")
+    parser.add_argument("--precision", choices=list(TOLERANCES), default="fp32", help="of Shoal and OpenVINO")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeat", type=int, default=40, help="inferences of each engine and network, at least")
     parser.add_argument("--rounds", type=int, default=8, help="turns that they are spread over")

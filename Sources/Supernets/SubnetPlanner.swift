@@ -31,7 +31,8 @@ private struct SubnetPlanner {
         self.statistics = statistics
         let side = configuration.resolution
         builder = PlanBuilder(
-            input: .init(channels: supernet.architecture.inputChannels, height: side, width: side), kernels: kernels)
+            input: .init(channels: supernet.architecture.inputChannels, height: side, width: side),
+            element: supernet.precision.element, kernels: kernels)
     }
 
     mutating func plan() throws(SupernetRefusal) -> Plan {

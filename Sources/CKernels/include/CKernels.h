@@ -133,7 +133,9 @@ typedef enum {
     CK_OP_WINOGRAD_OUTPUT = 10,
     CK_OP_WINDOW_POOL = 11,
     CK_OP_ADD = 12,
-    CK_OPERATION_COUNT = 13,
+    CK_OP_NARROW = 13,
+    CK_OP_WIDEN = 14,
+    CK_OPERATION_COUNT = 15,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's

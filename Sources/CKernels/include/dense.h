@@ -75,6 +75,13 @@ typedef struct {
     int32_t kind;  // ck_pool_kind
 } ck_window_pool;
 
+// A copy of a map of floats as one of another element (CK_OP_NARROW), or back (CK_OP_WIDEN).
+typedef struct {
+    const void *input;
+    void *output;
+    int64_t count;  // values, a multiple of CK_LANES
+} ck_conversion;
+
 // Sum of two maps with an activation, or the activation of one. The output may be either map.
 typedef struct {
     const void *input;

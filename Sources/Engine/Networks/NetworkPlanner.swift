@@ -4,8 +4,10 @@ public import Graphs
 extension FusedNetwork {
     /// The plan of the network: every step a kernel or a few, weights packed for them.
     /// - Throws: `GraphFailure` naming the step that no kernel covers.
-    public func plan(kernels: KernelSet) throws(GraphFailure) -> Plan {
-        var planner = NetworkPlanner(self, kernels: kernels)
+    /// - Precondition: the precision is fp32 or bf16.
+    public func plan(kernels: KernelSet, precision: Precision = .fp32) throws(GraphFailure) -> Plan {
+        precondition(precision != .int8, "int8 needs the ranges of maps")
+        var planner = NetworkPlanner(self, element: precision.element, kernels: kernels)
         return try planner.plan()
     }
 }
@@ -21,7 +23,7 @@ private struct NetworkPlanner {
     /// Steps that an earlier one has done along with its own.
     private var done: Set<Int> = []
 
-    init(_ network: FusedNetwork, kernels: KernelSet) {
+    init(_ network: FusedNetwork, element: MapElement, kernels: KernelSet) {
         self.network = network
         var last: [String: Int] = [:]
         for (index, step) in network.steps.enumerated() {
@@ -32,7 +34,8 @@ private struct NetworkPlanner {
         lastReaders = last
         builder = PlanBuilder(
             input: PlanOperation.Shape(network.inputShape),
-            border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none, kernels: kernels)
+            border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none,
+            element: element, kernels: kernels)
     }
 
     mutating func plan() throws(GraphFailure) -> Plan {
@@ -159,7 +162,7 @@ private struct NetworkPlanner {
         if convolution.isDepthwise { return try filter(step, index, convolution, finish) }
         let isPointwise = window == Window(kernel: 1)
         if isPointwise, let scaling = deferred[step.inputs[0]] {
-            let packed = Self.pointwise(convolution)
+            let packed = pointwise(convolution)
             let result = builder.pointwise(
                 step.name, scaling.map, scaledBy: scaling.factors, packed, channels: convolution.outputChannels,
                 finish)
@@ -171,20 +174,22 @@ private struct NetworkPlanner {
         let input = try input(step, 0)
         if isPointwise {
             return builder.pointwise(
-                step.name, input, Self.pointwise(convolution), channels: convolution.outputChannels, finish)
+                step.name, input, pointwise(convolution), channels: convolution.outputChannels, finish)
         }
         let method = DenseConvolution.Method.suited(
-            to: window, input: input.shape, outputs: convolution.outputChannels)
+            to: window, input: input.shape, outputs: convolution.outputChannels, element: builder.element)
         return builder.convolution(
             step.name, input,
             DenseConvolution(
                 weight: convolution.weights, inputChannels: convolution.inputChannels,
-                outputChannels: convolution.outputChannels, window: window, method: method), finish)
+                outputChannels: convolution.outputChannels, window: window, method: method, element: builder.element),
+            finish)
     }
 
-    private static func pointwise(_ convolution: FusedConvolution) -> PackedConvolution {
-        PackedConvolution(
+    private func pointwise(_ convolution: FusedConvolution) -> PackedConvolution {
+        let packed = PackedConvolution(
             weight: convolution.weights, outputChannels: convolution.outputChannels, rows: convolution.inputChannels)
+        return builder.element == .bfloat16 ? packed.bfloat16() : packed
     }
 
     /// A depthwise convolution; sums its means along the way where the next step asks for them.
@@ -198,10 +203,11 @@ private struct NetworkPlanner {
         let packed = PackedConvolution(
             weight: convolution.weights, outputChannels: convolution.outputChannels,
             rows: window.kernelHeight * window.kernelWidth)
+        let weights = builder.element == .bfloat16 ? packed.bfloat16(run: window.kernelWidth) : packed
         let input = try input(step, 0)
         let average = step.finish.residual == nil ? averaging(of: step.output, after: index) : nil
         let means = average.map { _ in builder.vector(channels: convolution.outputChannels) }
-        let result = builder.depthwise(step.name, input, packed, Window(window), finish, means: means)
+        let result = builder.depthwise(step.name, input, weights, Window(window), finish, means: means)
         if let average, let means {
             done.insert(average)
             maps[network.steps[average].output] = means

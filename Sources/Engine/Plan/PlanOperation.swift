@@ -8,6 +8,8 @@ public struct PlanOperation: @unchecked Sendable {
     public enum Kind: Sendable {
         case stem, pointwise, depthwise, pool, scale, scaleRows
         case convolution, imageConvolution, border, winogradInput, winogradOutput, windowPool, add
+        /// Copies of a map in another element.
+        case narrow, widen
     }
 
     /// A map in blocks of 16 channels.

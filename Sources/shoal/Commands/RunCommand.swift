@@ -32,8 +32,8 @@ struct RunCommand: AsyncParsableCommand {
     var threads = 1
     @Option(help: "Run only the first images.")
     var limit: Int?
-    @Option(help: "Number format of the kernels; this version has fp32.")
-    var precision = "fp32"
+    @Option(help: "Number format of maps and weights: fp32 or bf16.")
+    var precision = Precision.fp32
     @Option(parsing: .upToNextOption, help: "Images to measure the subnet's statistics on.")
     var calibrate: [String] = []
     @Option(help: "How many of the calibration images to use.")
@@ -61,7 +61,7 @@ struct RunCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit: give at least 1") }
-        guard precision == "fp32" else { throw ValidationError("--precision \(precision): this version has fp32") }
+        guard precision != .int8 else { throw ValidationError("--precision int8: this version has fp32 and bf16") }
         guard calibrate.isEmpty || statistics == nil else {
             throw ValidationError("give either --calibrate or --statistics")
         }
@@ -77,7 +77,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         let file = try PackageFile(package)
         if file.kind == NetworkPackage.kind {
-            return try runNetwork(try LoadedNetwork(file.package(), path: package))
+            return try runNetwork(try LoadedNetwork(file.package(), path: package, precision))
         }
         let loaded = try LoadedSupernet(file)
         let configuration = try loaded.subnet(subnet)
@@ -90,13 +90,15 @@ struct RunCommand: AsyncParsableCommand {
                 "\(labels.first ?? images[0]): label \(label), the network has \(loaded.supernet.classCount) classes")
         }
         let statistics = try statistics(of: configuration, loaded)
-        let plan = try loaded.supernet.plan(configuration, statistics: statistics, kernels: loaded.kernels)
+        let plan = try loaded.planned(precision).plan(
+            configuration, statistics: statistics, kernels: loaded.kernels)
         let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count))
         if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
         try show(
             Summary(
                 images: set.count, top1: result.top1, latencyMilliseconds: LatencySummary(result.milliseconds),
-                flops: plan.flops, precision: precision, instructionSet: loaded.kernels.instructionSet.rawValue,
+                flops: plan.flops, precision: precision.rawValue,
+                instructionSet: loaded.kernels.instructionSet.rawValue,
                 statistics: statistics.origin, statisticsBytes: statistics.storedBytes, subnet: configuration))
     }
 
@@ -126,7 +128,7 @@ struct RunCommand: AsyncParsableCommand {
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(
             images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.evaluator.bound.flops,
-            precision: precision,
+            precision: precision.rawValue,
             instructionSet: runner.plan == nil ? nil : try KernelSet.selected().instructionSet.rawValue)
         guard format.format == .table else { return try Terminal.json(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""

@@ -9,9 +9,11 @@ import Supernets
 struct LoadedNetwork {
     let path: String
     let network: NetworkPackage
+    let precision: Precision
 
-    init(_ package: TensorPackage, path: String) throws {
+    init(_ package: TensorPackage, path: String, _ precision: Precision = .fp32) throws {
         self.path = path
+        self.precision = precision
         do { network = try NetworkPackage(package) } catch { throw Refusal("\(path): \(error)") }
     }
 
@@ -72,7 +74,7 @@ struct LoadedNetwork {
         }
         let bound = try bound(to: shape)
         return NetworkRunner(
-            evaluator: GraphEvaluator(bound), plan: try Self.plan(bound, path: path),
+            evaluator: GraphEvaluator(bound), plan: try plan(bound),
             input: network.graph.inputs[0].name, output: network.graph.outputs[0], shape: shape,
             preprocessor: try ImagePreprocessor(
                 for: images, file: file, channels: shape[1], side: shape[2], mean: mean, std: std))
@@ -81,10 +83,13 @@ struct LoadedNetwork {
 
 extension LoadedNetwork {
     /// The network by kernels, or `nil` with a note of what they do not cover.
-    fileprivate static func plan(_ bound: BoundGraph, path: String) throws -> Plan? {
+    fileprivate func plan(_ bound: BoundGraph) throws -> Plan? {
         do {
-            return try FusedNetwork(bound).plan(kernels: try KernelSet.selected())
+            return try FusedNetwork(bound).plan(kernels: try KernelSet.selected(), precision: precision)
         } catch let failure as GraphFailure {
+            guard precision == .fp32 else {
+                throw Refusal("\(path): \(failure); only --precision fp32 runs by its operators' definitions")
+            }
             Terminal.note("shoal: warning: \(path) runs by its operators' definitions, which is slow: \(failure)")
             return nil
         }

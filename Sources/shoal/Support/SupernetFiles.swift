@@ -24,6 +24,9 @@ struct LoadedSupernet {
         kernels = try KernelSet.selected()
     }
 
+    /// The supernet whose plans compute in a precision.
+    func planned(_ precision: Precision) -> PackedSupernet { precision == .bf16 ? supernet.bfloat16() : supernet }
+
     /// Side of the squares that pictures are fitted to: what the highest resolution reads.
     var photoSide: Int? { supernet.space.resolutions.max() }
 
