@@ -4,7 +4,8 @@ import Testing
 @testable import Engine
 
 /// Every kernel for maps of bfloat16 against its definition on values that bfloat16 holds: the sums are floats, so
-/// that a result differs by its own rounding and no more. With and without what the processor has beyond an instruction set.
+/// that a result differs by its own rounding and no more. With and without what the processor has beyond an
+/// instruction set.
 @Suite struct BFloat16KernelTests {
     struct Choice: Sendable, CustomTestStringConvertible {
         let set: InstructionSet
