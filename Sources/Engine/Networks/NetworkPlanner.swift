@@ -36,6 +36,9 @@ private struct NetworkPlanner {
     }
 
     mutating func plan() throws(GraphFailure) -> Plan {
+        if let step = network.steps.first(where: { $0.outputQuantization != nil }) {
+            throw GraphFailure("\(step.name.printable): is quantised, which no kernel covers")
+        }
         if !Self.readsImage(network) { maps[network.input] = blockedImage() }
         for index in network.steps.indices where !done.contains(index) {
             builder.beginGroup(network.steps[index].name)
@@ -100,6 +103,7 @@ private struct NetworkPlanner {
         case .scaling:
             guard try !defersScaling(index) else { return }
             result = try scaled(step, index)
+        case .lookup: throw GraphFailure("looks up 8 bits, which no kernel covers")
         case .nothing:
             result = builder.activation(step.name, try input(step, 0), Activation(step.finish.activation))
         }
@@ -255,7 +259,7 @@ extension FusedStep {
     /// Whether the kernels that do this step's work take no activation.
     fileprivate var leavesActivation: Bool {
         switch work {
-        case .convolution, .addition, .nothing: false
+        case .convolution, .addition, .nothing, .lookup: false
         case .maximum, .average, .globalAverage, .scaling: true
         }
     }

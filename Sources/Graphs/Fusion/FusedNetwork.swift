@@ -3,6 +3,10 @@
 ///
 /// What it covers is what convolutional classifiers use; anything else is refused, by operator and node, and left to
 /// `GraphEvaluator`.
+///
+/// Values are real or 8 bits (`quantizations`). A step reads the real values that its inputs stand for, residual
+/// included, computes, and rounds its result where it has an `outputQuantization`. Kernels for integers may compute the
+/// same from the integers, with the one rounding at the end. The network's input and output are real.
 public struct FusedNetwork: Equatable, Sendable {
     public let input: String
     public let inputShape: MapShape
@@ -11,6 +15,22 @@ public struct FusedNetwork: Equatable, Sendable {
     public let output: String
     /// Shape of the output as the graph states it.
     public let outputType: ValueType
+
+    public init(
+        input: String, inputShape: MapShape, steps: [FusedStep], output: String, outputType: ValueType
+    ) {
+        self.input = input
+        self.inputShape = inputShape
+        self.steps = steps
+        self.output = output
+        self.outputType = outputType
+    }
+
+    /// How values of 8 bits stand for real ones, by name; all other values are real, the network's input and output
+    /// among them.
+    public var quantizations: [String: Quantization] {
+        steps.reduce(into: [:]) { $0[$1.output] = $1.outputQuantization }
+    }
 
     /// - Parameter bound: batch of one.
     public init(_ bound: BoundGraph) throws(GraphFailure) {
