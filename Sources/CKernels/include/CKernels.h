@@ -118,6 +118,7 @@ typedef struct {
 } ck_scale_rows;
 
 #include "dense.h"
+#include "quantized.h"
 
 typedef enum {
     CK_OP_POINTWISE = 0,
@@ -133,7 +134,16 @@ typedef enum {
     CK_OP_WINOGRAD_OUTPUT = 10,
     CK_OP_WINDOW_POOL = 11,
     CK_OP_ADD = 12,
-    CK_OPERATION_COUNT = 13,
+    CK_OP_QUANTIZED_CONVOLUTION = 13,
+    CK_OP_QUANTIZED_DEPTHWISE = 14,
+    CK_OP_QUANTIZED_BORDER = 15,
+    CK_OP_QUANTIZED_IMAGE = 16,
+    CK_OP_QUANTIZED_POOL = 17,
+    CK_OP_QUANTIZED_ADD = 18,
+    CK_OP_QUANTIZED_SCALE = 19,
+    CK_OP_QUANTIZED_LOOKUP = 20,
+    CK_OP_QUANTIZE = 21,
+    CK_OPERATION_COUNT = 22,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's
