@@ -15,7 +15,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Graphs": [],
     "Engine": ["CKernels", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
-    "Supernets": ["CKernels", "Engine", "SearchSpace"],
+    "Supernets": ["CKernels", "Engine", "Graphs", "SearchSpace"],
+    "PostTrainingQuantization": ["Engine", "Graphs"],
     "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],
@@ -41,7 +42,7 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
-        "ModelImport", "SearchSpace", "SubnetSearch", "Supernets",
+        "ModelImport", "PostTrainingQuantization", "SearchSpace", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],

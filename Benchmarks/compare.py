@@ -20,6 +20,11 @@ from networks import checkpoint, classifiers, supernet
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Largest difference between outputs, as a share of the largest output.
 TOLERANCE = 1e-4
+# The same where values are rounded to 8 bits between the layers: the engines round what is nearly halfway between two
+# integers either way, and a network with random weights hands every such difference on.
+QUANTISED_TOLERANCE = 0.05
+# Images that the ranges of a quantised network are taken from.
+CALIBRATION_IMAGES = 4
 # Lets the peers' spinning threads come to rest before the next engine is measured.
 REST_SECONDS = 0.03
 
@@ -29,10 +34,19 @@ class Network:
         self.name, self.subnet = name, subnet
         self.onnx = str(folder / f"{name}.onnx")
         self.side = subnet["resolution"] if subnet else 224
+        self.is_quantised = False
 
-    def image(self):
+    def quantise(self, folder):
+        """From here on the same network in 8 bits, for Shoal too as an ONNX file."""
+        from networks import quantised
+        self.name, self.subnet, self.is_quantised = f"{self.name}-int8", None, True
+        path = str(folder / f"{self.name}.onnx")
+        quantised.quantise(self.onnx, path, [self.image(seed)[1] for seed in range(100, 100 + CALIBRATION_IMAGES)])
+        self.onnx = path
+
+    def image(self, seed=7):
         """Bytes, so that Shoal can read them, and what the network reads."""
-        pixels = numpy.random.default_rng(7).integers(0, 256, (1, 3, self.side, self.side), dtype=numpy.uint8)
+        pixels = numpy.random.default_rng(seed).integers(0, 256, (1, 3, self.side, self.side), dtype=numpy.uint8)
         mean, std = (numpy.array(value, numpy.float32).reshape(1, 3, 1, 1) for value in (supernet.MEAN, supernet.STD))
         return pixels, ((pixels / numpy.float32(255) - mean) / std).astype(numpy.float32)
 
@@ -140,7 +154,7 @@ def measure(network, threads, options):
     differences = {engine.name: float(numpy.abs(output - outputs[0]).max() / largest)
                    for engine, output in zip(engines, outputs)}
     for name, difference in differences.items():
-        if not difference <= TOLERANCE:
+        if not difference <= (QUANTISED_TOLERANCE if network.is_quantised else TOLERANCE):
             sys.exit(f"{network.name}: {name} differs from {engines[0].name} by {difference:.2e} of the largest logit")
     times = {engine.name: [] for engine in engines}
     per_round = -(-options.repeat // options.rounds)
@@ -181,6 +195,8 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--shoal", default=str(ROOT / ".build/release/shoal"), help="the program; default: the build")
     parser.add_argument("--networks", nargs="+", help="only these; default: all")
+    parser.add_argument("--precision", choices=["fp32", "int8"], default="fp32",
+                        help="int8: all engines read the same quantised ONNX files")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeat", type=int, default=40, help="inferences of each engine and network, at least")
     parser.add_argument("--rounds", type=int, default=8, help="turns that they are spread over")
@@ -193,6 +209,9 @@ def main():
     unknown = set(options.networks or []) - set(known)
     if unknown:
         sys.exit(f"--networks: known are {', '.join(known)}")
+    if options.precision == "int8":
+        for name in options.networks or known:
+            known[name].quantise(options.folder)
     checkpoint.write(options.folder / "ofa.pth", arrays)
     subprocess.run([options.shoal, "import", options.folder / "ofa.pth", "--output", options.folder / "ofa.shoal"],
                    check=True, stdout=subprocess.DEVNULL)

@@ -39,19 +39,47 @@
 #define POINTWISE(set, code, pixels, panels) \
     {"f32-pointwise" #pixels "x" #panels "-" #set, CK_OP_POINTWISE, code, CK_FLOAT32, 0, ck_pointwise_##panels##_##set, pixels, panels},
 
+#define QUANTIZED_DECLARE(set)            \
+    FUNCTION(quantized_convolution, set); \
+    FUNCTION(quantized_depthwise, set);   \
+    FUNCTION(quantized_border, set);      \
+    FUNCTION(quantized_image, set);       \
+    FUNCTION(quantized_pool, set);        \
+    FUNCTION(quantized_add, set);         \
+    FUNCTION(quantized_scale, set);       \
+    FUNCTION(quantized_lookup, set);      \
+    FUNCTION(quantize, set);
+
+#define QUANTIZED_ROWS(set, code, features)                                                                         \
+    {"u8-convolution-" #set, CK_OP_QUANTIZED_CONVOLUTION, code, CK_UINT8, features, ck_quantized_convolution_##set, 0, 0}, \
+    {"u8-depthwise-" #set, CK_OP_QUANTIZED_DEPTHWISE, code, CK_UINT8, features, ck_quantized_depthwise_##set, 0, 0}, \
+    {"u8-border-" #set, CK_OP_QUANTIZED_BORDER, code, CK_UINT8, features, ck_quantized_border_##set, 0, 0},         \
+    {"u8-image-" #set, CK_OP_QUANTIZED_IMAGE, code, CK_UINT8, features, ck_quantized_image_##set, 0, 0},            \
+    {"u8-pool-" #set, CK_OP_QUANTIZED_POOL, code, CK_UINT8, features, ck_quantized_pool_##set, 0, 0},               \
+    {"u8-add-" #set, CK_OP_QUANTIZED_ADD, code, CK_UINT8, features, ck_quantized_add_##set, 0, 0},                  \
+    {"u8-channelscale-" #set, CK_OP_QUANTIZED_SCALE, code, CK_UINT8, features, ck_quantized_scale_##set, 0, 0},     \
+    {"u8-lookup-" #set, CK_OP_QUANTIZED_LOOKUP, code, CK_UINT8, features, ck_quantized_lookup_##set, 0, 0},         \
+    {"u8-quantize-" #set, CK_OP_QUANTIZE, code, CK_UINT8, features, ck_quantize_##set, 0, 0},
+
 DECLARE(portable)
+QUANTIZED_DECLARE(portable)
 #if defined(__x86_64__)
 DECLARE(avx2)
 DECLARE(avx512)
+QUANTIZED_DECLARE(avx2)
+QUANTIZED_DECLARE(avx512)
+QUANTIZED_DECLARE(vnni)
 FUNCTION(pointwise_2, avx512);
 FUNCTION(pointwise_3, avx512);
 #elif defined(__aarch64__)
 DECLARE(neon)
+QUANTIZED_DECLARE(neon)
 #endif
 
 static const ck_kernel table[] = {
     POINTWISE(portable, CK_PORTABLE, 2, 1)
     ROWS(portable, CK_PORTABLE)
+    QUANTIZED_ROWS(portable, CK_PORTABLE, 0)
 #if defined(__x86_64__)
     POINTWISE(avx2, CK_AVX2, 6, 1)
     ROWS(avx2, CK_AVX2)
@@ -59,9 +87,13 @@ static const ck_kernel table[] = {
     POINTWISE(avx512, CK_AVX512, 28, 1)
     POINTWISE(avx512, CK_AVX512, 9, 3)
     ROWS(avx512, CK_AVX512)
+    QUANTIZED_ROWS(avx2, CK_AVX2, 0)
+    QUANTIZED_ROWS(avx512, CK_AVX512, 0)
+    QUANTIZED_ROWS(vnni, CK_AVX512, CK_AVX512_VNNI)
 #elif defined(__aarch64__)
     POINTWISE(neon, CK_NEON, 6, 1)
     ROWS(neon, CK_NEON)
+    QUANTIZED_ROWS(neon, CK_NEON, 0)
 #endif
 };
 
@@ -90,7 +122,8 @@ int32_t ck_features(void) {
     int32_t features = 0;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512bf16")) features |= CK_AVX512_BF16;
-    if (__builtin_cpu_supports("avx512vnni")) features |= CK_AVX512_VNNI;
+    // Kernels for sums of quads also shuffle bytes.
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi")) features |= CK_AVX512_VNNI;
     if (__builtin_cpu_supports("avxvnni")) features |= CK_AVX_VNNI;
 #elif defined(__aarch64__) && defined(__linux__)
     // HWCAP_ASIMDDP and HWCAP2_BF16 of Linux's asm/hwcap.h.

@@ -168,7 +168,7 @@ typedef enum {
 // What a kernel needs of the processor beyond its instruction set. The numbers are those of Swift's ProcessorFeatures.
 typedef enum {
     CK_AVX512_BF16 = 1,
-    CK_AVX512_VNNI = 2,
+    CK_AVX512_VNNI = 2,  // with VBMI
     CK_AVX_VNNI = 4,
     CK_NEON_BF16 = 8,
     CK_NEON_DOTPROD = 16,

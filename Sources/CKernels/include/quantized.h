@@ -118,11 +118,12 @@ typedef struct {
     float scale;
 } ck_quantized_scale;
 
-// A byte for a byte.
+// A byte, or a float, for a byte.
 typedef struct {
     const uint8_t *input;
     const uint8_t *table;  // 256 bytes
-    uint8_t *output;
+    const float *reals;    // 256 floats, for an output of floats, or NULL
+    void *output;
     int64_t count;  // a multiple of CK_LANES
 } ck_quantized_lookup;
 

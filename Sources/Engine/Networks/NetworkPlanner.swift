@@ -5,24 +5,36 @@ extension FusedNetwork {
     /// The plan of the network: every step a kernel or a few, weights packed for them.
     /// - Throws: `GraphFailure` naming the step that no kernel covers.
     public func plan(kernels: KernelSet) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(separated(), kernels: kernels)
+        return try planner.plan()
+    }
+
+    /// A plan that computes every step's map, each in a group of its own, and what it takes to look at them.
+    func planKeepingSteps(kernels: KernelSet) throws(GraphFailure) -> Plan {
         var planner = NetworkPlanner(self, kernels: kernels)
+        planner.keepsSteps = true
         return try planner.plan()
     }
 }
 
 /// Walks a fused network from image to output.
-private struct NetworkPlanner {
-    private let network: FusedNetwork
-    private var builder: PlanBuilder
+struct NetworkPlanner {
+    let network: FusedNetwork
+    /// How values of 8 bits stand for real ones, by name.
+    let byteScales: [String: ByteScale]
+    var builder: PlanBuilder
     /// Maps that a later step reads.
-    private var maps: [String: PlanBuilder.Map] = [:]
+    var maps: [String: PlanBuilder.Map] = [:]
     /// For every value, the last step that reads it.
-    private let lastReaders: [String: Int]
+    let lastReaders: [String: Int]
+    /// No step is done along with another.
+    var keepsSteps = false
     /// Steps that an earlier one has done along with its own.
-    private var done: Set<Int> = []
+    var done: Set<Int> = []
 
     init(_ network: FusedNetwork, kernels: KernelSet) {
         self.network = network
+        byteScales = network.quantizations.mapValues { ByteScale($0) }
         var last: [String: Int] = [:]
         for (index, step) in network.steps.enumerated() {
             for name in step.inputs { last[name] = index }
@@ -36,10 +48,7 @@ private struct NetworkPlanner {
     }
 
     mutating func plan() throws(GraphFailure) -> Plan {
-        if let step = network.steps.first(where: { $0.outputQuantization != nil }) {
-            throw GraphFailure("\(step.name.printable): is quantised, which no kernel covers")
-        }
-        if !Self.readsImage(network) { maps[network.input] = blockedImage() }
+        if !Self.readsImage(network), bytesOfImage == nil { maps[network.input] = blockedImage() }
         for index in network.steps.indices where !done.contains(index) {
             builder.beginGroup(network.steps[index].name)
             do throws(GraphFailure) { try lower(index) } catch {
@@ -89,6 +98,7 @@ private struct NetworkPlanner {
 
     private mutating func lower(_ index: Int) throws(GraphFailure) {
         let step = network.steps[index]
+        if readsBytes(step) || step.outputQuantization != nil { return try lowerBytes(index) }
         let result: PlanBuilder.Map
         switch step.work {
         case .convolution(let convolution): result = try convolve(step, index, convolution)
@@ -103,7 +113,7 @@ private struct NetworkPlanner {
         case .scaling:
             guard try !defersScaling(index) else { return }
             result = try scaled(step, index)
-        case .lookup: throw GraphFailure("looks up 8 bits, which no kernel covers")
+        case .lookup: throw GraphFailure("looks up what is not of 8 bits")
         case .nothing:
             result = builder.activation(step.name, try input(step, 0), Activation(step.finish.activation))
         }
@@ -126,14 +136,14 @@ private struct NetworkPlanner {
         release(after: index)
     }
 
-    private mutating func release(after index: Int) {
+    mutating func release(after index: Int) {
         for (name, map) in maps where lastReaders[name] == index {
             builder.release(map)
             maps[name] = nil
         }
     }
 
-    private func input(_ step: FusedStep, _ position: Int) throws(GraphFailure) -> PlanBuilder.Map {
+    func input(_ step: FusedStep, _ position: Int) throws(GraphFailure) -> PlanBuilder.Map {
         guard let map = maps[step.inputs[position]] else {
             throw GraphFailure("reads \(step.inputs[position].printable), which no step has computed")
         }
@@ -215,7 +225,8 @@ private struct NetworkPlanner {
 
     /// The step that takes the mean of this value's pixels and nothing more.
     private func averaging(of value: String, after index: Int) -> Int? {
-        network.steps.indices.dropFirst(index + 1).first { later in
+        if keepsSteps { return nil }
+        return network.steps.indices.dropFirst(index + 1).first { later in
             let step = network.steps[later]
             return step.work == .globalAverage && step.inputs == [value] && step.finish.isPlain
                 && lastReaders[value] != later
@@ -229,6 +240,7 @@ private struct NetworkPlanner {
 
     /// Whether the only reader of the scaled map is a 1x1 convolution: it folds the factors into its smaller operand.
     private mutating func defersScaling(_ index: Int) throws(GraphFailure) -> Bool {
+        if keepsSteps { return false }
         let step = network.steps[index]
         let readers = network.steps.indices.filter { later in
             network.steps[later].inputs.contains(step.output)

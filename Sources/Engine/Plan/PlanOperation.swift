@@ -8,6 +8,8 @@ public struct PlanOperation: @unchecked Sendable {
     public enum Kind: Sendable {
         case stem, pointwise, depthwise, pool, scale, scaleRows
         case convolution, imageConvolution, border, winogradInput, winogradOutput, windowPool, add
+        case quantizedConvolution, quantizedDepthwise, quantizedBorder, quantizedImage, quantizedPool, quantizedAdd
+        case quantizedScale, quantizedLookup, quantize
     }
 
     /// A map in blocks of 16 channels.
@@ -71,6 +73,9 @@ public struct PlanOperation: @unchecked Sendable {
     public internal(set) var outputElement = MapElement.float32
     public internal(set) var weightElement = MapElement.float32
 
+    /// What operations on maps of bytes need besides.
+    var quantized: QuantizedParameters?
+
     /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
     public var flops: Int {
         switch kind {
@@ -78,6 +83,8 @@ public struct PlanOperation: @unchecked Sendable {
         case .pointwise: 2 * input.channels * output.channels * output.pixels
         case .depthwise: 2 * kernel * kernel * output.channels * output.pixels
         case .pool, .scale, .scaleRows: 0
+        case .quantizedConvolution: 2 * window.taps * input.channels * output.channels * output.pixels
+        case .quantizedDepthwise: 2 * window.taps * output.channels * output.pixels
         default: denseFlops
         }
     }
@@ -145,7 +152,9 @@ public struct PlanOperation: @unchecked Sendable {
         case .pool, .scale, .scaleRows:
             performSmall(in: arena, part, parts)
         default:
-            performDense(in: arena, part, parts)
+            if let quantized { performQuantized(quantized, in: arena, part, parts) } else {
+                performDense(in: arena, part, parts)
+            }
         }
     }
 

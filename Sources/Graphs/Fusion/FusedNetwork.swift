@@ -41,6 +41,7 @@ public struct FusedNetwork: Equatable, Sendable {
         guard graph.outputs.count == 1, let output = graph.outputs.first, let outputType = bound.types[output] else {
             throw GraphFailure("has \(graph.outputs.count) outputs; one is supported")
         }
+        guard outputType.element == .float32 else { throw GraphFailure("the output is not of 32-bit floats") }
         inputShape = MapShape(channels: type.shape[1], height: type.shape[2], width: type.shape[3])
         var fusion = Fusion(bound, input: input, inputShape)
         for index in graph.nodes.indices where !fusion.isAbsorbed(index) {
@@ -49,8 +50,25 @@ public struct FusedNetwork: Equatable, Sendable {
         guard let last = fusion.map(of: output) else { throw GraphFailure("the output is computed by no step") }
         guard last != input else { throw GraphFailure("computes nothing") }
         self.input = input
-        steps = fusion.steps
-        self.output = last
+        var steps = fusion.steps
+        if fusion.quantizations[last] != nil {
+            let shape = try fusion.shape(of: last)
+            steps.append(FusedStep(name: output, work: .nothing, inputs: [last], output: output, shape: shape))
+        }
+        self.output = steps.last?.output == output ? output : last
+        self.steps = Self.read(steps, by: self.output)
         self.outputType = outputType
+    }
+
+    /// The steps that the output needs.
+    private static func read(_ steps: [FusedStep], by output: String) -> [FusedStep] {
+        var needed: Set = [output]
+        var kept: [FusedStep] = []
+        for step in steps.reversed() where needed.contains(step.output) {
+            needed.formUnion(step.inputs)
+            if let residual = step.finish.residual { needed.insert(residual.value) }
+            kept.append(step)
+        }
+        return kept.reversed()
     }
 }

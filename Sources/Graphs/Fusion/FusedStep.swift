@@ -26,13 +26,13 @@ public struct FusedStep: Equatable, Sendable {
 
     /// Of the node that the step begins with.
     public let name: String
-    public let work: Work
+    public internal(set) var work: Work
     /// Values that earlier steps have computed, or the network's input.
     public let inputs: [String]
     /// The value after activation and residual.
-    public let output: String
+    public internal(set) var output: String
     public let shape: MapShape
-    public let finish: FusedFinish
+    public internal(set) var finish: FusedFinish
     /// The result after activation and residual is rounded to 8 bits, and what reads it reads the values that these
     /// stand for; `nil` where it stays real.
     public var outputQuantization: Quantization?

@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Foundation
+import PostTrainingQuantization
 import SearchSpace
 import Supernets
 
@@ -42,6 +43,21 @@ struct LoadedSupernet {
         let batch = side <= 64 ? 250 : max(8, 250 * 64 * 64 / (side * side))
         return try BatchNormCalibrator(supernet: supernet, kernels: kernels, batchSize: batch)
             .calibrate(configuration, imageCount: images.count) { preprocessor.convert(images, at: $0, into: $1) }
+    }
+
+    /// One subnet in 8 bits, as a network of its own.
+    func quantized(
+        _ configuration: SubnetConfiguration, statistics: SubnetStatistics, on images: ImageSet, file: String,
+        _ method: RangeMethod, threads: Int
+    ) throws -> NetworkPackage {
+        let architecture = supernet.architecture
+        let network = try supernet.fusedNetwork(configuration, statistics: statistics)
+        return try Quantizing.package(
+            network,
+            NetworkConfiguration(
+                mean: architecture.mean, std: architecture.std, labels: architecture.labels,
+                inputSize: configuration.resolution), path: path, named: architecture.name, on: images, file: file,
+            try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads)
     }
 
     /// The configuration of a `--subnet` argument, JSON text or a file of it; the largest subnet without one.
