@@ -51,7 +51,8 @@
     FUNCTION(quantize, set);
 
 #define QUANTIZED_ROWS(set, code, features)                                                                         \
-    {"u8-convolution-" #set, CK_OP_QUANTIZED_CONVOLUTION, code, CK_UINT8, features, ck_quantized_convolution_##set, 0, 0}, \
+    {"u8-convolution-" #set, CK_OP_QUANTIZED_CONVOLUTION, code, CK_UINT8, features,                                 \
+     ck_quantized_convolution_##set, 0, 0},                                                                         \
     {"u8-depthwise-" #set, CK_OP_QUANTIZED_DEPTHWISE, code, CK_UINT8, features, ck_quantized_depthwise_##set, 0, 0}, \
     {"u8-border-" #set, CK_OP_QUANTIZED_BORDER, code, CK_UINT8, features, ck_quantized_border_##set, 0, 0},         \
     {"u8-image-" #set, CK_OP_QUANTIZED_IMAGE, code, CK_UINT8, features, ck_quantized_image_##set, 0, 0},            \

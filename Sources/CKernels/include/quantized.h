@@ -1,9 +1,9 @@
 // Kernels of networks in 8 bits. Included by CKernels.h.
 //
-// Maps are of bytes in blocks of CK_LANES channels, like maps of floats; an image is pixel by pixel, four channels each.
-// A byte b stands for the real value scale * (b - zero). Weights are signed bytes whose zero is 0. Sums are exact 32-bit
-// integers: a convolution has at most 65,000 products per value. Four input channels of a pixel (or four taps of a
-// row) that meet one row of weights are a quad; what lies beyond the last channel meets weights of zero.
+// Maps are of bytes in blocks of CK_LANES channels, like maps of floats; an image is pixel by pixel, four channels
+// each. A byte b stands for the real value scale * (b - zero). Weights are signed bytes whose zero is 0. Sums are exact
+// 32-bit integers: a convolution has at most 65,000 products per value. Four input channels of a pixel (or four taps of
+// a row) that meet one row of weights are a quad; what lies beyond the last channel meets weights of zero.
 #ifndef CK_QUANTIZED_H
 #define CK_QUANTIZED_H
 
@@ -45,8 +45,8 @@ typedef struct {
 typedef struct {
     const uint8_t *input;
     void *output;
-    // [block][kernel row][quad of taps][2][CK_LANES][4]: of the two, the first has the taps from its quad's first on, the
-    // second from one before.
+    // [block][kernel row][quad of taps][2][CK_LANES][4]: of the two, the first has the taps from its quad's first on,
+    // the second from one before.
     const int8_t *weights;
     ck_quantized_epilogue epilogue;
     ck_window window;

@@ -31,7 +31,7 @@ struct BenchCommand: AsyncParsableCommand {
     var subnet: String?
     @Option(help: "A file with a JSON list of subnets.")
     var subnets: String?
-    @Option(help: "Number format of the kernels; this version has fp32.")
+    @Option(help: "Number format of the kernels: fp32; int8 for networks that are quantised, which always run so.")
     var precision = "fp32"
     @Option(help: "Seed of the order of switches.")
     var seed: UInt64 = 1
@@ -40,7 +40,9 @@ struct BenchCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
         guard (1...10_000_000).contains(repeats) else { throw ValidationError("--repeat: give 1 to 10000000") }
-        guard precision == "fp32" else { throw ValidationError("--precision \(precision): this version has fp32") }
+        guard ["fp32", "int8"].contains(precision) else {
+            throw ValidationError("--precision \(precision): this version has fp32 and int8")
+        }
         guard subnet == nil || subnets == nil else { throw ValidationError("give either --subnet or --subnets") }
         guard !profile || (threads == 1 && !`switch`) else {
             throw ValidationError("--profile: runs on one thread and without --switch")
@@ -57,6 +59,7 @@ struct BenchCommand: AsyncParsableCommand {
             let models = try packages.flatMap {
                 try BenchModel.load($0, subnet: subnet, subnets: subnets, resolution: resolution)
             }
+            for model in models { _ = try model.plan.checked(for: precision, of: model.package) }
             if profile {
                 try showProfiles(models)
             } else if `switch` {
@@ -105,7 +108,8 @@ struct BenchCommand: AsyncParsableCommand {
         let rows = zip(models, times).map { model, times in
             let summary = LatencySummary(times.wall)
             return Runs.Model(
-                package: model.package, subnet: model.subnet, threads: threads, precision: precision,
+                package: model.package, subnet: model.subnet, threads: threads,
+                precision: model.plan.precision.rawValue,
                 instructionSet: model.instructionSet.rawValue, p50Milliseconds: summary.p50,
                 p90Milliseconds: summary.p90, p99Milliseconds: summary.p99, minMilliseconds: times.wall.min() ?? 0,
                 flops: model.flops,

@@ -32,7 +32,7 @@ struct RunCommand: AsyncParsableCommand {
     var threads = 1
     @Option(help: "Run only the first images.")
     var limit: Int?
-    @Option(help: "Number format of the kernels; this version has fp32.")
+    @Option(help: "Number format of the kernels: fp32; int8 for a network that is quantised, which always runs so.")
     var precision = "fp32"
     @Option(parsing: .upToNextOption, help: "Images to measure the subnet's statistics on.")
     var calibrate: [String] = []
@@ -61,7 +61,9 @@ struct RunCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit: give at least 1") }
-        guard precision == "fp32" else { throw ValidationError("--precision \(precision): this version has fp32") }
+        guard ["fp32", "int8"].contains(precision) else {
+            throw ValidationError("--precision \(precision): this version has fp32 and int8")
+        }
         guard calibrate.isEmpty || statistics == nil else {
             throw ValidationError("give either --calibrate or --statistics")
         }
@@ -79,6 +81,7 @@ struct RunCommand: AsyncParsableCommand {
         if file.kind == NetworkPackage.kind {
             return try runNetwork(try LoadedNetwork(file.package(), path: package))
         }
+        guard precision == "fp32" else { throw Refusal("\(package): is a supernet, which is not in 8 bits") }
         let loaded = try LoadedSupernet(file)
         let configuration = try loaded.subnet(subnet)
         let side = configuration.resolution
@@ -118,6 +121,7 @@ struct RunCommand: AsyncParsableCommand {
         if let limit { set = set.prefix(limit) }
         guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
         let runner = try network.runner(for: set, file: images[0])
+        let used = try runner.plan?.checked(for: precision, of: package).precision.rawValue
         let result = try runner.run(on: set, threads: min(threads, set.count))
         if let label = set.labels?.first(where: { $0 >= result.classes }) {
             throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(result.classes) classes")
@@ -126,7 +130,7 @@ struct RunCommand: AsyncParsableCommand {
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(
             images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.evaluator.bound.flops,
-            precision: precision,
+            precision: used ?? "fp32",
             instructionSet: runner.plan == nil ? nil : try KernelSet.selected().instructionSet.rawValue)
         guard format.format == .table else { return try Terminal.json(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
