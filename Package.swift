@@ -15,7 +15,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Graphs": [],
     "Engine": ["CKernels", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
-    "Supernets": ["CKernels", "Engine", "SearchSpace"],
+    "Supernets": ["CKernels", "Engine", "Graphs", "SearchSpace"],
+    "PostTrainingQuantization": ["Engine", "Graphs"],
     "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
     "Shoal": ["Datasets", "Engine", "Graphs", "SearchSpace", "Supernets"],
@@ -47,7 +48,7 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
-        "ModelImport", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
+        "ModelImport", "PostTrainingQuantization", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],

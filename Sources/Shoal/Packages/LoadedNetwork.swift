@@ -11,6 +11,11 @@ package struct LoadedNetwork {
         do { network = try NetworkPackage(package) } catch { throw ShoalFailure(.file, "\(path): \(error)") }
     }
 
+    package init(_ network: NetworkPackage, path: String) {
+        self.path = path
+        self.network = network
+    }
+
     /// Side of the square images that it reads, where graph or configuration say so.
     package var side: Int? {
         guard let input = network.graph.inputs.first, input.dimensions.count == 4 else { return nil }

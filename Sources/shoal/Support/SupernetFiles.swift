@@ -1,11 +1,15 @@
 import Datasets
 import Engine
 import Foundation
+import PostTrainingQuantization
 import SearchSpace
 import Shoal
 import Supernets
 
 extension LoadedSupernet {
+    /// The supernet whose plans compute in a precision.
+    func planned(_ precision: Precision) -> PackedSupernet { precision == .bf16 ? supernet.bfloat16() : supernet }
+
     /// Statistics of the subnet measured on these images.
     func calibrate(_ configuration: SubnetConfiguration, on images: ImageSet, file: String) throws -> SubnetStatistics {
         let preprocessor = try preprocessor(for: images, resolution: configuration.resolution, file: file)
@@ -14,6 +18,21 @@ extension LoadedSupernet {
         let batch = side <= 64 ? 250 : max(8, 250 * 64 * 64 / (side * side))
         return try BatchNormCalibrator(supernet: supernet, kernels: kernels, batchSize: batch)
             .calibrate(configuration, imageCount: images.count) { preprocessor.convert(images, at: $0, into: $1) }
+    }
+
+    /// One subnet in 8 bits, as a network of its own.
+    func quantized(
+        _ configuration: SubnetConfiguration, statistics: SubnetStatistics, on images: ImageSet, file: String,
+        _ method: RangeMethod, threads: Int
+    ) throws -> NetworkPackage {
+        let architecture = supernet.architecture
+        let network = try supernet.fusedNetwork(configuration, statistics: statistics)
+        return try Quantizing.package(
+            network,
+            NetworkConfiguration(
+                mean: architecture.mean, std: architecture.std, labels: architecture.labels,
+                inputSize: configuration.resolution), path: path, named: architecture.name, on: images, file: file,
+            try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads)
     }
 
     /// The configuration of a `--subnet` argument, JSON text or a file of it; the largest subnet without one.
