@@ -11,6 +11,8 @@ public struct KernelSet: Sendable {
     let scale: ck_function
     let scaleRows: ck_function
     let dense: DenseKernels
+    /// Measured preferences; where there is none, the cost models decide.
+    public var choices = KernelChoices()
 
     /// - Precondition: the table has a row for every operation in this set, and the machine supports it.
     /// - Parameter pointwise: name of the only pointwise row to use; the best for each shape without it.
@@ -36,12 +38,30 @@ public struct KernelSet: Sendable {
     }
 
     /// The pointwise kernel whose micro-tile suits a shape.
-    func pointwise(pixels: Int, outputs: Int) -> ck_function {
-        tiling.kernel(pixels: pixels, blocks: (outputs + Int(CK_LANES) - 1) / Int(CK_LANES))
+    func pointwise(_ input: PlanOperation.Shape, outputs: Int) -> ck_function {
+        if let way = choices.ways[KernelChoices.Shape(.pointwise, input, outputs: outputs)],
+            let tile = tiling.tiles.first(where: { $0.name == way })
+        {
+            return tile.function
+        }
+        return tiling.best(pixels: input.pixels, blocks: (outputs + Int(CK_LANES) - 1) / Int(CK_LANES)).function
     }
 
-    /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest.
+    /// Names of the pointwise rows, the one that the cost model chooses first.
+    func pointwiseWays(_ input: PlanOperation.Shape, outputs: Int) -> [String] {
+        let best = tiling.best(pixels: input.pixels, blocks: (outputs + Int(CK_LANES) - 1) / Int(CK_LANES)).name
+        return [best] + tiling.tiles.map(\.name).filter { $0 != best }
+    }
+
+    /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest, with what was measured on this processor, if anything.
     public static func selected() throws(InstructionSetRefusal) -> KernelSet {
+        var kernels = try untuned()
+        if let file = KernelChoicesFile.current(kernels.instructionSet) { kernels.choices = file.load() }
+        return kernels
+    }
+
+    /// The same without what was measured.
+    public static func untuned() throws(InstructionSetRefusal) -> KernelSet {
         guard let raw = getenv(InstructionSet.environmentVariable) else { return KernelSet(.fastest) }
         let name = String(cString: raw)
         guard let set = InstructionSet(rawValue: name), set.isSupported else {

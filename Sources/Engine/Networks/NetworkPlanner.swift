@@ -173,8 +173,7 @@ private struct NetworkPlanner {
             return builder.pointwise(
                 step.name, input, Self.pointwise(convolution), channels: convolution.outputChannels, finish)
         }
-        let method = DenseConvolution.Method.suited(
-            to: window, input: input.shape, outputs: convolution.outputChannels)
+        let method = builder.kernels.method(window, input.shape, outputs: convolution.outputChannels)
         return builder.convolution(
             step.name, input,
             DenseConvolution(

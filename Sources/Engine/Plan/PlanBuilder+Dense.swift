@@ -55,6 +55,8 @@ extension PlanBuilder {
             kernel: window.kernel.rows, stride: window.stride.rows, meansOffset: means?.region.offset ?? -1)
         operation.weights = UnsafePointer(weights.weights.base)
         operation.window = window
+        operation.rowTile = kernels.rowTile(
+            input.shape, kernel: window.kernel.rows, stride: window.stride.rows, width: shape.width)
         append(name, operation, [weights.weights], finish)
         return map
     }

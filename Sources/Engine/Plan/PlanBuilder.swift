@@ -78,7 +78,7 @@ public struct PlanBuilder {
         let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
         let map = allocate(output)
         append(
-            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels),
+            name, .pointwise, kernels.pointwise(input.shape, outputs: channels),
             from: (input.shape, input.region.offset), to: map, weights, finish)
         return map
     }
@@ -97,6 +97,8 @@ public struct PlanBuilder {
         append(
             name, .depthwise, kernels.depthwise, from: (input.shape, input.region.offset), to: map, weights, finish,
             kernel: kernel, stride: stride, meansOffset: means?.region.offset ?? -1)
+        operations[operations.count - 1].rowTile = kernels.rowTile(
+            input.shape, kernel: kernel, stride: stride, width: output.width)
         return map
     }
 
@@ -126,7 +128,7 @@ public struct PlanBuilder {
         let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
         let map = allocate(output)
         append(
-            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels),
+            name, .pointwise, kernels.pointwise(input.shape, outputs: channels),
             from: (input.shape, input.region.offset), to: map, weights, finish,
             weightsOffset: scaled.region.offset, panelStride: input.shape.channels * lanes)
         release(scaled)
