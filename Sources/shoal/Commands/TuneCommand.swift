@@ -7,11 +7,12 @@ struct TuneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tune", abstract: "Measure which kernels are fastest for a package's shapes on this processor.",
         discussion: """
-            A run of a second or less times the tiles of 1x1 and depthwise convolutions and the methods of 3x3 \
-            convolutions, on one thread. What is faster than the built-in choice by 2 % or more is kept in a file per \
-            processor model in $XDG_CACHE_HOME/shoal or ~/.cache/shoal, which every later start reads; removing it \
-            goes back to the built-in choice. Results change by no more than rounding: tiles change none but the \
-            means of squeeze-and-excite, depthwise quads and the methods of 3x3 convolutions about 1e-6 of a layer's \
+            A run of less than a second times, by processor time and on one thread, the tiles of 1x1 and depthwise \
+            convolutions and the methods of 3x3 convolutions. What is faster than the built-in choice by 2 % or more \
+            is kept in a file per processor model in $XDG_CACHE_HOME/shoal or ~/.cache/shoal, which every later start \
+            reads; removing it goes back to the built-in choice. Results change by no more than rounding: tiles \
+            change none but the means of squeeze-and-excite, depthwise quads and the methods of 3x3 convolutions \
+            about 1e-6 of a layer's \
             largest value, Winograd's with tiles of 4x4 pixels 1e-5.
             """)
 
@@ -23,7 +24,7 @@ struct TuneCommand: AsyncParsableCommand {
     var subnets: String?
     @Option(help: "Input side in pixels, in place of the subnet's own.")
     var resolution: Int?
-    @Option(help: "Seconds after which no other shape is begun.")
+    @Option(help: "Seconds of processor time after which no other shape is begun.")
     var seconds = 1.5
     @OptionGroup var format: FormatOptions
 
@@ -63,7 +64,7 @@ struct TuneCommand: AsyncParsableCommand {
                 throw Refusal("no folder for the choices: neither XDG_CACHE_HOME nor HOME is an absolute path")
             }
             let start = PlanTimer.now()
-            let rows = KernelTuner(kernels, limit: UInt64(seconds * 1e9), clock: PlanTimer.now)
+            let rows = KernelTuner(kernels, limit: UInt64(seconds * 1e9), clock: PlanTimer.processorTime)
                 .measure(models.map(\.plan))
             let end = PlanTimer.now()
             var choices = file.load()
