@@ -77,8 +77,16 @@ class OpenVino:
 class Shoal:
     name = "shoal"
 
-    def __init__(self, network, threads, program, folder):
+    def __init__(self, network, threads, program, folder, is_tuned):
         self.network, self.threads, self.program, self.folder = network, threads, program, folder
+        # What tuning runs find is kept apart from what the user's own have found.
+        self.environment = dict(os.environ, XDG_CACHE_HOME=str(folder / ("tuned" if is_tuned else "untuned")))
+        self.load()
+        if is_tuned:
+            self.shoal("tune", *self.arguments)
+
+    def load(self):
+        network, folder = self.network, self.folder
         if network.subnet:
             self.arguments = [str(folder / "ofa.shoal"), "--subnet", json.dumps(network.subnet)]
             return
@@ -89,7 +97,7 @@ class Shoal:
         self.arguments = [package]
 
     def shoal(self, *arguments):
-        done = subprocess.run([self.program, *arguments], capture_output=True, text=True)
+        done = subprocess.run([self.program, *arguments], capture_output=True, text=True, env=self.environment)
         if done.returncode != 0:
             sys.exit(f"shoal {arguments[0]}: {done.stderr}")
         return done.stdout
@@ -133,8 +141,10 @@ def networks(folder, arrays):
 
 
 def measure(network, threads, options):
-    engines = [OnnxRuntime(network, threads), OpenVino(network, threads),
-               Shoal(network, threads, options.shoal, options.folder)]
+    engines = [OpenVino(network, threads),
+               Shoal(network, threads, options.shoal, options.folder, options.tuned)]
+    if not options.instruction_set:
+        engines.insert(0, OnnxRuntime(network, threads))
     outputs = [numpy.array(engine.run()).reshape(-1) for engine in engines]
     largest = numpy.abs(outputs[0]).max()
     differences = {engine.name: float(numpy.abs(output - outputs[0]).max() / largest)
@@ -184,10 +194,18 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeat", type=int, default=40, help="inferences of each engine and network, at least")
     parser.add_argument("--rounds", type=int, default=8, help="turns that they are spread over")
+    parser.add_argument("--tuned", action="store_true", help="a tuning run of Shoal's goes before each network")
+    parser.add_argument("--instruction-set", choices=["avx2"],
+                        help="kernels of this one only; without ONNX Runtime, which offers no such choice, and "
+                        "OpenVINO follows in its convolutions and matrix products, not in all of its other operations")
     parser.add_argument("--json", type=pathlib.Path, help="also write every figure here")
     options = parser.parse_args()
     if not os.access(options.shoal, os.X_OK):
         sys.exit(f"{options.shoal}: is not there; build first: swift build -c release --product shoal")
+    if options.instruction_set:
+        # Read when a library is loaded or first used, which is later.
+        os.environ["ONEDNN_MAX_CPU_ISA"] = options.instruction_set.upper()
+        os.environ["SHOAL_INSTRUCTION_SET"] = options.instruction_set
     arrays = supernet.state_dictionary()
     known = networks(options.folder, arrays)
     unknown = set(options.networks or []) - set(known)
