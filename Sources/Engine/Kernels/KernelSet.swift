@@ -53,7 +53,7 @@ public struct KernelSet: Sendable {
         return [best] + tiling.tiles.map(\.name).filter { $0 != best }
     }
 
-    /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest, with what was measured on this processor, if anything.
+    /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest, with what was measured on this processor.
     public static func selected() throws(InstructionSetRefusal) -> KernelSet {
         var kernels = try untuned()
         if let file = KernelChoicesFile.current(kernels.instructionSet) { kernels.choices = file.load() }

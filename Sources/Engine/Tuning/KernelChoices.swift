@@ -4,8 +4,8 @@ import CKernels
 /// models choose.
 ///
 /// Tiles add up a value's products in the same order, so they change no result, except that a depthwise tile also sums
-/// the means that squeeze-and-excite reads. Depthwise quads round differently, as close to the exact result as the direct
-/// way; so do the methods of a dense convolution, within the bounds that `DenseConvolution.Method` states.
+/// the means that squeeze-and-excite reads. Depthwise quads round differently, as close to the exact result as the
+/// direct way; so do the methods of a dense convolution, within the bounds that `DenseConvolution.Method` states.
 public struct KernelChoices: Equatable, Sendable {
     /// What the speed of a kernel depends on.
     public struct Shape: Hashable, Sendable, CustomStringConvertible {
@@ -77,8 +77,8 @@ extension DenseConvolution.Method {
 }
 
 extension KernelSet {
-    /// Pixels of a row that a depthwise tile computes at once: the widest that cut it evenly, unless a measurement found
-    /// better.
+    /// Pixels of a row that a depthwise tile computes at once: the widest that cut it evenly, unless a measurement
+    /// found better.
     func rowTile(_ input: PlanOperation.Shape, kernel: Int, stride: Int, width: Int) -> Int {
         let shape = KernelChoices.Shape(
             .depthwise, input, outputs: input.channels, kernel: kernel, stride: stride)

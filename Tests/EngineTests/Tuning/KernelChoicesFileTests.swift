@@ -44,9 +44,9 @@ import Testing
 
     @Test(
         arguments: [
-            (["XDG_CACHE_HOME": "/cache", "HOME": "/home/a"], "/cache/shoal"),
-            (["XDG_CACHE_HOME": "cache", "HOME": "/home/a"], "/home/a/.cache/shoal"),
-            (["HOME": "/home/a"], "/home/a/.cache/shoal"),
+            (["XDG_CACHE_HOME": "/cache", "HOME": "/users/a"], "/cache/shoal"),
+            (["XDG_CACHE_HOME": "cache", "HOME": "/users/a"], "/users/a/.cache/shoal"),
+            (["HOME": "/users/a"], "/users/a/.cache/shoal"),
             (["HOME": ""], nil),
         ] as [([String: String], String?)])
     func theFolderFollowsTheEnvironment(environment: [String: String], folder: String?) {
