@@ -90,9 +90,19 @@ class OpenVino:
 class Shoal:
     name = "shoal"
 
-    def __init__(self, network, threads, program, folder, precision):
-        self.network, self.threads, self.program, self.folder = network, threads, program, folder
-        self.precision = ["--precision", precision]
+    def __init__(self, network, threads, options):
+        self.network, self.threads = network, threads
+        self.program, self.folder = options.shoal, options.folder
+        self.precision = ["--precision", options.precision]
+        # What tuning runs find is kept apart from what the user's own have found.
+        cache = self.folder / ("tuned" if options.tuned else "untuned")
+        self.environment = dict(os.environ, XDG_CACHE_HOME=str(cache))
+        self.load()
+        if options.tuned:
+            self.shoal("tune", *self.arguments)
+
+    def load(self):
+        network, folder = self.network, self.folder
         if network.subnet:
             self.arguments = [str(folder / "ofa.shoal"), "--subnet", json.dumps(network.subnet)]
             return
@@ -103,7 +113,7 @@ class Shoal:
         self.arguments = [package]
 
     def shoal(self, *arguments):
-        done = subprocess.run([self.program, *arguments], capture_output=True, text=True)
+        done = subprocess.run([self.program, *arguments], capture_output=True, text=True, env=self.environment)
         if done.returncode != 0:
             sys.exit(f"shoal {arguments[0]}: {done.stderr}")
         return done.stdout
@@ -149,8 +159,7 @@ def networks(folder, arrays):
 
 def measure(network, threads, options):
     reference = OnnxRuntime(network, threads)
-    engines = [OpenVino(network, threads, options.precision),
-               Shoal(network, threads, options.shoal, options.folder, options.precision)]
+    engines = [OpenVino(network, threads, options.precision), Shoal(network, threads, options)]
     expected = numpy.array(reference.run()).reshape(-1)
     largest = numpy.abs(expected).max()
     differences = {engine.name: float(numpy.abs(numpy.array(engine.run()).reshape(-1) - expected).max() / largest)
@@ -158,8 +167,8 @@ def measure(network, threads, options):
     for name, difference in differences.items():
         if not difference <= TOLERANCES[options.precision]:
             sys.exit(f"{network.name}: {name} differs from {reference.name} by {difference:.2e} of the largest logit")
-    # ONNX Runtime has no kernels of bfloat16 for this kind of processor.
-    if options.precision != "bf16":
+    # ONNX Runtime has no kernels of bfloat16 for this kind of processor, and chooses its instruction set itself.
+    if options.precision != "bf16" and not options.instruction_set:
         engines.insert(0, reference)
     times = {engine.name: [] for engine in engines}
     per_round = -(-options.repeat // options.rounds)
@@ -205,10 +214,18 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeat", type=int, default=40, help="inferences of each engine and network, at least")
     parser.add_argument("--rounds", type=int, default=8, help="turns that they are spread over")
+    parser.add_argument("--tuned", action="store_true", help="a tuning run of Shoal's goes before each network")
+    parser.add_argument("--instruction-set", choices=["avx2"],
+                        help="kernels of this one only; without ONNX Runtime, which offers no such choice, and "
+                        "OpenVINO follows in its convolutions and matrix products, not in all of its other operations")
     parser.add_argument("--json", type=pathlib.Path, help="also write every figure here")
     options = parser.parse_args()
     if not os.access(options.shoal, os.X_OK):
         sys.exit(f"{options.shoal}: is not there; build first: swift build -c release --product shoal")
+    if options.instruction_set:
+        # Read when a library is loaded or first used, which is later.
+        os.environ["ONEDNN_MAX_CPU_ISA"] = options.instruction_set.upper()
+        os.environ["SHOAL_INSTRUCTION_SET"] = options.instruction_set
     arrays = supernet.state_dictionary()
     known = networks(options.folder, arrays)
     unknown = set(options.networks or []) - set(known)

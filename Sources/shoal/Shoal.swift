@@ -7,9 +7,8 @@ struct Shoal: AsyncParsableCommand {
         commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.",
         version: ProductVersion.current,
         subcommands: [
-            ImportCommand.self, QuantizeCommand.self, RunCommand.self, BenchCommand.self, MeasureCommand.self,
-            SearchCommand.self,
-            CalibrateCommand.self, PredictCommand.self,
+            ImportCommand.self, QuantizeCommand.self, RunCommand.self, BenchCommand.self, TuneCommand.self,
+            MeasureCommand.self, SearchCommand.self, CalibrateCommand.self, PredictCommand.self,
             ApplyCommand.self, GetCommand.self, DescribeCommand.self, BoardCommand.self, ReportCommand.self,
             CheckCommand.self,
         ])

@@ -63,6 +63,9 @@ typedef struct {
     ck_upcoming upcoming;
 } ck_pointwise;
 
+// In place of a row tile: fewer products and more additions, for 7x7 with stride 1 where there is such a kernel.
+#define CK_QUADS 16
+
 // Depthwise convolution.
 typedef struct {
     const void *input;
@@ -73,7 +76,7 @@ typedef struct {
     int32_t output_height, output_width;
     int32_t kernel, stride;
     int32_t blocks;
-    int32_t row_tile;  // pixels of a row that are computed at once, 4 to 8, where the registers hold so many
+    int32_t row_tile;  // pixels of a row that are computed at once, 4 to 8, where the registers hold so many; CK_QUADS
     float *means;      // mean of the result over all pixels, one value per channel, or NULL
     int32_t top, left;  // rows and columns of zeros before the map; as many follow it as the output asks for
 } ck_depthwise;

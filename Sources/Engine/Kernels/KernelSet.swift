@@ -5,6 +5,8 @@ import Glibc
 public struct KernelSet: Sendable {
     public let instructionSet: InstructionSet
     public let features: ProcessorFeatures
+    /// Measured preferences for floats; where there is none, the cost models decide.
+    public var choices = KernelChoices()
     /// By element and operation.
     private let functions: [[ck_function?]]
     /// By element.
@@ -54,15 +56,39 @@ public struct KernelSet: Sendable {
     }
 
     /// The pointwise kernel whose micro-tile suits a shape.
-    func pointwise(pixels: Int, outputs: Int, _ element: MapElement = .float32) -> ck_function {
+    func pointwise(_ input: PlanOperation.Shape, outputs: Int, _ element: MapElement = .float32) -> ck_function {
+        let tiling = tiling(element)
+        if element == .float32, let way = choices.ways[KernelChoices.Shape(.pointwise, input, outputs: outputs)],
+            let tile = tiling.tiles.first(where: { $0.name == way })
+        {
+            return tile.function
+        }
+        return tiling.best(pixels: input.pixels, blocks: (outputs + Int(CK_LANES) - 1) / Int(CK_LANES)).function
+    }
+
+    private func tiling(_ element: MapElement) -> PointwiseTiling {
         guard let tiling = tilings[Int(element.code.rawValue)] else {
             preconditionFailure("no pointwise kernel on \(element) in \(instructionSet)")
         }
-        return tiling.kernel(pixels: pixels, blocks: (outputs + Int(CK_LANES) - 1) / Int(CK_LANES))
+        return tiling
     }
 
-    /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest.
+    /// Names of the pointwise rows, the one that the cost model chooses first.
+    func pointwiseWays(_ input: PlanOperation.Shape, outputs: Int) -> [String] {
+        let tiling = tiling(.float32)
+        let best = tiling.best(pixels: input.pixels, blocks: (outputs + Int(CK_LANES) - 1) / Int(CK_LANES)).name
+        return [best] + tiling.tiles.map(\.name).filter { $0 != best }
+    }
+
+    /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest, with what was measured on this processor.
     public static func selected() throws(InstructionSetRefusal) -> KernelSet {
+        var kernels = try untuned()
+        if let file = KernelChoicesFile.current(kernels.instructionSet) { kernels.choices = file.load() }
+        return kernels
+    }
+
+    /// The same without what was measured.
+    public static func untuned() throws(InstructionSetRefusal) -> KernelSet {
         guard let raw = getenv(InstructionSet.environmentVariable) else { return KernelSet(.fastest) }
         let name = String(cString: raw)
         guard let set = InstructionSet(rawValue: name), set.isSupported else {

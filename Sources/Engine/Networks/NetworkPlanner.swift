@@ -193,8 +193,8 @@ struct NetworkPlanner {
             return builder.pointwise(
                 step.name, input, pointwise(convolution), channels: convolution.outputChannels, finish)
         }
-        let method = DenseConvolution.Method.suited(
-            to: window, input: input.shape, outputs: convolution.outputChannels, element: builder.element)
+        let method = builder.kernels.method(
+            window, input.shape, outputs: convolution.outputChannels, element: builder.element)
         return builder.convolution(
             step.name, input,
             DenseConvolution(

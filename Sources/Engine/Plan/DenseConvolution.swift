@@ -77,6 +77,23 @@ public struct DenseConvolution: Sendable {
         }
     }
 
+    /// Weights whose values do not matter, for measurements.
+    init(inputChannels: Int, outputChannels: Int, window: Window, unknownFor method: Method) {
+        self.method = method
+        self.window = window
+        element = .float32
+        self.inputChannels = inputChannels
+        self.outputChannels = outputChannels
+        let taps =
+            switch method {
+            case .direct: window.taps
+            case .winograd(let side): Method.taps(side: side)
+            }
+        weights = AlignedBuffer(
+            count: PackedConvolution.packedCount(outputChannels: outputChannels, rows: taps * inputChannels))
+        weights.base.update(repeating: 0.01, count: weights.count)
+    }
+
     /// `[panel][input block][tap][channel of the block][16]`: in the order in which a tile reads them.
     private static func direct(_ weight: [Float], _ inputs: Int, _ outputs: Int, _ taps: Int) -> AlignedBuffer {
         let lanes = Int(CK_LANES)

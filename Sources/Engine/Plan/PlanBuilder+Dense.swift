@@ -61,6 +61,8 @@ extension PlanBuilder {
         operation.weights = UnsafePointer(weights.weights.base)
         operation.weightElement = weights.element
         operation.window = window
+        operation.rowTile = kernels.rowTile(
+            input.shape, kernel: window.kernel.rows, stride: window.stride.rows, width: shape.width, element)
         append(name, operation, [weights.weights], finish)
         releaseCopies()
         return map

@@ -94,8 +94,8 @@ public struct PlanBuilder {
         let (input, finish) = (copied(name, input, as: stored), copied(name, finish, as: stored))
         let map = allocate(output, stored)
         append(
-            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels, element), from: input,
-            to: map, weights, finish)
+            name, .pointwise, kernels.pointwise(input.shape, outputs: channels, element), from: input, to: map, weights,
+            finish)
         releaseCopies()
         return map
     }
@@ -116,6 +116,8 @@ public struct PlanBuilder {
         append(
             name, .depthwise, kernels.kernel(CK_OP_DEPTHWISE, element), from: input, to: map, weights, finish,
             kernel: kernel, stride: stride, meansOffset: means?.region.offset ?? -1)
+        operations[operations.count - 1].rowTile = kernels.rowTile(
+            input.shape, kernel: kernel, stride: stride, width: output.width, element)
         releaseCopies()
         return map
     }
@@ -149,9 +151,8 @@ public struct PlanBuilder {
         let (input, finish) = (copied(name, input, as: element), copied(name, finish, as: element))
         let map = allocate(output, element)
         append(
-            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels, element), from: input,
-            to: map, weights, finish, weightsOffset: scaled.region.offset,
-            panelStride: rows * Int(CK_LANES))
+            name, .pointwise, kernels.pointwise(input.shape, outputs: channels, element), from: input, to: map, weights,
+            finish, weightsOffset: scaled.region.offset, panelStride: rows * Int(CK_LANES))
         releaseCopies()
         release(scaled)
         return map

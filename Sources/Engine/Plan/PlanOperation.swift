@@ -65,6 +65,8 @@ public struct PlanOperation: @unchecked Sendable {
     /// Of depthwise, pooling and dense operations.
     var window = Window(kernel: 1)
     var pooling = CK_POOL_MAX
+    /// Pixels of a row that a depthwise tile computes at once.
+    var rowTile = 8
     /// Tiles of a Winograd convolution, and rows and columns of one.
     var tiles = 0..<0
     var tileSide = 4
@@ -99,6 +101,7 @@ public struct PlanOperation: @unchecked Sendable {
             kernel: kernel, stride: stride, factorsOffset: factorsOffset, meansOffset: -1,
             weightsOffset: weightsOffset, scale: scale, shift: shift, activation: CK_NONE)
         result.window = window
+        result.rowTile = rowTile
         return result
     }
 
@@ -139,7 +142,7 @@ public struct PlanOperation: @unchecked Sendable {
                 input: arena + inputOffset, output: arena + outputOffset, weights: weights,
                 epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
                 output_height: Int32(output.height), output_width: Int32(output.width), kernel: Int32(kernel),
-                stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Self.rowTile(output.width),
+                stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Int32(rowTile),
                 means: meansOffset < 0 ? nil : arena + meansOffset,
                 top: Int32(window.border.top),
                 left: Int32(window.border.left))
@@ -178,15 +181,6 @@ public struct PlanOperation: @unchecked Sendable {
                 panel_stride: Int64(panelStride), rows: Int32(input.channels), panels: Int32(output.blocks))
             function(&call, part, parts)
         }
-    }
-
-    /// The widest tile that cuts a row evenly.
-    @inline(__always)
-    private static func rowTile(_ width: Int) -> Int32 {
-        if width % 7 == 0 { return 7 }
-        if width % 8 == 0 { return 8 }
-        if width % 6 == 0 { return 6 }
-        return width % 5 == 0 ? 5 : 8
     }
 
     func epilogue(in arena: UnsafeMutablePointer<Float>) -> ck_epilogue {
