@@ -3,7 +3,7 @@
 #pragma clang attribute push(__attribute__((target( \
     "avx512f,avx512vl,avx512dq,avx512bw,avx512vnni,avx512vbmi,fma"))), apply_to = function)
 #define SUFFIX vnni
-#define QUADS
+#define QUADS(acc, x, w) __builtin_ia32_vpdpbusd512(acc, x, w)
 #define QUANTIZED_1 28
 #define QUANTIZED_2 14
 #define QUANTIZED_4 6

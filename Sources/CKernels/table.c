@@ -109,6 +109,8 @@ DECLARE_PEAK(neon)
 DECLARE(bf16_neon)
 DECLARE_CONVERSIONS(bf16_neon)
 QUANTIZED_DECLARE(neon)
+QUANTIZED_DECLARE(neon_dot)
+QUANTIZED_DECLARE(neon_i8mm)
 #endif
 
 static const ck_kernel table[] = {
@@ -137,6 +139,8 @@ static const ck_kernel table[] = {
     POINTWISE("bf16", "neon", bf16_neon, CK_NEON, CK_BFLOAT16, 0, 6, 1)
     BFLOAT16_ROWS("neon", bf16_neon, CK_NEON, CK_BFLOAT16, 0)
     QUANTIZED_ROWS(neon, CK_NEON, 0)
+    QUANTIZED_ROWS(neon_dot, CK_NEON, CK_NEON_DOTPROD)
+    QUANTIZED_ROWS(neon_i8mm, CK_NEON, CK_NEON_DOTPROD | CK_NEON_I8MM)
 #endif
 };
 
@@ -167,11 +171,10 @@ int32_t ck_features(void) {
     if (__builtin_cpu_supports("avx512bf16")) features |= CK_AVX512_BF16;
     // Kernels for sums of quads also shuffle bytes.
     if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi")) features |= CK_AVX512_VNNI;
-    if (__builtin_cpu_supports("avxvnni")) features |= CK_AVX_VNNI;
 #elif defined(__aarch64__) && defined(__linux__)
-    // HWCAP_ASIMDDP and HWCAP2_BF16 of Linux's asm/hwcap.h.
+    // HWCAP_ASIMDDP and HWCAP2_I8MM of Linux's asm/hwcap.h.
     if (getauxval(AT_HWCAP) & (1ul << 20)) features |= CK_NEON_DOTPROD;
-    if (getauxval(AT_HWCAP2) & (1ul << 14)) features |= CK_NEON_BF16;
+    if (getauxval(AT_HWCAP2) & (1ul << 13)) features |= CK_NEON_I8MM;
 #endif
     return features;
 }

@@ -197,6 +197,7 @@ int main(int argc, char **argv) {
         check_products();
         check_maps();
         check_narrow();
+        check_quantized();
     }
     report();
     if (failures) printf("%ld differences\n", failures);

@@ -35,6 +35,7 @@ void end_case(void);
 void check_products(void);  // convolutions of every kind: products.c
 void check_maps(void);      // the other operations: maps.c
 void check_narrow(void);    // kernels for maps of bfloat16: narrow.c
+void check_quantized(void);  // kernels for maps of bytes: quantized.c
 
 // The first row of an operation on floats.
 ck_function function_of(ck_operation operation, ck_instruction_set set);

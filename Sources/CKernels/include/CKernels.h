@@ -174,9 +174,8 @@ typedef enum {
 typedef enum {
     CK_AVX512_BF16 = 1,
     CK_AVX512_VNNI = 2,  // with VBMI
-    CK_AVX_VNNI = 4,
-    CK_NEON_BF16 = 8,
-    CK_NEON_DOTPROD = 16,
+    CK_NEON_DOTPROD = 4,
+    CK_NEON_I8MM = 8,
 } ck_feature;
 
 // Does share `part` of `parts` of an operation; 0 of 1 is all of it. Shares may run at the same time.

@@ -8,9 +8,8 @@ public struct ProcessorFeatures: OptionSet, Sendable {
 
     public static let avx512BF16 = Self(CK_AVX512_BF16)
     public static let avx512VNNI = Self(CK_AVX512_VNNI)
-    public static let avxVNNI = Self(CK_AVX_VNNI)
-    public static let neonBF16 = Self(CK_NEON_BF16)
     public static let neonDotProduct = Self(CK_NEON_DOTPROD)
+    public static let neonI8MM = Self(CK_NEON_I8MM)
 
     /// Those that this machine has.
     public static var available: Self { Self(rawValue: ck_features()) }
