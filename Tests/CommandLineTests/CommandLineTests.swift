@@ -136,6 +136,33 @@ import Testing
         #expect(unknown.status == 64 && unknown.errors.contains("best is none of"), "\(unknown.errors)")
     }
 
+    /// In bfloat16 the logits are the same but for its 8 bits of mantissa, of networks as of subnets.
+    @Test(arguments: ["n", "f"]) func bfloat16AnswersNearlyTheSame(package: String) throws {
+        let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
+        #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
+        try importExample()
+        try writeImages()
+        var logits = [[Float]]()
+        for precision in ["fp32", "bf16"] {
+            let outcome = try shoal([
+                "run", package + ".shoal", "--images", "i.npy", "--precision", precision, "--logits", "l.npy",
+                "--format", "json",
+            ])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+            #expect(object?["precision"] as? String == precision)
+            let file = try #require(FileManager.default.contents(atPath: folder + "/l.npy"))
+            let header = 10 + Int(file[8]) + Int(file[9]) << 8
+            logits.append(
+                file.dropFirst(header).withUnsafeBytes { bytes in
+                    (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+                })
+        }
+        let largest = logits[0].map(abs).max() ?? 0
+        let difference = zip(logits[0], logits[1]).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(difference > 0 && difference < 0.03 * largest, "\(difference) of \(largest)")
+    }
+
     @Test func subnetsAreQuantised() throws {
         try importExample()
         try writeImages()
