@@ -23,7 +23,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "CShoal": [],
     "ShoalC": ["CShoal", "Shoal"],
     // Decisions: pure state machines and algorithms.
-    "SubnetSearch": ["SearchSpace"],
+    "SubnetSearch": ["CKernels", "SearchSpace"],
     "LatencyPrediction": ["SearchSpace"],
     "ResourceAllocation": ["FleetModel"],
     "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],

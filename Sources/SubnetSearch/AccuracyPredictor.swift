@@ -81,7 +81,7 @@ public struct AccuracyEvaluator {
         let count = encoding.activeFeatures(of: indices, into: &features)
         let start = place * scratch.activeStride
         for index in 0..<count { scratch.active[start + index] = features[index] }
-        scratch.activeCounts[place] = count
+        scratch.activeCounts[place] = Int32(count)
     }
 
     private mutating func evaluate(_ count: Int) {

@@ -62,7 +62,7 @@ struct RegressionData {
         return inputs.map { active in
             var sum = [0.0]
             for (index, place) in active.enumerated() { scratch.active[index] = place }
-            scratch.activeCounts[0] = active.count
+            scratch.activeCounts[0] = Int32(active.count)
             for member in packed { member.evaluate(count: 1, scratch: &scratch, addingTo: &sum) }
             return sum[0] / Double(members.count)
         }

@@ -24,7 +24,7 @@ import Testing
             let batch = (0..<count).map { _ in (0..<inputs).filter { _ in Bool.random(using: &generator) } }
             for (place, ones) in batch.enumerated() {
                 for (index, one) in ones.enumerated() { scratch.active[place * inputs + index] = Int32(one) }
-                scratch.activeCounts[place] = ones.count
+                scratch.activeCounts[place] = Int32(ones.count)
             }
             var results = Array(repeating: 0.0, count: count)
             packed.evaluate(count: count, scratch: &scratch, addingTo: &results)

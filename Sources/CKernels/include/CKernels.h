@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "checksum.h"
+#include "columns.h"
 #include "team.h"
 
 #define CK_LANES 16
