@@ -14,6 +14,8 @@ public struct ParetoSearch: Sendable {
         /// The points that no other dominates, by ascending latency and accuracy; no subnet twice.
         public let table: [SearchResult]
         public let evaluated: Int
+        /// Of these, the subnets within their constraint, whose accuracy was predicted.
+        public let accuracyEvaluations: Int
     }
 
     public let search: EvolutionSearch
@@ -52,7 +54,9 @@ public struct ParetoSearch: Sendable {
             results.append((place, result))
         }
         let points = results.sorted { $0.place < $1.place }.map(\.result)
-        return Outcome(points: points, table: Self.table(points), evaluated: points.reduce(0) { $0 + $1.evaluated })
+        return Outcome(
+            points: points, table: Self.table(points), evaluated: points.reduce(0) { $0 + $1.evaluated },
+            accuracyEvaluations: points.reduce(0) { $0 + $1.accuracyEvaluations })
     }
 
     static func table(_ points: [SearchResult]) -> [SearchResult] {

@@ -3,6 +3,7 @@ import Foundation
 import LatencyPrediction
 import SearchSpace
 import SubnetSearch
+import Supernets
 
 struct SearchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -54,7 +55,11 @@ struct SearchCommand: AsyncParsableCommand {
     struct Summary: Codable {
         var points: [Point]
         var evaluated: Int
+        /// Of these, the subnets within their constraint, whose accuracy was predicted.
+        var accuracyEvaluations: Int
         var seconds: Double
+        /// Processor time of the same.
+        var processorSeconds: Double
         var seed: UInt64
         var space: String
         var boardClass: String
@@ -96,7 +101,7 @@ struct SearchCommand: AsyncParsableCommand {
         var settings = SearchSettings()
         settings.accuracyFloor = accuracyFloor ?? 0
         let clock = ContinuousClock()
-        let started = clock.now
+        let (started, processorStarted) = (clock.now, PlanTimer.processorTime())
         let cost: AdditiveCost
         do { cost = try table.prepare(for: space.space, of: try SupernetOperators(space.architecture)) } catch {
             throw Refusal("\(latencyTable): \(error)")
@@ -115,8 +120,9 @@ struct SearchCommand: AsyncParsableCommand {
                     latencyMilliseconds: $0.latencyMilliseconds, configuration: $0.configuration,
                     predictedAccuracy: $0.predictedAccuracy,
                     predictedLatencyMilliseconds: $0.predictedLatencyMilliseconds, relaxedTo: $0.relaxedTo)
-            }, evaluated: outcome.evaluated,
-            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18, seed: seed,
+            }, evaluated: outcome.evaluated, accuracyEvaluations: outcome.accuracyEvaluations,
+            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18,
+            processorSeconds: Double(PlanTimer.processorTime() - processorStarted) / 1e9, seed: seed,
             space: space.space.name, boardClass: table.source.boardClass, processor: table.source.processor,
             predictor: predictor.method, predictorSpearman: predictor.heldOut?.spearman,
             predictorMeanAbsoluteError: predictor.heldOut?.meanAbsoluteError)
