@@ -15,6 +15,17 @@
     FUNCTION(winograd_output, set);   \
     FUNCTION(window_pool, set);       \
     FUNCTION(add, set);               \
+    FUNCTION(from_rows, set);         \
+    FUNCTION(to_rows, set);           \
+    FUNCTION(gather, set);            \
+    FUNCTION(resample, set);          \
+    FUNCTION(interleave, set);        \
+    FUNCTION(combine, set);           \
+    FUNCTION(affine, set);            \
+    FUNCTION(softmax, set);           \
+    FUNCTION(layer_norm, set);        \
+    FUNCTION(grouped, set);           \
+    FUNCTION(filter, set);            \
     float ck_peak_##set(int32_t);  \
     int32_t ck_peak_flops_##set(void);
 
@@ -32,6 +43,20 @@
     {"f32-windowpool-" #set, CK_OP_WINDOW_POOL, code, ck_window_pool_##set, 0, 0},                   \
     {"f32-add-" #set, CK_OP_ADD, code, ck_add_##set, 0, 0},
 
+// Kernels that rearrange, combine and normalise maps.
+#define MAP_ROWS(set, code)                                                          \
+    {"f32-fromrows-" #set, CK_OP_FROM_ROWS, code, ck_from_rows_##set, 0, 0},         \
+    {"f32-torows-" #set, CK_OP_TO_ROWS, code, ck_to_rows_##set, 0, 0},               \
+    {"f32-gather-" #set, CK_OP_GATHER, code, ck_gather_##set, 0, 0},                 \
+    {"f32-resample-" #set, CK_OP_RESAMPLE, code, ck_resample_##set, 0, 0},           \
+    {"f32-interleave-" #set, CK_OP_INTERLEAVE, code, ck_interleave_##set, 0, 0},     \
+    {"f32-combine-" #set, CK_OP_COMBINE, code, ck_combine_##set, 0, 0},              \
+    {"f32-affine-" #set, CK_OP_AFFINE, code, ck_affine_##set, 0, 0},                 \
+    {"f32-softmax-" #set, CK_OP_SOFTMAX, code, ck_softmax_##set, 0, 0},              \
+    {"f32-layernorm-" #set, CK_OP_LAYER_NORM, code, ck_layer_norm_##set, 0, 0},      \
+    {"f32-groupedconvolution-" #set, CK_OP_GROUPED, code, ck_grouped_##set, 0, 0},   \
+    {"f32-filter-" #set, CK_OP_FILTER, code, ck_filter_##set, 0, 0},                 
+
 #define POINTWISE(set, code, pixels, panels) \
     {"f32-pointwise" #pixels "x" #panels "-" #set, CK_OP_POINTWISE, code, ck_pointwise_##panels##_##set, pixels, panels},
 
@@ -48,16 +73,20 @@ DECLARE(neon)
 static const ck_kernel table[] = {
     POINTWISE(portable, CK_PORTABLE, 2, 1)
     ROWS(portable, CK_PORTABLE)
+    MAP_ROWS(portable, CK_PORTABLE)
 #if defined(__x86_64__)
     POINTWISE(avx2, CK_AVX2, 6, 1)
     ROWS(avx2, CK_AVX2)
+    MAP_ROWS(avx2, CK_AVX2)
     POINTWISE(avx512, CK_AVX512, 14, 2)
     POINTWISE(avx512, CK_AVX512, 28, 1)
     POINTWISE(avx512, CK_AVX512, 9, 3)
     ROWS(avx512, CK_AVX512)
+    MAP_ROWS(avx512, CK_AVX512)
 #elif defined(__aarch64__)
     POINTWISE(neon, CK_NEON, 6, 1)
     ROWS(neon, CK_NEON)
+    MAP_ROWS(neon, CK_NEON)
 #endif
 };
 

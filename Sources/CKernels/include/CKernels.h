@@ -25,6 +25,13 @@ typedef enum {
     CK_LEAKY_RELU = 5,    // x where it is positive, first * x elsewhere
     CK_SIGMOID = 6,
     CK_SILU = 7,          // x * sigmoid(x)
+    CK_TANH = 8,
+    CK_ELU = 9,           // x where it is positive, first * (e^x - 1) elsewhere
+    CK_GELU = 10,         // x * (1 + erf(x / sqrt(2))) / 2
+    CK_GELU_TANH = 11,    // the approximation of CK_GELU by tanh
+    CK_SOFTPLUS = 12,     // log(1 + e^x)
+    CK_MISH = 13,         // x * tanh(softplus(x))
+    CK_LINEAR_GATE = 14,  // clamp(first * x + second, 0, 1)
 } ck_activation;
 
 typedef enum {
@@ -118,6 +125,7 @@ typedef struct {
 } ck_scale_rows;
 
 #include "dense.h"
+#include "maps.h"
 
 typedef enum {
     CK_OP_POINTWISE = 0,
@@ -133,7 +141,18 @@ typedef enum {
     CK_OP_WINOGRAD_OUTPUT = 10,
     CK_OP_WINDOW_POOL = 11,
     CK_OP_ADD = 12,
-    CK_OPERATION_COUNT = 13,
+    CK_OP_FROM_ROWS = 13,
+    CK_OP_TO_ROWS = 14,
+    CK_OP_GATHER = 15,
+    CK_OP_RESAMPLE = 16,
+    CK_OP_INTERLEAVE = 17,
+    CK_OP_COMBINE = 18,
+    CK_OP_AFFINE = 19,
+    CK_OP_SOFTMAX = 20,
+    CK_OP_LAYER_NORM = 21,
+    CK_OP_GROUPED = 22,
+    CK_OP_FILTER = 23,
+    CK_OPERATION_COUNT = 24,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's
