@@ -15,7 +15,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Graphs": [],
     "Engine": ["CKernels", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
-    "Supernets": ["CKernels", "Engine", "SearchSpace"],
+    "Supernets": ["CKernels", "Engine", "Graphs", "SearchSpace"],
     "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],

@@ -11,6 +11,7 @@ public struct KernelSet: Sendable {
     let scale: ck_function
     let scaleRows: ck_function
     let dense: DenseKernels
+    let maps: MapKernels
 
     /// - Precondition: the table has a row for every operation in this set, and the machine supports it.
     /// - Parameter pointwise: name of the only pointwise row to use; the best for each shape without it.
@@ -33,6 +34,7 @@ public struct KernelSet: Sendable {
         scale = row(CK_OP_SCALE)
         scaleRows = row(CK_OP_SCALE_ROWS)
         dense = DenseKernels(row)
+        maps = MapKernels(row)
     }
 
     /// The pointwise kernel whose micro-tile suits a shape.

@@ -155,7 +155,7 @@ extension PlanBuilder {
 
     // MARK: - Operations
 
-    private func makeOperation(
+    func makeOperation(
         _ kind: PlanOperation.Kind, _ function: ck_function, from input: PlanOperation.Shape, at offset: Int,
         to output: Map, finish: Finish? = nil, kernel: Int = 1, stride: Int = 1, meansOffset: Int = -1,
         activation: Activation? = nil
@@ -172,7 +172,7 @@ extension PlanBuilder {
         return operation
     }
 
-    private mutating func append(
+    mutating func append(
         _ name: String, _ operation: PlanOperation, _ weights: [AlignedBuffer], _ finish: Finish?
     ) {
         precondition(!groups.isEmpty, "\(name): no group was begun")

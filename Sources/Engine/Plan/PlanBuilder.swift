@@ -6,6 +6,8 @@ public struct PlanBuilder {
     public struct Map: Sendable {
         public let shape: PlanOperation.Shape
         let region: ArenaLayout.Region
+        /// Of the region that it shares with others.
+        var owner: Int?
     }
 
     /// What follows a convolution's sum.
@@ -38,6 +40,11 @@ public struct PlanBuilder {
     var owners: [AlignedBuffer] = []
     let inputShape: PlanOperation.Shape
     let inputRegion: ArenaLayout.Region
+    /// Inputs beyond the image.
+    var inputs: [Plan.Place] = []
+    var shared: [SharedRegion] = []
+    /// Where the next map of its shape goes.
+    var target: Map?
 
     let imageBorder: Window.Border
 
@@ -48,6 +55,7 @@ public struct PlanBuilder {
         self.kernels = kernels
         inputShape = input
         imageBorder = border
+        _ = layout.allocate(Self.guardCount)
         let bordered = border.around(input)
         inputRegion = layout.allocate(bordered.channels * bordered.pixels)
     }
@@ -149,21 +157,22 @@ public struct PlanBuilder {
     }
 
     /// No later operation reads the map.
-    public mutating func release(_ map: Map) { layout.release(map.region) }
+    public mutating func release(_ map: Map) {
+        if let owner = map.owner { releaseShared(owner) } else { layout.release(map.region) }
+    }
 
     /// - Parameter output: one pixel; its channels are the plan's output.
     public func build(output: Map) -> Plan {
-        var operations = operations
-        UpcomingWeights.assign(to: &operations)
-        return Plan(
-            operations: operations, steps: steps, groups: groups, inputShape: inputShape,
-            imageBorder: imageBorder, outputCount: output.shape.channels * output.shape.pixels,
-            arenaCount: layout.highWater, inputOffset: inputRegion.offset, outputOffset: output.region.offset,
-            owners: owners)
+        let count = output.shape.channels * output.shape.pixels
+        return build(outputs: [Plan.Place(name: "", offset: output.region.offset, count: count)])
     }
 
     mutating func allocate(_ shape: PlanOperation.Shape) -> Map {
-        Map(shape: shape, region: layout.allocate(shape.storage))
+        if let target, target.shape == shape {
+            self.target = nil
+            return target
+        }
+        return Map(shape: shape, region: layout.allocate(shape.storage))
     }
 
     private mutating func append(

@@ -8,6 +8,7 @@ public struct PlanOperation: @unchecked Sendable {
     public enum Kind: Sendable {
         case stem, pointwise, depthwise, pool, scale, scaleRows
         case convolution, imageConvolution, border, winogradInput, winogradOutput, windowPool, add
+        case fromRows, toRows, gather, resample, interleave, combine, affine, softmax, layerNorm, grouped, filter
     }
 
     /// A map in blocks of 16 channels.
@@ -63,6 +64,7 @@ public struct PlanOperation: @unchecked Sendable {
     var tileSide = 4
     /// Transformed input of a Winograd convolution, or -1.
     var scratchOffset = -1
+    var maps = MapParameters()
 
     /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
     public var flops: Int {
@@ -137,6 +139,9 @@ public struct PlanOperation: @unchecked Sendable {
             function(&call, part, parts)
         case .pool, .scale, .scaleRows:
             performSmall(in: arena, part, parts)
+        case .fromRows, .toRows, .gather, .resample, .interleave, .combine, .affine, .softmax, .layerNorm, .grouped,
+            .filter:
+            performMap(in: arena, part, parts)
         default:
             performDense(in: arena, part, parts)
         }

@@ -17,22 +17,38 @@ public struct FusedStep: Equatable, Sendable {
         case addition
         /// Every channel of the first input times the factor in the second, a map of one pixel.
         case scaling
-        /// The step's activation alone; with `outputQuantization` also the rounding of a real value, without it also the
-        /// return of 8 bits to real values.
+        /// The step's activation alone; with `outputQuantization` also the rounding of a real value, without it also
+        /// the return of 8 bits to real values.
         case nothing
+        /// Channels of the inputs, one after another.
+        case gather([FusedChannels])
+        /// One tap for every row and for every column of the result.
+        case resample(rows: [FusedTap], columns: [FusedTap])
+        /// Channels spread over pixels.
+        case interleave(FusedInterleave)
+        /// Two maps into one.
+        case combination(FusedCombination)
+        /// Every channel times a number plus a number.
+        case affine(scale: [Float], shift: [Float])
+        /// Every value where it is positive, elsewhere times its channel's slope.
+        case slopes([Float])
+        /// Over the channels of every pixel.
+        case softmax
+        /// The channels of every pixel brought to mean 0 and variance 1, then times a number plus a number.
+        case layerNorm(epsilon: Float, scale: [Float], shift: [Float])
         /// The value at each of 256 integers, from the least one on, of an input of 8 bits.
         case lookup([Float])
     }
 
     /// Of the node that the step begins with.
     public let name: String
-    public let work: Work
+    public internal(set) var work: Work
     /// Values that earlier steps have computed, or the network's input.
     public let inputs: [String]
     /// The value after activation and residual.
-    public let output: String
+    public internal(set) var output: String
     public let shape: MapShape
-    public let finish: FusedFinish
+    public internal(set) var finish: FusedFinish
     /// The result after activation and residual is rounded to 8 bits, and what reads it reads the values that these
     /// stand for; `nil` where it stays real.
     public var outputQuantization: Quantization?
@@ -105,6 +121,20 @@ public enum FusedActivation: Equatable, Sendable {
     case sigmoid
     /// x * sigmoid(x)
     case silu
+    case tanh
+    /// x where it is positive, alpha * (e^x - 1) elsewhere
+    case elu(alpha: Float)
+    /// x * (1 + erf(x / sqrt(2))) / 2
+    case gelu
+    /// The approximation of GELU by tanh.
+    case geluTanh
+    /// log(1 + e^x)
+    case softplus
+    /// x * tanh(softplus(x))
+    case mish
+    case clip(Float, Float)
+    /// clamp(slope * x + offset, 0, 1): ONNX `HardSigmoid` with any parameters.
+    case linearGate(slope: Float, offset: Float)
 
     /// The plain formula.
     public func value(at x: Float) -> Float {
@@ -117,6 +147,7 @@ public enum FusedActivation: Equatable, Sendable {
         case .hardSwish: x * min(max(x / 6 + 0.5, 0), 1)
         case .sigmoid: 1 / (1 + exp(-x))
         case .silu: x / (1 + exp(-x))
+        default: Float(smoothValue(at: Double(x)))
         }
     }
 }

@@ -12,7 +12,15 @@ extension Fusion {
                 finish.activation = gated.activation
                 finish.residual?.isActivated = true
                 readers.forEach { absorb($0) }
+                setLayout(of: gated.output, layout(of: value))
                 value = gated.output
+                continue
+            }
+            if readers.count == 2, finish.activation == .none, let composed = try composed(value, readers) {
+                finish.activation = composed.activation
+                finish.residual?.isActivated = true
+                setLayout(of: composed.output, layout(of: value))
+                value = composed.output
                 continue
             }
             guard readers.count == 1, let reader = readers.first, !isAbsorbed(reader) else { break }
@@ -28,6 +36,7 @@ extension Fusion {
                 break
             }
             absorb(reader)
+            setLayout(of: node.outputs[0], layout(of: value))
             value = node.outputs[0]
         }
         return value
@@ -40,7 +49,8 @@ extension Fusion {
     /// The other operand of an addition, if it is a map of the same shape that has been computed by now.
     private func addend(_ node: Node, besides value: String, _ shape: MapShape) -> String? {
         guard node.operatorName == "Add", node.inputs.count == 2, node.inputs.contains(value),
-            let other = node.inputs.first(where: { $0 != value }), let map = map(of: other), shapes[map] == shape
+            let other = node.inputs.first(where: { $0 != value }), let map = map(of: other), shapes[map] == shape,
+            layout(of: other) == layout(of: value), bound.types[other]?.shape == bound.types[node.outputs[0]]?.shape
         else { return nil }
         return map
     }
@@ -72,17 +82,18 @@ extension Fusion {
         case "LeakyRelu": return .leakyRelu(slope: Float(try call.float("alpha", 0.01)))
         case "HardSigmoid":
             let (alpha, beta) = (try call.float("alpha", 0.2), try call.float("beta", 0.5))
-            return abs(alpha - 1 / 6) < 1e-6 && abs(beta - 0.5) < 1e-6 ? .hardSigmoid : nil
+            let isUsual = abs(alpha - 1 / 6) < 1e-6 && abs(beta - 0.5) < 1e-6
+            return isUsual ? .hardSigmoid : try furtherActivation(of: node)
         case "Clip":
             func bound(_ name: String, _ input: Int) throws(GraphFailure) -> Double? {
                 if node.opset < 11 { return node.attributes[name] == nil ? nil : try call.float(name, 0) }
                 guard call.has(input) else { return nil }
                 return call.known(input)?.doubles.first ?? .nan
             }
-            guard try bound("min", 1) == 0 else { return nil }
+            guard try bound("min", 1) == 0 else { return try furtherActivation(of: node) }
             guard let high = try bound("max", 2) else { return .relu }
-            return high > 0 ? .clippedRelu(Float(high)) : nil
-        default: return nil
+            return high > 0 ? .clippedRelu(Float(high)) : try furtherActivation(of: node)
+        default: return try furtherActivation(of: node)
         }
     }
 
@@ -90,9 +101,16 @@ extension Fusion {
     private func foldAffine(
         _ node: Node, after value: String, into work: inout FusedStep.Work
     ) throws(GraphFailure) -> Bool {
-        guard case .convolution(var convolution) = work, let affine = try affine(node, of: value, convolution) else {
-            return false
+        if case .affine(let scale, let shift) = work {
+            guard let affine = try affine(node, of: value, channels: scale.count) else { return false }
+            work = .affine(
+                scale: zip(scale, affine.scale).map { $0 * $1 },
+                shift: scale.indices.map { shift[$0] * affine.scale[$0] + affine.shift[$0] })
+            return true
         }
+        guard case .convolution(var convolution) = work,
+            let affine = try affine(node, of: value, channels: convolution.outputChannels)
+        else { return false }
         for channel in 0..<convolution.outputChannels {
             convolution.scale[channel] *= affine.scale[channel]
             convolution.shift[channel] = convolution.shift[channel] * affine.scale[channel] + affine.shift[channel]
@@ -101,10 +119,10 @@ extension Fusion {
         return true
     }
 
-    private func affine(
-        _ node: Node, of value: String, _ convolution: FusedConvolution
+    /// What batch normalisation, or a product or sum with constants, does to each channel.
+    func affine(
+        _ node: Node, of value: String, channels: Int
     ) throws(GraphFailure) -> (scale: [Float], shift: [Float])? {
-        let channels = convolution.outputChannels
         if node.operatorName == "BatchNormalization" {
             let parameters = node.inputs.dropFirst().compactMap { constant($0) }
             guard node.inputs.first == value, parameters.count == 4, parameters.allSatisfy({ $0.count == channels }),
@@ -116,18 +134,25 @@ extension Fusion {
         }
         guard ["Add", "Mul"].contains(node.operatorName), node.inputs.count == 2,
             let other = node.inputs.first(where: { $0 != value }),
-            let perChannel = channelConstant(other, channels, rank: bound.types[value]?.rank ?? 0)
+            bound.types[value]?.shape == bound.types[node.outputs[0]]?.shape,
+            let perChannel = channelConstant(
+                other, channels, rank: bound.types[value]?.rank ?? 0, layout: layout(of: value))
         else { return nil }
         let (zeros, ones) = ([Float](repeating: 0, count: channels), [Float](repeating: 1, count: channels))
         return node.operatorName == "Add" ? (ones, perChannel) : (perChannel, zeros)
     }
 
-    /// A constant that broadcasts over everything but the channels, which are dimension 1.
-    private func channelConstant(_ name: String, _ channels: Int, rank: Int) -> [Float]? {
-        guard let values = constant(name), let shape = bound.graph.initialisers[name]?.shape else { return nil }
+    /// A constant that broadcasts over everything but the channels.
+    func channelConstant(
+        _ name: String, _ channels: Int, rank: Int, layout: FusedPort.Layout = .channelsFirst
+    ) -> [Float]? {
+        guard let values = constant(name), let shape = bound.graph.initialisers[name]?.shape, rank >= 2 else {
+            return nil
+        }
         if values.count == 1 { return [Float](repeating: values[0], count: channels) }
         let padded = [Int](repeating: 1, count: max(0, rank - shape.count)) + shape
-        let expected = rank == 2 ? [1, channels] : [1, channels, 1, 1]
+        var expected = [Int](repeating: 1, count: rank)
+        expected[layout == .channelsFirst ? 1 : rank - 1] = channels
         return padded == expected ? values : nil
     }
 }

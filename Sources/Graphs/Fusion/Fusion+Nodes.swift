@@ -1,6 +1,6 @@
 /// Which step a node begins.
 extension Fusion {
-    mutating func fuse(_ index: Int) throws(GraphFailure) {
+    mutating func fuseUsual(_ index: Int) throws(GraphFailure) {
         let node = nodes[index]
         switch node.operatorName {
         case "Conv": try fuseConvolution(node)
@@ -48,7 +48,6 @@ extension Fusion {
         let convolution = FusedConvolution(
             window: FusedWindow(geometry), groups: groups, inputChannels: input.shape.channels,
             outputChannels: kernel[0], weights: weights, scale: [Float](repeating: 1, count: kernel[0]), shift: shift)
-        guard groups == 1 || convolution.isDepthwise else { throw GraphFailure("has \(groups) groups") }
         try append(
             node.label, .convolution(convolution), [input.name], value: node.outputs[0],
             geometry.mapShape(channels: kernel[0]))

@@ -8,13 +8,14 @@ struct Fusion {
     private var aliases: [String: String] = [:]
     /// Every second (third, …) row and column of a map, not yet computed.
     private var samples: [String: (source: String, stride: Int)] = [:]
+    var arranged = Arranged()
     private var absorbed: Set<Int> = []
     private let consumers: [String: [Int]]
     private let outputs: Set<String>
 
-    init(_ bound: BoundGraph, input: String, _ shape: MapShape) {
+    init(_ bound: BoundGraph) {
         self.bound = bound
-        shapes = [input: shape]
+        shapes = [:]
         outputs = Set(bound.graph.outputs)
         var consumers: [String: [Int]] = [:]
         for (index, node) in bound.graph.nodes.enumerated() {
@@ -46,6 +47,12 @@ struct Fusion {
     /// The only nodes that read the value; none where it is an output of the network.
     func readers(of value: String) -> [Int] { outputs.contains(value) ? [] : consumers[value] ?? [] }
 
+    /// All nodes that read the value.
+    func allReaders(of value: String) -> [Int] { consumers[value] ?? [] }
+
+    /// A map that no step computes.
+    mutating func state(_ name: String, _ shape: MapShape) { shapes[name] = shape }
+
     func call(_ node: Node) -> OperatorCall {
         OperatorCall(
             node, types: node.inputs.map { bound.types[$0] }, values: node.inputs.map { bound.graph.initialisers[$0] })
@@ -60,6 +67,8 @@ struct Fusion {
                 named: name, from: sample.source, stride: sample.stride, before: 0, after: 0, output: name,
                 follow: false)
         }
+        try arrange(name)
+        try requireRows(of: name, index)
         guard let value = map(of: name) else {
             throw GraphFailure("input \(index) (\(name.printable)) is not a map that a step computes")
         }

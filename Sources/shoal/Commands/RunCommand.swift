@@ -106,8 +106,11 @@ struct RunCommand: AsyncParsableCommand {
         var latencyMilliseconds: LatencySummary
         var flops: Int
         var precision: String
-        /// Of the kernels; `nil` where the operators' definitions ran.
-        var instructionSet: String?
+        var instructionSet: String
+        /// Operators without a kernel, which ran by their definitions.
+        var evaluatedOperators: [String]
+        /// Values in the first output for one image.
+        var outputCount: Int
     }
 
     private func runNetwork(_ network: LoadedNetwork) throws {
@@ -125,9 +128,9 @@ struct RunCommand: AsyncParsableCommand {
         if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(
-            images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.evaluator.bound.flops,
-            precision: precision,
-            instructionSet: runner.plan == nil ? nil : try KernelSet.selected().instructionSet.rawValue)
+            images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.hybrid.bound.flops,
+            precision: precision, instructionSet: try KernelSet.selected().instructionSet.rawValue,
+            evaluatedOperators: runner.hybrid.evaluatedOperators, outputCount: result.classes)
         guard format.format == .table else { return try Terminal.json(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         Terminal.print(

@@ -7,11 +7,13 @@ import Supernets
 /// A network, or one subnet of a supernet, that is measured.
 struct BenchModel {
     let package: String
-    let plan: Plan
+    let work: TimedWork
     let subnet: SubnetConfiguration?
     let packedBytes: Int
     let flops: Int
     let instructionSet: InstructionSet
+    /// Operators without a kernel.
+    var evaluatedOperators: [String] = []
 
     /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
     /// statistics, so the checkpoint's will do.
@@ -32,7 +34,7 @@ struct BenchModel {
                     configuration, statistics: loaded.supernet.checkpointStatistics(for: configuration),
                     kernels: loaded.kernels)
                 return BenchModel(
-                    package: path, plan: plan, subnet: configuration, packedBytes: loaded.supernet.packedBytes,
+                    package: path, work: .plan(plan), subnet: configuration, packedBytes: loaded.supernet.packedBytes,
                     flops: plan.flops,
                     instructionSet: loaded.kernels.instructionSet)
             } catch { throw Refusal("\(path): \(error)") }
@@ -42,12 +44,11 @@ struct BenchModel {
     private static func network(_ loaded: LoadedNetwork, resolution: Int?) throws -> BenchModel {
         let bound = try loaded.bound(to: try loaded.inputShape(channels: 3, side: resolution))
         let kernels = try KernelSet.selected()
-        do {
-            let plan = try FusedNetwork(bound).plan(kernels: kernels)
-            return BenchModel(
-                package: loaded.path, plan: plan, subnet: nil, packedBytes: plan.weightBytes, flops: bound.flops,
-                instructionSet: kernels.instructionSet)
-        } catch { throw Refusal("\(loaded.path): \(error)") }
+        let hybrid = try loaded.hybrid(bound)
+        return BenchModel(
+            package: loaded.path, work: hybrid.plan.map(TimedWork.plan) ?? .hybrid(hybrid), subnet: nil,
+            packedBytes: hybrid.weightBytes, flops: bound.flops, instructionSet: kernels.instructionSet,
+            evaluatedOperators: hybrid.evaluatedOperators)
     }
 
     private static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {

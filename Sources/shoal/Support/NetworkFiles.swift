@@ -72,51 +72,68 @@ struct LoadedNetwork {
         }
         let bound = try bound(to: shape)
         return NetworkRunner(
-            evaluator: GraphEvaluator(bound), plan: try Self.plan(bound, path: path),
-            input: network.graph.inputs[0].name, output: network.graph.outputs[0], shape: shape,
+            hybrid: try hybrid(bound), input: network.graph.inputs[0].name, output: network.graph.outputs[0],
+            shape: shape,
             preprocessor: try ImagePreprocessor(
                 for: images, file: file, channels: shape[1], side: shape[2], mean: mean, std: std))
     }
 }
 
 extension LoadedNetwork {
-    /// The network by kernels, or `nil` with a note of what they do not cover.
-    fileprivate static func plan(_ bound: BoundGraph, path: String) throws -> Plan? {
-        do {
-            return try FusedNetwork(bound).plan(kernels: try KernelSet.selected())
-        } catch let failure as GraphFailure {
-            Terminal.note("shoal: warning: \(path) runs by its operators' definitions, which is slow: \(failure)")
-            return nil
+    /// The network by kernels and, with a note of what they do not cover, by operators' definitions.
+    func hybrid(_ bound: BoundGraph) throws -> HybridNetwork {
+        let network: HybridNetwork
+        do { network = try HybridNetwork(bound, kernels: try KernelSet.selected()) } catch let failure as GraphFailure {
+            throw Refusal("\(path): \(failure)")
         }
+        if !network.evaluatedOperators.isEmpty {
+            Terminal.note(
+                "shoal: warning: \(path): no kernel covers \(network.evaluatedOperators.joined(separator: ", ")); "
+                    + "these run by their definitions, which is slow")
+        }
+        return network
     }
 }
 
-/// Runs a network over images: by kernels, or where they do not cover it by the definitions of its operators.
+/// Runs a network over images: by kernels, and where they do not cover it by the definitions of its operators.
 struct NetworkRunner: Sendable {
-    let evaluator: GraphEvaluator
-    let plan: Plan?
+    let hybrid: HybridNetwork
     let input: String
     let output: String
     let shape: [Int]
     let preprocessor: ImagePreprocessor
 
     func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
-        if let plan { return Evaluator.run(plan, on: images, preprocessor, threads: threads) }
+        if let plan = hybrid.plan { return Evaluator.run(plan, on: images, preprocessor, threads: threads) }
         return try Evaluator.run(on: images, threads: threads) { (range) throws(GraphFailure) in
+            let session = HybridSession(hybrid)
             var part = Evaluator.Part()
-            for index in range { try run(images, index, &part) }
+            for index in range { try run(session, images, index, &part) }
             return part
         }
     }
 
-    private func run(_ images: ImageSet, _ index: Int, _ part: inout Evaluator.Part) throws(GraphFailure) {
+    private func run(
+        _ session: HybridSession, _ images: ImageSet, _ index: Int, _ part: inout Evaluator.Part
+    ) throws(GraphFailure) {
         var pixels = [Float](repeating: 0, count: shape.reduce(1, *))
         pixels.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
         let start = PlanTimer.now()
-        let outputs = try evaluator.run([input: TensorValue(shape: shape, .float32(pixels))])
-        guard let logits = outputs[output]?.tensor?.values, !logits.isEmpty else {
-            throw GraphFailure("the output \(output) holds no 32-bit floats")
-        }
+        let outputs = try session.run([input: TensorValue(shape: shape, .float32(pixels))])
+        guard let values = outputs[output], let logits = values.tensor?.values ?? values.integersAsFloats,
+            !logits.isEmpty
+        else { throw GraphFailure("the output \(output) holds no numbers") }
         logits.withUnsafeBufferPointer { part.add($0, since: start, label: images.labels?[index]) }
+    }
+}
+
+extension TensorValue {
+    /// Integers, such as those of ArgMax, as floats.
+    fileprivate var integersAsFloats: [Float]? {
+        switch elements {
+        case .int64(let values): values.map { Float($0) }
+        case .int32(let values): values.map { Float($0) }
+        default: nil
+        }
     }
 }

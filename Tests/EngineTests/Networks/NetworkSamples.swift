@@ -4,6 +4,8 @@ import Graphs
 struct NetworkSamples {
     private(set) var nodes: [Node] = []
     private(set) var initialisers: [String: TensorValue] = [:]
+    /// Of the nodes that are added.
+    var opset = 14
     private var state: UInt64
 
     init(seed: UInt64) { state = seed | 1 }
@@ -27,9 +29,16 @@ struct NetworkSamples {
         return name
     }
 
+    /// Single numbers and lists of numbers.
+    mutating func constant(_ shape: [Int], _ values: [Float]) -> String {
+        let name = "constant\(initialisers.count)"
+        initialisers[name] = TensorValue(shape: shape, .float32(values))
+        return name
+    }
+
     mutating func add(_ name: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) -> String {
         let output = "\(name.lowercased())\(nodes.count)"
-        nodes.append(Node(name, opset: 14, inputs: inputs, outputs: [output], attributes: attributes))
+        nodes.append(Node(name, opset: opset, inputs: inputs, outputs: [output], attributes: attributes))
         return output
     }
 
@@ -49,11 +58,30 @@ struct NetworkSamples {
             ])
     }
 
+    mutating func split(_ x: String, into count: Int, of sizes: [Int]) -> [String] {
+        let outputs = (0..<count).map { "split\(nodes.count)_\($0)" }
+        nodes.append(
+            Node("Split", opset: opset, inputs: [x, constant(sizes)], outputs: outputs, attributes: ["axis": .int(1)]))
+        return outputs
+    }
+
+    /// Scale and shift about those of trained networks.
+    mutating func normalisation(_ x: String, _ channels: Int) -> String {
+        let variance = constant([channels], (0..<channels).map { 0.5 + Float($0 % 7) / 5 })
+        return add(
+            "BatchNormalization",
+            [x, random([channels]), random([channels], size: 0.3), random([channels], size: 0.3), variance])
+    }
+
     func bound(_ output: String, input shape: [Int]) throws -> BoundGraph {
+        try bound([output], input: shape)
+    }
+
+    func bound(_ outputs: [String], input shape: [Int]) throws -> BoundGraph {
         try BoundGraph(
             Graph(
                 name: "sample",
                 inputs: [GraphInput(name: "x", element: .float32, dimensions: shape.map { .fixed($0) })],
-                outputs: [output], initialisers: initialisers, nodes: nodes))
+                outputs: outputs, initialisers: initialisers, nodes: nodes))
     }
 }

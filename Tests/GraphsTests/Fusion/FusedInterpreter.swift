@@ -47,6 +47,7 @@ struct FusedInterpreter {
         case .scaling: return values.indices.map { values[$0] * inputs[1].values[$0 / shape.pixels] }
         case .nothing: return values
         case .lookup: preconditionFailure("looks up a value that is not of 8 bits")
+        default: return MapInterpreter(step: step, inputs: inputs).values
         }
     }
 

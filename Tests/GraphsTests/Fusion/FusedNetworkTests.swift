@@ -178,16 +178,81 @@ import Testing
         #expect(steps.count == 3)
     }
 
+    /// Joined, split and shuffled channels are described, not copied, until a step reads them.
+    @Test func channelsAreGatheredOnce() throws {
+        let b = Builder(seed: 9)
+        let x = b.convolution("x", 3, 6, kernel: 3)
+        let y = b.add("Relu", [b.convolution(x, 6, 10)])
+        let joined = b.add("Concat", [x, y], ["axis": .int(1)])
+        let shape = b.add("Reshape", [joined, b.constant(TensorValue(integers: [1, 2, 8, 5, 4]))])
+        let turned = b.add("Transpose", [shape], ["perm": .ints([0, 2, 1, 3, 4])])
+        let shuffled = b.add("Reshape", [turned, b.constant(TensorValue(integers: [1, 16, 5, 4]))])
+        let half = b.add(
+            "Slice",
+            [
+                shuffled, b.constant(TensorValue(integers: [4])), b.constant(TensorValue(integers: [12])),
+                b.constant(TensorValue(integers: [1])), b.constant(TensorValue(integers: [1])),
+            ])
+        let steps = try check(b, b.convolution(half, 8, 4, kernel: 3), input: [1, 3, 5, 4])
+        #expect(steps.count == 4)
+    }
+
+    @Test func otherRowsAndColumnsAreResamplings() throws {
+        let b = Builder(seed: 10)
+        let none = b.constant(GraphSamples.floats([0], []))
+        var x = b.convolution("x", 2, 3, kernel: 3)
+        x = b.add(
+            "Resize", [x, none, b.constant(GraphSamples.floats([4], [1, 1, 2, 1.5]))],
+            ["mode": .string("linear"), "coordinate_transformation_mode": .string("pytorch_half_pixel")])
+        x = b.add(
+            "Pad", [x, b.constant(TensorValue(integers: [0, 0, 1, 2, 0, 0, 0, 1]))], ["mode": .string("reflect")])
+        x = b.add("Pad", [x, b.constant(TensorValue(integers: [0, 0, 1, 0, 0, 0, 0, -1]))])
+        let steps = try check(b, b.add("Tanh", [x]), input: [1, 2, 5, 4])
+        #expect(steps.count == 5)
+    }
+
+    @Test func transposedConvolutionsAreInterleaved() throws {
+        for (kernel, stride, pads, extra) in [(2, 2, 0, 0), (4, 2, 1, 0), (3, 2, 1, 1), (3, 1, 1, 0), (5, 3, 0, 2)] {
+            let b = Builder(seed: UInt64(11 + kernel))
+            let x = b.convolution("x", 2, 5)
+            let y = b.add(
+                "ConvTranspose", [x, b.random([5, 3, kernel, kernel]), b.random([3])],
+                [
+                    "strides": .ints([stride, stride]), "pads": .ints([pads, pads, pads, pads]),
+                    "output_padding": .ints([extra, extra]), "kernel_shape": .ints([kernel, kernel]),
+                ])
+            try check(b, b.add("Relu", [b.normalisation(y, 3)]), input: [1, 2, 4, 5])
+        }
+    }
+
+    @Test func depthBecomesSpaceAndSpaceDepth() throws {
+        for mode in ["DCR", "CRD"] {
+            let b = Builder(seed: 12)
+            let x = b.convolution("x", 2, 12)
+            let y = b.add("DepthToSpace", [x], ["blocksize": .int(2), "mode": .string(mode)])
+            let z = b.add("SpaceToDepth", [b.add("Relu", [y])], ["blocksize": .int(3)])
+            try check(b, b.convolution(z, 27, 4), input: [1, 2, 6, 3])
+        }
+    }
+
+    /// GELU and Mish as exporters of older versions write them.
+    @Test func activationsInPartsAreOneStep() throws {
+        let b = Builder(seed: 13)
+        let x = b.convolution("x", 2, 4)
+        let error = b.add("Erf", [b.add("Div", [x, b.constant(GraphSamples.floats([], [1.414_213_5]))])])
+        let sum = b.add("Add", [error, b.constant(GraphSamples.floats([], [1]))])
+        let gelu = b.add("Mul", [b.add("Mul", [x, sum]), b.constant(GraphSamples.floats([], [0.5]))])
+        let y = b.convolution(gelu, 4, 4)
+        let mish = b.add("Mul", [y, b.add("Tanh", [b.add("Softplus", [y])])])
+        let steps = try check(b, mish, input: [1, 2, 3, 3])
+        #expect(steps.map(\.finish.activation) == [.gelu, .mish])
+    }
+
     @Test func whatKernelsDoNotCoverIsRefusedByName() throws {
         let b = Builder(seed: 6)
-        let joined = b.add("Concat", ["x", "x"], ["axis": .int(1)])
-        #expect(throws: GraphFailure("is not covered by kernels").at(b.nodes[0])) {
-            try FusedNetwork(b.bound(joined, input: [1, 2, 4, 4]))
-        }
-        let grouped = Builder(seed: 7)
-        let y = grouped.convolution("x", 4, 4, groups: 2)
-        #expect(throws: GraphFailure("has 2 groups").at(grouped.nodes[0])) {
-            try FusedNetwork(grouped.bound(y, input: [1, 4, 3, 3]))
+        let found = b.add("Erf", [b.convolution("x", 2, 2)])
+        #expect(throws: GraphFailure("is not covered by kernels").at(b.nodes[1])) {
+            try FusedNetwork(b.bound(found, input: [1, 2, 4, 4]))
         }
         let batch = Builder(seed: 8)
         let z = batch.convolution("x", 4, 4)
