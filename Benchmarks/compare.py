@@ -15,7 +15,7 @@ import time
 
 import numpy
 
-from networks import checkpoint, classifiers, supernet
+from networks import checkpoint, classifiers, general, supernet
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Largest difference between outputs, as a share of the largest output.
@@ -132,6 +132,14 @@ def networks(folder, arrays):
     return {network.name: network for network in found}
 
 
+def others(folder, names):
+    """The networks of `general`, written where they are asked for."""
+    found = {name: Network(name, folder) for name in general.ALL if name in names}
+    for name, network in found.items():
+        general.ALL[name](network.onnx)
+    return found
+
+
 def measure(network, threads, options):
     engines = [OnnxRuntime(network, threads), OpenVino(network, threads),
                Shoal(network, threads, options.shoal, options.folder)]
@@ -180,7 +188,7 @@ def main():
     parser = argparse.ArgumentParser(prog="Benchmarks/peers", description=__doc__)
     parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--shoal", default=str(ROOT / ".build/release/shoal"), help="the program; default: the build")
-    parser.add_argument("--networks", nargs="+", help="only these; default: all")
+    parser.add_argument("--networks", nargs="+", help="only these; `general`: those of general.py; default: all but them")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeat", type=int, default=40, help="inferences of each engine and network, at least")
     parser.add_argument("--rounds", type=int, default=8, help="turns that they are spread over")
@@ -188,16 +196,25 @@ def main():
     options = parser.parse_args()
     if not os.access(options.shoal, os.X_OK):
         sys.exit(f"{options.shoal}: is not there; build first: swift build -c release --product shoal")
+    names = [name for stated in options.networks or []
+             for name in (general.ALL if stated == "general" else [stated])]
+    if names and set(names) <= set(general.ALL):
+        return report([measure(network, threads, options) for network in others(options.folder, names).values()
+                       for threads in options.threads], options)
     arrays = supernet.state_dictionary()
-    known = networks(options.folder, arrays)
-    unknown = set(options.networks or []) - set(known)
+    known = networks(options.folder, arrays) | others(options.folder, names)
+    unknown = set(names) - set(known)
     if unknown:
-        sys.exit(f"--networks: known are {', '.join(known)}")
+        sys.exit(f"--networks: known are {', '.join([*known, *general.ALL, 'general'])}")
     checkpoint.write(options.folder / "ofa.pth", arrays)
     subprocess.run([options.shoal, "import", options.folder / "ofa.pth", "--output", options.folder / "ofa.shoal"],
                    check=True, stdout=subprocess.DEVNULL)
     rows = [measure(known[name], threads, options)
-            for name in options.networks or known for threads in options.threads]
+            for name in names or known for threads in options.threads]
+    report(rows, options)
+
+
+def report(rows, options):
     show(rows)
     if options.json:
         options.json.write_text(json.dumps({"rows": [dict(row, ratio=ratio(row)) for row in rows]}, indent=1))
