@@ -64,7 +64,8 @@ static ck_function function_of(ck_operation operation, ck_instruction_set set) {
     size_t count;
     const ck_kernel *rows = ck_kernel_table(&count);
     for (size_t i = 0; i < count; i++)
-        if (rows[i].operation == operation && rows[i].instruction_set == set) return rows[i].function;
+        if (rows[i].operation == operation && rows[i].instruction_set == set && rows[i].element == CK_FLOAT32)
+            return rows[i].function;
     abort();
 }
 

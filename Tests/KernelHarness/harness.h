@@ -12,7 +12,7 @@ typedef struct {
 
 // What a case writes.
 typedef struct {
-    float **fields[64];      // where the parameters name it, up to a NULL
+    void **fields[64];       // where the parameters name it, up to a NULL
     int64_t count;
     const float *initial;    // for operations in place, or NULL
     const double *expected;
@@ -34,6 +34,9 @@ void end_case(void);
 
 void check_products(void);  // convolutions of every kind: products.c
 void check_maps(void);      // the other operations: maps.c
+
+// Of a map or weights that hold floats.
+static inline float float_at(const void *values, int64_t at) { return ((const float *)values)[at]; }
 
 static inline int blocks_of(int channels) { return (channels + CK_LANES - 1) / CK_LANES; }
 

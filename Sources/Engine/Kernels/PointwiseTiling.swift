@@ -26,12 +26,14 @@ struct PointwiseTiling: Sendable {
 
     let tiles: [Tile]
 
-    init(_ instructionSet: InstructionSet, only name: String? = nil) {
-        tiles = KernelTable.rows
-            .filter { $0.operation == CK_OP_POINTWISE && $0.instruction_set == instructionSet.code }
-            .filter { name == nil || String(cString: $0.name) == name }
+    /// The pointwise ones among some rows for one element that a machine can run, or `nil` where there are none. Rows
+    /// that need the most of the processor's features leave the others out.
+    init?(_ rows: [ck_kernel]) {
+        let rows = rows.filter { $0.operation == CK_OP_POINTWISE }
+        let most = rows.map(\.features.nonzeroBitCount).max()
+        tiles = rows.filter { $0.features.nonzeroBitCount == most }
             .map { Tile(pixels: Int($0.tile_pixels), panels: Int($0.tile_panels), function: $0.function) }
-        precondition(!tiles.isEmpty, "no pointwise kernel in \(instructionSet)")
+        if tiles.isEmpty { return nil }
     }
 
     func kernel(pixels: Int, blocks: Int) -> ck_function {

@@ -109,7 +109,8 @@ extension PlanBuilder {
         }
         shared[owner].users += 1
         return Map(
-            shape: shape, region: .init(offset: first.region.offset, count: shape.storage), owner: owner)
+            shape: shape, element: .float32, region: .init(offset: first.region.offset, count: shape.storage),
+            owner: owner)
     }
 }
 

@@ -28,7 +28,8 @@ extension PlanBuilder {
         }
         let map = allocate(shape)
         var operation = makeOperation(
-            .imageConvolution, kernels.dense.imageConvolution, from: inputShape, at: inputRegion.offset, to: map,
+            .imageConvolution, kernels.kernel(CK_OP_IMAGE_CONVOLUTION), from: inputShape, at: inputRegion.offset,
+            to: map,
             finish: finish)
         operation.weights = UnsafePointer(weights.weights.base)
         operation.window = window
@@ -51,7 +52,8 @@ extension PlanBuilder {
         }
         let map = allocate(shape)
         var operation = makeOperation(
-            .depthwise, kernels.depthwise, from: input.shape, at: input.region.offset, to: map, finish: finish,
+            .depthwise, kernels.kernel(CK_OP_DEPTHWISE), from: input.shape, at: input.region.offset, to: map,
+            finish: finish,
             kernel: window.kernel.rows, stride: window.stride.rows, meansOffset: means?.region.offset ?? -1)
         operation.weights = UnsafePointer(weights.weights.base)
         operation.window = window
@@ -68,7 +70,7 @@ extension PlanBuilder {
         guard let shape else { preconditionFailure("\(name): the window does not fit in \(input.shape)") }
         let map = allocate(shape)
         var operation = makeOperation(
-            .windowPool, kernels.dense.windowPool, from: input.shape, at: input.region.offset, to: map)
+            .windowPool, kernels.kernel(CK_OP_WINDOW_POOL), from: input.shape, at: input.region.offset, to: map)
         operation.window = window
         operation.pooling = kind.code
         append(name, operation, [], nil)
@@ -89,7 +91,8 @@ extension PlanBuilder {
     private mutating func elementwise(_ name: String, _ input: Map, _ other: Int, _ activation: Activation) -> Map {
         let map = allocate(input.shape)
         var operation = makeOperation(
-            .add, kernels.dense.add, from: input.shape, at: input.region.offset, to: map, activation: activation)
+            .add, kernels.kernel(CK_OP_ADD), from: input.shape, at: input.region.offset, to: map, activation: activation
+        )
         operation.residualOffset = other
         append(name, operation, [], nil)
         return map
@@ -105,7 +108,7 @@ extension PlanBuilder {
         guard border != .none else { return inner(name, input, filter, finish, to: shape) }
         let bordered = allocate(border.around(input.shape))
         var operation = makeOperation(
-            .border, kernels.dense.border, from: input.shape, at: input.region.offset, to: bordered)
+            .border, kernels.kernel(CK_OP_BORDER), from: input.shape, at: input.region.offset, to: bordered)
         operation.window = filter.window
         append(name + ".border", operation, [], nil)
         let map = inner(name, bordered, filter, finish, to: shape)
@@ -118,7 +121,7 @@ extension PlanBuilder {
     ) -> Map {
         let map = allocate(shape)
         var operation = makeOperation(
-            .convolution, kernels.dense.convolution, from: input.shape, at: input.region.offset, to: map,
+            .convolution, kernels.kernel(CK_OP_CONVOLUTION), from: input.shape, at: input.region.offset, to: map,
             finish: finish)
         operation.weights = UnsafePointer(filter.weights.base)
         operation.window = filter.window
@@ -139,7 +142,7 @@ extension PlanBuilder {
             for isOutput in [false, true] {
                 var operation = makeOperation(
                     isOutput ? .winogradOutput : .winogradInput,
-                    isOutput ? kernels.dense.winogradOutput : kernels.dense.winogradInput,
+                    kernels.kernel(isOutput ? CK_OP_WINOGRAD_OUTPUT : CK_OP_WINOGRAD_INPUT),
                     from: input.shape, at: input.region.offset, to: map, finish: finish)
                 operation.weights = UnsafePointer(filter.weights.base)
                 operation.window = filter.window

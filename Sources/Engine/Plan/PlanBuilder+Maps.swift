@@ -16,7 +16,8 @@ extension PlanBuilder {
         _ name: String, _ region: ArenaLayout.Region, _ shape: PlanOperation.Shape, channelsLast: Bool
     ) -> Map {
         let map = allocate(shape)
-        var operation = makeOperation(.fromRows, kernels.maps.fromRows, from: shape, at: region.offset, to: map)
+        var operation = makeOperation(
+            .fromRows, kernels.kernel(CK_OP_FROM_ROWS), from: shape, at: region.offset, to: map)
         operation.maps.isChannelsLast = channelsLast
         append(name, operation, [], nil)
         layout.release(region)
@@ -26,9 +27,9 @@ extension PlanBuilder {
     /// The map as a row-major array, one of the plan's outputs. The map may be released afterwards.
     mutating func toRows(_ name: String, _ input: Map, channelsLast: Bool) -> Plan.Place {
         let count = input.shape.channels * input.shape.pixels
-        let rows = Map(shape: input.shape, region: layout.allocate(count))
+        let rows = Map(shape: input.shape, element: .float32, region: layout.allocate(count))
         var operation = makeOperation(
-            .toRows, kernels.maps.toRows, from: input.shape, at: input.region.offset, to: rows)
+            .toRows, kernels.kernel(CK_OP_TO_ROWS), from: input.shape, at: input.region.offset, to: rows)
         operation.maps.isChannelsLast = channelsLast
         append(name, operation, [], nil)
         return Plan.Place(name: name, offset: rows.region.offset, count: count)
@@ -53,11 +54,12 @@ extension PlanBuilder {
             let part = Map(
                 shape: .init(
                     channels: blocks.count * Int(CK_LANES), height: shape.height, width: shape.width),
+                element: .float32,
                 region: .init(
                     offset: map.region.offset + blocks.lowerBound * shape.pixels * Int(CK_LANES),
                     count: blocks.count * shape.pixels * Int(CK_LANES)))
             var operation = makeOperation(
-                .gather, kernels.maps.gather, from: part.shape, at: part.region.offset, to: part)
+                .gather, kernels.kernel(CK_OP_GATHER), from: part.shape, at: part.region.offset, to: part)
             let (lanes, starts) = runs.tables(blocks)
             operation.maps.first = UnsafeRawPointer(lanes.base)
             operation.maps.second = UnsafeRawPointer(starts.base)
@@ -71,7 +73,7 @@ extension PlanBuilder {
     mutating func resample(_ name: String, _ input: Map, rows: [ck_tap], columns: [ck_tap]) -> Map {
         let map = allocate(.init(channels: input.shape.channels, height: rows.count, width: columns.count))
         var operation = makeOperation(
-            .resample, kernels.maps.resample, from: input.shape, at: input.region.offset, to: map)
+            .resample, kernels.kernel(CK_OP_RESAMPLE), from: input.shape, at: input.region.offset, to: map)
         let (rows, columns) = (AlignedBuffer(holding: rows), AlignedBuffer(holding: columns))
         operation.maps.first = UnsafeRawPointer(rows.base)
         operation.maps.second = UnsafeRawPointer(columns.base)
@@ -85,7 +87,7 @@ extension PlanBuilder {
         precondition(input.shape.blocks == shape.blocks * stride * stride, "\(name): \(input.shape) to \(shape)")
         let map = allocate(shape)
         var operation = makeOperation(
-            .interleave, kernels.maps.interleave, from: input.shape, at: input.region.offset, to: map)
+            .interleave, kernels.kernel(CK_OP_INTERLEAVE), from: input.shape, at: input.region.offset, to: map)
         operation.maps.interleaving = (stride, top, left)
         append(name, operation, [], nil)
         return map
@@ -100,7 +102,8 @@ extension PlanBuilder {
     ) -> Map {
         let map = allocate(left.shape)
         var operation = makeOperation(
-            .combine, kernels.maps.combine, from: left.shape, at: left.region.offset, to: map, activation: activation)
+            .combine, kernels.kernel(CK_OP_COMBINE), from: left.shape, at: left.region.offset, to: map,
+            activation: activation)
         operation.residualOffset = right.region.offset
         operation.maps.combination = combination
         operation.maps.operand = operand
@@ -113,7 +116,7 @@ extension PlanBuilder {
     mutating func slopes(_ name: String, _ input: Map, _ slopes: [Float]) -> Map {
         let map = allocate(input.shape)
         var operation = makeOperation(
-            .combine, kernels.maps.combine, from: input.shape, at: input.region.offset, to: map)
+            .combine, kernels.kernel(CK_OP_COMBINE), from: input.shape, at: input.region.offset, to: map)
         let packed = Epilogue(scale: slopes, shift: slopes)
         operation.weights = packed.scale
         operation.maps.combination = CK_SLOPE
@@ -126,7 +129,7 @@ extension PlanBuilder {
     mutating func affine(_ name: String, _ input: Map, _ finish: Finish) -> Map {
         let map = allocate(input.shape)
         let operation = makeOperation(
-            .affine, kernels.maps.affine, from: input.shape, at: input.region.offset, to: map, finish: finish)
+            .affine, kernels.kernel(CK_OP_AFFINE), from: input.shape, at: input.region.offset, to: map, finish: finish)
         append(name, operation, [], finish)
         return map
     }
@@ -134,14 +137,15 @@ extension PlanBuilder {
     /// An activation in place.
     mutating func activate(_ name: String, _ map: Map, _ activation: Activation) {
         let operation = makeOperation(
-            .add, kernels.dense.add, from: map.shape, at: map.region.offset, to: map, activation: activation)
+            .add, kernels.kernel(CK_OP_ADD), from: map.shape, at: map.region.offset, to: map, activation: activation)
         append(name, operation, [], nil)
     }
 
     mutating func softmax(_ name: String, _ input: Map) -> Map {
         let map = allocate(input.shape)
         append(
-            name, makeOperation(.softmax, kernels.maps.softmax, from: input.shape, at: input.region.offset, to: map),
+            name,
+            makeOperation(.softmax, kernels.kernel(CK_OP_SOFTMAX), from: input.shape, at: input.region.offset, to: map),
             [], nil)
         return map
     }
@@ -150,7 +154,8 @@ extension PlanBuilder {
         let map = allocate(input.shape)
         let finish = Finish(epilogue: scale, Activation.none)
         var operation = makeOperation(
-            .layerNorm, kernels.maps.layerNorm, from: input.shape, at: input.region.offset, to: map, finish: finish)
+            .layerNorm, kernels.kernel(CK_OP_LAYER_NORM), from: input.shape, at: input.region.offset, to: map,
+            finish: finish)
         operation.maps.epsilon = epsilon
         append(name, operation, [], finish)
         return map
@@ -168,7 +173,8 @@ extension PlanBuilder {
         let bordered = bordered(name, input, filter.window)
         let map = allocate(shape)
         var operation = makeOperation(
-            .grouped, kernels.maps.grouped, from: bordered.shape, at: bordered.region.offset, to: map, finish: finish)
+            .grouped, kernels.kernel(CK_OP_GROUPED), from: bordered.shape, at: bordered.region.offset, to: map,
+            finish: finish)
         operation.weights = UnsafePointer(filter.weights.base)
         operation.window = filter.window
         operation.maps.groups = filter.groups
@@ -182,7 +188,7 @@ extension PlanBuilder {
         guard window.border != .none else { return input }
         let map = allocate(window.border.around(input.shape))
         var operation = makeOperation(
-            .border, kernels.dense.border, from: input.shape, at: input.region.offset, to: map)
+            .border, kernels.kernel(CK_OP_BORDER), from: input.shape, at: input.region.offset, to: map)
         operation.window = window
         append(name + ".border", operation, [], nil)
         return map
@@ -197,7 +203,7 @@ extension PlanBuilder {
         }
         let map = allocate(shape)
         var operation = makeOperation(
-            .filter, kernels.maps.filter, from: input.shape, at: input.region.offset, to: map, finish: finish)
+            .filter, kernels.kernel(CK_OP_FILTER), from: input.shape, at: input.region.offset, to: map, finish: finish)
         operation.weights = UnsafePointer(weights.weights.base)
         operation.window = window
         append(name, operation, [weights.weights], finish)
@@ -222,7 +228,8 @@ extension PlanBuilder {
     mutating func part(of index: Int, block: Int, _ shape: PlanOperation.Shape) -> Map {
         shared[index].users += 1
         let offset = shared[index].region.offset + block * shape.pixels * Int(CK_LANES)
-        return Map(shape: shape, region: .init(offset: offset, count: shape.storage), owner: index)
+        return Map(
+            shape: shape, element: .float32, region: .init(offset: offset, count: shape.storage), owner: index)
     }
 
     /// Whether no other map lies where this one does, so that it may be changed in place.

@@ -5,6 +5,7 @@ public struct PlanBuilder {
     /// A map that a later operation can read until it is released.
     public struct Map: Sendable {
         public let shape: PlanOperation.Shape
+        public let element: MapElement
         let region: ArenaLayout.Region
         /// Of the region that it shares with others.
         var owner: Int?
@@ -72,7 +73,8 @@ public struct PlanBuilder {
             width: (inputShape.width - 1) / stride + 1)
         let map = allocate(output)
         append(
-            name, .stem, kernels.stem, from: (inputShape, inputRegion.offset), to: map, weights, finish, kernel: 3,
+            name, .stem, kernels.kernel(CK_OP_STEM), from: (inputShape, inputRegion.offset), to: map, weights, finish,
+            kernel: 3,
             stride: stride)
         layout.release(inputRegion)
         return map
@@ -103,7 +105,8 @@ public struct PlanBuilder {
             width: (input.shape.width - 1) / stride + 1)
         let map = allocate(output)
         append(
-            name, .depthwise, kernels.depthwise, from: (input.shape, input.region.offset), to: map, weights, finish,
+            name, .depthwise, kernels.kernel(CK_OP_DEPTHWISE), from: (input.shape, input.region.offset), to: map,
+            weights, finish,
             kernel: kernel, stride: stride, meansOffset: means?.region.offset ?? -1)
         return map
     }
@@ -129,7 +132,8 @@ public struct PlanBuilder {
         // One "map" of as many pixels as there are rows of weights: panels of rows.
         let scaled = allocate(PlanOperation.Shape(channels: channels, height: input.shape.channels, width: 1))
         append(
-            name + ".scale", .scaleRows, kernels.scaleRows, from: (factors.shape, factors.region.offset), to: scaled,
+            name + ".scale", .scaleRows, kernels.kernel(CK_OP_SCALE_ROWS), from: (factors.shape, factors.region.offset),
+            to: scaled,
             weights, nil, factorsOffset: factors.region.offset)
         let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
         let map = allocate(output)
@@ -144,7 +148,7 @@ public struct PlanBuilder {
     /// Mean over all pixels.
     public mutating func pool(_ name: String, _ input: Map) -> Map {
         let map = allocate(PlanOperation.Shape(channels: input.shape.channels, height: 1, width: 1))
-        append(name, .pool, kernels.pool, from: (input.shape, input.region.offset), to: map, nil, nil)
+        append(name, .pool, kernels.kernel(CK_OP_POOL), from: (input.shape, input.region.offset), to: map, nil, nil)
         return map
     }
 
@@ -152,7 +156,7 @@ public struct PlanBuilder {
     public mutating func scale(_ name: String, _ map: Map, by factors: Map) {
         precondition(factors.shape.pixels == 1 && factors.shape.channels == map.shape.channels, name)
         append(
-            name, .scale, kernels.scale, from: (map.shape, map.region.offset), to: map, nil, nil,
+            name, .scale, kernels.kernel(CK_OP_SCALE), from: (map.shape, map.region.offset), to: map, nil, nil,
             factorsOffset: factors.region.offset)
     }
 
@@ -167,12 +171,12 @@ public struct PlanBuilder {
         return build(outputs: [Plan.Place(name: "", offset: output.region.offset, count: count)])
     }
 
-    mutating func allocate(_ shape: PlanOperation.Shape) -> Map {
-        if let target, target.shape == shape {
+    mutating func allocate(_ shape: PlanOperation.Shape, _ element: MapElement = .float32) -> Map {
+        if let target, target.shape == shape, target.element == element {
             self.target = nil
             return target
         }
-        return Map(shape: shape, region: layout.allocate(shape.storage))
+        return Map(shape: shape, element: element, region: layout.allocate(shape.floats(of: element)))
     }
 
     private mutating func append(

@@ -59,7 +59,7 @@ extension PlanOperation {
             function(&call, part, parts)
         default:
             var call = ck_add(
-                input: arena + inputOffset, other: residualOffset < 0 ? nil : UnsafePointer(arena + residualOffset),
+                input: arena + inputOffset, other: residualOffset < 0 ? nil : UnsafeRawPointer(arena + residualOffset),
                 output: arena + outputOffset, count: Int64(output.storage),
                 activation: Int32(bitPattern: activation.rawValue), first: parameters.first,
                 second: parameters.second)

@@ -31,8 +31,9 @@ extension PlanOperation {
             case .pool, .scale: 0
             default: denseWeightCount
             }
-        return MemoryLayout<Float>.stride
-            * (input.storage + output.storage + weightCount + (residualOffset < 0 ? 0 : output.storage))
+        let outputs = residualOffset < 0 ? output.storage : 2 * output.storage
+        return input.storage * inputElement.bytes + outputs * outputElement.bytes
+            + weightCount * weightElement.bytes
     }
 
     /// The row of the kernel table that performs the operation.

@@ -25,8 +25,11 @@ public struct PlanOperation: @unchecked Sendable {
 
         public var pixels: Int { height * width }
         public var blocks: Int { (channels + Int(CK_LANES) - 1) / Int(CK_LANES) }
-        /// Floats in the arena, spare lanes included.
+        /// Values, spare lanes included.
         public var storage: Int { blocks * pixels * Int(CK_LANES) }
+
+        /// Floats in the arena.
+        func floats(of element: MapElement) -> Int { (storage * element.bytes + 3) / 4 }
     }
 
     public let kind: Kind
@@ -65,6 +68,10 @@ public struct PlanOperation: @unchecked Sendable {
     /// Transformed input of a Winograd convolution, or -1.
     var scratchOffset = -1
     var maps = MapParameters()
+    /// What the maps and the weights are stored as; an added map is stored as the output is.
+    public internal(set) var inputElement = MapElement.float32
+    public internal(set) var outputElement = MapElement.float32
+    public internal(set) var weightElement = MapElement.float32
 
     /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
     public var flops: Int {
@@ -93,7 +100,7 @@ public struct PlanOperation: @unchecked Sendable {
         in arena: UnsafeMutablePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>
     ) -> ck_epilogue {
         ck_epilogue(
-            scale: scale, shift: shift, residual: residualOffset < 0 ? nil : UnsafePointer(arena + residualOffset),
+            scale: scale, shift: shift, residual: residualOffset < 0 ? nil : UnsafeRawPointer(arena + residualOffset),
             activation: Int32(bitPattern: activation.rawValue),
             order: Int32((activatesSum ? CK_RESIDUAL_THEN_ACTIVATION : CK_ACTIVATION_THEN_RESIDUAL).rawValue),
             first: parameters.first, second: parameters.second)
@@ -106,7 +113,7 @@ public struct PlanOperation: @unchecked Sendable {
         var call = ck_pool(
             input: arena + outputOffset, output: arena + meansOffset, pixels: Int32(output.pixels),
             blocks: Int32(output.blocks))
-        kernels.pool(&call, 0, 1)
+        kernels.kernel(CK_OP_POOL)(&call, 0, 1)
     }
 
     /// Runs the kernel, or share `part` of `parts` of it; shares may run at the same time.
@@ -116,7 +123,7 @@ public struct PlanOperation: @unchecked Sendable {
         case .pointwise:
             var call = ck_pointwise(
                 input: arena + inputOffset, output: arena + outputOffset,
-                weights: weightsOffset < 0 ? weights : UnsafePointer(arena + weightsOffset),
+                weights: weightsOffset < 0 ? UnsafeRawPointer(weights) : UnsafeRawPointer(arena + weightsOffset),
                 epilogue: epilogue(in: arena), panel_stride: Int64(panelStride), pixels: Int32(output.pixels),
                 input_channels: Int32(input.channels), output_channels: Int32(output.channels), upcoming: upcoming)
             function(&call, part, parts)
