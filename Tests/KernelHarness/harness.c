@@ -33,7 +33,7 @@ static void *blocks_of_case[128];
 static int block_count;
 
 static void *take(size_t bytes) {
-    void *block = malloc(bytes);
+    void *block = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!block || block_count == 128) abort();
     return blocks_of_case[block_count++] = block;
 }
@@ -186,6 +186,7 @@ int main(int argc, char **argv) {
     for (int round = 0; round < rounds; round++) {
         check_products();
         check_maps();
+        check_arrangements();
     }
     report();
     if (failures) printf("%ld differences\n", failures);

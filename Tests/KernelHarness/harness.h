@@ -33,7 +33,8 @@ void check(const step *steps, int step_count, result *results, int result_count)
 void end_case(void);
 
 void check_products(void);  // convolutions of every kind: products.c
-void check_maps(void);      // the other operations: maps.c
+void check_maps(void);      // what compares, adds or scales values: maps.c
+void check_arrangements(void);  // what puts values elsewhere or goes across channels: arrangements.c
 
 // Of a map or weights that hold floats.
 static inline float float_at(const void *values, int64_t at) { return ((const float *)values)[at]; }
