@@ -13,13 +13,15 @@ let rooms: KeyValuePairs<String, [String]> = [
     "CKernels": [],
     "CAllocations": [],
     "Graphs": [],
-    "Engine": ["CKernels", "Graphs"],
-    "ModelImport": ["Engine", "Graphs", "SearchSpace"],
-    "Supernets": ["CKernels", "Engine", "Graphs", "SearchSpace"],
-    "PostTrainingQuantization": ["Engine", "Graphs"],
-    "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
+    "Fusion": ["Graphs"],
+    "Engine": ["CKernels", "Fusion", "Graphs"],
+    "Packages": ["CKernels", "Engine", "Graphs"],
+    "ModelImport": ["Engine", "Graphs", "Packages", "SearchSpace"],
+    "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace"],
+    "PostTrainingQuantization": ["Engine", "Fusion", "Graphs"],
+    "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
-    "Shoal": ["Datasets", "Engine", "Graphs", "SearchSpace", "Supernets"],
+    "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace", "Supernets"],
     "CShoal": [],
     "ShoalC": ["CShoal", "Shoal"],
     // Decisions: pure state machines and algorithms.
@@ -37,8 +39,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "InferenceAPI", "Messaging", "SearchSpace",
-        "Supernets", "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "InferenceAPI", "Messaging",
+        "Packages", "SearchSpace", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
@@ -47,8 +49,9 @@ let rooms: KeyValuePairs<String, [String]> = [
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
-        "ModelImport", "PostTrainingQuantization", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
+        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
+        "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "SearchSpace", "Shoal",
+        "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -58,7 +61,7 @@ let programs: KeyValuePairs<String, [String]> = [
 let libraries: [String: [Target.Dependency]] = [
     "WireProtocol": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "ModelImport": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
-    "Engine": [.product(name: "Crypto", package: "swift-crypto")],
+    "Packages": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "AdminAPI": [
@@ -116,9 +119,9 @@ let libraries: [String: [Target.Dependency]] = [
 let testImports: [String: [String]] = [
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
-    "ModelImport": ["CAllocations", "Supernets"],
+    "ModelImport": ["CAllocations", "Fusion", "Supernets"],
     "Shoal": ["CAllocations", "ModelImport"],
-    "ShoalC": ["CAllocations", "Engine", "ModelImport"],
+    "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
 ]
 

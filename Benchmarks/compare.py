@@ -15,7 +15,7 @@ import time
 
 import numpy
 
-from networks import checkpoint, classifiers, supernet
+from networks import checkpoint, classifiers, general, supernet
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Largest difference from ONNX Runtime's outputs, as a share of the largest of them. In 8 bits all read the same rounded
@@ -157,6 +157,14 @@ def networks(folder, arrays):
     return {network.name: network for network in found}
 
 
+def others(folder, names):
+    """The networks of `general`, written where they are asked for."""
+    found = {name: Network(name, folder) for name in general.ALL if name in names}
+    for name, network in found.items():
+        general.ALL[name](network.onnx)
+    return found
+
+
 def measure(network, threads, options):
     reference = OnnxRuntime(network, threads)
     engines = [OpenVino(network, threads, options.precision), Shoal(network, threads, options)]
@@ -208,7 +216,7 @@ def main():
     parser = argparse.ArgumentParser(prog="Benchmarks/peers", description=__doc__)
     parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--shoal", default=str(ROOT / ".build/release/shoal"), help="the program; default: the build")
-    parser.add_argument("--networks", nargs="+", help="only these; default: all")
+    parser.add_argument("--networks", nargs="+", help="only these; `general`: those of general.py; default: all but them")
     parser.add_argument("--precision", choices=list(TOLERANCES), default="fp32",
                         help="of Shoal and its peers; int8: all engines read the same quantised ONNX files")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
@@ -226,19 +234,32 @@ def main():
         # Read when a library is loaded or first used, which is later.
         os.environ["ONEDNN_MAX_CPU_ISA"] = options.instruction_set.upper()
         os.environ["SHOAL_INSTRUCTION_SET"] = options.instruction_set
+    names = [name for stated in options.networks or []
+             for name in (general.ALL if stated == "general" else [stated])]
+    if names and set(names) <= set(general.ALL):
+        known = others(options.folder, names)
+        if options.precision == "int8":
+            for network in known.values():
+                network.quantise(options.folder)
+        return report([measure(network, threads, options) for network in known.values()
+                       for threads in options.threads], options)
     arrays = supernet.state_dictionary()
-    known = networks(options.folder, arrays)
-    unknown = set(options.networks or []) - set(known)
+    known = networks(options.folder, arrays) | others(options.folder, names)
+    unknown = set(names) - set(known)
     if unknown:
-        sys.exit(f"--networks: known are {', '.join(known)}")
+        sys.exit(f"--networks: known are {', '.join([*known, *general.ALL, 'general'])}")
     if options.precision == "int8":
-        for name in options.networks or known:
+        for name in names or known:
             known[name].quantise(options.folder)
     checkpoint.write(options.folder / "ofa.pth", arrays)
     subprocess.run([options.shoal, "import", options.folder / "ofa.pth", "--output", options.folder / "ofa.shoal"],
                    check=True, stdout=subprocess.DEVNULL)
     rows = [measure(known[name], threads, options)
-            for name in options.networks or known for threads in options.threads]
+            for name in names or known for threads in options.threads]
+    report(rows, options)
+
+
+def report(rows, options):
     show(rows)
     if options.json:
         options.json.write_text(json.dumps({"rows": [dict(row, ratio=ratio(row)) for row in rows]}, indent=1))

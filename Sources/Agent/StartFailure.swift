@@ -4,6 +4,7 @@ import Files
 import FleetModel
 import Foundation
 import Messaging
+import Packages
 import Supernets
 
 /// Why an agent does not run, as a sentence and an exit code of the documented table.

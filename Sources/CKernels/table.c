@@ -48,6 +48,33 @@
     ROW("bf16-narrow", CK_OP_NARROW, name, narrow, __VA_ARGS__) \
     ROW("bf16-widen", CK_OP_WIDEN, name, widen, __VA_ARGS__)
 
+// Kernels that rearrange, combine and normalise maps of floats.
+#define MAP_DECLARE(set)      \
+    FUNCTION(from_rows, set); \
+    FUNCTION(to_rows, set); \
+    FUNCTION(gather, set); \
+    FUNCTION(resample, set); \
+    FUNCTION(interleave, set); \
+    FUNCTION(combine, set); \
+    FUNCTION(affine, set); \
+    FUNCTION(softmax, set); \
+    FUNCTION(layer_norm, set); \
+    FUNCTION(grouped, set); \
+    FUNCTION(filter, set);
+
+#define MAP_ROWS(set, code) \
+    ROW("f32-fromrows", CK_OP_FROM_ROWS, #set, from_rows, set, code, CK_FLOAT32, 0) \
+    ROW("f32-torows", CK_OP_TO_ROWS, #set, to_rows, set, code, CK_FLOAT32, 0) \
+    ROW("f32-gather", CK_OP_GATHER, #set, gather, set, code, CK_FLOAT32, 0) \
+    ROW("f32-resample", CK_OP_RESAMPLE, #set, resample, set, code, CK_FLOAT32, 0) \
+    ROW("f32-interleave", CK_OP_INTERLEAVE, #set, interleave, set, code, CK_FLOAT32, 0) \
+    ROW("f32-combine", CK_OP_COMBINE, #set, combine, set, code, CK_FLOAT32, 0) \
+    ROW("f32-affine", CK_OP_AFFINE, #set, affine, set, code, CK_FLOAT32, 0) \
+    ROW("f32-softmax", CK_OP_SOFTMAX, #set, softmax, set, code, CK_FLOAT32, 0) \
+    ROW("f32-layernorm", CK_OP_LAYER_NORM, #set, layer_norm, set, code, CK_FLOAT32, 0) \
+    ROW("f32-groupedconvolution", CK_OP_GROUPED, #set, grouped, set, code, CK_FLOAT32, 0) \
+    ROW("f32-filter", CK_OP_FILTER, #set, filter, set, code, CK_FLOAT32, 0)
+
 #define POINTWISE(kind, name, suffix, code, element, features, pixels, panels)                              \
     {kind "-pointwise" #pixels "x" #panels "-" name, CK_OP_POINTWISE, code, element, features, \
      ck_pointwise_##panels##_##suffix, pixels, panels},
@@ -82,14 +109,17 @@
 
 DECLARE(portable)
 DECLARE_PEAK(portable)
+MAP_DECLARE(portable)
 DECLARE(bf16_portable)
 DECLARE_CONVERSIONS(bf16_portable)
 QUANTIZED_DECLARE(portable)
 #if defined(__x86_64__)
 DECLARE(avx2)
 DECLARE_PEAK(avx2)
+MAP_DECLARE(avx2)
 DECLARE(avx512)
 DECLARE_PEAK(avx512)
+MAP_DECLARE(avx512)
 QUANTIZED_DECLARE(avx2)
 QUANTIZED_DECLARE(avx512)
 QUANTIZED_DECLARE(vnni)
@@ -106,6 +136,7 @@ FUNCTION(pointwise_3, bf16_dot_avx512);
 #elif defined(__aarch64__)
 DECLARE(neon)
 DECLARE_PEAK(neon)
+MAP_DECLARE(neon)
 DECLARE(bf16_neon)
 DECLARE_CONVERSIONS(bf16_neon)
 QUANTIZED_DECLARE(neon)
@@ -116,14 +147,17 @@ QUANTIZED_DECLARE(neon_i8mm)
 static const ck_kernel table[] = {
     POINTWISE("f32", "portable", portable, CK_PORTABLE, CK_FLOAT32, 0, 2, 1)
     ROWS("f32", "portable", portable, CK_PORTABLE, CK_FLOAT32, 0)
+    MAP_ROWS(portable, CK_PORTABLE)
     POINTWISE("bf16", "portable", bf16_portable, CK_PORTABLE, CK_BFLOAT16, 0, 2, 1)
     BFLOAT16_ROWS("portable", bf16_portable, CK_PORTABLE, CK_BFLOAT16, 0)
     QUANTIZED_ROWS(portable, CK_PORTABLE, 0)
 #if defined(__x86_64__)
     POINTWISE("f32", "avx2", avx2, CK_AVX2, CK_FLOAT32, 0, 6, 1)
     ROWS("f32", "avx2", avx2, CK_AVX2, CK_FLOAT32, 0)
+    MAP_ROWS(avx2, CK_AVX2)
     WIDE_POINTWISE("f32", "avx512", avx512, CK_AVX512, CK_FLOAT32, 0)
     ROWS("f32", "avx512", avx512, CK_AVX512, CK_FLOAT32, 0)
+    MAP_ROWS(avx512, CK_AVX512)
     POINTWISE("bf16", "avx2", bf16_avx2, CK_AVX2, CK_BFLOAT16, 0, 6, 1)
     BFLOAT16_ROWS("avx2", bf16_avx2, CK_AVX2, CK_BFLOAT16, 0)
     POINTWISE("bf16", "avx512", bf16_avx512, CK_AVX512, CK_BFLOAT16, 0, 14, 1)
@@ -136,6 +170,7 @@ static const ck_kernel table[] = {
 #elif defined(__aarch64__)
     POINTWISE("f32", "neon", neon, CK_NEON, CK_FLOAT32, 0, 6, 1)
     ROWS("f32", "neon", neon, CK_NEON, CK_FLOAT32, 0)
+    MAP_ROWS(neon, CK_NEON)
     POINTWISE("bf16", "neon", bf16_neon, CK_NEON, CK_BFLOAT16, 0, 6, 1)
     BFLOAT16_ROWS("neon", bf16_neon, CK_NEON, CK_BFLOAT16, 0)
     QUANTIZED_ROWS(neon, CK_NEON, 0)

@@ -1,4 +1,5 @@
 import Engine
+import Packages
 
 /// NumPy's `.npy`, versions 1 and 2, in C order and little-endian.
 public enum NumpyFile {

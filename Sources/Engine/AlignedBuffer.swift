@@ -20,7 +20,7 @@ public final class AlignedBuffer: @unchecked Sendable {
     /// A part of another buffer, which lives as long as the part.
     /// - Parameter offset: floats, a multiple of 16.
     /// - Precondition: the part lies inside the other buffer.
-    init(count: Int, at offset: Int, of whole: AlignedBuffer) {
+    package init(count: Int, at offset: Int, of whole: AlignedBuffer) {
         precondition(offset >= 0 && count >= 0 && offset % 16 == 0 && count <= whole.count - offset, "a part outside")
         self.count = count
         slab = whole.slab

@@ -39,6 +39,22 @@ public final class Session {
     public func run(_ plan: Plan, on image: UnsafeBufferPointer<Float>) -> UnsafeBufferPointer<Float> {
         precondition(plan.arenaCount <= arena.count, "the plan needs an arena of \(plan.arenaCount) floats")
         plan.place(image, in: arena.base)
+        perform(plan)
+        return plan.output(in: arena.base)
+    }
+
+    /// Computes a plan of several inputs, the first one an image like any other.
+    /// - Returns: the outputs, in the session's arena: valid until the next run and as long as the session lives.
+    public func run(_ plan: Plan, on inputs: [UnsafeBufferPointer<Float>]) -> [UnsafeBufferPointer<Float>] {
+        precondition(plan.arenaCount <= arena.count, "the plan needs an arena of \(plan.arenaCount) floats")
+        precondition(inputs.count == plan.inputs.count + 1, "\(inputs.count) inputs")
+        plan.place(inputs[0], in: arena.base)
+        for index in plan.inputs.indices { plan.place(inputs[index + 1], at: index, in: arena.base) }
+        perform(plan)
+        return plan.outputs.indices.map { plan.output($0, in: arena.base) }
+    }
+
+    private func perform(_ plan: Plan) {
         plan.operations.withUnsafeBufferPointer { operations in
             if let team {
                 precondition(operations.count <= capacity, "a plan of \(operations.count) operations")
@@ -47,7 +63,6 @@ public final class Session {
                 for index in 0..<operations.count { operations[index].perform(in: arena.base) }
             }
         }
-        return plan.output(in: arena.base)
     }
 
     /// Like `run`, and adds each group's time in nanoseconds to `times`, by the clock handed in.

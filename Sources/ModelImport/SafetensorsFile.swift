@@ -1,6 +1,7 @@
 public import Engine
 import Foundation
 import Graphs
+public import Packages
 
 /// Tensors in a safetensors file, of which 32-bit floats are read.
 ///

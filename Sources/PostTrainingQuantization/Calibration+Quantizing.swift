@@ -1,3 +1,4 @@
+public import Fusion
 public import Graphs
 
 extension Calibration {
@@ -13,6 +14,7 @@ extension Calibration {
             throw GraphFailure("\(name.printable) holds values that are infinite or not numbers")
         }
         let image = network.input + ".rounded"
+        let outputs = Set(network.outputs.map(\.map))
         func renamed(_ value: String) -> String { value == network.input ? image : value }
         var steps = [
             FusedStep(
@@ -31,11 +33,9 @@ extension Calibration {
                 FusedStep(
                     name: step.name, work: work, inputs: step.inputs.map(renamed), output: step.output,
                     shape: step.shape, finish: FusedFinish(step.finish.activation, residual: residual),
-                    outputQuantization: step.output == network.output ? nil : quantization(of: step.output, method)))
+                    outputQuantization: outputs.contains(step.output) ? nil : quantization(of: step.output, method)))
         }
-        return FusedNetwork(
-            input: network.input, inputShape: network.inputShape, steps: steps, output: network.output,
-            outputType: network.outputType)
+        return FusedNetwork(inputs: network.inputs, steps: steps, outputs: network.outputs)
     }
 
     private func quantization(of value: String, _ method: RangeMethod) -> Quantization {

@@ -1,4 +1,5 @@
 public import Engine
+public import Fusion
 public import Graphs
 
 /// Values of a network's maps over calibration images: what post-training quantisation rests on (Nagel et al. 2021, "A

@@ -1,4 +1,5 @@
-public import Graphs
+public import Fusion
+import Graphs
 
 /// Channels of a map brought to one magnitude: a convolution's output channel is multiplied by a gain and the weights
 /// that read it are divided by the gain, so that one scale for the whole map suits every channel (Nagel et al. 2019,
@@ -28,17 +29,17 @@ extension Calibration {
             found = true
         }
         guard found else { return nil }
-        return FusedNetwork(
-            input: network.input, inputShape: network.inputShape, steps: steps, output: network.output,
-            outputType: network.outputType)
+        return FusedNetwork(inputs: network.inputs, steps: steps, outputs: network.outputs)
     }
 
     /// Its result is read once and passes only through functions that a positive factor passes through.
     private func isEqualizable(_ step: FusedStep) -> Bool {
-        guard step.finish.residual == nil, step.output != network.output else { return false }
+        guard step.finish.residual == nil, !network.outputs.contains(where: { $0.map == step.output }) else {
+            return false
+        }
         switch step.finish.activation {
         case .none, .relu, .clippedRelu, .leakyRelu: break
-        case .hardSigmoid, .hardSwish, .sigmoid, .silu: return false
+        default: return false
         }
         let readings = network.steps.reduce(0) { count, other in
             count + other.inputs.count { $0 == step.output } + (other.finish.residual?.value == step.output ? 1 : 0)

@@ -1,19 +1,23 @@
+public import Fusion
 public import Graphs
 
 extension FusedNetwork {
-    /// The network as a graph of ONNX's operators, version 14: rounded maps and weights between QuantizeLinear and
-    /// DequantizeLinear. Fused again, it has the same steps, but for biases rounded to 32-bit integers where inputs and
-    /// weights are integers.
+    /// The network as a graph of ONNX's operators, version 14 or the first that has them: rounded maps and weights
+    /// between QuantizeLinear and DequantizeLinear. Fused again, it computes the same but for biases rounded to 32-bit
+    /// integers where inputs and weights are integers; convolutions, pools, sums and activations become the same steps.
     /// - Throws: where a step has no operators.
     public func graph(named name: String) throws(GraphFailure) -> Graph {
-        var writer = GraphWriter(quantizations: quantizations)
+        var writer = GraphWriter(self)
         for step in steps {
             do throws(GraphFailure) { try writer.add(step) } catch {
                 throw GraphFailure("\(step.name.printable): \(error.reason)")
             }
         }
         var last = writer.real(output)
-        if outputType.rank != 4 {
+        guard inputs.count == 1, outputs.count == 1, (inputs + outputs).allSatisfy({ $0.layout == .channelsFirst })
+        else { throw GraphFailure("has several inputs or outputs, or channels that are last") }
+        let shape = outputs[0].shape
+        if outputType.shape != [1, shape.channels, shape.height, shape.width] {
             let shape = writer.constant("shape", TensorValue(integers: outputType.shape))
             last = writer.node("Reshape", [last, shape], named: output + ".shaped")
         }
@@ -28,12 +32,19 @@ extension FusedNetwork {
 }
 
 /// Writes steps as operators, one after another.
-private struct GraphWriter {
+struct GraphWriter {
     let quantizations: [String: Quantization]
+    /// Of the network's inputs and of all steps' results.
+    let shapes: [String: MapShape]
     private(set) var nodes: [Node] = []
     private(set) var constants: [String: TensorValue] = [:]
 
-    init(quantizations: [String: Quantization]) { self.quantizations = quantizations }
+    init(_ network: FusedNetwork) {
+        quantizations = network.quantizations
+        shapes = network.steps.reduce(into: network.inputs.reduce(into: [:]) { $0[$1.map] = $1.shape }) {
+            $0[$1.output] = $1.shape
+        }
+    }
 
     mutating func constant(_ name: String, _ value: TensorValue) -> String {
         constants[name] = value
@@ -41,11 +52,12 @@ private struct GraphWriter {
     }
 
     mutating func node(
-        _ operatorName: String, _ inputs: [String], named output: String, _ attributes: [String: Attribute] = [:]
+        _ operatorName: String, _ inputs: [String], named output: String, _ attributes: [String: Attribute] = [:],
+        opset: Int = 14
     ) -> String {
         nodes.append(
             Node(
-                operatorName, opset: 14, name: output, inputs: inputs, outputs: [output], attributes: attributes))
+                operatorName, opset: opset, name: output, inputs: inputs, outputs: [output], attributes: attributes))
         return output
     }
 
@@ -72,6 +84,7 @@ private struct GraphWriter {
         case .scaling: value = node("Mul", inputs, named: name())
         case .nothing: value = inputs[0]
         case .lookup: throw GraphFailure("a table of 8 bits is no operator")
+        default: value = try rearrange(step, inputs, name)
         }
         let residual = step.finish.residual
         if let residual, residual.isActivated { value = node("Add", [value, real(residual.value)], named: name()) }
@@ -159,18 +172,32 @@ private struct GraphWriter {
         switch activation {
         case .none: return value
         case .relu: return node("Relu", [value], named: name())
-        case .clippedRelu(let high):
-            let bounds = [("least", 0), ("most", high)].map { bound, value in
-                constant("\(output).\(bound)", TensorValue(shape: [], .float32([value])))
-            }
-            return node("Clip", [value] + bounds, named: name())
+        case .clippedRelu(let most): return clip(value, 0, most, output, name())
+        case .clip(let least, let most): return clip(value, least, most, output, name())
         case .leakyRelu(let slope): return node("LeakyRelu", [value], named: name(), ["alpha": .float(slope)])
         case .hardSigmoid:
             return node("HardSigmoid", [value], named: name(), ["alpha": .float(1 / 6), "beta": .float(0.5)])
         case .hardSwish: return node("HardSwish", [value], named: name())
         case .sigmoid: return node("Sigmoid", [value], named: name())
         case .silu: return node("Mul", [value, node("Sigmoid", [value], named: name())], named: name())
+        case .tanh: return node("Tanh", [value], named: name())
+        case .softplus: return node("Softplus", [value], named: name())
+        case .elu(let alpha): return node("Elu", [value], named: name(), ["alpha": .float(alpha)])
+        case .linearGate(let slope, let offset):
+            return node("HardSigmoid", [value], named: name(), ["alpha": .float(slope), "beta": .float(offset)])
+        case .gelu: return node("Gelu", [value], named: name(), opset: 20)
+        case .geluTanh: return node("Gelu", [value], named: name(), ["approximate": .string("tanh")], opset: 20)
+        case .mish: return node("Mish", [value], named: name(), opset: 18)
         }
+    }
+
+    private mutating func clip(
+        _ value: String, _ least: Float, _ most: Float, _ output: String, _ name: String
+    ) -> String {
+        let bounds = [("least", least), ("most", most)].map { bound, value in
+            constant("\(output).\(bound)", TensorValue(shape: [], .float32([value])))
+        }
+        return node("Clip", [value] + bounds, named: name)
     }
 
     private mutating func round(_ value: String, _ quantization: Quantization, _ output: String) -> String {

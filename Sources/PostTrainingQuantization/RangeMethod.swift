@@ -1,3 +1,4 @@
+import Fusion
 import Graphs
 
 /// How the range that 8 bits stand for is chosen from the values that occurred.

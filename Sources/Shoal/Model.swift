@@ -1,6 +1,8 @@
 import Engine
 import Foundation
+import Fusion
 import Graphs
+import Packages
 import SearchSpace
 import Supernets
 

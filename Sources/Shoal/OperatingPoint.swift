@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Graphs
+import Packages
 
 /// A network, or one subnet of a supernet, prepared to run: its plan exists, its weights are packed.
 ///

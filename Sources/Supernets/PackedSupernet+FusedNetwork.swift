@@ -1,6 +1,7 @@
 import CKernels
 import Engine
-public import Graphs
+public import Fusion
+import Graphs
 public import SearchSpace
 
 extension PackedSupernet {

@@ -1,4 +1,5 @@
 public import Engine
+public import Packages
 public import SearchSpace
 
 /// Why a package or its companions cannot be used as a supernet.

@@ -33,7 +33,7 @@ static void *blocks_of_case[128];
 static int block_count;
 
 static void *take(size_t bytes) {
-    void *block = malloc(bytes);
+    void *block = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!block || block_count == 128) abort();
     return blocks_of_case[block_count++] = block;
 }
@@ -196,6 +196,7 @@ int main(int argc, char **argv) {
     for (int round = 0; round < rounds; round++) {
         check_products();
         check_maps();
+        check_arrangements();
         check_narrow();
         check_quantized();
     }

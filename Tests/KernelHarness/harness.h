@@ -34,6 +34,7 @@ void end_case(void);
 
 void check_products(void);  // convolutions of every kind: products.c
 void check_maps(void);      // the other operations: maps.c
+void check_arrangements(void);  // what puts values elsewhere or goes across channels: arrangements.c
 void check_narrow(void);    // kernels for maps of bfloat16: narrow.c
 void check_quantized(void);  // kernels for maps of bytes: quantized.c
 

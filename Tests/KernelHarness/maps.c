@@ -128,7 +128,7 @@ static void check_add(void) {
     static const float far[] = {1e4f, 200, 90, 20, -20, -90, -200, -1e4f};
     const int64_t count = between(1, 60) * CK_LANES;
     ck_add c = {
-        .count = count, .activation = between(CK_NONE, CK_SILU), .first = 0.1f, .second = 0.75f,
+        .count = count, .activation = between(CK_NONE, CK_LINEAR_GATE), .first = 0.1f, .second = 0.75f,
         .other = between(0, 1) ? random_floats(count) : NULL};
     float *input = random_floats(count);
     for (int i = 0; i < 8; i++) input[between(0, (int)count - 1)] = far[i];
@@ -142,10 +142,15 @@ static void check_add(void) {
     for (int64_t i = 0; i < count; i++) {
         const double x = input[i] + (c.other ? float_at(c.other, i) : 0);
         const double open = fmin(fmax(x + 3, 0), 6) / 6, sigmoid = 1 / (1 + exp(-x));
+        const double softplus = fmax(x, 0) + log1p(exp(-fabs(x)));
         const double values[] = {
             [CK_NONE] = x, [CK_RELU] = fmax(x, 0), [CK_HARD_SWISH] = x * open, [CK_HARD_SIGMOID] = open,
             [CK_CLIP] = fmin(fmax(x, c.first), c.second), [CK_LEAKY_RELU] = x > 0 ? x : c.first * x,
-            [CK_SIGMOID] = sigmoid, [CK_SILU] = x * sigmoid};
+            [CK_SIGMOID] = sigmoid, [CK_SILU] = x * sigmoid, [CK_TANH] = tanh(x),
+            [CK_ELU] = x > 0 ? x : c.first * expm1(x), [CK_GELU] = x * (1 + erf(x / sqrt(2))) / 2,
+            [CK_GELU_TANH] = x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) / 2,
+            [CK_SOFTPLUS] = softplus, [CK_MISH] = x * tanh(softplus),
+            [CK_LINEAR_GATE] = fmin(fmax(c.first * x + c.second, 0), 1)};
         expect(&r, i, values[c.activation], 1e-6 * fmax(1, fabs(values[c.activation])));
     }
     check(&(step){CK_OP_ADD, &c}, 1, &r, 1);

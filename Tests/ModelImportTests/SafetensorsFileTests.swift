@@ -1,4 +1,5 @@
 import Engine
+import Packages
 import Testing
 
 @testable import ModelImport

@@ -1,4 +1,5 @@
 import Engine
+import Fusion
 import Graphs
 import Testing
 

@@ -1,3 +1,4 @@
+import Fusion
 import Graphs
 import Testing
 

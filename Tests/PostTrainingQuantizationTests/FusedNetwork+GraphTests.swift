@@ -1,4 +1,5 @@
 import Engine
+import Fusion
 import Graphs
 import Testing
 
@@ -27,7 +28,8 @@ import Testing
 
     @Test(arguments: [
         FusedActivation.none, .relu, .clippedRelu(0.5), .leakyRelu(slope: 0.2), .hardSigmoid, .hardSwish,
-        .sigmoid, .silu,
+        .sigmoid, .silu, .tanh, .softplus, .elu(alpha: 0.7), .gelu, .geluTanh, .mish, .clip(-0.3, 0.4),
+        .linearGate(slope: 0.3, offset: 0.4),
     ])
     func activationsAreWritten(activation: FusedActivation) throws {
         var samples = SampleNetwork(seed: 21)

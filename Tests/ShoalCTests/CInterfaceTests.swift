@@ -3,6 +3,7 @@ import CShoal
 import Engine
 import Foundation
 import ModelImport
+import Packages
 import Testing
 
 import ShoalC

@@ -2,6 +2,7 @@ import CAllocations
 import Datasets
 import Engine
 import Foundation
+import Fusion
 import Graphs
 import ModelImport
 import SearchSpace

@@ -26,6 +26,13 @@ typedef enum {
     CK_LEAKY_RELU = 5,    // x where it is positive, first * x elsewhere
     CK_SIGMOID = 6,
     CK_SILU = 7,          // x * sigmoid(x)
+    CK_TANH = 8,
+    CK_ELU = 9,           // x where it is positive, first * (e^x - 1) elsewhere
+    CK_GELU = 10,         // x * (1 + erf(x / sqrt(2))) / 2
+    CK_GELU_TANH = 11,    // the approximation of CK_GELU by tanh
+    CK_SOFTPLUS = 12,     // log(1 + e^x)
+    CK_MISH = 13,         // x * tanh(softplus(x))
+    CK_LINEAR_GATE = 14,  // clamp(first * x + second, 0, 1)
 } ck_activation;
 
 typedef enum {
@@ -122,6 +129,7 @@ typedef struct {
 } ck_scale_rows;
 
 #include "dense.h"
+#include "maps.h"
 #include "quantized.h"
 
 typedef enum {
@@ -149,7 +157,18 @@ typedef enum {
     CK_OP_QUANTIZED_SCALE = 21,
     CK_OP_QUANTIZED_LOOKUP = 22,
     CK_OP_QUANTIZE = 23,
-    CK_OPERATION_COUNT = 24,
+    CK_OP_FROM_ROWS = 24,
+    CK_OP_TO_ROWS = 25,
+    CK_OP_GATHER = 26,
+    CK_OP_RESAMPLE = 27,
+    CK_OP_INTERLEAVE = 28,
+    CK_OP_COMBINE = 29,
+    CK_OP_AFFINE = 30,
+    CK_OP_SOFTMAX = 31,
+    CK_OP_LAYER_NORM = 32,
+    CK_OP_GROUPED = 33,
+    CK_OP_FILTER = 34,
+    CK_OPERATION_COUNT = 35,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's

@@ -1,3 +1,4 @@
+import Fusion
 import Graphs
 
 extension FusedNetwork {
@@ -6,7 +7,9 @@ extension FusedNetwork {
     func separated() -> FusedNetwork {
         guard !quantizations.isEmpty else { return self }
         let quantizations = quantizations
-        let shapes = steps.reduce(into: [input: inputShape]) { $0[$1.output] = $1.shape }
+        let shapes = steps.reduce(into: inputs.reduce(into: [:]) { $0[$1.map] = $1.shape }) {
+            $0[$1.output] = $1.shape
+        }
         var result: [FusedStep] = []
         for step in liveSteps {
             guard !step.isForBytes(quantizations) else {
@@ -15,17 +18,15 @@ extension FusedNetwork {
             }
             result.append(contentsOf: step.amongReals(quantizations, shapes))
         }
-        return FusedNetwork(
-            input: input, inputShape: inputShape, steps: result, output: output, outputType: outputType)
+        return FusedNetwork(inputs: inputs, steps: result, outputs: outputs)
     }
 
     private var liveSteps: [FusedStep] {
-        var read: Set<String> = [output]
+        var read = Set(outputs.map(\.map))
         var live: [FusedStep] = []
         for step in steps.reversed() where read.contains(step.output) {
             live.append(step)
-            read.formUnion(step.inputs)
-            if let residual = step.finish.residual { read.insert(residual.value) }
+            read.formUnion(step.reads)
         }
         return live.reversed()
     }
@@ -39,13 +40,16 @@ extension FusedStep {
         if outputQuantization == nil, !areBytes.contains(true), isAddedByte != true { return true }
         switch work {
         case .convolution(let convolution):
-            return areBytes[0] && convolution.integers != nil && isAddedByte ?? true
+            return areBytes[0] && convolution.integers != nil
+                && (convolution.groups == 1 || convolution.isDepthwise)
+                && isAddedByte ?? true
                 && convolution.weights.count / convolution.outputChannels <= QuantizedConvolution.mostProducts
         case .maximum, .lookup: return areBytes[0] && finish.residual == nil
         case .average, .globalAverage: return areBytes[0] && finish.isPlain
         case .addition: return !areBytes.contains(false) && finish.residual == nil
         case .scaling: return !areBytes.contains(false) && finish.isPlain && outputQuantization != nil
         case .nothing: return finish.residual == nil && (areBytes[0] || finish.activation == .none)
+        default: return false
         }
     }
 

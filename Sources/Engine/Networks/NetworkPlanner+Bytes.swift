@@ -1,4 +1,5 @@
 import CKernels
+import Fusion
 import Graphs
 
 /// Steps that read or leave maps of bytes.
@@ -10,7 +11,8 @@ extension NetworkPlanner {
     /// The step that rounds the image for the one convolution that reads it, and that convolution.
     var bytesOfImage: (rounding: Int, convolution: FusedConvolution)? {
         let readers = readers(of: network.input)
-        guard readers.count == 1, network.inputShape.channels <= 4, case let rounding = network.steps[readers[0]],
+        guard readers.count == 1, network.inputs.count == 1, network.inputs[0].layout == .channelsFirst,
+            network.inputShape.channels <= 4, case let rounding = network.steps[readers[0]],
             rounding.work == .nothing, rounding.finish.isPlain, rounding.outputQuantization != nil,
             rounding.output != network.output, case let later = self.readers(of: rounding.output), later.count == 1,
             network.steps[later[0]].inputs == [rounding.output],
@@ -53,6 +55,7 @@ extension NetworkPlanner {
             result = builder.quantizedScale(step.name, try bytes(step, 0), by: try bytes(step, 1), to: target)
         case .lookup(let values): result = try looked(step, values, target)
         case .nothing: result = try converted(step, target)
+        default: throw GraphFailure("is not covered by kernels of bytes")
         }
         keep(result, as: step.output, after: index)
     }

@@ -1,4 +1,5 @@
 import CKernels
+public import Fusion
 public import Graphs
 
 extension FusedNetwork {
@@ -16,8 +17,7 @@ extension FusedNetwork {
 
     /// A plan that computes every step's map, each in a group of its own, and what it takes to look at them.
     func planKeepingSteps(kernels: KernelSet) throws(GraphFailure) -> Plan {
-        var planner = NetworkPlanner(self, element: .float32, kernels: kernels)
-        planner.keepsSteps = true
+        var planner = NetworkPlanner(self, element: .float32, keepsSteps: true, kernels: kernels)
         return try planner.plan()
     }
 }
@@ -32,21 +32,24 @@ struct NetworkPlanner {
     var maps: [String: PlanBuilder.Map] = [:]
     /// For every value, the last step that reads it.
     let lastReaders: [String: Int]
+    /// Maps that are computed where a concatenation wants them.
+    var placing: ConcatenationPlaces
     /// No step is done along with another.
-    var keepsSteps = false
+    let keepsSteps: Bool
     /// Steps that an earlier one has done along with its own.
     var done: Set<Int> = []
 
-    init(_ network: FusedNetwork, element: MapElement, kernels: KernelSet) {
+    init(_ network: FusedNetwork, element: MapElement, keepsSteps: Bool = false, kernels: KernelSet) {
         self.network = network
+        self.keepsSteps = keepsSteps
         byteScales = network.quantizations.mapValues { ByteScale($0) }
         var last: [String: Int] = [:]
         for (index, step) in network.steps.enumerated() {
-            for name in step.inputs { last[name] = index }
-            if let residual = step.finish.residual { last[residual.value] = index }
+            for name in step.reads { last[name] = index }
         }
-        last[network.output] = network.steps.count
+        for output in network.outputs { last[output.map] = network.steps.count }
         lastReaders = last
+        placing = element == .float32 && !keepsSteps ? ConcatenationPlaces(network) : ConcatenationPlaces()
         builder = PlanBuilder(
             input: PlanOperation.Shape(network.inputShape),
             border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none,
@@ -54,16 +57,15 @@ struct NetworkPlanner {
     }
 
     mutating func plan() throws(GraphFailure) -> Plan {
-        if !Self.readsImage(network), bytesOfImage == nil { maps[network.input] = blockedImage() }
+        if !Self.readsImage(network), bytesOfImage == nil { readInputs() }
         for index in network.steps.indices where !done.contains(index) {
             builder.beginGroup(network.steps[index].name)
             do throws(GraphFailure) { try lower(index) } catch {
                 throw GraphFailure("\(network.steps[index].name.printable): \(error.reason)")
             }
         }
-        guard let output = maps[network.output] else { throw GraphFailure("the output is computed by no step") }
-        guard output.shape.pixels == 1 else { throw GraphFailure("the output is a map, not a vector") }
-        return builder.build(output: output)
+        let outputs = try writeOutputs()
+        return builder.build(outputs: outputs)
     }
 
     // MARK: Image
@@ -71,7 +73,9 @@ struct NetworkPlanner {
     /// The first step convolves the image and nothing else reads it.
     private static func readsImage(_ network: FusedNetwork) -> Bool {
         guard let first = network.steps.first, case .convolution(let convolution) = first.work,
-            convolution.groups == 1
+            convolution.groups == 1, network.inputs.count == 1, network.inputs[0].layout == .channelsFirst,
+            network.inputShape.channels <= mostImageChannels,
+            !network.outputs.contains(where: { $0.map == network.input })
         else { return false }
         return !network.steps.dropFirst().contains { step in
             step.inputs.contains(network.input) || step.finish.residual?.value == network.input
@@ -85,20 +89,8 @@ struct NetworkPlanner {
         return convolution.window
     }
 
-    /// The image in the kernels' layout, by a convolution that changes nothing.
-    private mutating func blockedImage() -> PlanBuilder.Map {
-        let channels = network.inputShape.channels
-        var weights = [Float](repeating: 0, count: channels * channels)
-        for channel in 0..<channels { weights[channel * channels + channel] = 1 }
-        builder.beginGroup(network.input)
-        let finish = PlanBuilder.Finish(
-            epilogue: Epilogue(
-                scale: [Float](repeating: 1, count: channels), shift: [Float](repeating: 0, count: channels)),
-            Activation.none)
-        return builder.imageConvolution(
-            network.input, PackedConvolution(weight: weights, outputChannels: channels, rows: channels),
-            Window(kernel: 1), finish)
-    }
+    /// Above these, the kernels' own layout is faster to read.
+    private static let mostImageChannels = 8
 
     // MARK: Steps
 
@@ -106,6 +98,8 @@ struct NetworkPlanner {
         let step = network.steps[index]
         if readsBytes(step) || step.outputQuantization != nil { return try lowerBytes(index) }
         let result: PlanBuilder.Map
+        builder.target = placing.target(of: step, in: &builder)
+        defer { dropTarget() }
         switch step.work {
         case .convolution(let convolution): result = try convolve(step, index, convolution)
         case .maximum(let window): result = builder.pool(step.name, try input(step, 0), .max, Window(window))
@@ -122,19 +116,17 @@ struct NetworkPlanner {
         case .lookup: throw GraphFailure("looks up what is not of 8 bits")
         case .nothing:
             result = builder.activation(step.name, try input(step, 0), Activation(step.finish.activation))
+        default: result = try lowerMap(step)
         }
         finish(step, index, result)
     }
 
     /// Applies an activation that the kernel could not take over, and lets go of what nothing reads any more.
     private mutating func finish(_ step: FusedStep, _ index: Int, _ result: PlanBuilder.Map) {
-        var result = result
         if step.finish.activation != .none, step.leavesActivation {
-            let raw = result
-            result = builder.activation(step.name + ".activation", raw, Activation(step.finish.activation))
-            builder.release(raw)
+            builder.activate(step.name + ".activation", result, Activation(step.finish.activation))
         }
-        if step.output != network.output, lastReaders[step.output] == nil {
+        if lastReaders[step.output] == nil {
             builder.release(result)
         } else {
             maps[step.output] = result
@@ -177,6 +169,7 @@ struct NetworkPlanner {
             return builder.imageConvolution(step.name, packed, window, finish)
         }
         if convolution.isDepthwise { return try filter(step, index, convolution, finish) }
+        if convolution.groups > 1 { return try grouped(step, convolution, finish) }
         let isPointwise = window == Window(kernel: 1)
         if isPointwise, let scaling = deferred[step.inputs[0]] {
             let packed = pointwise(convolution)
@@ -214,14 +207,15 @@ struct NetworkPlanner {
         _ step: FusedStep, _ index: Int, _ convolution: FusedConvolution, _ finish: PlanBuilder.Finish
     ) throws(GraphFailure) -> PlanBuilder.Map {
         let window = convolution.window
-        guard window.kernelHeight == window.kernelWidth, window.strideHeight == window.strideWidth,
-            window.dilationHeight == 1, window.dilationWidth == 1
-        else { throw GraphFailure("is a depthwise convolution that is not square, or dilated") }
+        let isSquare =
+            window.kernelHeight == window.kernelWidth && window.strideHeight == window.strideWidth
+            && window.dilationHeight == 1 && window.dilationWidth == 1
         let packed = PackedConvolution(
             weight: convolution.weights, outputChannels: convolution.outputChannels,
             rows: window.kernelHeight * window.kernelWidth)
         let weights = builder.element == .bfloat16 ? packed.bfloat16(run: window.kernelWidth) : packed
         let input = try input(step, 0)
+        if !isSquare { return builder.filter(step.name, input, packed, Window(window), finish) }
         let average = step.finish.residual == nil ? averaging(of: step.output, after: index) : nil
         let means = average.map { _ in builder.vector(channels: convolution.outputChannels) }
         let result = builder.depthwise(step.name, input, weights, Window(window), finish, means: means)
@@ -255,10 +249,10 @@ struct NetworkPlanner {
             network.steps[later].inputs.contains(step.output)
                 || network.steps[later].finish.residual?.value == step.output
         }
-        guard step.finish.isPlain, readers.count == 1, step.output != network.output,
+        guard step.finish.isPlain, readers.count == 1, lastReaders[step.output] != network.steps.count,
             case .convolution(let convolution) = network.steps[readers[0]].work, convolution.groups == 1,
             Window(convolution.window) == Window(kernel: 1),
-            step.inputs.allSatisfy({ lastReaders[$0] == index })
+            step.inputs.allSatisfy({ lastReaders[$0] == index }), builder.isAlone(try input(step, 0))
         else { return false }
         deferred[step.output] = (try input(step, 0), try input(step, 1))
         for name in step.inputs { maps[name] = nil }
@@ -268,7 +262,7 @@ struct NetworkPlanner {
     /// The scaled map in place, or in a copy where somebody else still reads it.
     private mutating func scaled(_ step: FusedStep, _ index: Int) throws(GraphFailure) -> PlanBuilder.Map {
         let (map, factors) = (try input(step, 0), try input(step, 1))
-        let isLast = lastReaders[step.inputs[0]] == index
+        let isLast = lastReaders[step.inputs[0]] == index && builder.isAlone(map)
         let target = isLast ? map : builder.activation(step.name + ".copy", map, .none)
         builder.scale(step.name, target, by: factors)
         if isLast { maps[step.inputs[0]] = nil }
@@ -280,8 +274,8 @@ extension FusedStep {
     /// Whether the kernels that do this step's work take no activation.
     fileprivate var leavesActivation: Bool {
         switch work {
-        case .convolution, .addition, .nothing, .lookup: false
-        case .maximum, .average, .globalAverage, .scaling: true
+        case .convolution, .addition, .nothing, .affine, .combination, .lookup: false
+        default: true
         }
     }
 }
@@ -313,6 +307,14 @@ extension Activation {
             case .hardSwish: .hardSwish
             case .sigmoid: .sigmoid
             case .silu: .silu
+            case .tanh: .tanh
+            case .elu(let alpha): .elu(alpha: alpha)
+            case .gelu: .gelu
+            case .geluTanh: .geluTanh
+            case .softplus: .softplus
+            case .mish: .mish
+            case .clip(let least, let most): .clip(least, most)
+            case .linearGate(let slope, let offset): .linearGate(slope: slope, offset: offset)
             }
     }
 }

@@ -1,4 +1,5 @@
 import CKernels
+public import Fusion
 public import Graphs
 
 /// A fused network by kernels of 32-bit floats, step by step: every step's map can be looked at, and is rounded to 8
@@ -13,6 +14,7 @@ public struct SteppedPlan: Sendable {
 
     /// - Throws: `GraphFailure` naming the step that no kernel covers.
     public init(_ network: FusedNetwork, kernels: KernelSet) throws(GraphFailure) {
+        guard network.inputs.count == 1 else { throw GraphFailure("has \(network.inputs.count) inputs") }
         self.network = network
         let quantizations = network.quantizations
         var lookups: [Int: (input: Quantization, values: [Float])] = [:]
@@ -30,14 +32,14 @@ public struct SteppedPlan: Sendable {
                 name: step.name, work: work, inputs: step.inputs, output: step.output, shape: step.shape,
                 finish: work == .nothing && lookups[index] != nil ? FusedFinish() : step.finish)
         }
-        let plan = try FusedNetwork(
-            input: network.input, inputShape: network.inputShape, steps: steps, output: network.output,
-            outputType: network.outputType
-        ).planKeepingSteps(kernels: kernels)
-        // An image that is read twice is a group before the first step's.
-        let first = plan.groups.count - steps.count
+        let plan = try FusedNetwork(inputs: network.inputs, steps: steps, outputs: network.outputs)
+            .planKeepingSteps(kernels: kernels)
+        // Inputs that become maps are a group before the first step's; outputs that become rows are one each after the
+        // last.
+        let last = plan.groups.count - network.outputs.count { $0.shape.pixels > 1 }
+        let first = last - steps.count
         var places = [(end: Int, offset: Int)](repeating: (0, 0), count: steps.count)
-        for (index, operation) in plan.operations.enumerated() where plan.steps[index].group >= first {
+        for (index, operation) in plan.operations.enumerated() where first..<last ~= plan.steps[index].group {
             places[plan.steps[index].group - first] = (index + 1, operation.outputOffset)
         }
         self.plan = plan
@@ -70,6 +72,7 @@ public struct SteppedPlan: Sendable {
             if let quantization = step.outputQuantization { map.replace(quantization.rounded) }
             visit(index, map)
         }
+        for operation in plan.operations[next...] { operation.perform(in: arena.base) }
         return plan.output(in: arena.base)
     }
 }

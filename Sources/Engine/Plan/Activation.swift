@@ -26,6 +26,24 @@ public struct Activation: Equatable, Sendable {
     /// ONNX `Clip`.
     public static func clip(_ least: Float, _ most: Float) -> Activation { Activation(CK_CLIP, least, most) }
 
+    public static let tanh = Activation(CK_TANH)
+    /// x * (1 + erf(x / sqrt(2))) / 2
+    public static let gelu = Activation(CK_GELU)
+    /// The approximation of GELU by tanh.
+    public static let geluTanh = Activation(CK_GELU_TANH)
+    /// log(1 + e^x)
+    public static let softplus = Activation(CK_SOFTPLUS)
+    /// x * tanh(softplus(x))
+    public static let mish = Activation(CK_MISH)
+
+    /// x where it is positive, `alpha * (e^x - 1)` elsewhere.
+    public static func elu(alpha: Float) -> Activation { Activation(CK_ELU, alpha) }
+
+    /// clamp(slope * x + offset, 0, 1)
+    public static func linearGate(slope: Float, offset: Float) -> Activation {
+        Activation(CK_LINEAR_GATE, slope, offset)
+    }
+
     /// x where it is positive, `slope * x` elsewhere.
     public static func leakyRelu(slope: Float) -> Activation { Activation(CK_LEAKY_RELU, slope) }
 }

@@ -13,12 +13,24 @@ public final class Plan: Sendable {
         public let group: Int
     }
 
+    /// A row-major array in the arena.
+    public struct Place: Sendable {
+        /// Of the graph's value.
+        public let name: String
+        let offset: Int
+        public let count: Int
+    }
+
     public let operations: [PlanOperation]
     public let steps: [Step]
     /// Names of the groups in the order of execution, such as `blocks.3`.
     public let groups: [String]
     public let inputShape: PlanOperation.Shape
-    /// Number of values in the output.
+    /// Inputs beyond the image, which is the first.
+    public let inputs: [Place]
+    /// At least one.
+    public let outputs: [Place]
+    /// Number of values in the first output.
     public let outputCount: Int
     /// Floats that a session's arena must hold.
     public let arenaCount: Int
@@ -37,7 +49,7 @@ public final class Plan: Sendable {
     init(
         operations: [PlanOperation], steps: [Step], groups: [String], inputShape: PlanOperation.Shape,
         imageBorder: Window.Border, outputCount: Int, arenaCount: Int, inputOffset: Int, outputOffset: Int,
-        owners: [AlignedBuffer]
+        owners: [AlignedBuffer], inputs: [Place], outputs: [Place]
     ) {
         precondition(operations.count == steps.count, "one step per operation")
         self.operations = operations
@@ -50,6 +62,8 @@ public final class Plan: Sendable {
         self.inputOffset = inputOffset
         self.outputOffset = outputOffset
         self.owners = owners
+        self.inputs = inputs
+        self.outputs = outputs
         flops = operations.reduce(0) { $0 + $1.flops }
     }
 
@@ -73,7 +87,19 @@ public final class Plan: Sendable {
         }
     }
 
-    /// The output of the last run in this arena.
+    /// Writes a further input, row-major, into an arena.
+    /// - Parameter index: 0 for the first one after the image.
+    public func place(_ values: UnsafeBufferPointer<Float>, at index: Int, in arena: UnsafeMutablePointer<Float>) {
+        precondition(values.count == inputs[index].count, "an input of \(values.count) values")
+        if let source = values.baseAddress { (arena + inputs[index].offset).update(from: source, count: values.count) }
+    }
+
+    /// An output of the last run in this arena, row-major.
+    public func output(_ index: Int, in arena: UnsafeMutablePointer<Float>) -> UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: arena + outputs[index].offset, count: outputs[index].count)
+    }
+
+    /// The first output of the last run in this arena.
     public func output(in arena: UnsafeMutablePointer<Float>) -> UnsafeBufferPointer<Float> {
         UnsafeBufferPointer(start: arena + outputOffset, count: outputCount)
     }

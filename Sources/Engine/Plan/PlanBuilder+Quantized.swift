@@ -1,4 +1,5 @@
 import CKernels
+import Fusion
 import Graphs
 
 /// How the bytes of a map stand for real values: scale * (byte - zero). Signed integers are stored 128 higher.

@@ -7,6 +7,8 @@ public struct PlanBuilder {
         public let shape: PlanOperation.Shape
         public let element: MapElement
         let region: ArenaLayout.Region
+        /// Of the region that it shares with others.
+        var owner: Int?
     }
 
     /// What follows a convolution's sum.
@@ -43,6 +45,11 @@ public struct PlanBuilder {
     var owners: [AlignedBuffer] = []
     let inputShape: PlanOperation.Shape
     let inputRegion: ArenaLayout.Region
+    /// Inputs beyond the image.
+    var inputs: [Plan.Place] = []
+    var shared: [SharedRegion] = []
+    /// Where the next map of its shape goes.
+    var target: Map?
 
     let imageBorder: Window.Border
 
@@ -58,6 +65,7 @@ public struct PlanBuilder {
         self.element = element
         inputShape = input
         imageBorder = border
+        _ = layout.allocate(Self.guardCount)
         let bordered = border.around(input)
         inputRegion = layout.allocate(bordered.channels * bordered.pixels)
     }
@@ -176,27 +184,24 @@ public struct PlanBuilder {
     }
 
     /// No later operation reads the map.
-    public mutating func release(_ map: Map) { layout.release(map.region) }
+    public mutating func release(_ map: Map) {
+        if let owner = map.owner { releaseShared(owner) } else { layout.release(map.region) }
+    }
 
     /// - Parameter output: one pixel; its channels are the plan's output.
     public func build(output: Map) -> Plan {
         var complete = self
         let vector = complete.copied("output", output, as: .float32)
-        return complete.plan(output: vector)
-    }
-
-    private func plan(output: Map) -> Plan {
-        var operations = operations
-        UpcomingWeights.assign(to: &operations)
-        return Plan(
-            operations: operations, steps: steps, groups: groups, inputShape: inputShape,
-            imageBorder: imageBorder, outputCount: output.shape.channels * output.shape.pixels,
-            arenaCount: layout.highWater, inputOffset: inputRegion.offset, outputOffset: output.region.offset,
-            owners: owners)
+        let count = vector.shape.channels * vector.shape.pixels
+        return complete.build(outputs: [Plan.Place(name: "", offset: vector.region.offset, count: count)])
     }
 
     mutating func allocate(_ shape: PlanOperation.Shape, _ element: MapElement = .float32) -> Map {
-        Map(shape: shape, element: element, region: layout.allocate(shape.floats(of: element)))
+        if let target, target.shape == shape, target.element == element {
+            self.target = nil
+            return target
+        }
+        return Map(shape: shape, element: element, region: layout.allocate(shape.floats(of: element)))
     }
 
     private mutating func append(

@@ -17,6 +17,8 @@ extension PlanOperation {
         return switch kind {
         case .convolution, .imageConvolution: perPixel * output.pixels
         case .winogradOutput: perPixel * tilePixels
+        case .grouped: perPixel * output.pixels / maps.groups
+        case .filter: 2 * window.taps * output.channels * output.pixels
         default: 0
         }
     }
@@ -24,7 +26,8 @@ extension PlanOperation {
     /// Arithmetic that takes about as long as the operation does.
     var denseWork: Int {
         switch kind {
-        case .convolution, .imageConvolution: denseFlops
+        case .convolution, .imageConvolution, .grouped, .filter: denseFlops
+        case .softmax, .layerNorm: 32 * output.storage
         case .winogradOutput: 2 * denseWeightCount * tiles.count
         case .winogradInput:
             16 * DenseConvolution.Method.taps(side: tileSide) * Int(CK_LANES) * input.blocks * tiles.count
@@ -37,6 +40,8 @@ extension PlanOperation {
         switch kind {
         case .convolution, .imageConvolution: window.taps * input.channels * output.channels
         case .winogradOutput: DenseConvolution.Method.taps(side: tileSide) * input.channels * output.channels
+        case .grouped: window.taps * input.channels * output.channels / maps.groups
+        case .filter: window.taps * output.channels
         default: 0
         }
     }

@@ -8,6 +8,7 @@ public struct PlanOperation: @unchecked Sendable {
     public enum Kind: Sendable {
         case stem, pointwise, depthwise, pool, scale, scaleRows
         case convolution, imageConvolution, border, winogradInput, winogradOutput, windowPool, add
+        case fromRows, toRows, gather, resample, interleave, combine, affine, softmax, layerNorm, grouped, filter
         /// Copies of a map in another element.
         case narrow, widen
         case quantizedConvolution, quantizedDepthwise, quantizedBorder, quantizedImage, quantizedPool, quantizedAdd
@@ -72,6 +73,7 @@ public struct PlanOperation: @unchecked Sendable {
     var tileSide = 4
     /// Transformed input of a Winograd convolution, or -1.
     var scratchOffset = -1
+    var maps = MapParameters()
     /// What the maps and the weights are stored as; an added map is stored as the output is.
     public internal(set) var inputElement = MapElement.float32
     public internal(set) var outputElement = MapElement.float32
@@ -156,6 +158,9 @@ public struct PlanOperation: @unchecked Sendable {
             function(&call, part, parts)
         case .pool, .scale, .scaleRows:
             performSmall(in: arena, part, parts)
+        case .fromRows, .toRows, .gather, .resample, .interleave, .combine, .affine, .softmax, .layerNorm, .grouped,
+            .filter:
+            performMap(in: arena, part, parts)
         default:
             if let quantized { performQuantized(quantized, in: arena, part, parts) } else {
                 performDense(in: arena, part, parts)

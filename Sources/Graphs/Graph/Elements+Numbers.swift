@@ -2,7 +2,7 @@
 /// (`uint64` by its bits). For +, -, *, / and square roots of narrower floats, rounding the 64-bit result is exact.
 extension Elements {
     /// The values as 64-bit floats; `true` is 1.
-    var doubles: [Double] {
+    package var doubles: [Double] {
         switch self {
         case .float32(let values): values.map(Double.init)
         case .float16(let values): values.map { Double($0) }
@@ -21,7 +21,7 @@ extension Elements {
     }
 
     /// The values as 64-bit integers; fractions are cut off, what is out of range becomes the nearest that is not.
-    var integers: [Int64] {
+    package var integers: [Int64] {
         switch self {
         case .float32, .float16, .bfloat16, .float64: doubles.map { Int64(saturating: $0) }
         case .int8(let values): values.map(Int64.init)

@@ -10,7 +10,7 @@ public struct GraphFailure: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     /// The same with the node at fault, unless one is named already.
-    func at(_ node: Node) -> GraphFailure {
+    package func at(_ node: Node) -> GraphFailure {
         var failure = self
         failure.place = place ?? node.place
         return failure

@@ -2,7 +2,7 @@
 public struct QuantizedConstant: Equatable, Sendable {
     public let shape: [Int]
     /// Less their zero points: -255...255.
-    let differences: [Int16]
+    package let differences: [Int16]
     /// One for all, or one for each place along `axis`.
     public let scales: [Float]
     public let axis: Int
@@ -30,16 +30,5 @@ public struct QuantizedConstant: Equatable, Sendable {
             let place = scales.count == 1 ? 0 : $0 / inner % scales.count
             return Int16(integers[$0] - zeros[zeros.count == 1 ? 0 : place])
         }
-    }
-
-    /// As weights of a layer whose output channels lie along an axis; `nil` where scales lie along another one, or a
-    /// difference to the zero point takes more than 8 bits.
-    func weights(outputAxis: Int) -> QuantizedWeights? {
-        guard scales.count == 1 || axis == outputAxis, scales.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
-        let channels = shape[outputAxis]
-        let values = differences.compactMap { Int8(exactly: $0) }
-        guard values.count == differences.count, channels > 0, !values.isEmpty else { return nil }
-        return QuantizedWeights(
-            values: values, scales: scales.count == 1 ? [Float](repeating: scales[0], count: channels) : scales)
     }
 }

@@ -18,8 +18,8 @@ public struct TensorValue: Equatable, Sendable {
     public var type: ValueType { ValueType(elements.type, shape) }
     public var count: Int { elements.count }
 
-    var doubles: [Double] { elements.doubles }
-    var integers: [Int64] { elements.integers }
+    package var doubles: [Double] { elements.doubles }
+    package var integers: [Int64] { elements.integers }
 }
 
 /// Element type and shape of a value.

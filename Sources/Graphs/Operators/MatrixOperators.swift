@@ -8,6 +8,9 @@ let matrixOperators: [Operator] = [
         },
         evaluate: { (call, types) throws(GraphFailure) in
             let shapes = try MatrixShapes(call.shape(0), call.shape(1))
+            if case .float32(let first) = call.value(0).elements, case .float32(let second) = call.value(1).elements {
+                return [TensorValue(shape: types[0].shape, .float32(shapes.multiply(first, second)))]
+            }
             let product = shapes.multiply(call.doubles(0), call.doubles(1))
             return [TensorValue(shape: types[0].shape, Elements(product, as: types[0].element))]
         }),
@@ -65,33 +68,35 @@ struct MatrixShapes {
         output = stack + (first.count == 1 ? [] : [rows]) + (second.count == 1 ? [] : [columns])
     }
 
-    func multiply(_ first: [Double], _ second: [Double]) -> [Double] {
-        var result = [Double](repeating: 0, count: Shapes.count(output))
+    /// Sums in the values' own precision, in the order of the inner dimension.
+    func multiply<Value: BinaryFloatingPoint>(_ first: [Value], _ second: [Value]) -> [Value] {
+        var result = [Value](repeating: 0, count: Shapes.count(output))
         let left = Shapes.broadcastPlaces(firstStack, to: stack)
         let right = Shapes.broadcastPlaces(secondStack, to: stack)
-        for index in left.indices {
-            Self.multiply(
-                first[(left[index] * rows * inner)...], second[(right[index] * inner * columns)...],
-                into: &result[(index * rows * columns)...], (rows, inner, columns))
+        first.withUnsafeBufferPointer { first in
+            second.withUnsafeBufferPointer { second in
+                result.withUnsafeMutableBufferPointer { result in
+                    for index in left.indices {
+                        multiply(
+                            UnsafeBufferPointer(rebasing: first[(left[index] * rows * inner)...]),
+                            UnsafeBufferPointer(rebasing: second[(right[index] * inner * columns)...]),
+                            into: UnsafeMutableBufferPointer(rebasing: result[(index * rows * columns)...]))
+                    }
+                }
+            }
         }
         return result
     }
 
-    private static func multiply(
-        _ first: ArraySlice<Double>, _ second: ArraySlice<Double>, into result: inout ArraySlice<Double>,
-        _ size: (rows: Int, inner: Int, columns: Int)
+    private func multiply<Value: BinaryFloatingPoint>(
+        _ first: UnsafeBufferPointer<Value>, _ second: UnsafeBufferPointer<Value>,
+        into result: UnsafeMutableBufferPointer<Value>
     ) {
-        first.withUnsafeBufferPointer { first in
-            second.withUnsafeBufferPointer { second in
-                result.withUnsafeMutableBufferPointer { result in
-                    for row in 0..<size.rows {
-                        for index in 0..<size.inner {
-                            let factor = first[row * size.inner + index]
-                            for column in 0..<size.columns {
-                                result[row * size.columns + column] += factor * second[index * size.columns + column]
-                            }
-                        }
-                    }
+        for row in 0..<rows {
+            for index in 0..<inner {
+                let factor = first[row * inner + index]
+                for column in 0..<columns {
+                    result[row * columns + column] += factor * second[index * columns + column]
                 }
             }
         }

@@ -5,45 +5,47 @@ public struct OperatorCall: Sendable {
     private let values: [TensorValue?]
 
     /// - Parameter types: one per input of the node, `nil` where it is left out.
-    init(_ node: Node, types: [ValueType?], values: [TensorValue?]) {
+    package init(_ node: Node, types: [ValueType?], values: [TensorValue?]) {
         precondition(types.count == node.inputs.count && values.count == types.count, "inputs of another node")
         self.node = node
         self.types = types
         self.values = values
     }
 
-    init(_ node: Node, values: [TensorValue?]) { self.init(node, types: values.map { $0?.type }, values: values) }
+    package init(_ node: Node, values: [TensorValue?]) {
+        self.init(node, types: values.map { $0?.type }, values: values)
+    }
 
-    var opset: Int { node.opset }
-    var inputCount: Int { types.count }
-    var outputCount: Int { node.outputs.count }
+    package var opset: Int { node.opset }
+    package var inputCount: Int { types.count }
+    package var outputCount: Int { node.outputs.count }
 
-    func has(_ input: Int) -> Bool { input < types.count && types[input] != nil }
+    package func has(_ input: Int) -> Bool { input < types.count && types[input] != nil }
 
     /// - Precondition: the input is not left out.
-    func type(_ input: Int) -> ValueType {
+    package func type(_ input: Int) -> ValueType {
         guard input < types.count, let type = types[input] else { preconditionFailure("input \(input) is left out") }
         return type
     }
 
-    func shape(_ input: Int) -> [Int] { type(input).shape }
-    func element(_ input: Int) -> ElementType { type(input).element }
+    package func shape(_ input: Int) -> [Int] { type(input).shape }
+    package func element(_ input: Int) -> ElementType { type(input).element }
 
     /// The value, if it is known by now.
-    func known(_ input: Int) -> TensorValue? { input < values.count ? values[input] : nil }
+    package func known(_ input: Int) -> TensorValue? { input < values.count ? values[input] : nil }
 
     /// - Precondition: the network runs, and the input is not left out.
-    func value(_ input: Int) -> TensorValue {
+    package func value(_ input: Int) -> TensorValue {
         guard let value = known(input) else { preconditionFailure("the value of input \(input) is not known") }
         return value
     }
 
-    func doubles(_ input: Int) -> [Double] { value(input).doubles }
+    package func doubles(_ input: Int) -> [Double] { value(input).doubles }
 }
 
 /// Attributes, each of the type that the operator asks for or refused.
 extension OperatorCall {
-    func int(_ name: String) throws(GraphFailure) -> Int? {
+    package func int(_ name: String) throws(GraphFailure) -> Int? {
         switch node.attributes[name] {
         case nil: nil
         case .int(let value): value
@@ -51,13 +53,13 @@ extension OperatorCall {
         }
     }
 
-    func int(_ name: String, _ standard: Int) throws(GraphFailure) -> Int { try int(name) ?? standard }
+    package func int(_ name: String, _ standard: Int) throws(GraphFailure) -> Int { try int(name) ?? standard }
 
-    func flag(_ name: String, _ standard: Bool = false) throws(GraphFailure) -> Bool {
+    package func flag(_ name: String, _ standard: Bool = false) throws(GraphFailure) -> Bool {
         try int(name, standard ? 1 : 0) != 0
     }
 
-    func float(_ name: String, _ standard: Float) throws(GraphFailure) -> Double {
+    package func float(_ name: String, _ standard: Float) throws(GraphFailure) -> Double {
         switch node.attributes[name] {
         case nil: Double(standard)
         case .float(let value): Double(value)
@@ -65,7 +67,7 @@ extension OperatorCall {
         }
     }
 
-    func text(_ name: String, _ standard: String) throws(GraphFailure) -> String {
+    package func text(_ name: String, _ standard: String) throws(GraphFailure) -> String {
         switch node.attributes[name] {
         case nil: standard
         case .string(let value): value
@@ -73,7 +75,7 @@ extension OperatorCall {
         }
     }
 
-    func ints(_ name: String) throws(GraphFailure) -> [Int]? {
+    package func ints(_ name: String) throws(GraphFailure) -> [Int]? {
         switch node.attributes[name] {
         case nil: nil
         case .ints(let values): values
@@ -81,7 +83,7 @@ extension OperatorCall {
         }
     }
 
-    func tensor(_ name: String) throws(GraphFailure) -> TensorValue? {
+    package func tensor(_ name: String) throws(GraphFailure) -> TensorValue? {
         switch node.attributes[name] {
         case nil: nil
         case .tensor(let value): value
@@ -90,13 +92,13 @@ extension OperatorCall {
     }
 
     /// A list of integers that newer versions take as an input and older ones as an attribute.
-    enum Listed {
+    package enum Listed {
         case absent
         case unknown
         case known([Int])
     }
 
-    func list(_ name: String, input: Int, since opset: Int) throws(GraphFailure) -> Listed {
+    package func list(_ name: String, input: Int, since opset: Int) throws(GraphFailure) -> Listed {
         if self.opset < opset { return try ints(name).map { .known($0) } ?? .absent }
         guard has(input) else { return .absent }
         guard shape(input).count <= 1, element(input).isInteger else {

@@ -36,6 +36,17 @@ let resizeOperators: [Operator] = [
     return [TensorValue(shape: types[0].shape, Elements(values, as: types[0].element))]
 }
 
+/// For every axis that changes, what each position is made of; a position of `nil` lies outside the input. `nil` where
+/// scales or sizes are not known.
+package func resizingTaps(_ call: OperatorCall) throws(GraphFailure) -> [[[(place: Int, weight: Double)]?]?]? {
+    guard let axes = try ResizedAxis.all(call) else { return nil }
+    let rule = try Interpolation(call)
+    guard rule.coordinates != .crop else { throw GraphFailure("crops") }
+    return axes.map { axis in
+        axis.isUnchanged ? nil : (0..<axis.output).map { rule.taps(at: $0, axis, (0, 1)) }
+    }
+}
+
 private func interpolate(
     _ values: [Double], _ shape: [Int], along axis: Int, _ taps: [[(place: Int, weight: Double)]?], outside: Double
 ) -> [Double] {

@@ -1,19 +1,19 @@
 /// How a window moves over one to three spatial dimensions; attributes of convolutions and pooling.
 ///
 /// Kept in three dimensions, leading ones of size 1 added.
-struct SpatialWindow {
-    let input: [Int]
-    let kernel: [Int]
-    let strides: [Int]
-    let dilations: [Int]
-    let padsBefore: [Int]
-    let padsAfter: [Int]
-    let output: [Int]
+package struct SpatialWindow {
+    package let input: [Int]
+    package let kernel: [Int]
+    package let strides: [Int]
+    package let dilations: [Int]
+    package let padsBefore: [Int]
+    package let padsAfter: [Int]
+    package let output: [Int]
     /// How many dimensions the operator really has.
-    let rank: Int
+    package let rank: Int
 
     /// For operators that gather: convolution and pooling.
-    init(_ call: OperatorCall, input: [Int], kernel: [Int]) throws(GraphFailure) {
+    package init(_ call: OperatorCall, input: [Int], kernel: [Int]) throws(GraphFailure) {
         let attributes = try WindowAttributes(call, input: input, kernel: kernel)
         let roundsUp = try call.flag("ceil_mode")
         var (before, after, output): ([Int], [Int], [Int]) = ([], [], [])
@@ -42,7 +42,7 @@ struct SpatialWindow {
     }
 
     /// For a transposed convolution, whose output is the input of the convolution it transposes.
-    init(transposed call: OperatorCall, input: [Int], kernel: [Int]) throws(GraphFailure) {
+    package init(transposed call: OperatorCall, input: [Int], kernel: [Int]) throws(GraphFailure) {
         let attributes = try WindowAttributes(call, input: input, kernel: kernel)
         let extra = try WindowAttributes.list(call, "output_padding", input.count, 0, 0...WindowAttributes.limit)
         let shape = try call.ints("output_shape").map { Array($0.suffix(input.count)) }
@@ -80,18 +80,18 @@ struct SpatialWindow {
     }
 
     /// The output's sizes, without the dimensions that were added.
-    var outputShape: [Int] { Array(output.suffix(rank)) }
-    var inputCount: Int { Shapes.count(input) }
-    var outputCount: Int { Shapes.count(output) }
-    var kernelCount: Int { Shapes.count(kernel) }
+    package var outputShape: [Int] { Array(output.suffix(rank)) }
+    package var inputCount: Int { Shapes.count(input) }
+    package var outputCount: Int { Shapes.count(output) }
+    package var kernelCount: Int { Shapes.count(kernel) }
 
     /// Where a window position reads along an axis.
-    func source(_ axis: Int, _ position: Int, _ tap: Int) -> Int {
+    package func source(_ axis: Int, _ position: Int, _ tap: Int) -> Int {
         position * strides[axis] + tap * dilations[axis] - padsBefore[axis]
     }
 
     /// The positions whose tap reads inside the input.
-    func positions(_ axis: Int, _ tap: Int) -> Range<Int> {
+    package func positions(_ axis: Int, _ tap: Int) -> Range<Int> {
         let shift = tap * dilations[axis] - padsBefore[axis]
         let first = shift >= 0 ? 0 : (strides[axis] - 1 - shift) / strides[axis]
         let last = input[axis] - 1 - shift
@@ -100,7 +100,7 @@ struct SpatialWindow {
     }
 
     /// The taps that read inside the input at a position.
-    func taps(_ axis: Int, _ position: Int) -> Range<Int> {
+    package func taps(_ axis: Int, _ position: Int) -> Range<Int> {
         let start = position * strides[axis] - padsBefore[axis]
         let first = start >= 0 ? 0 : (dilations[axis] - 1 - start) / dilations[axis]
         let last = input[axis] - 1 - start
@@ -120,13 +120,13 @@ struct WindowAttributes {
 
     static let limit = 1 << 24
 
-    let kernel: [Int]
-    let strides: [Int]
-    let dilations: [Int]
-    let automatic: Automatic
+    package let kernel: [Int]
+    package let strides: [Int]
+    package let dilations: [Int]
+    package let automatic: Automatic
     private let pads: [Int]
 
-    init(_ call: OperatorCall, input: [Int], kernel: [Int]) throws(GraphFailure) {
+    package init(_ call: OperatorCall, input: [Int], kernel: [Int]) throws(GraphFailure) {
         let rank = input.count
         guard (1...3).contains(rank), kernel.count == rank else {
             throw GraphFailure("has \(rank) spatial dimensions and a kernel of \(kernel.count); 1 to 3 are supported")
@@ -143,8 +143,8 @@ struct WindowAttributes {
         self.automatic = automatic
     }
 
-    func extent(_ axis: Int) -> Int { (kernel[axis] - 1) * dilations[axis] + 1 }
-    func pads(_ axis: Int) -> (Int, Int) { (pads[axis], pads[axis + pads.count / 2]) }
+    package func extent(_ axis: Int) -> Int { (kernel[axis] - 1) * dilations[axis] + 1 }
+    package func pads(_ axis: Int) -> (Int, Int) { (pads[axis], pads[axis + pads.count / 2]) }
 
     static func list(
         _ call: OperatorCall, _ name: String, _ count: Int, _ standard: Int, _ range: ClosedRange<Int>

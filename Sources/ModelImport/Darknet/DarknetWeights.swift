@@ -1,5 +1,6 @@
 import Engine
 import Graphs
+import Packages
 
 /// The values of a Darknet `.weights` file, in the order of the layers: a header of three or four 32-bit numbers and
 /// the count of images seen, then 32-bit floats.

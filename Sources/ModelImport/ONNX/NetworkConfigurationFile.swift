@@ -1,5 +1,6 @@
 public import Engine
 import Foundation
+public import Packages
 
 /// The `--config` of a network: `NetworkConfiguration` as JSON.
 public enum NetworkConfigurationFile {

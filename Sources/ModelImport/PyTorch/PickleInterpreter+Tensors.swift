@@ -1,5 +1,6 @@
 import Engine
 import Graphs
+import Packages
 
 /// The calls that a pickle may make, each understood as data.
 extension PickleInterpreter {

@@ -1,5 +1,6 @@
 import Engine
 import Graphs
+import Packages
 
 /// Runs a pickle program that may build tensors and dictionaries and nothing else.
 ///

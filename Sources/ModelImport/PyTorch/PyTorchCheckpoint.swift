@@ -1,5 +1,6 @@
 public import Engine
 import Graphs
+public import Packages
 
 /// The state dictionary in a file that `torch.save` wrote, in either of its formats: a zip file with one pickle (since
 /// PyTorch 1.6), or the older stream of pickles followed by raw storages.

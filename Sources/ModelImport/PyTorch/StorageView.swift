@@ -1,4 +1,5 @@
 import Engine
+import Packages
 
 /// A tensor's elements inside the bytes of its storage, checked to lie there.
 struct StorageView {

@@ -1,4 +1,5 @@
 import Engine
+import Packages
 
 /// The entries of a zip file as PyTorch writes it: stored, not compressed; ZIP64 where sizes demand it.
 ///

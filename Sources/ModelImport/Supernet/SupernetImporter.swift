@@ -1,5 +1,6 @@
 public import Engine
 import Foundation
+public import Packages
 import SearchSpace
 
 /// Turns a PyTorch checkpoint of an OFA-MobileNetV3 supernet (Cai et al., ICLR 2020) into a package.

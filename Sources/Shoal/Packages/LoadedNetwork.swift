@@ -1,5 +1,6 @@
 package import Engine
 package import Graphs
+package import Packages
 
 /// A network package, and the single images that it reads.
 package struct LoadedNetwork {

@@ -1,6 +1,7 @@
 package import Datasets
 package import Engine
 import Foundation
+package import Packages
 package import SearchSpace
 package import Supernets
 

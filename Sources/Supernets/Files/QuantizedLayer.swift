@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Packages
 
 /// One layer's statistics in two bytes per channel.
 ///

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Packages
 public import SearchSpace
 
 /// The statistics of any number of subnets in one file beside the package: two bytes per channel in use, which is 6 to

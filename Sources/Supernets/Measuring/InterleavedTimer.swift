@@ -1,4 +1,5 @@
 public import Engine
+public import Graphs
 
 /// Times several plans in turn, one run each, so that all of them see the same machine.
 public enum InterleavedTimer {
@@ -13,16 +14,39 @@ public enum InterleavedTimer {
     }
 
     public static func measure(_ plans: [Plan], repeats: Int, threads: Int = 1) -> [Times] {
-        precondition(repeats > 0 && !plans.isEmpty, "\(repeats) repeats of \(plans.count) plans")
         let session = Session(for: plans, threads: threads)
         let images = plans.map { TestImage($0.inputShape) }
-        var times = plans.map { _ in Times() }
+        return measure(count: plans.count, repeats: repeats) { index in
+            session.activate(plans[index])
+            return { _ = session.run(on: images[index].values) }
+        }
+    }
+
+    /// Plans and networks that are not one plan, in turn.
+    /// - Throws: what an operator without a kernel refuses.
+    public static func measure(_ works: [TimedWork], repeats: Int, threads: Int = 1) throws -> [Times] {
+        let plans = works.compactMap(\.plan)
+        guard plans.count < works.count else { return measure(plans, repeats: repeats, threads: threads) }
+        let session = Session(for: plans, threads: threads)
+        let runs = works.map { $0.prepared(session, threads: threads) }
+        var failure: (any Error)?
+        let times = measure(count: works.count, repeats: repeats) { index in
+            { do { try runs[index]() } catch { failure = error } }
+        }
+        if let failure { throw failure }
+        return times
+    }
+
+    /// - Parameter prepare: for what is measured next, by its place; gives the work whose time counts.
+    private static func measure(count: Int, repeats: Int, prepare: (Int) -> () -> Void) -> [Times] {
+        precondition(repeats > 0 && count > 0, "\(repeats) repeats of \(count) plans")
+        var times = [Times](repeating: Times(), count: count)
         for run in 0..<repeats + warmUpRuns {
-            for (index, plan) in plans.enumerated() {
-                session.activate(plan)
+            for index in 0..<count {
+                let work = prepare(index)
                 let processorStart = PlanTimer.processorTime()
                 let start = PlanTimer.now()
-                _ = session.run(on: images[index].values)
+                work()
                 let end = PlanTimer.now()
                 let processorEnd = PlanTimer.processorTime()
                 guard run >= warmUpRuns else { continue }
@@ -31,6 +55,42 @@ public enum InterleavedTimer {
             }
         }
         return times
+    }
+}
+
+/// What is timed: a plan, or a network of which kernels cover only parts.
+public enum TimedWork: Sendable {
+    case plan(Plan)
+    case hybrid(HybridNetwork)
+
+    public var plan: Plan? {
+        if case .plan(let plan) = self { plan } else { nil }
+    }
+
+    /// One run on a test image or, for a network of several inputs, on test values of each.
+    func prepared(_ session: Session, threads: Int) -> () throws -> Void {
+        switch self {
+        case .plan(let plan):
+            let image = TestImage(plan.inputShape)
+            return { _ = session.run(plan, on: image.values) }
+        case .hybrid(let network):
+            let own = HybridSession(network, threads: threads)
+            let inputs = network.testInputs
+            return { _ = try own.run(inputs) }
+        }
+    }
+}
+
+extension HybridNetwork {
+    /// Values of a fixed pattern within -1...1, for measurements that need no particular ones.
+    public var testInputs: [String: TensorValue] {
+        var inputs: [String: TensorValue] = [:]
+        for input in bound.graph.inputs {
+            guard let type = bound.types[input.name] else { continue }
+            let values = (0..<type.count).map { Float($0 % 251) / 125 - 1 }
+            inputs[input.name] = TensorValue(shape: type.shape, .float32(values))
+        }
+        return inputs
     }
 }
 

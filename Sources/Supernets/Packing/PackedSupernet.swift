@@ -1,5 +1,6 @@
 public import Engine
 import Foundation
+public import Packages
 public import SearchSpace
 
 /// A supernet whose weights were packed once, in the order in which the kernels read them.

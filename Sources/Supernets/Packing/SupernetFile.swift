@@ -1,4 +1,5 @@
 public import Engine
+public import Packages
 
 /// A supernet opened from its package on disk.
 ///

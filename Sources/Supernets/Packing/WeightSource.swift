@@ -1,4 +1,5 @@
 import Engine
+import Packages
 
 /// Where the parts of a supernet come from while it is put together: tensors, which are packed, or the parts of a
 /// `PackedFile`, which were. Keeps what it hands out, in order, so that it can be written to such a file.

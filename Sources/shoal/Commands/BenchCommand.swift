@@ -57,7 +57,7 @@ struct BenchCommand: AsyncParsableCommand {
                 try BenchModel.load(
                     $0, subnet: subnet, subnets: subnets, resolution: resolution, precision: precision)
             }
-            for model in models { _ = try model.plan.checked(for: precision, of: model.package) }
+            for model in models { try model.work.precision.check(for: precision, of: model.package) }
             if profile {
                 try showProfiles(models)
             } else if `switch` {
@@ -73,7 +73,7 @@ struct BenchCommand: AsyncParsableCommand {
             try OutputFile.checkFolder(of: trace)
             try OutputFile.check(trace, isNoneOf: packages + [subnet, subnets])
         }
-        let reports = models.map { ProfileReport($0, repeats: repeats) }
+        let reports = try models.map { try ProfileReport($0, repeats: repeats) }
         if let trace { try reports[0].writeTrace(to: trace) }
         guard format.format == .table else { return try Terminal.json(["profiles": reports]) }
         Terminal.print(reports.map(\.table).joined(separator: "\n\n"))
@@ -93,6 +93,8 @@ struct BenchCommand: AsyncParsableCommand {
             var p99Milliseconds: Double
             var minMilliseconds: Double
             var flops: Int
+            /// Operators without a kernel, which ran by their definitions.
+            var evaluatedOperators: [String]
             /// Every measured run, in order.
             var milliseconds: [Double]
             /// The same runs' processor time, of all threads together.
@@ -102,15 +104,15 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     private func measureRuns(_ models: [BenchModel]) throws {
-        let times = InterleavedTimer.measure(models.map(\.plan), repeats: repeats, threads: threads)
+        let times = try InterleavedTimer.measure(models.map(\.work), repeats: repeats, threads: threads)
         let rows = zip(models, times).map { model, times in
             let summary = LatencySummary(times.wall)
             return Runs.Model(
                 package: model.package, subnet: model.subnet, threads: threads,
-                precision: model.plan.precision.rawValue,
+                precision: model.work.precision.rawValue,
                 instructionSet: model.instructionSet.rawValue, p50Milliseconds: summary.p50,
                 p90Milliseconds: summary.p90, p99Milliseconds: summary.p99, minMilliseconds: times.wall.min() ?? 0,
-                flops: model.flops,
+                flops: model.flops, evaluatedOperators: model.evaluatedOperators,
                 milliseconds: times.wall, processorMilliseconds: times.processor)
         }
         guard format.format == .table else { return try Terminal.json(Runs(models: rows)) }
@@ -147,7 +149,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     private func measureSwitches(_ models: [BenchModel]) throws {
         guard models.count > 1 else { throw Refusal("--subnets: a switch needs at least two subnets") }
-        let measured = SwitchMeasurement(models.map(\.plan), repeats: repeats, seed: seed, threads: threads)
+        let measured = SwitchMeasurement(models.compactMap(\.work.plan), repeats: repeats, seed: seed, threads: threads)
         let summary = LatencySummary(measured.microseconds)
         let result = Switches(
             package: packages[0], subnets: models.count, switches: repeats,

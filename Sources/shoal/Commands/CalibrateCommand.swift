@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import FleetModel
 import Foundation
+import Packages
 import SearchSpace
 import Shoal
 import Supernets

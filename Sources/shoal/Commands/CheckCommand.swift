@@ -2,6 +2,7 @@ import AdminAPI
 import ArgumentParser
 import Engine
 import Foundation
+import Packages
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Engine
 import Foundation
 import Graphs
 import ModelImport
+import Packages
 import SearchSpace
 import Supernets
 

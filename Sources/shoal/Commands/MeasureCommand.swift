@@ -4,6 +4,7 @@ import Dispatch
 import Engine
 import Foundation
 import LatencyPrediction
+import Packages
 import SearchSpace
 import Shoal
 import SubnetSearch

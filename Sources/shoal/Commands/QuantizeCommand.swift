@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import Foundation
 import Graphs
+import Packages
 import PostTrainingQuantization
 import SearchSpace
 import Shoal

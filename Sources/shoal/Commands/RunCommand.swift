@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import Graphs
 import ModelImport
+import Packages
 import SearchSpace
 import Shoal
 import Supernets
@@ -129,8 +130,12 @@ struct RunCommand: AsyncParsableCommand {
         var latencyMilliseconds: LatencySummary
         var flops: Int
         var precision: String
-        /// Of the kernels; `nil` where the operators' definitions ran.
+        /// `nil` where no kernel computes anything.
         var instructionSet: String?
+        /// Operators without a kernel, which ran by their definitions.
+        var evaluatedOperators: [String]
+        /// Values in the first output for one image.
+        var outputCount: Int
     }
 
     private func runNetwork(_ network: LoadedNetwork) throws {
@@ -145,10 +150,10 @@ struct RunCommand: AsyncParsableCommand {
         if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(
-            images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.evaluator.bound.flops,
-            precision: runner.precision.rawValue,
-            instructionSet: runner.plan == nil && runner.stepped == nil
-                ? nil : try KernelSet.selected().instructionSet.rawValue)
+            images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.bound.flops,
+            precision: runner.work.precision.rawValue,
+            instructionSet: runner.work.hasKernels ? try KernelSet.selected().instructionSet.rawValue : nil,
+            evaluatedOperators: runner.work.evaluatedOperators, outputCount: result.classes)
         guard format.format == .table else { return try Terminal.json(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         Terminal.print(

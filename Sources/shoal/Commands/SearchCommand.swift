@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LatencyPrediction
+import Packages
 import SearchSpace
 import SubnetSearch
 import Supernets

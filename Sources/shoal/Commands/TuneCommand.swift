@@ -65,7 +65,7 @@ struct TuneCommand: AsyncParsableCommand {
             }
             let start = PlanTimer.now()
             let rows = KernelTuner(kernels, limit: UInt64(seconds * 1e9), clock: PlanTimer.processorTime)
-                .measure(models.map(\.plan))
+                .measure(models.flatMap(\.work.plans))
             let end = PlanTimer.now()
             var choices = file.load()
             choices.adopt(rows)

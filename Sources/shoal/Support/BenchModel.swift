@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Graphs
+import Packages
 import SearchSpace
 import Shoal
 import Supernets
@@ -8,11 +9,13 @@ import Supernets
 /// A network, or one subnet of a supernet, that is measured.
 struct BenchModel {
     let package: String
-    let plan: Plan
+    let work: TimedWork
     let subnet: SubnetConfiguration?
     let packedBytes: Int
     let flops: Int
     let instructionSet: InstructionSet
+    /// Operators without a kernel.
+    var evaluatedOperators: [String] = []
 
     /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
     /// statistics, so the checkpoint's will do.
@@ -37,7 +40,7 @@ struct BenchModel {
                     configuration, statistics: loaded.supernet.checkpointStatistics(for: configuration),
                     kernels: loaded.kernels)
                 return BenchModel(
-                    package: path, plan: plan, subnet: configuration, packedBytes: supernet.packedBytes,
+                    package: path, work: .plan(plan), subnet: configuration, packedBytes: supernet.packedBytes,
                     flops: plan.flops,
                     instructionSet: loaded.kernels.instructionSet)
             } catch { throw Refusal("\(path): \(error)") }
@@ -49,12 +52,19 @@ struct BenchModel {
     ) throws -> BenchModel {
         let bound = try loaded.bound(to: try loaded.inputShape(channels: 3, side: resolution))
         let kernels = try KernelSet.selected()
-        do {
-            let plan = try FusedNetwork(bound).plan(kernels: kernels, precision: precision)
+        switch try loaded.work(bound, precision) {
+        case .plan(let plan):
             return BenchModel(
-                package: loaded.path, plan: plan, subnet: nil, packedBytes: plan.weightBytes, flops: bound.flops,
-                instructionSet: kernels.instructionSet)
-        } catch { throw Refusal("\(loaded.path): \(error)") }
+                package: loaded.path, work: .plan(plan), subnet: nil, packedBytes: plan.weightBytes,
+                flops: bound.flops, instructionSet: kernels.instructionSet)
+        case .hybrid(let hybrid):
+            return BenchModel(
+                package: loaded.path, work: .hybrid(hybrid), subnet: nil, packedBytes: hybrid.weightBytes,
+                flops: bound.flops, instructionSet: kernels.instructionSet,
+                evaluatedOperators: hybrid.evaluatedOperators)
+        case .stepped:
+            throw Refusal("\(loaded.path): rounds between kernels of 32 bits, whose time says nothing")
+        }
     }
 
     private static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {
@@ -70,5 +80,22 @@ struct BenchModel {
             }
         }
         return configurations.map { loaded.supernet.space.canonical($0) }
+    }
+}
+
+extension TimedWork {
+    var plans: [Plan] {
+        switch self {
+        case .plan(let plan): [plan]
+        case .hybrid(let network): network.plans
+        }
+    }
+
+    /// What it computes in.
+    var precision: Precision {
+        switch self {
+        case .plan(let plan): plan.precision
+        case .hybrid(let network): network.precision
+        }
     }
 }

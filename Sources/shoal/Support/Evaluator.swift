@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Foundation
+import Fusion
 import Graphs
 import Supernets
 import Synchronization

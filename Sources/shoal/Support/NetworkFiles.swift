@@ -1,8 +1,10 @@
 import Datasets
 import Engine
 import Foundation
+import Fusion
 import Graphs
 import ModelImport
+import Packages
 import PostTrainingQuantization
 import Shoal
 import Supernets
@@ -13,9 +15,8 @@ extension LoadedNetwork {
         let shape = try inputShape(channels: images.channels)
         let preprocessor = try preprocessor(for: images, file: file, shape)
         let bound = try bound(to: shape)
-        let (plan, stepped) = try plan(bound, precision)
         return NetworkRunner(
-            evaluator: GraphEvaluator(bound), plan: plan, stepped: stepped, input: network.graph.inputs[0].name,
+            bound: bound, work: try work(bound, precision), input: network.graph.inputs[0].name,
             output: network.graph.outputs[0], shape: shape, preprocessor: preprocessor)
     }
 
@@ -32,26 +33,41 @@ extension LoadedNetwork {
 }
 
 extension LoadedNetwork {
-    /// The network by kernels, or neither plan with a note of what they do not cover.
-    fileprivate func plan(_ bound: BoundGraph, _ precision: Precision) throws -> (Plan?, SteppedPlan?) {
+    /// The network by kernels as far as they cover it, with a note of what is slow.
+    func work(_ bound: BoundGraph, _ precision: Precision) throws -> NetworkWork {
+        let kernels = try KernelSet.selected()
         do {
-            let (network, kernels) = (try FusedNetwork(bound), try KernelSet.selected())
+            let network = try FusedNetwork(bound)
             do {
                 let plan = try network.plan(kernels: kernels, precision: precision)
-                return (try plan.checked(for: precision, of: path), nil)
+                try plan.precision.check(for: precision, of: path)
+                return .plan(plan)
             } catch let failure as GraphFailure {
                 guard !network.quantizations.isEmpty else { throw failure }
                 let stepped = try SteppedPlan(network, kernels: kernels)
                 Terminal.note("shoal: warning: \(path) rounds between kernels of 32 bits, which is slow: \(failure)")
-                return (nil, stepped)
+                return .stepped(stepped)
             }
         } catch let failure as GraphFailure {
             guard precision != .bf16 else {
                 throw Refusal("\(path): \(failure); only --precision fp32 runs by its operators' definitions")
             }
-            Terminal.note("shoal: warning: \(path) runs by its operators' definitions, which is slow: \(failure)")
-            return (nil, nil)
+            guard precision != .int8 || bound.graph.nodes.contains(where: \.isOfIntegers) else {
+                throw Refusal("\(path): is not in 8 bits, and cannot be quantised: \(failure)")
+            }
+            return try hybrid(bound, kernels)
         }
+    }
+
+    private func hybrid(_ bound: BoundGraph, _ kernels: KernelSet) throws -> NetworkWork {
+        let network: HybridNetwork
+        do { network = try HybridNetwork(bound, kernels: kernels) } catch { throw Refusal("\(path): \(error)") }
+        if !network.evaluatedOperators.isEmpty {
+            Terminal.note(
+                "shoal: warning: \(path): no kernel covers \(network.evaluatedOperators.joined(separator: ", ")); "
+                    + "these run by their definitions, which is slow")
+        }
+        return network.plan.map(NetworkWork.plan) ?? .hybrid(network)
     }
 
     /// The network in 8 bits.
@@ -61,7 +77,11 @@ extension LoadedNetwork {
         let shape = try inputShape(channels: images.channels)
         let preprocessor = try preprocessor(for: images, file: file, shape)
         let fused: FusedNetwork
-        do { fused = try FusedNetwork(try bound(to: shape)) } catch let failure as GraphFailure {
+        do {
+            fused = try FusedNetwork(try bound(to: shape))
+            // Before the images are run: every step must have operators.
+            _ = try fused.graph(named: network.graph.name)
+        } catch let failure as GraphFailure {
             throw Refusal("\(path): cannot be quantised: \(failure)")
         }
         return try Quantizing.package(
@@ -70,38 +90,86 @@ extension LoadedNetwork {
     }
 }
 
-/// Runs a network over images: by kernels, or where they do not cover it by the definitions of its operators.
-struct NetworkRunner: Sendable {
-    let evaluator: GraphEvaluator
-    let plan: Plan?
+extension Node {
+    /// Rounds to 8 bits or computes with them.
+    fileprivate var isOfIntegers: Bool {
+        operatorName == "QuantizeLinear" || operatorName == "DynamicQuantizeLinear"
+            || operatorName.hasPrefix("QLinear") || operatorName.hasSuffix("Integer")
+    }
+}
+
+/// How a network runs.
+enum NetworkWork: Sendable {
+    case plan(Plan)
+    /// By kernels in parts.
+    case hybrid(HybridNetwork)
     /// For networks of 8 bits that no plan covers.
-    let stepped: SteppedPlan?
+    case stepped(SteppedPlan)
+
+    /// What it computes in.
+    var precision: Precision {
+        switch self {
+        case .plan(let plan): plan.precision
+        case .hybrid(let network): network.precision
+        case .stepped: .int8
+        }
+    }
+
+    /// Operators without a kernel.
+    var evaluatedOperators: [String] {
+        if case .hybrid(let network) = self { network.evaluatedOperators } else { [] }
+    }
+
+    var hasKernels: Bool {
+        if case .hybrid(let network) = self { !network.plans.isEmpty } else { true }
+    }
+}
+
+/// Runs a network over images: by kernels, and where they do not cover it by the definitions of its operators.
+struct NetworkRunner: Sendable {
+    let bound: BoundGraph
+    let work: NetworkWork
     let input: String
     let output: String
     let shape: [Int]
     let preprocessor: ImagePreprocessor
 
-    /// What it computes in.
-    var precision: Precision { plan?.precision ?? (stepped == nil ? .fp32 : .int8) }
-
     func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
-        if let plan { return Evaluator.run(plan, on: images, preprocessor, threads: threads) }
-        if let stepped { return Evaluator.run(stepped, on: images, preprocessor, threads: threads) }
+        let hybrid: HybridNetwork
+        switch work {
+        case .plan(let plan): return Evaluator.run(plan, on: images, preprocessor, threads: threads)
+        case .stepped(let stepped): return Evaluator.run(stepped, on: images, preprocessor, threads: threads)
+        case .hybrid(let network): hybrid = network
+        }
         return try Evaluator.run(on: images, threads: threads) { (range) throws(GraphFailure) in
+            let session = HybridSession(hybrid)
             var part = Evaluator.Part()
-            for index in range { try run(images, index, &part) }
+            for index in range { try run(session, images, index, &part) }
             return part
         }
     }
 
-    private func run(_ images: ImageSet, _ index: Int, _ part: inout Evaluator.Part) throws(GraphFailure) {
+    private func run(
+        _ session: HybridSession, _ images: ImageSet, _ index: Int, _ part: inout Evaluator.Part
+    ) throws(GraphFailure) {
         var pixels = [Float](repeating: 0, count: shape.reduce(1, *))
         pixels.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
         let start = PlanTimer.now()
-        let outputs = try evaluator.run([input: TensorValue(shape: shape, .float32(pixels))])
-        guard let logits = outputs[output]?.tensor?.values, !logits.isEmpty else {
-            throw GraphFailure("the output \(output) holds no 32-bit floats")
-        }
+        let outputs = try session.run([input: TensorValue(shape: shape, .float32(pixels))])
+        guard let values = outputs[output], let logits = values.tensor?.values ?? values.integersAsFloats,
+            !logits.isEmpty
+        else { throw GraphFailure("the output \(output) holds no numbers") }
         logits.withUnsafeBufferPointer { part.add($0, since: start, label: images.labels?[index]) }
+    }
+}
+
+extension TensorValue {
+    /// Integers, such as those of ArgMax, as floats.
+    fileprivate var integersAsFloats: [Float]? {
+        switch elements {
+        case .int64(let values): values.map { Float($0) }
+        case .int32(let values): values.map { Float($0) }
+        default: nil
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Graphs
 import Supernets
 
 /// A profile as a table, as JSON, and as a trace for Chrome's `about:tracing` or Perfetto.
@@ -39,25 +40,55 @@ struct ProfileReport: Encodable {
         case package, instructionSet, peakGigaflopsPerSecond, operations, totalMicroseconds
     }
 
-    init(_ model: BenchModel, repeats: Int) {
+    init(_ model: BenchModel, repeats: Int) throws {
         let peak = model.instructionSet.measuredPeak(clock: PlanTimer.now)
-        let rows = PlanProfiler.profile(model.plan, repeats: repeats)
         package = model.package
         instructionSet = model.instructionSet.rawValue
         peakGigaflopsPerSecond = peak
-        totalMicroseconds = rows.reduce(0) { $0 + $1.medianMicroseconds }
-        operations = rows.map { row in
+        switch model.work {
+        case .plan(let plan):
+            let rows = PlanProfiler.profile(plan, repeats: repeats)
+            operations = Self.operations(rows, peak)
+            events = rows.map {
+                Event(
+                    name: $0.step.name, cat: "\($0.operation.kind)", ts: $0.startMicroseconds, dur: $0.microseconds)
+            }
+        case .hybrid(let network):
+            operations = try HybridProfiler.profile(network, repeats: repeats).flatMap { part in
+                switch part {
+                case .plan(let rows): Self.operations(rows, peak)
+                case .node(let node, let microseconds): [Self.operation(node, network.bound, microseconds)]
+                }
+            }
+            var start = 0.0
+            events = operations.map { row in
+                defer { start += row.microseconds }
+                return Event(name: row.name, cat: row.kind, ts: start, dur: row.microseconds)
+            }
+        }
+        totalMicroseconds = operations.reduce(0) { $0 + $1.microseconds }
+    }
+
+    private static func operations(_ rows: [PlanProfiler.Row], _ peak: Double) -> [Operation] {
+        rows.map { row in
             let rate = Double(row.operation.flops) / max(row.medianMicroseconds, 1e-3) / 1e3
             return Operation(
                 name: row.step.name, kind: "\(row.operation.kind)", kernel: row.operation.kernelName,
-                input: Self.text(row.operation.input), output: Self.text(row.operation.output),
+                input: text(row.operation.input), output: text(row.operation.output),
                 microseconds: row.medianMicroseconds, flops: row.operation.flops, bytes: row.operation.bytes,
                 gigaflopsPerSecond: rate, peakFraction: rate / peak)
         }
-        events = rows.map {
-            Event(
-                name: $0.step.name, cat: "\($0.operation.kind)", ts: $0.startMicroseconds, dur: $0.microseconds)
+    }
+
+    /// An operator that ran by its definition.
+    private static func operation(_ node: Node, _ bound: BoundGraph, _ microseconds: Double) -> Operation {
+        func text(_ name: String?) -> String {
+            name.flatMap { bound.types[$0]?.shape.map(String.init).joined(separator: "x") } ?? "?"
         }
+        return Operation(
+            name: node.name.isEmpty ? node.outputs.first ?? "" : node.name, kind: node.operatorName, kernel: "none",
+            input: text(node.inputs.first), output: text(node.outputs.first), microseconds: microseconds, flops: 0,
+            bytes: 0, gigaflopsPerSecond: 0, peakFraction: 0)
     }
 
     private static func text(_ shape: PlanOperation.Shape) -> String {

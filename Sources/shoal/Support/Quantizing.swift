@@ -1,7 +1,9 @@
 import Datasets
 import Dispatch
 import Engine
+import Fusion
 import Graphs
+import Packages
 import PostTrainingQuantization
 import Synchronization
 

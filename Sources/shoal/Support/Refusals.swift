@@ -6,6 +6,7 @@ import FleetModel
 import Foundation
 import Graphs
 import ModelImport
+import Packages
 import SearchSpace
 import Supernets
 

@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import LatencyPrediction
 import ModelImport
+import Packages
 import SearchSpace
 import Shoal
 import SubnetSearch

@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Foundation
+import Packages
 import PostTrainingQuantization
 import SearchSpace
 import Shoal

@@ -5,6 +5,7 @@ import InferenceAPI
 import Logging
 import Messaging
 import ModelImport
+import Packages
 import SearchSpace
 import Supernets
 import Testing

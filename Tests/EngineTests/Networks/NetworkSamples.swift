@@ -4,6 +4,8 @@ import Graphs
 struct NetworkSamples {
     private(set) var nodes: [Node] = []
     private(set) var initialisers: [String: TensorValue] = [:]
+    /// Of the nodes that are added.
+    var opset = 14
     private var state: UInt64
 
     init(seed: UInt64) { state = seed | 1 }
@@ -36,9 +38,16 @@ struct NetworkSamples {
         return name
     }
 
+    /// Single numbers and lists of numbers.
+    mutating func constant(_ shape: [Int], _ values: [Float]) -> String {
+        let name = "constant\(initialisers.count)"
+        initialisers[name] = TensorValue(shape: shape, .float32(values))
+        return name
+    }
+
     mutating func add(_ name: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) -> String {
         let output = "\(name.lowercased())\(nodes.count)"
-        nodes.append(Node(name, opset: 14, inputs: inputs, outputs: [output], attributes: attributes))
+        nodes.append(Node(name, opset: opset, inputs: inputs, outputs: [output], attributes: attributes))
         return output
     }
 
@@ -58,11 +67,44 @@ struct NetworkSamples {
             ])
     }
 
+    mutating func split(_ x: String, into count: Int, of sizes: [Int]) -> [String] {
+        let outputs = (0..<count).map { "split\(nodes.count)_\($0)" }
+        nodes.append(
+            Node("Split", opset: opset, inputs: [x, constant(sizes)], outputs: outputs, attributes: ["axis": .int(1)]))
+        return outputs
+    }
+
+    /// Scale and shift about those of trained networks.
+    mutating func normalisation(_ x: String, _ channels: Int) -> String {
+        let variance = constant([channels], (0..<channels).map { 0.5 + Float($0 % 7) / 5 })
+        return add(
+            "BatchNormalization",
+            [x, random([channels]), random([channels], size: 0.3), random([channels], size: 0.3), variance])
+    }
+
     func bound(_ output: String, input shape: [Int]) throws -> BoundGraph {
+        try bound([output], input: shape)
+    }
+
+    func bound(_ outputs: [String], input shape: [Int]) throws -> BoundGraph {
         try BoundGraph(
             Graph(
                 name: "sample",
                 inputs: [GraphInput(name: "x", element: .float32, dimensions: shape.map { .fixed($0) })],
-                outputs: [output], initialisers: initialisers, nodes: nodes))
+                outputs: outputs, initialisers: initialisers, nodes: nodes))
+    }
+
+    /// `[1, C, H, W]` with its channels in groups that take turns, as in ShuffleNet.
+    mutating func shuffled(_ x: String, _ shape: [Int], groups: Int) -> String {
+        let split = [1, groups, shape[1] / groups, shape[2], shape[3]]
+        let turned = add("Transpose", [add("Reshape", [x, constant(split)])], ["perm": .ints([0, 2, 1, 3, 4])])
+        return add("Reshape", [turned, constant(shape)])
+    }
+
+    /// Layer normalisation of every pixel's channels; they come first.
+    mutating func layerNormalisation(_ x: String, _ channels: Int) -> String {
+        let last = add("Transpose", [x], ["perm": .ints([0, 2, 3, 1])])
+        let output = add("LayerNormalization", [last, random([channels]), random([channels])], ["axis": .int(-1)])
+        return add("Transpose", [output], ["perm": .ints([0, 3, 1, 2])])
     }
 }

@@ -1,3 +1,4 @@
+import Fusion
 import Graphs
 import Testing
 
@@ -152,6 +153,38 @@ import Testing
         try check(
             w, output, input: [1, 5, 16, 16], seed: seed, tolerance: 0.03,
             kinds: ["quantize", "quantizedConvolution", "convolution"])
+    }
+
+    /// Steps that have kernels of floats alone, between bytes.
+    @Test(arguments: [UInt64(5), .random(in: 0...UInt64.max)], [false, true])
+    func generalNetworks(seed: UInt64, isSigned: Bool) throws {
+        var w = Writer(s: NetworkSamples(seed: seed))
+        w.s.opset = 20
+        func rounded(_ x: String, by scale: Float = 1.0 / 80) -> String { w.rounded(x, isSigned: isSigned, by: scale) }
+        var x = rounded(w.s.add("Relu", [w.convolution(rounded("x"), 3, 32, kernel: 3, stride: 2)]))
+        let parts = w.s.split(x, into: 2, of: [16, 16])
+        let first = rounded(w.s.add("Gelu", [w.convolution(rounded(parts[0]), 16, 16, kernel: 3, groups: 16)]))
+        let slopes = w.s.random([16, 1, 1])
+        let second = rounded(w.s.add("PRelu", [w.convolution(parts[1], 16, 16, kernel: 3, groups: 2), slopes]))
+        x = rounded(w.s.add("Concat", [first, second, x], ["axis": .int(1)]))
+        x = rounded(w.s.shuffled(x, [1, 64, 8, 8], groups: 2))
+        let small = rounded(w.convolution(x, 64, 32, kernel: 3, stride: 2))
+        let large = rounded(
+            w.s.add(
+                "Resize", [small, "", w.s.constant([4], [1, 1, 2, 2])],
+                ["mode": .string("linear"), "coordinate_transformation_mode": .string("half_pixel")]))
+        let phases = rounded(w.convolution(small, 32, 80))
+        let spread = rounded(w.s.add("DepthToSpace", [phases], ["blocksize": .int(2), "mode": .string("DCR")]))
+        x = rounded(w.s.layerNormalisation(w.s.add("Concat", [large, spread], ["axis": .int(1)]), 52))
+        x = rounded(w.s.add("Tanh", [w.convolution(x, 52, 20)]))
+        let gate = rounded(w.s.add("Sigmoid", [w.convolution(x, 20, 1)]))
+        x = rounded(w.s.add("Mul", [x, gate]))
+        x = rounded(w.s.add("Max", [x, rounded(w.s.add("Softmax", [x], ["axis": .int(1)]), by: 1.0 / 127)]))
+        x = rounded(w.s.add("GlobalAveragePool", [x]))
+        let output = w.convolution(x, 20, 10)
+        try check(
+            w, output, input: [1, 3, 16, 16], seed: seed, tolerance: 0.1,
+            kinds: ["quantizedConvolution", "quantizedDepthwise", "gather", "resample", "interleave", "layerNorm"])
     }
 
     @Test func whatNothingReadsIsNotComputed() throws {

@@ -1,5 +1,6 @@
 import Engine
 import Graphs
+import Packages
 import Testing
 
 @testable import ModelImport

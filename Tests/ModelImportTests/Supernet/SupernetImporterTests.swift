@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Packages
 import SearchSpace
 import Testing
 

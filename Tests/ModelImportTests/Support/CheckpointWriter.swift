@@ -1,4 +1,5 @@
 import Engine
+import Packages
 
 @testable import ModelImport
 

@@ -3,6 +3,7 @@ import Graphs
 import SearchSpace
 import Testing
 
+@testable import Packages
 @testable import Engine
 @testable import ModelImport
 @testable import Supernets

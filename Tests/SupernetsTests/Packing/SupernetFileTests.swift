@@ -3,6 +3,7 @@ import ModelImport
 import SearchSpace
 import Testing
 
+@testable import Packages
 @testable import Engine
 @testable import Supernets
 

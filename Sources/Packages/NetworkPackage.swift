@@ -1,0 +1,108 @@
+public import Engine
+import Foundation
+public import Graphs
+
+/// A graph in a package: 32-bit floats as the package's tensors, everything else in its manifest.
+public struct NetworkPackage: Equatable, Sendable {
+    public static let kind = "network"
+
+    public let graph: Graph
+    public let configuration: NetworkConfiguration
+
+    public init(graph: Graph, configuration: NetworkConfiguration) {
+        self.graph = graph
+        self.configuration = configuration
+    }
+
+    /// - Throws: where the manifest is not one of a network, or the graph it describes is not valid.
+    public init(_ package: TensorPackage) throws(GraphFailure) {
+        guard package.kind == Self.kind else { throw GraphFailure("is a package of kind \(package.kind.printable)") }
+        let manifest: Manifest
+        do {
+            manifest = try Self.decoder.decode(Manifest.self, from: Data(package.manifest))
+        } catch {
+            throw GraphFailure("the manifest is not one of a network: \(error)".printable)
+        }
+        var initialisers = package.tensors.mapValues { TensorValue($0) }
+        for (name, constant) in manifest.constants {
+            guard initialisers.updateValue(try constant.value(), forKey: name) == nil else {
+                throw GraphFailure("the constant \(name.printable) occurs twice")
+            }
+        }
+        for node in manifest.nodes {
+            try OperatorTable.check(node)
+            try GraphLimits.check(
+                max(node.inputs.count, node.outputs.count, node.attributes.count), GraphLimits.nodeValues, "values")
+        }
+        for input in manifest.inputs { try GraphLimits.check(input.dimensions.count, GraphLimits.rank, "dimensions") }
+        graph = try Graph(
+            name: manifest.name, inputs: manifest.inputs, outputs: manifest.outputs, initialisers: initialisers,
+            nodes: manifest.nodes)
+        configuration = manifest.configuration
+    }
+
+    public func package() throws(GraphFailure) -> TensorPackage {
+        let manifest = Manifest(
+            name: graph.name, inputs: graph.inputs, outputs: graph.outputs,
+            constants: graph.initialisers.filter { $0.value.tensor == nil }.mapValues { EncodedTensor($0) },
+            nodes: graph.nodes, configuration: configuration)
+        do {
+            return TensorPackage(
+                kind: Self.kind, manifest: Array(try Self.encoder.encode(manifest)),
+                tensors: graph.initialisers.compactMapValues(\.tensor))
+        } catch {
+            throw GraphFailure("the graph cannot be written as JSON: \(error)".printable)
+        }
+    }
+
+    /// Values that training found: all floating-point constants.
+    public var parameterCount: Int {
+        graph.initialisers.values.reduce(0) { $0 + ($1.elements.type.isFloatingPoint ? $1.count : 0) }
+    }
+
+    /// Bytes of all constants.
+    public var weightBytes: Int {
+        graph.initialisers.values.reduce(0) { $0 + $1.count * $1.elements.type.byteCount }
+    }
+
+    private struct Manifest: Codable {
+        var name: String
+        var inputs: [GraphInput]
+        var outputs: [String]
+        var constants: [String: EncodedTensor]
+        var nodes: [Node]
+        var configuration: NetworkConfiguration
+    }
+
+    private static var encoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return encoder
+    }
+
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
+    }
+}
+
+/// What a network's file does not say: how images become its input, and what its outputs are called.
+public struct NetworkConfiguration: Codable, Equatable, Sendable {
+    /// Of each channel's values divided by 255.
+    public var mean: [Float]?
+    public var std: [Float]?
+    public var labels: [String]?
+    /// Height and width, where the network leaves them open.
+    public var inputSize: Int?
+
+    public init(mean: [Float]? = nil, std: [Float]? = nil, labels: [String]? = nil, inputSize: Int? = nil) {
+        self.mean = mean
+        self.std = std
+        self.labels = labels
+        self.inputSize = inputSize
+    }
+}

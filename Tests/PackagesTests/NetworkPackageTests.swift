@@ -1,0 +1,57 @@
+import Graphs
+import Testing
+
+@testable import Packages
+@testable import Engine
+
+@Suite struct NetworkPackageTests {
+    private func node(
+        _ name: String, _ inputs: [String], _ output: String, _ attributes: [String: Attribute]
+    ) -> Node {
+        Node(name, opset: 13, inputs: inputs, outputs: [output], attributes: attributes)
+    }
+
+    private func network() throws -> NetworkPackage {
+        let nodes = [
+            node("Pad", ["x", "pads", ""], "p", ["mode": .string("edge")]),
+            node("LeakyRelu", ["p"], "l", ["alpha": .float(.infinity)]),
+            node("Add", ["l", "w"], "y", ["extra": .ints([1, -2]), "more": .floats([0.1])]),
+            node("ConstantOfShape", ["pads"], "z", ["value": .tensor(TensorValue(integers: [7]))]),
+        ]
+        let graph = try Graph(
+            name: "sample",
+            inputs: [GraphInput(name: "x", element: .float32, dimensions: [.symbolic("N"), .fixed(2)])],
+            outputs: ["y", "z"],
+            initialisers: [
+                "pads": TensorValue(integers: [0, 1, 0, 1]), "w": TensorValue(shape: [1], .float32([0.1])),
+            ],
+            nodes: nodes)
+        return NetworkPackage(
+            graph: graph, configuration: NetworkConfiguration(mean: [0.5], std: [0.25], labels: ["a"], inputSize: 2))
+    }
+
+    @Test func networksComeBack() throws {
+        let network = try network()
+        let package = try network.package()
+        let read = try NetworkPackage(try TensorPackage.parse(package.serialized()))
+
+        #expect(package.tensors.keys.sorted() == ["w"])
+        #expect(read == network)
+        #expect(network.parameterCount == 1)
+    }
+
+    @Test func damagedManifestsAreRefused() throws {
+        let manifest = String(decoding: try network().package().manifest, as: UTF8.self)
+        for (old, new) in [
+            ("\"Pad\"", "\"Pam\""), ("\"opset\":13", "\"opset\":99"), ("\"shape\":[4]", "\"shape\":[5]"),
+            ("\"shape\":[4]", "\"shape\":[-4]"), ("\"int64\"", "\"string\""),
+            ("\"outputs\":[\"y\",\"z\"]", "\"outputs\":[]"), ("\"pads\"", "\"w\""), ("{\"ints\"", "{\"bytes\""),
+            ("[\"N\",2]", "[-1,2]"),
+        ] {
+            var package = try network().package()
+            #expect(manifest.contains(old), "\(old) in \(manifest)")
+            package.manifest = Array(manifest.replacing(old, with: new).utf8)
+            #expect(throws: GraphFailure.self, "\(old) -> \(new)") { try NetworkPackage(package) }
+        }
+    }
+}
