@@ -48,7 +48,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
-        "ModelImport", "PostTrainingQuantization", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
+        "ModelImport", "PostTrainingQuantization", "ResourceAllocation", "SearchSpace", "Shoal", "SubnetSearch",
+        "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
