@@ -28,6 +28,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ResourceAllocation": ["FleetModel"],
     "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
     "AgentCore": ["FleetModel", "WireProtocol"],
+    "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     // Shells: actors, sockets, files.
     "Files": [],
@@ -48,7 +49,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
-        "ModelImport", "PostTrainingQuantization", "ResourceAllocation", "SearchSpace", "Shoal", "SubnetSearch",
+        "ModelImport", "PostTrainingQuantization", "ResourceAllocation", "Scenarios", "SearchSpace", "Shoal",
+        "SubnetSearch",
         "Supernets",
     ],
     "shoal-agent": ["Agent"],
@@ -115,6 +117,7 @@ let libraries: [String: [Target.Dependency]] = [
 
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
+    "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
     "ModelImport": ["CAllocations", "Supernets"],

@@ -39,7 +39,7 @@ public struct MultipleChoiceKnapsack: Sendable {
     }
 
     /// States kept per class before the search gives up its proof; bounds memory against adversarial tables.
-    public static let defaultStateLimit = 100_000
+    public static let defaultStateLimit = 10_000
     /// Costs may exceed the capacity by this much, so that 0.1 + 0.2 fits 0.3.
     public static let tolerance = 1e-9
     private let classes: [[Item]]

@@ -10,6 +10,6 @@ struct Shoal: AsyncParsableCommand {
             ImportCommand.self, QuantizeCommand.self, RunCommand.self, BenchCommand.self, TuneCommand.self,
             MeasureCommand.self, SearchCommand.self, CalibrateCommand.self, PredictCommand.self,
             AllocateCommand.self, ApplyCommand.self, GetCommand.self, DescribeCommand.self, BoardCommand.self,
-            ReportCommand.self, CheckCommand.self,
+            ReportCommand.self, ScenarioCommand.self, CheckCommand.self,
         ])
 }
