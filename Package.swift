@@ -30,6 +30,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ResourceAllocation": ["FleetModel"],
     "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
     "AgentCore": ["FleetModel", "WireProtocol"],
+    "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     // Shells: actors, sockets, files.
     "Files": [],
@@ -50,8 +51,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "SearchSpace", "Shoal",
-        "SubnetSearch", "Supernets",
+        "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
+        "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -117,6 +118,7 @@ let libraries: [String: [Target.Dependency]] = [
 
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
+    "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
     "ModelImport": ["CAllocations", "Fusion", "Supernets"],

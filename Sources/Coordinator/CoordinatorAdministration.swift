@@ -130,7 +130,10 @@ struct CoordinatorAdministration: FleetAdministration {
             for: policy, boards: states.map(\.board), others: others.map(\.policy))
         let refusals = findings.filter { $0.severity == .refusal }
         guard refusals.isEmpty else {
-            throw AdminFailure(.invalid, "\(request.file): " + refusals.map(\.reason).joined(separator: "; "))
+            let sentences = refusals.map {
+                $0.refusal(of: policy.name, in: request.text, file: request.file).description
+            }
+            throw AdminFailure(.invalid, sentences.joined(separator: "; "))
         }
         let current = others.first { $0.policy.name == policy.name }?.version ?? 0
         let infeasible = await actor.infeasible(with: policy)

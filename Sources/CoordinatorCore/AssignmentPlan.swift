@@ -8,7 +8,16 @@ struct AssignmentPlan {
     /// Why the policies cannot all be met there; the least bad point is assigned all the same.
     let infeasible: [String]
 
-    init(for board: BoardDescription, policies: [Policy], reserve: Double) {
+    /// What the board ran under the same policies when it described itself last.
+    struct Previous {
+        let board: BoardDescription
+        let models: [ModelAssignment]
+    }
+
+    /// - Parameters:
+    ///   - reserve: Share of the CPU time that stays free where no policy says it.
+    ///   - previous: `nil` where more has changed than measurements, so that nothing is kept for its own sake.
+    init(for board: BoardDescription, policies: [Policy], reserve: Double, previous: Previous? = nil) {
         do {
             try board.validate()
         } catch {
@@ -21,7 +30,13 @@ struct AssignmentPlan {
             return AllocationRequest(
                 policy: rule.model, points: model.points, framesPerSecond: model.framesPerSecond)
         }
-        let allocation = Allocator.allocate(requests, within: CPUBudget(cores: board.cores, reserve: reserve))
+        let ruling = Set(rules.map(\.policy))
+        let kept = policies.filter { ruling.contains($0.name) }.reduce(BoardReserve()) { $0.joined(with: $1.reserve) }
+        let budget = BoardBudget(
+            cores: board.cores, memoryBytes: board.memoryBytes == 0 ? nil : board.memoryBytes, watts: nil, less: kept,
+            cpuReserve: reserve)
+        let allocation = Allocator.allocate(
+            requests, within: budget, keeping: previous.map { Self.incumbents($0, on: board, rules) } ?? [:])
         models = allocation.models.compactMap { share in
             guard let rule = rules.first(where: { $0.model.model == share.model }) else { return nil }
             return ModelAssignment(
@@ -29,5 +44,25 @@ struct AssignmentPlan {
                 highestPoint: share.highestPoint, preferredPoint: share.preferredPoint, priority: rule.model.priority)
         }
         infeasible = allocation.infeasible.map(\.description)
+    }
+
+    /// Assignments of models that are asked the same and whose points are the same subnets; only figures may differ.
+    private static func incumbents(
+        _ previous: Previous, on board: BoardDescription, _ rules: [PolicySelection.Rule]
+    ) -> [String: Allocator.Incumbent] {
+        var incumbents: [String: Allocator.Incumbent] = [:]
+        for model in previous.models {
+            guard let old = previous.board.models.first(where: { $0.name.rawValue == model.model }),
+                let new = board.models.first(where: { $0.name == old.name }),
+                old.points.map(\.configuration) == new.points.map(\.configuration),
+                let rule = rules.first(where: { $0.model.model == model.model })?.model,
+                rule.latency == model.latency, rule.priority == model.priority,
+                old.framesPerSecond == new.framesPerSecond, old.points.indices.contains(model.highestPoint),
+                (model.lowestPoint...model.highestPoint).contains(model.preferredPoint)
+            else { continue }
+            incumbents[model.model] = Allocator.Incumbent(
+                envelope: model.lowestPoint...model.highestPoint, preferredPoint: model.preferredPoint)
+        }
+        return incumbents
     }
 }

@@ -24,9 +24,15 @@ extension FleetStateMachine {
         }
     }
 
-    mutating func assign(_ id: BoardID, at now: Instant, isGreeting: Bool) -> [Action] {
+    /// - Parameter previous: How the board described itself before, where that is all that may have changed: then
+    ///   figures that only vary leave its assignment as it is.
+    mutating func assign(
+        _ id: BoardID, at now: Instant, isGreeting: Bool, previous: BoardDescription? = nil
+    ) -> [Action] {
         guard let state = boards[id]?.state else { return [] }
-        let plan = AssignmentPlan(for: state.board, policies: policies, reserve: settings.reserve)
+        let plan = AssignmentPlan(
+            for: state.board, policies: policies, reserve: settings.reserve,
+            previous: previous.map { .init(board: $0, models: state.desired.models) })
         var actions: [Action] = []
         if plan.infeasible != state.infeasible {
             boards[id]?.state.infeasible = plan.infeasible

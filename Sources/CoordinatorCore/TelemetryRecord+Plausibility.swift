@@ -13,7 +13,7 @@ extension TelemetryRecord {
         var record = self
         var seen: Set<ModelName> = []
         record.models.removeAll { model in
-            let points = state.board.models.first { $0.name == model.model }?.points.count
+            let points = state.board.models.first { $0.name == model.model }?.points
             return !seen.insert(model.model).inserted || !model.isPlausible(points: points)
         }
         return record
@@ -21,12 +21,21 @@ extension TelemetryRecord {
 }
 
 extension ModelTelemetry {
+    /// A median is possible up to this many times what the slowest point takes on the idle board, and down to as small
+    /// a part of what the fastest takes.
+    private static let mostTimes = 1_000.0
+
     /// - Parameter points: Operating points of the model on the board; `nil` when it is not deployed there.
-    fileprivate func isPlausible(points: Int?) -> Bool {
+    fileprivate func isPlausible(points: [OperatingPoint]?) -> Bool {
         let latencies = [p50Milliseconds, p90Milliseconds, p99Milliseconds, constraintMilliseconds]
         return correct <= labelled && labelled <= frames && violations <= frames
-            && points.map { activePoint < $0 } ?? false
+            && points.map { activePoint < $0.count && isOfItsClass($0.map(\.latencyMilliseconds)) } ?? false
             && latencies.allSatisfy { $0.isFinite && $0 >= 0 }
             && p50Milliseconds <= p90Milliseconds && p90Milliseconds <= p99Milliseconds
+    }
+
+    private func isOfItsClass(_ idle: [Double]) -> Bool {
+        guard frames > 0, let fastest = idle.min(), let slowest = idle.max() else { return true }
+        return p50Milliseconds <= slowest * Self.mostTimes && p50Milliseconds >= fastest / Self.mostTimes
     }
 }

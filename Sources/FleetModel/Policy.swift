@@ -4,15 +4,40 @@ public struct Policy: Equatable, Codable, Sendable {
     /// Boards that carry all these labels; empty selects every board.
     public var selector: [String: String]
     public var models: [ModelPolicy]
+    /// What the models leave free on every board selected; `nil` leaves it to the coordinator and the board.
+    public var reserve: BoardReserve?
 
-    public init(name: String, selector: [String: String], models: [ModelPolicy]) {
+    public init(name: String, selector: [String: String], models: [ModelPolicy], reserve: BoardReserve? = nil) {
         self.name = name
         self.selector = selector
         self.models = models
+        self.reserve = reserve
     }
 
     public func selects(labels: [String: String]) -> Bool {
         selector.allSatisfy { labels[$0.key] == $0.value }
+    }
+}
+
+/// What a board's models leave to others.
+public struct BoardReserve: Equatable, Codable, Sendable {
+    /// Share of the CPU time, 0..<1; `nil` says nothing of it.
+    public var cpu: Double?
+    public var memoryBytes: UInt64
+    public var watts: Double
+
+    public init(cpu: Double? = nil, memoryBytes: UInt64 = 0, watts: Double = 0) {
+        self.cpu = cpu
+        self.memoryBytes = memoryBytes
+        self.watts = watts
+    }
+
+    /// What satisfies both.
+    public func joined(with other: BoardReserve?) -> BoardReserve {
+        guard let other else { return self }
+        return BoardReserve(
+            cpu: [cpu, other.cpu].compactMap(\.self).max(), memoryBytes: max(memoryBytes, other.memoryBytes),
+            watts: max(watts, other.watts))
     }
 }
 
@@ -24,12 +49,24 @@ public struct ModelPolicy: Equatable, Codable, Sendable {
     public var accuracyFloor: Double?
     /// 1 (least) to 100; weighs the model's accuracy against that of its neighbours.
     public var priority: Int
+    /// Largest share of the board's CPU time that the model may take, 0...1; `nil` sets no limit, as below.
+    public var cpuShare: Double?
+    /// Most memory that the model may take.
+    public var memoryBytes: UInt64?
+    /// Most energy that one frame may take.
+    public var energyMillijoules: Double?
 
-    public init(model: String, latency: LatencyConstraint, accuracyFloor: Double?, priority: Int) {
+    public init(
+        model: String, latency: LatencyConstraint, accuracyFloor: Double?, priority: Int, cpuShare: Double? = nil,
+        memoryBytes: UInt64? = nil, energyMillijoules: Double? = nil
+    ) {
         self.model = model
         self.latency = latency
         self.accuracyFloor = accuracyFloor
         self.priority = priority
+        self.cpuShare = cpuShare
+        self.memoryBytes = memoryBytes
+        self.energyMillijoules = energyMillijoules
     }
 }
 

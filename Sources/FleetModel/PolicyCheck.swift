@@ -10,12 +10,21 @@ public struct PolicyFinding: Equatable, Codable, Sendable, CustomStringConvertib
     public var severity: Severity
     /// The model it is about; `nil` when it is about the policy as a whole.
     public var model: String?
+    /// The field of the policy that it is about, as in `spec.models[0].model`.
+    public var field: String
     public var reason: String
 
-    public init(severity: Severity, model: String?, reason: String) {
+    public init(severity: Severity, model: String?, field: String, reason: String) {
         self.severity = severity
         self.model = model
+        self.field = field
         self.reason = reason
+    }
+
+    /// As a refusal of the policy's file.
+    public func refusal(of policy: String, in text: String, file: String) -> PolicyRefusal {
+        PolicyRefusal(
+            file: file, line: PolicyFile.line(of: field, policy: policy, in: text) ?? 1, field: field, reason: reason)
     }
 
     public var description: String { reason }
@@ -24,35 +33,39 @@ public struct PolicyFinding: Equatable, Codable, Sendable, CustomStringConvertib
 public enum PolicyCheck {
     /// Findings about a policy, the policy's own first, then by model in the policy's order.
     ///
-    /// A model that no enrolled board carries is refused: with boards there, it is a mistyped name. Before the first
-    /// board enrols, a policy that selects nothing, or whose selected boards lack the model, is only warned about,
+    /// With boards there, a policy that selects none of them is refused, and so is a model that none of those selected
+    /// carries: almost certainly a mistyped label or name. Before the first board enrols that is only warned about,
     /// because policies may be written ahead of the boards. `others` are the policies already in force; one that
     /// rules a model first is warned about.
     public static func findings(
         for policy: Policy, boards: [BoardDescription], others: [Policy] = []
     ) -> [PolicyFinding] {
         guard !boards.isEmpty else {
-            return [warning(nil, "policy \(policy.name): no board is enrolled yet")]
+            return [finding(.warning, nil, "spec.selector", "policy \(policy.name): no board is enrolled yet")]
         }
         let selected = boards.filter { policy.selects(labels: $0.labels) }
         var findings: [PolicyFinding] = []
         if selected.isEmpty {
             let selector = policy.selector.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             findings.append(
-                warning(nil, "policy \(policy.name): no board carries \(selector.joined(separator: ", "))"))
+                finding(
+                    .refusal, nil, "spec.selector",
+                    "policy \(policy.name): no board carries \(selector.joined(separator: ", "))"))
         }
         let known = Set(boards.flatMap(\.models).map(\.name.rawValue)).sorted()
-        for model in policy.models.map(\.model) {
+        for (index, model) in policy.models.map(\.model).enumerated() {
+            let field = "spec.models[\(index)].model"
             if !known.contains(model) {
                 let list = known.isEmpty ? "none" : known.joined(separator: ", ")
                 findings.append(
-                    PolicyFinding(
-                        severity: .refusal, model: model,
-                        reason: "model \(model): no board has it deployed (deployed: \(list))"))
+                    finding(
+                        .refusal, model, field, "model \(model): no board has it deployed (deployed: \(list))"))
             } else if !selected.isEmpty, !selected.contains(where: { $0.carries(model) }) {
-                findings.append(warning(model, "model \(model): no board that the policy selects has it deployed"))
+                findings.append(
+                    finding(.refusal, model, field, "model \(model): no board that the policy selects has it deployed"))
             } else if let other = ruling(model, before: policy, on: selected, others: others) {
-                findings.append(warning(model, "model \(model): policy \(other) rules it on every selected board"))
+                findings.append(
+                    finding(.warning, model, field, "model \(model): policy \(other) rules it on every selected board"))
             }
         }
         return findings
@@ -70,8 +83,10 @@ public enum PolicyCheck {
         return ruler
     }
 
-    private static func warning(_ model: String?, _ reason: String) -> PolicyFinding {
-        PolicyFinding(severity: .warning, model: model, reason: reason)
+    private static func finding(
+        _ severity: PolicyFinding.Severity, _ model: String?, _ field: String, _ reason: String
+    ) -> PolicyFinding {
+        PolicyFinding(severity: severity, model: model, field: field, reason: reason)
     }
 }
 

@@ -13,7 +13,19 @@ import Yams
 ///           accuracyFloor: 0.90              # optional
 ///           priority: 10
 ///
-/// Everything is checked against that form; there are no defaults but the two optional fields. Anchors and aliases
+/// Version 2 (`apiVersion: shoal/v2`) adds, all optional:
+///
+///     spec:
+///       reserve: { cpu: 0.1, memoryBytes: 268435456, watts: 1 }   # what the models leave free
+///       models:
+///         - model: classifier
+///           latency: { milliseconds: 25 }    # percentile 95 unless given
+///           priority: 10                     # 10 unless given
+///           cpuShare: 0.5                    # at most half of the board's CPU time
+///           memoryBytes: 67108864            # at most
+///           energyMillijoules: 40            # per frame, at most
+///
+/// Everything is checked against that form; there are no other defaults. Anchors and aliases
 /// are refused before the parser sees them, because nested aliases grow exponentially ("billion laughs"); so are
 /// explicit tags, which could change what a value means.
 public enum PolicyFile {
@@ -30,16 +42,6 @@ public enum PolicyFile {
 
     /// Reads every policy in `text`, which separates them by `---`; at least one, no two of one name.
     public static func parseAll(_ text: String, file: String) throws(PolicyRefusal) -> [Policy] {
-        guard text.utf8.count <= FleetLimits.policyBytes else {
-            throw PolicyRefusal(
-                file: file, line: 1, field: "policy",
-                reason: "\(text.utf8.count) bytes are more than the \(FleetLimits.policyBytes) a policy file may have")
-        }
-        if let line = lineOfReference(text) {
-            throw PolicyRefusal(
-                file: file, line: line, field: "policy",
-                reason: "anchors (&name) and aliases (*name) are not allowed in a policy file, not even in comments")
-        }
         let reader = PolicyReader(file: file)
         var policies: [Policy] = []
         var names: Set<String> = []
@@ -56,7 +58,33 @@ public enum PolicyFile {
         return policies
     }
 
-    private static func documents(_ text: String, file: String) throws(PolicyRefusal) -> [Node] {
+    /// Where a finding's field stands in the document that names the policy, from line 1; `nil` when it is not there.
+    public static func line(of field: String, policy: String, in text: String) -> Int? {
+        let documents = (try? documents(text, file: "")) ?? []
+        guard let document = documents.first(where: { $0["metadata"]?["name"]?.string == policy }) else { return nil }
+        var node: Node? = document
+        for part in field.split(separator: ".") {
+            let pieces = part.split(separator: "[")
+            node = pieces.first.flatMap { node?[String($0)] }
+            if pieces.count == 2, let index = Int(pieces[1].dropLast()) {
+                guard let items = node?.sequence, items.indices.contains(index) else { return nil }
+                node = items[index]
+            }
+        }
+        return node?.mark?.line
+    }
+
+    static func documents(_ text: String, file: String) throws(PolicyRefusal) -> [Node] {
+        guard text.utf8.count <= FleetLimits.policyBytes else {
+            throw PolicyRefusal(
+                file: file, line: 1, field: "policy",
+                reason: "\(text.utf8.count) bytes are more than the \(FleetLimits.policyBytes) a policy file may have")
+        }
+        if let line = lineOfReference(text) {
+            throw PolicyRefusal(
+                file: file, line: line, field: "policy",
+                reason: "anchors (&name) and aliases (*name) are not allowed in a policy file, not even in comments")
+        }
         do {
             // The basic resolver guesses no types: `PolicyReader` decides what a plain scalar is.
             let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)

@@ -69,6 +69,20 @@ extension PolicyReader {
         return integer
     }
 
+    func optionalNumber(
+        _ node: Node?, _ field: String, within range: ClosedRange<Double>
+    ) throws(PolicyRefusal) -> Double? {
+        guard let node else { return nil }
+        return try number(node, field, within: range)
+    }
+
+    /// A whole number of bytes.
+    func bytes(_ node: Node?, _ field: String) throws(PolicyRefusal) -> UInt64? {
+        guard let node, let value = try optionalNumber(node, field, within: Self.byteRange) else { return nil }
+        guard let bytes = UInt64(exactly: value) else { throw refusal(node, field, "must be a whole number of bytes") }
+        return bytes
+    }
+
     private func scalar(_ node: Node, _ field: String, _ kind: String) throws(PolicyRefusal) -> Node.Scalar {
         guard case .scalar(let scalar) = node else { throw refusal(node, field, "must be \(kind)") }
         try refuseTag(node, field, unless: .str)

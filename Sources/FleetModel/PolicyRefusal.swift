@@ -1,4 +1,4 @@
-/// Why a policy file cannot be used, and where to look.
+/// Why a policy file, or a board file, cannot be used, and where to look.
 public struct PolicyRefusal: Error, Equatable, Codable, Sendable, CustomStringConvertible {
     /// The file as its reader named it.
     public let file: String

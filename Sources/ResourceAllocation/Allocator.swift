@@ -2,114 +2,121 @@ import FleetModel
 
 /// Chooses an operating point for every model on a board.
 ///
-/// Maximises the sum of priority x accuracy, subject to
+/// Maximises the sum of priority x accuracy. Of each model's points those count that keep its own policy: latency at
+/// the constraint's percentile times slow-down, occupancy (median latency x slow-down x frames per second / 1000) of
+/// at most 1 because frames of a stream run one after another, CPU share, memory, energy per frame, and accuracy
+/// floor. Together the points chosen keep
 ///
-///     sum of latency x frames per second / 1000  <=  cores x (1 - reserve)
-///     each point's latency  <=  its model's constraint        each point's accuracy  >=  its model's floor
+///     sum of CPU time x slow-down x frames per second / 1000  <=  cores x (1 - reserve)
+///     sum of memory  <=  the board's memory           sum of energy x frames per second  <=  the board's power
 ///
-/// A multiple-choice knapsack, solved exactly by `MultipleChoiceKnapsack`. Ties go to less CPU time. Requests are
-/// taken in the order of model names, so the order of the call plays no part.
+/// The slow-down of a model depends on which neighbours it has, not on their points, so that the problem stays a
+/// multiple-choice knapsack; `MultipleChoiceKnapsack` solves it exactly. Ties go to less CPU time. Requests are taken
+/// in the order of model names, so the order of the call plays no part.
 ///
-/// What cannot be met is named, and the least bad is chosen: a model whose fastest point breaks the latency runs that
-/// point; one whose floor lies above what the latency allows runs the most accurate point within the latency; and when
-/// the points that remain do not fit the CPU together, every model runs its cheapest permitted one.
+/// What cannot be met is named, and the least bad is chosen: a model runs the point that comes nearest to the limit
+/// that it breaks; and when the points that remain do not fit the board together, every model runs the permitted one
+/// that takes least of the resources that are short.
 public enum Allocator {
+    /// What keeps noise from moving points: how far a measurement may vary, and what a change must bring.
+    public struct Hysteresis: Equatable, Sendable {
+        /// Share by which latencies and sums may exceed their limits while the points stay as they are.
+        public var slack = 0.03
+        /// Least gain in priority-weighted mean accuracy, 0...1, for which points change.
+        public var gain = 0.002
+
+        public init() {}
+    }
+
+    /// What the board runs now.
+    public struct Incumbent: Equatable, Sendable {
+        public var envelope: ClosedRange<Int>
+        public var preferredPoint: Int
+
+        /// - Precondition: the envelope contains the preferred point.
+        public init(envelope: ClosedRange<Int>, preferredPoint: Int) {
+            precondition(envelope.contains(preferredPoint), "point \(preferredPoint) outside \(envelope)")
+            self.envelope = envelope
+            self.preferredPoint = preferredPoint
+        }
+    }
+
+    /// - Parameter incumbents: What the board runs now, by model, where measurements are all that changed since.
     /// - Precondition: no two requests name one model.
     public static func allocate(
-        _ requests: [AllocationRequest], within budget: CPUBudget,
-        stateLimit: Int = MultipleChoiceKnapsack.defaultStateLimit
+        _ requests: [AllocationRequest], within budget: BoardBudget, keeping incumbents: [String: Incumbent] = [:],
+        hysteresis: Hysteresis = Hysteresis(), stateLimit: Int = MultipleChoiceKnapsack.defaultStateLimit
     ) -> Allocation {
         let names = Set(requests.map(\.policy.model))
         precondition(names.count == requests.count, "a model is asked for once per board")
-        let ordered = requests.sorted { $0.policy.model < $1.policy.model }
         var infeasible: [Infeasibility] = []
         var candidates: [Candidate] = []
-        for request in ordered {
-            let (points, problem) = permittedPoints(of: request)
-            if let problem { infeasible.append(problem) }
-            if !points.isEmpty { candidates.append(Candidate(request: request, points: points)) }
+        for request in requests.sorted(by: { $0.policy.model < $1.policy.model }) {
+            let permitted = PermittedPoints(
+                of: request, cores: budget.cores, incumbent: incumbents[request.policy.model]?.envelope,
+                slack: hysteresis.slack)
+            if let reason = permitted.infeasibility { infeasible.append(reason) }
+            if !permitted.points.isEmpty { candidates.append(Candidate(request: request, points: permitted.points)) }
         }
-        let knapsack = MultipleChoiceKnapsack(
-            classes: candidates.map { candidate in
-                candidate.points.map { point in
-                    MultipleChoiceKnapsack.Item(
-                        cost: candidate.request.cores(at: point), value: candidate.request.value(of: point))
-                }
-            }, capacity: budget.usableCores)
-        let solution = knapsack.solve(stateLimit: stateLimit)
-        if solution == nil { infeasible.append(shortage(of: candidates, within: budget)) }
-        let choice = solution?.choice ?? candidates.map(\.cheapest)
-        return allocation(
-            candidates, choice: choice, infeasible: infeasible, isProvenOptimal: solution?.isProvenOptimal ?? true,
-            exploredStates: solution?.exploredStates ?? 0)
+        let solution = Candidate.knapsack(candidates, capacity: budget.capacity).solve(stateLimit: stateLimit)
+        var choice = solution?.choice
+        if let best = choice, let kept = kept(incumbents, candidates, best, budget, hysteresis) { choice = kept }
+        let shortage = choice == nil ? Shortage(of: candidates, within: budget) : nil
+        if let shortage { infeasible.append(shortage.infeasibility) }
+        let points = choice ?? shortage?.leastBad ?? []
+        return allocation(candidates, points, infeasible: infeasible, solution: solution)
     }
 
-    private struct Candidate {
-        let request: AllocationRequest
-        /// Positions in the table that the model may run, ascending.
-        let points: [Int]
-
-        /// Position within `points` of the one that takes least CPU time; ties go to the more accurate.
-        var cheapest: Int {
-            points.indices.min {
-                (request.cores(at: points[$0]), -request.points[points[$0]].accuracy)
-                    < (request.cores(at: points[$1]), -request.points[points[$1]].accuracy)
-            } ?? 0
+    /// The incumbents' points, where they are still permitted, still fit, and lose too little to be worth a change.
+    private static func kept(
+        _ incumbents: [String: Incumbent], _ candidates: [Candidate], _ best: [Int], _ budget: BoardBudget,
+        _ hysteresis: Hysteresis
+    ) -> [Int]? {
+        let known = candidates.compactMap { candidate in
+            incumbents[candidate.request.policy.model].flatMap { candidate.points.firstIndex(of: $0.preferredPoint) }
         }
+        guard known.count == candidates.count, known != best else { return nil }
+        let costs = zip(candidates, known).reduce(.zero) { $0 + $1.0.item($1.1).costs }
+        guard all(costs .<= budget.capacity * (1 + hysteresis.slack)) else { return nil }
+        func worth(_ choice: [Int]) -> Double { zip(candidates, choice).reduce(0) { $0 + $1.0.item($1.1).value } }
+        let weights = candidates.reduce(0) { $0 + Double($1.request.policy.priority) }
+        return worth(best) - worth(known) < hysteresis.gain * weights ? known : nil
     }
 
     private static func allocation(
-        _ candidates: [Candidate], choice: [Int], infeasible: [Infeasibility], isProvenOptimal: Bool,
-        exploredStates: Int
+        _ candidates: [Candidate], _ choice: [Int], infeasible: [Infeasibility],
+        solution: MultipleChoiceKnapsack.Solution?
     ) -> Allocation {
         let models = zip(candidates, choice).map { candidate, position in
-            let point = candidate.points[position]
+            let (request, point) = (candidate.request, candidate.points[position])
             return ModelAllocation(
-                model: candidate.request.policy.model, lowestPoint: candidate.points.first ?? point,
-                highestPoint: candidate.points.last ?? point, preferredPoint: point,
-                cores: candidate.request.cores(at: point))
+                model: request.policy.model, lowestPoint: candidate.points.first ?? point,
+                highestPoint: candidate.points.last ?? point, preferredPoint: point, cores: request.cores(at: point),
+                latencyMilliseconds: request.latencyMilliseconds(at: point),
+                memoryBytes: UInt64(request.bytes(at: point)), watts: request.watts(at: point))
         }
+        let objective = zip(candidates, choice).reduce(0) { $0 + $1.0.item($1.1).value }
         return Allocation(
-            models: models,
-            objective: zip(candidates, models).reduce(0) { $0 + $1.0.request.value(of: $1.1.preferredPoint) },
-            cores: models.reduce(0) { $0 + $1.cores }, infeasible: infeasible, isProvenOptimal: isProvenOptimal,
-            exploredStates: exploredStates)
+            models: models, objective: objective, upperBound: max(objective, solution?.upperBound ?? objective),
+            cores: models.reduce(0) { $0 + $1.cores }, infeasible: infeasible,
+            isProvenOptimal: solution?.isProvenOptimal ?? true, exploredStates: solution?.exploredStates ?? 0)
+    }
+}
+
+/// A model with the points that it may run.
+struct Candidate {
+    let request: AllocationRequest
+    /// Positions in the table, ascending.
+    let points: [Int]
+
+    func item(_ position: Int) -> MultipleChoiceKnapsack.Item {
+        .init(costs: request.costs(at: points[position]), value: request.value(of: points[position]))
     }
 
-    /// The points that the model may run: those within latency and floor, or else the single least bad one with the
-    /// reason. Empty when there is no point at all.
-    private static func permittedPoints(of request: AllocationRequest) -> ([Int], Infeasibility?) {
-        let points = request.points
-        let name = request.policy.model
-        let fitting = points.indices.filter { request.meetsLatency($0) && request.meetsFloor($0) }
-        guard fitting.isEmpty else { return (fitting, nil) }
-        guard let fastest = points.indices.min(by: { points[$0].latencyMilliseconds < points[$1].latencyMilliseconds })
-        else {
-            let reason = "model \(name): it has no operating point on this board"
-            return ([], Infeasibility(constraint: .operatingPoints, model: name, reason: reason))
-        }
-        guard
-            let best = points.indices.filter(request.meetsLatency)
-                .max(by: { points[$0].accuracy < points[$1].accuracy })
-        else {
-            let reason =
-                "model \(name): its fastest point takes \(Figure.text(points[fastest].latencyMilliseconds)) ms, "
-                + "the constraint is \(Figure.text(request.policy.latency.milliseconds)) ms"
-            return ([fastest], Infeasibility(constraint: .latency, model: name, reason: reason))
-        }
-        let reason =
-            "model \(name): within \(Figure.text(request.policy.latency.milliseconds)) ms its accuracy reaches "
-            + "\(Figure.text(points[best].accuracy, places: 4)), the accuracy floor is "
-            + "\(Figure.text(request.policy.accuracyFloor ?? 0, places: 4))"
-        return ([best], Infeasibility(constraint: .accuracyFloor, model: name, reason: reason))
-    }
-
-    private static func shortage(of candidates: [Candidate], within budget: CPUBudget) -> Infeasibility {
-        let needed = candidates.reduce(0) { $0 + $1.request.cores(at: $1.points[$1.cheapest]) }
-        let reason =
-            "CPU: the cheapest permitted points need \(Figure.text(needed, places: 3)) cores together, the budget is "
-            + "\(Figure.text(budget.usableCores, places: 3)) (\(Figure.text(budget.cores, places: 3)) cores less "
-            + "\(Figure.text(budget.reserve * 100)) % reserve)"
-        return Infeasibility(constraint: .cpu, model: nil, reason: reason)
+    static func knapsack(
+        _ candidates: [Candidate], capacity: MultipleChoiceKnapsack.Costs
+    ) -> MultipleChoiceKnapsack {
+        MultipleChoiceKnapsack(
+            classes: candidates.map { candidate in candidate.points.indices.map(candidate.item) }, capacity: capacity)
     }
 }

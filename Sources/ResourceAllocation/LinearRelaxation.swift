@@ -1,80 +1,120 @@
-/// Bounds on a multiple-choice knapsack over some classes, when items may be taken in fractions.
+/// Bounds on a multiple-choice knapsack over its last classes, when items may be taken in fractions and the
+/// resources are added up with weights.
 ///
-/// Each class starts at its cheapest item; the steps along its upper convex hull, over all classes by falling value
-/// per cost, are then bought until the capacity is used up (Sinha and Zoltners, Operations Research 1979). The last
-/// step taken in part gives an upper bound; without it, a solution.
+/// A weighted sum of the resources that fits its weighted capacity is implied by all of them fitting (the surrogate
+/// relaxation), so no weights exclude a solution; the tightest come from the Lagrangian dual (`Multipliers`). Each
+/// class starts at its cheapest item by that sum; the steps along its upper convex hull, over all classes by falling
+/// value per cost, are then bought until the capacity is used up (Sinha and Zoltners, Operations Research 1979). The
+/// last step taken in part gives an upper bound; without it, a solution wherever every resource suffices.
 struct LinearRelaxation {
-    /// Cost of the cheapest items together.
-    let cheapest: Double
-    private let baseValue: Double
-    /// Cost and value of the first n steps, for n = 0, 1, ….
-    private let costs: [Double]
-    private let values: [Double]
+    typealias Costs = MultipleChoiceKnapsack.Costs
+    typealias Item = MultipleChoiceKnapsack.Item
 
-    /// The relaxation of all classes, of all but the first, …, of none.
-    /// - Parameter fronts: Items of each class by rising cost and value, at least one each.
-    static func suffixes(of fronts: [[MultipleChoiceKnapsack.Item]]) -> [LinearRelaxation] {
-        (0...fronts.count).map { LinearRelaxation(Array(fronts[$0...])) }
+    /// What the first n steps bring the last classes to, for n = 0, 1, ….
+    private struct Suffix {
+        var weighted: [Double]
+        var values: [Double]
+        var costs: [Costs]
     }
 
-    private init(_ fronts: [[MultipleChoiceKnapsack.Item]]) {
-        cheapest = fronts.reduce(0) { $0 + $1[0].cost }
-        baseValue = fronts.reduce(0) { $0 + $1[0].value }
-        let steps = fronts.flatMap { front in
-            let hull = Self.hull(of: front)
-            return zip(hull, hull.dropFirst()).map {
-                MultipleChoiceKnapsack.Item(cost: $1.cost - $0.cost, value: $1.value - $0.value)
+    private struct Step {
+        var group: Int
+        var weighted: Double
+        var value: Double
+        var costs: Costs
+    }
+
+    let weights: Costs
+    private var suffixes: [Suffix] = []
+
+    /// - Parameter fronts: Items of each class, at least one each.
+    init(_ fronts: [[Item]], weights: Costs) {
+        self.weights = weights
+        let hulls = fronts.map { Self.hull(of: $0, weights: weights) }
+        var steps: [Step] = []
+        for (group, hull) in hulls.enumerated() {
+            for (from, to) in zip(hull, hull.dropFirst()) {
+                steps.append(
+                    Step(
+                        group: group, weighted: (to.costs * weights).sum() - (from.costs * weights).sum(),
+                        value: to.value - from.value, costs: to.costs - from.costs))
             }
         }
-        let order = steps.indices.sorted {
-            let (left, right) = (steps[$0].value * steps[$1].cost, steps[$1].value * steps[$0].cost)
-            return left == right ? $0 < $1 : left > right
+        steps.sort {
+            let (left, right) = ($0.value * $1.weighted, $1.value * $0.weighted)
+            return left == right ? $0.group < $1.group : left > right
         }
-        var (costs, values) = ([0.0], [0.0])
-        for index in order {
-            costs.append(costs[costs.count - 1] + steps[index].cost)
-            values.append(values[values.count - 1] + steps[index].value)
+        for first in 0...fronts.count {
+            var total = Item(costs: .zero, value: 0)
+            for hull in hulls[first...] {
+                total = Item(costs: total.costs + hull[0].costs, value: total.value + hull[0].value)
+            }
+            var suffix = Suffix(weighted: [(total.costs * weights).sum()], values: [total.value], costs: [total.costs])
+            for step in steps where step.group >= first {
+                suffix.weighted.append(suffix.weighted[suffix.weighted.count - 1] + step.weighted)
+                total = Item(costs: total.costs + step.costs, value: total.value + step.value)
+                suffix.values.append(total.value)
+                suffix.costs.append(total.costs)
+            }
+            suffixes.append(suffix)
         }
-        (self.costs, self.values) = (costs, values)
     }
 
-    /// No solution within the capacity is worth more.
-    /// - Precondition: the cheapest items fit.
-    func upperValue(capacity: Double) -> Double {
-        let whole = wholeSteps(capacity: capacity)
-        guard whole + 1 < costs.count else { return baseValue + values[whole] }
-        let share = (capacity - cheapest - costs[whole]) / (costs[whole + 1] - costs[whole])
-        return baseValue + values[whole] + max(0, share) * (values[whole + 1] - values[whole])
+    /// No solution of the classes from `first` on within what is left is worth more; negative infinity when none fits.
+    func upperValue(from first: Int, left: Costs) -> Double {
+        suffixes[first].weighted.withUnsafeBufferPointer { weighted in
+            suffixes[first].values.withUnsafeBufferPointer { values in
+                let capacity = (left * weights).sum()
+                let whole = Self.wholeSteps(weighted, capacity: capacity)
+                guard whole >= 0 else { return -.infinity }
+                guard whole + 1 < weighted.count else { return values[whole] }
+                let share = (capacity - weighted[whole]) / (weighted[whole + 1] - weighted[whole])
+                return values[whole] + share * (values[whole + 1] - values[whole])
+            }
+        }
     }
 
-    /// A solution within the capacity is worth this much.
-    /// - Precondition: the cheapest items fit.
-    func greedyValue(capacity: Double) -> Double { baseValue + values[wholeSteps(capacity: capacity)] }
+    /// A solution of the classes from `first` on within what is left is worth this much; negative infinity when the
+    /// steps found none.
+    func greedyValue(from first: Int, left: Costs) -> Double {
+        let suffix = suffixes[first]
+        var whole = suffix.weighted.withUnsafeBufferPointer {
+            Self.wholeSteps($0, capacity: (left * weights).sum())
+        }
+        // Some resource may be short although their sum is not: fewer steps may do.
+        for _ in 0..<4 where whole >= 0 {
+            if all(suffix.costs[whole] .<= left) { return suffix.values[whole] }
+            whole -= 1
+        }
+        return -.infinity
+    }
 
-    private func wholeSteps(capacity: Double) -> Int {
-        let room = capacity - cheapest
-        var (low, high) = (0, costs.count - 1)
+    /// -1 when not even the cheapest fit.
+    private static func wholeSteps(_ weighted: UnsafeBufferPointer<Double>, capacity: Double) -> Int {
+        var (low, high) = (-1, weighted.count - 1)
         while low < high {
             let middle = (low + high + 1) / 2
-            if costs[middle] <= room { low = middle } else { high = middle - 1 }
+            if weighted[middle] <= capacity { low = middle } else { high = middle - 1 }
         }
         return low
     }
 
-    /// The items from which every step on is worth less per cost than the step before.
-    private static func hull(of front: [MultipleChoiceKnapsack.Item]) -> [MultipleChoiceKnapsack.Item] {
-        var hull: [MultipleChoiceKnapsack.Item] = []
-        for item in front {
+    /// The items from which every step on is worth less per weighted cost than the step before.
+    private static func hull(of front: [Item], weights: Costs) -> [Item] {
+        let costs = front.map { ($0.costs * weights).sum() }
+        let order = front.indices.sorted { (costs[$0], -front[$0].value, $0) < (costs[$1], -front[$1].value, $1) }
+        var hull: [Int] = []
+        for item in order where hull.last.map({ front[item].value > front[$0].value }) ?? true {
             while hull.count >= 2 {
                 let (first, second) = (hull[hull.count - 2], hull[hull.count - 1])
                 let isBelow =
-                    (second.value - first.value) * (item.cost - second.cost)
-                    <= (item.value - second.value) * (second.cost - first.cost)
+                    (front[second].value - front[first].value) * (costs[item] - costs[second])
+                    <= (front[item].value - front[second].value) * (costs[second] - costs[first])
                 guard isBelow else { break }
                 hull.removeLast()
             }
             hull.append(item)
         }
-        return hull
+        return hull.map { front[$0] }
     }
 }

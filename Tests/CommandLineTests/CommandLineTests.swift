@@ -136,6 +136,54 @@ import Testing
         #expect(unknown.status == 64 && unknown.errors.contains("best is none of"), "\(unknown.errors)")
     }
 
+    /// YAML and JSON, what fits and what does not; refusals name file, line and field.
+    @Test func boardsAreShared() throws {
+        try write(
+            "b.yaml",
+            """
+            cores: 1
+            models:
+              - model: a
+                framesPerSecond: 20
+                points:
+                  - { accuracy: 0.7, latencyMilliseconds: 10, name: small }
+                  - { accuracy: 0.9, latencyMilliseconds: 30, threads: 1, precision: int8 }
+              - model: b
+                framesPerSecond: 20
+                points: [{ accuracy: 0.6, latencyMilliseconds: 10 }, { accuracy: 0.9, latencyMilliseconds: 30 }]
+            """)
+        let policy = """
+            {"apiVersion": "shoal/v2", "kind": "Policy", "metadata": {"name": "p"}, "spec": {"models": [
+              {"model": "a", "latency": {"milliseconds": 40}},
+              {"model": "b", "latency": {"milliseconds": 40}, "priority": 9}]}}
+            """
+        try write("p.json", policy)
+        let outcome = try shoal(["allocate", "--board", "b.yaml", "--policy", "p.json", "--format", "json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        let assignments = object?["assignments"] as? [[String: Any]] ?? []
+        #expect(assignments.map { $0["point"] as? Int } == [0, 1])
+        #expect(abs((object?["objective"] as? Double ?? 0) - 15.1) < 1e-9)
+        #expect((object?["infeasible"] as? [Any])?.isEmpty == true && object?["isProvenOptimal"] as? Bool == true)
+
+        try write("q.json", policy.replacing("\"milliseconds\": 40}, \"priority\": 9", with: "\"milliseconds\": 4}"))
+        let short = try shoal(["allocate", "--board", "b.yaml", "--policy", "q.json", "--format", "json"])
+        #expect(short.status == 0 && short.output.contains("model b: its fastest point takes 10 ms"))
+
+        for (old, new, sentence) in [
+            ("\"b\"", "\"c\"", "r.json:3: spec.models[1].model: model c: no board has it deployed"),
+            ("{\"models\"", "{\"selector\": {\"tier\": \"x\"}, \"models\"", "r.json:1: spec.selector: policy p"),
+            ("40}}", "40, \"percentile\": 10}}", "r.json:2: spec.models[0].latency.percentile: 10 is outside"),
+        ] {
+            try write("r.json", policy.replacing(old, with: new))
+            let refused = try shoal(["allocate", "--board", "b.yaml", "--policy", "r.json"])
+            #expect(refused.status == 2 && refused.errors.contains(sentence), "\(refused.errors)")
+        }
+        try write("c.yaml", "cores: one")
+        let refused = try shoal(["allocate", "--board", "c.yaml", "--policy", "p.json"])
+        #expect(refused.status == 2 && refused.errors.contains("c.yaml:1: board: the field 'models' is missing"))
+    }
+
     /// In bfloat16 the logits are the same but for its 8 bits of mantissa, of networks as of subnets.
     @Test(arguments: ["n", "f"]) func bfloat16AnswersNearlyTheSame(package: String) throws {
         let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"

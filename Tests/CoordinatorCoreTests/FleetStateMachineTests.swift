@@ -335,6 +335,22 @@ import WireProtocol
         #expect(state?.desired.models.map(\.highestPoint) == [1])
     }
 
+    /// A board that measures its points anew after a restart keeps its assignment, even where the constraint lies
+    /// within what measurements vary by; a real change moves it.
+    @Test mutating func noiseInADescriptionLeavesTheAssignment() throws {
+        receive(hello())
+        change([Samples.policy(milliseconds: 12.1)], 1)
+        let before = try #require(state?.desired)
+        #expect(before.models.map(\.highestPoint) == [2])
+        var noisy = board
+        for index in noisy.models[0].points.indices { noisy.models[0].points[index].latencyMilliseconds *= 1.02 }
+        receive(.hello(noisy, incarnation: 2, reportedGeneration: before.generation), 2)
+        #expect(state?.desired == before)
+        for index in noisy.models[0].points.indices { noisy.models[0].points[index].latencyMilliseconds *= 1.2 }
+        receive(.hello(noisy, incarnation: 3, reportedGeneration: before.generation), 3)
+        #expect(state?.desired.models.map(\.highestPoint) == [1])
+    }
+
     @Test mutating func withdrawnPolicyLeavesAnEmptyAssignment() {
         receive(hello())
         change([Samples.policy()], 0)

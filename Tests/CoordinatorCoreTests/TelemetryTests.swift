@@ -51,6 +51,11 @@ import WireProtocol
         { $0.models[0].p50Milliseconds = .nan },
         { $0.models[0].p99Milliseconds = .infinity },
         { $0.models[0].p90Milliseconds = -1 },
+        {
+            ($0.models[0].p50Milliseconds, $0.models[0].p90Milliseconds) = (16_001, 16_001)
+            $0.models[0].p99Milliseconds = 16_001
+        },
+        { $0.models[0].p50Milliseconds = 0.003 },
         { $0.models[0].p50Milliseconds = $0.models[0].p99Milliseconds + 1 },
         { $0.models[0].constraintMilliseconds = .nan },
         { $0.models[0] = Samples.record(1, model: "undeployed").models[0] },

@@ -18,18 +18,39 @@ import Testing
         #expect(findings.first?.reason.contains("classifier, detector") == true)
     }
 
-    @Test func selectorThatMatchesNothingIsAWarning() {
+    @Test func selectorThatMatchesNothingIsRefused() {
         let findings = PolicyCheck.findings(for: Samples.policy("p", selector: ["tier": "x"]), boards: boards)
-        #expect(findings.map(\.severity) == [.warning])
+        #expect(findings.map(\.severity) == [.refusal])
         #expect(findings.first?.reason.contains("tier=x") == true)
-        #expect(findings.first?.model == nil)
+        #expect(findings.first?.model == nil && findings.first?.field == "spec.selector")
     }
 
-    @Test func modelThatOnlyOtherBoardsCarryIsAWarning() {
+    @Test func modelThatOnlyOtherBoardsCarryIsRefused() {
         let findings = PolicyCheck.findings(
             for: Samples.policy("p", selector: ["tier": "edge"], models: ["detector"]), boards: boards)
-        #expect(findings.map(\.severity) == [.warning])
-        #expect(findings.first?.model == "detector")
+        #expect(findings.map(\.severity) == [.refusal])
+        #expect(findings.first?.model == "detector" && findings.first?.field == "spec.models[0].model")
+    }
+
+    @Test func refusalsNameLineAndField() {
+        let text = """
+            apiVersion: shoal/v2
+            kind: Policy
+            metadata: { name: p }
+            spec:
+              models:
+                - model: classifier
+                  latency: { milliseconds: 5 }
+                - latency: { milliseconds: 5 }
+                  model: clasifier
+            """
+        let findings = PolicyCheck.findings(
+            for: Samples.policy("p", models: ["classifier", "clasifier"]), boards: boards)
+        #expect(
+            findings.map { $0.refusal(of: "p", in: text, file: "p.yaml").description } == [
+                "p.yaml:9: spec.models[1].model: model clasifier: no board has it deployed "
+                    + "(deployed: classifier, detector)"
+            ])
     }
 
     @Test func emptyFleetIsAWarningSoThatPoliciesCanComeFirst() {

@@ -70,7 +70,7 @@ import Testing
         Departure("kind: Policy\n", "", 1, "policy", "'kind' is missing"),
         Departure("kind: Policy", "kind: Rollout", 2, "kind", "must be Policy"),
         Departure("kind: Policy", "kind: [Policy]", 2, "kind", "must be text"),
-        Departure("shoal/v1", "shoal/v2", 1, "apiVersion", "must be shoal/v1"),
+        Departure("shoal/v1", "shoal/v3", 1, "apiVersion", "must be shoal/v1"),
         Departure("name: default", "name: De/fault", 3, "metadata.name", "a name is"),
         Departure("name: default", "name: 7", 3, "metadata.name", "in quotes"),
         Departure("name: default", "title: x", 3, "metadata", "no field 'title'"),
@@ -162,6 +162,48 @@ import Testing
         }
         #expect(try PolicyFile.parse(text(FleetLimits.labelsPerBoard), file: "p").selector.count == 32)
         #expect(throws: PolicyRefusal.self) { try PolicyFile.parse(text(FleetLimits.labelsPerBoard + 1), file: "p") }
+    }
+
+    private static let second = """
+        apiVersion: shoal/v2
+        kind: Policy
+        metadata: { name: p }
+        spec:
+          reserve: { cpu: 0.2, memoryBytes: 1000, watts: 0.5 }
+          models:
+            - model: a
+              latency: { milliseconds: 25 }
+              cpuShare: 0.5
+              memoryBytes: 2000
+              energyMillijoules: 40
+        """
+
+    @Test func secondVersionBringsLimitsAndDefaults() throws {
+        let policy = try PolicyFile.parse(Self.second, file: "p")
+        #expect(policy.reserve == BoardReserve(cpu: 0.2, memoryBytes: 1_000, watts: 0.5))
+        let model = try #require(policy.models.first)
+        #expect(model.latency == LatencyConstraint(milliseconds: 25, percentile: 95) && model.priority == 10)
+        #expect(model.cpuShare == 0.5 && model.memoryBytes == 2_000 && model.energyMillijoules == 40)
+        #expect(
+            try PolicyFile.parse(
+                #"{"apiVersion":"shoal/v2","kind":"Policy","metadata":{"name":"p"},"spec":{"models":[{"model":"a","#
+                    + #""latency":{"milliseconds":25,"percentile":99}}]}}"#, file: "p.json"
+            ).models.first?.latency.percentile == 99)
+    }
+
+    @Test(arguments: [
+        ("cpuShare: 0.5", "cpuShare: 0.9", 9, "spec.models[0].cpuShare", "contradicts spec.reserve.cpu"),
+        ("cpuShare: 0.5", "cpuShare: 0", 9, "spec.models[0].cpuShare", "greater than 0"),
+        ("cpu: 0.2", "cpu: 1", 5, "spec.reserve.cpu", "below 1"),
+        ("memoryBytes: 2000", "memoryBytes: 0.5", 10, "spec.models[0].memoryBytes", "whole number"),
+        ("energyMillijoules: 40", "energyMillijoules: -1", 11, "spec.models[0].energyMillijoules", "outside"),
+        ("shoal/v2", "shoal/v1", 5, "spec", "has no field 'reserve'"),
+        ("shoal/v2", "shoal/v3", 1, "apiVersion", "shoal/v1 or shoal/v2"),
+    ])
+    func limitsAreRefusedByLineAndField(old: String, new: String, line: Int, field: String, reason: String) throws {
+        let text = Self.second.replacing(old, with: new)
+        let refusal = try #require(throws: PolicyRefusal.self) { try PolicyFile.parse(text, file: "p") }
+        #expect(refusal.line == line && refusal.field == field && refusal.reason.contains(reason), "\(refusal)")
     }
 
     @Test func documentsPerFileAreLimited() throws {

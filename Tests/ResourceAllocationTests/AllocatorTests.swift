@@ -12,7 +12,7 @@ import Testing
             let requests = Instances.requests(
                 models: .random(in: 1...4, using: &generator), points: .random(in: 1...8, using: &generator),
                 using: &generator)
-            let budget = CPUBudget(cores: .random(in: 0.2...2, using: &generator), reserve: 0.2)
+            let budget = BoardBudget(cores: .random(in: 0.2...2, using: &generator), reserve: 0.2)
 
             let allocation = Allocator.allocate(requests, within: budget)
 
@@ -38,10 +38,9 @@ import Testing
             guard let model = allocation.models.first(where: { $0.model == request.policy.model }) else { continue }
             #expect((model.lowestPoint...model.highestPoint).contains(model.preferredPoint), "seed \(seed)")
             for (index, point) in request.points.enumerated() {
-                let fits =
-                    point.latencyMilliseconds <= request.policy.latency.milliseconds
-                    && point.accuracy >= request.policy.accuracyFloor ?? 0
-                #expect((model.lowestPoint...model.highestPoint).contains(index) == fits, "seed \(seed)")
+                #expect(
+                    (model.lowestPoint...model.highestPoint).contains(index) == Instances.permits(request, point),
+                    "seed \(seed)")
             }
         }
     }
@@ -49,7 +48,7 @@ import Testing
     @Test func orderOfRequestsPlaysNoPart() {
         var generator = SeededGenerator(seed: 7)
         let requests = Instances.requests(models: 6, points: 10, using: &generator)
-        let budget = CPUBudget(cores: 1.5, reserve: 0.1)
+        let budget = BoardBudget(cores: 1.5, reserve: 0.1)
         let expected = Allocator.allocate(requests, within: budget)
         for _ in 0..<20 {
             #expect(Allocator.allocate(requests.shuffled(using: &generator), within: budget) == expected)
@@ -58,7 +57,7 @@ import Testing
 
     @Test func equalAccuracyGoesToLessCPUTime() {
         let request = Instances.request("m", points: [(1, 0.9), (2, 0.9), (3, 0.9)])
-        let allocation = Allocator.allocate([request], within: CPUBudget(cores: 1, reserve: 0))
+        let allocation = Allocator.allocate([request], within: BoardBudget(cores: 1, reserve: 0))
         #expect(allocation.models.first?.preferredPoint == 0)
         #expect(allocation.models.first?.highestPoint == 2)
     }
@@ -68,14 +67,14 @@ import Testing
         let requests = [
             Instances.request("a", points: points, priority: 1), Instances.request("b", points: points, priority: 2),
         ]
-        let allocation = Allocator.allocate(requests, within: CPUBudget(cores: 0.3, reserve: 0))
+        let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 0.3, reserve: 0))
         #expect(allocation.models.map(\.preferredPoint) == [0, 1])
         #expect(abs(allocation.objective - 2.3) < 1e-12)
     }
 
     @Test func budgetIsUsedToTheLastBit() {
         let requests = ["a", "b", "c"].map { Instances.request($0, points: [(10, 0.5), (20, 0.9)], fps: 10) }
-        let allocation = Allocator.allocate(requests, within: CPUBudget(cores: 0.6, reserve: 0))
+        let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 0.6, reserve: 0))
         #expect(allocation.models.map(\.preferredPoint) == [1, 1, 1])
     }
 
@@ -84,7 +83,7 @@ import Testing
             Instances.request("x", points: [(31, 0.8), (40, 0.9)], milliseconds: 25),
             Instances.request("y", points: [(5, 0.8), (9, 0.9)], milliseconds: 25),
         ]
-        let allocation = Allocator.allocate(requests, within: CPUBudget(cores: 1, reserve: 0.2))
+        let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: 0.2))
         #expect(allocation.infeasible.map(\.constraint) == [.latency])
         #expect(allocation.infeasible.map(\.model) == ["x"])
         #expect(
@@ -98,7 +97,7 @@ import Testing
     @Test func floorAboveWhatTheLatencyAllowsIsNamedAndTheMostAccurateRuns() {
         let request = Instances.request(
             "x", points: [(5, 0.7), (20, 0.85), (40, 0.95)], milliseconds: 25, floor: 0.9)
-        let allocation = Allocator.allocate([request], within: CPUBudget(cores: 1, reserve: 0))
+        let allocation = Allocator.allocate([request], within: BoardBudget(cores: 1, reserve: 0))
         #expect(allocation.infeasible.map(\.constraint) == [.accuracyFloor])
         #expect(
             allocation.infeasible.map(\.reason) == [
@@ -106,7 +105,8 @@ import Testing
             ])
         #expect(
             allocation.models == [
-                ModelAllocation(model: "x", lowestPoint: 1, highestPoint: 1, preferredPoint: 1, cores: 0.2)
+                ModelAllocation(
+                    model: "x", lowestPoint: 1, highestPoint: 1, preferredPoint: 1, cores: 0.2, latencyMilliseconds: 20)
             ])
     }
 
@@ -114,7 +114,7 @@ import Testing
         let requests = ["a", "b"].map {
             Instances.request($0, points: [(20, 0.7), (30, 0.8), (50, 0.9)], fps: 20, floor: 0.75)
         }
-        let allocation = Allocator.allocate(requests, within: CPUBudget(cores: 1, reserve: 0.2))
+        let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: 0.2))
         #expect(allocation.infeasible.map(\.constraint) == [.cpu])
         #expect(
             allocation.infeasible.map(\.reason) == [
@@ -125,15 +125,119 @@ import Testing
         #expect(allocation.models.map(\.lowestPoint) == [1, 1])
     }
 
+    @Test func whatIsShortIsNamed() {
+        let request = Instances.request("m", points: [(10, 0.5), (20, 0.9)])
+        func named(_ change: (inout AllocationRequest) -> Void, _ budget: BoardBudget) -> [Infeasibility] {
+            var changed = request
+            change(&changed)
+            return Allocator.allocate([changed], within: budget).infeasible
+        }
+        let board = BoardBudget(cores: 4, reserve: 0, memoryBytes: 100, watts: 1)
+        let cases: [(Infeasibility.Constraint, (inout AllocationRequest) -> Void, BoardBudget)] = [
+            (.frameRate, { $0.framesPerSecond = 101 }, board),
+            (.cpuShare, { $0.policy.cpuShare = 0.01 }, board),
+            (.memory, { ($0.memoryBytes, $0.policy.memoryBytes) = (50, 40) }, board),
+            (.memory, { $0.memoryBytes = 101 }, board),
+            (
+                .energy,
+                {
+                    for index in $0.points.indices { $0.points[index].demand = PointDemand(energyMillijoules: 5) }
+                    $0.policy.energyMillijoules = 4
+                }, board
+            ),
+            (
+                .power,
+                { for index in $0.points.indices { $0.points[index].demand = PointDemand(energyMillijoules: 101) } },
+                board
+            ),
+            (.cpu, { _ in }, BoardBudget(cores: 0.09, reserve: 0)),
+        ]
+        for (constraint, change, budget) in cases {
+            #expect(named(change, budget).map(\.constraint) == [constraint])
+        }
+    }
+
+    /// Each resource suffices alone: the small point needs memory, the large one CPU time.
+    @Test func resourcesThatAreShortOnlyTogetherAreNamed() {
+        var request = Instances.request("m", points: [(10, 0.5), (20, 0.9)])
+        request.points[0].demand = PointDemand(memoryBytes: 100)
+        let allocation = Allocator.allocate(
+            [request], within: BoardBudget(cores: 0.15, reserve: 0, memoryBytes: 50, watts: 5))
+        #expect(allocation.infeasible.map(\.constraint) == [.combined])
+        #expect(allocation.infeasible.first?.reason.hasPrefix("cpu and memory:") == true)
+        #expect(allocation.models.count == 1)
+    }
+
+    @Test func percentileAndNeighboursLengthenLatencies() {
+        var request = Instances.request("m", points: [(10, 0.5), (11, 0.9)], fps: 10, milliseconds: 13)
+        request.points[1].demand = PointDemand(percentiles: [
+            LatencyConstraint(milliseconds: 12, percentile: 95), LatencyConstraint(milliseconds: 14, percentile: 99),
+        ])
+        let budget = BoardBudget(cores: 1, reserve: 0)
+        #expect(Allocator.allocate([request], within: budget).models.map(\.preferredPoint) == [0])
+        request.policy.latency.percentile = 90
+        #expect(Allocator.allocate([request], within: budget).models.map(\.latencyMilliseconds) == [12])
+        request.slowdown = 1.2
+        let slowed = Allocator.allocate([request], within: budget).models
+        #expect(slowed.map(\.preferredPoint) == [0])
+        #expect(abs((slowed.first?.cores ?? 0) - 0.12) < 1e-12)
+    }
+
+    /// Figures that vary by less than the slack move neither the point nor the envelope; a real change does.
+    @Test(arguments: [UInt64(1), 2, .random(in: 0...UInt64.max)])
+    func noiseDoesNotMovePoints(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var rejudged = 0
+        for _ in 0..<100 {
+            let requests = Instances.requests(models: 3, points: 12, using: &generator)
+            let budget = BoardBudget(cores: 1.2, reserve: 0.1)
+            let first = Allocator.allocate(requests, within: budget)
+            guard first.infeasible.isEmpty else { continue }
+            let incumbents = Dictionary(
+                uniqueKeysWithValues: first.models.map {
+                    (
+                        $0.model,
+                        Allocator.Incumbent(
+                            envelope: $0.lowestPoint...$0.highestPoint, preferredPoint: $0.preferredPoint)
+                    )
+                })
+            let noisy = requests.map { request in
+                var changed = request
+                for index in changed.points.indices {
+                    changed.points[index].latencyMilliseconds *= .random(in: 0.98...1.02, using: &generator)
+                }
+                return changed
+            }
+            let second = Allocator.allocate(noisy, within: budget, keeping: incumbents)
+            func envelopes(_ allocation: Allocation) -> [[Int]] {
+                allocation.models.map { [$0.lowestPoint, $0.highestPoint] }
+            }
+            #expect(envelopes(first) == envelopes(second), "seed \(seed)")
+            let weights = requests.reduce(0) { $0 + Double($1.policy.priority) }
+            let isSame = second.models.map(\.preferredPoint) == first.models.map(\.preferredPoint)
+            #expect(isSame || second.objective - first.objective >= 0.002 * weights, "seed \(seed)")
+            if Allocator.allocate(noisy, within: budget).models.map(\.preferredPoint)
+                != first.models.map(\.preferredPoint)
+            {
+                rejudged += 1
+            }
+            var tripled = noisy
+            for index in tripled.indices { tripled[index].framesPerSecond *= 3 }
+            let third = Allocator.allocate(tripled, within: budget, keeping: incumbents)
+            #expect(!third.infeasible.isEmpty || third.cores <= budget.usableCores * 1.03 + 1e-9, "seed \(seed)")
+        }
+        #expect(rejudged > 5, "seed \(seed): noise would have moved \(rejudged)")
+    }
+
     @Test func modelWithoutPointsIsNamedAndTheOthersRun() {
         let requests = [Instances.request("a", points: []), Instances.request("b", points: [(1, 0.9)])]
-        let allocation = Allocator.allocate(requests, within: CPUBudget(cores: 1, reserve: 0))
+        let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: 0))
         #expect(allocation.infeasible.map(\.constraint) == [.operatingPoints])
         #expect(allocation.models.map(\.model) == ["b"])
     }
 
     @Test func nothingAskedForIsNothingAllocated() {
-        let allocation = Allocator.allocate([], within: CPUBudget(cores: 1, reserve: 0))
+        let allocation = Allocator.allocate([], within: BoardBudget(cores: 1, reserve: 0))
         #expect(allocation.models.isEmpty && allocation.infeasible.isEmpty && allocation.objective == 0)
     }
 }

@@ -6,7 +6,8 @@ import SearchSpace
 enum Instances {
     static func point(_ latency: Double, _ accuracy: Double) -> OperatingPoint {
         OperatingPoint(
-            configuration: SubnetConfiguration(resolution: 28, depths: [2], kernelSizes: [3, 3], expandRatios: [3, 3]),
+            configuration: SubnetConfiguration(
+                resolution: 28, depths: [2], kernelSizes: [3, 3], expandRatios: [3, 3]),
             accuracy: accuracy, latencyMilliseconds: latency, flops: 1)
     }
 
@@ -39,15 +40,19 @@ enum Instances {
         }
     }
 
+    /// Whether the model's own limits permit a point without percentiles, memory or energy.
+    static func permits(_ request: AllocationRequest, _ point: OperatingPoint) -> Bool {
+        point.latencyMilliseconds <= request.policy.latency.milliseconds
+            && point.accuracy >= request.policy.accuracyFloor ?? 0
+            && point.latencyMilliseconds * request.framesPerSecond <= 1_000
+    }
+
     /// The best objective by trying everything that is allowed; `nil` when nothing is.
     static func exhaustive(_ requests: [AllocationRequest], capacity: Double) -> Double? {
         func search(_ rest: ArraySlice<AllocationRequest>, _ cores: Double) -> Double? {
             guard let request = rest.first else { return cores <= capacity + 1e-9 ? 0 : nil }
             var best: Double?
-            for point in request.points
-            where point.latencyMilliseconds <= request.policy.latency.milliseconds
-                && point.accuracy >= request.policy.accuracyFloor ?? 0
-            {
+            for point in request.points where permits(request, point) {
                 let used = cores + point.latencyMilliseconds * request.framesPerSecond / 1_000
                 guard let value = search(rest.dropFirst(), used) else { continue }
                 best = max(best ?? 0, value + Double(request.policy.priority) * point.accuracy)

@@ -1,0 +1,106 @@
+import FleetModel
+
+/// The operating points that a model's own policy permits, whatever its neighbours take.
+///
+/// Its limits are applied in the order of `Limit`; the first that no point left satisfies is the binding one, and the
+/// point that comes nearest to it is the least bad.
+struct PermittedPoints {
+    /// Positions in the table, ascending; empty only without any point.
+    let points: [Int]
+    let infeasibility: Infeasibility?
+
+    private enum Limit: CaseIterable {
+        case latency, frameRate, cpuShare, memory, energy, accuracyFloor
+    }
+
+    private struct Measure {
+        let constraint: Infeasibility.Constraint
+        /// What the limit is set on, by point; lower is better.
+        let value: (Int) -> Double
+        let limit: Double
+        /// Completes "model x: ".
+        let sentence: (Int) -> String
+    }
+
+    /// - Parameters:
+    ///   - cores: CPU time of the board of which `cpuShare` is a share.
+    ///   - incumbent: Points that were permitted before. The latency of one of these may exceed the constraint by
+    ///     `slack`, that of any other has to stay below it by as much: a measurement that varies moves no point.
+    init(of request: AllocationRequest, cores: Double, incumbent: ClosedRange<Int>?, slack: Double) {
+        var left = Array(request.points.indices)
+        guard !left.isEmpty else {
+            let reason = "model \(request.policy.model): it has no operating point on this board"
+            points = []
+            infeasibility = Infeasibility(constraint: .operatingPoints, model: request.policy.model, reason: reason)
+            return
+        }
+        for limit in Limit.allCases {
+            guard let measure = Self.measure(limit, of: request, cores: cores) else { continue }
+            let fitting = left.filter { point in
+                guard limit == .latency, let incumbent else { return measure.value(point) <= measure.limit + 1e-9 }
+                return measure.value(point) <= measure.limit * (incumbent.contains(point) ? 1 + slack : 1 - slack)
+            }
+            if fitting.isEmpty {
+                let nearest = left.min { measure.value($0) < measure.value($1) } ?? left[0]
+                // Above the limit by less than the slack: permitted, only not yet told from noise.
+                let isWithin = measure.value(nearest) <= measure.limit
+                points = [nearest]
+                infeasibility =
+                    isWithin
+                    ? nil
+                    : Infeasibility(
+                        constraint: measure.constraint, model: request.policy.model,
+                        reason: "model \(request.policy.model): \(measure.sentence(nearest))")
+                return
+            }
+            left = fitting
+        }
+        points = left
+        infeasibility = nil
+    }
+
+    private static func measure(_ limit: Limit, of request: AllocationRequest, cores: Double) -> Measure? {
+        let policy = request.policy
+        let beside = request.slowdown == 1 ? "" : " beside its neighbours"
+        switch limit {
+        case .latency:
+            return Measure(constraint: .latency, value: request.latencyMilliseconds, limit: policy.latency.milliseconds)
+            {
+                "its fastest point takes \(Figure.text(request.latencyMilliseconds(at: $0))) ms\(beside), "
+                    + "the constraint is \(Figure.text(policy.latency.milliseconds)) ms"
+            }
+        case .frameRate:
+            return Measure(constraint: .frameRate, value: request.occupancy, limit: 1) {
+                "its fastest point computes \(Figure.text(request.framesPerSecond / request.occupancy(at: $0))) "
+                    + "frames per second\(beside), \(Figure.text(request.framesPerSecond)) arrive"
+            }
+        case .cpuShare:
+            guard let share = policy.cpuShare else { return nil }
+            return Measure(constraint: .cpuShare, value: request.cores, limit: share * cores) {
+                "the point of least CPU time takes \(Figure.text(request.cores(at: $0), places: 3)) cores\(beside), "
+                    + "its share is \(Figure.text(share * cores, places: 3)) (\(Figure.text(share * 100)) % of "
+                    + "\(Figure.text(cores, places: 3)))"
+            }
+        case .memory:
+            guard let bytes = policy.memoryBytes else { return nil }
+            return Measure(constraint: .memory, value: request.bytes, limit: Double(bytes)) {
+                "the smallest point takes \(Figure.text(request.bytes(at: $0))) bytes, its limit is \(bytes)"
+            }
+        case .energy:
+            guard let energy = policy.energyMillijoules else { return nil }
+            return Measure(constraint: .energy, value: request.millijoules, limit: energy) {
+                "the point of least energy takes \(Figure.text(request.millijoules(at: $0))) mJ per frame, its limit "
+                    + "is \(Figure.text(energy)) mJ"
+            }
+        case .accuracyFloor:
+            guard let floor = policy.accuracyFloor else { return nil }
+            return Measure(
+                constraint: .accuracyFloor, value: { -request.points[$0].accuracy }, limit: -floor
+            ) {
+                "within \(Figure.text(policy.latency.milliseconds)) ms its accuracy reaches "
+                    + "\(Figure.text(request.points[$0].accuracy, places: 4)), the accuracy floor is "
+                    + "\(Figure.text(floor, places: 4))"
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import FleetModel
+
+/// Which resources do not suffice for a board's models together, and what runs all the same.
+struct Shortage {
+    private typealias Costs = MultipleChoiceKnapsack.Costs
+
+    private struct Resource {
+        let index: Int
+        let constraint: Infeasibility.Constraint
+        /// What is needed at least, and what there is.
+        let sentence: (Double) -> String
+    }
+
+    let infeasibility: Infeasibility
+    /// For each model the position among its permitted points of the one that takes least of what is short, as shares
+    /// of the capacities; ties go to the more accurate.
+    let leastBad: [Int]
+
+    /// - Precondition: no choice of permitted points fits.
+    init(of candidates: [Candidate], within budget: BoardBudget) {
+        let capacity = budget.capacity
+        let resources = Self.resources(of: budget)
+        let least = resources.map { resource in
+            candidates.reduce(0) { sum, candidate in
+                sum + (candidate.points.indices.map { candidate.item($0).costs[resource.index] }.min() ?? 0)
+            }
+        }
+        let short = resources.indices.filter { least[$0] > capacity[resources[$0].index] }
+        let binding = short.isEmpty ? Self.together(resources.map(\.index), candidates, capacity) : short
+        if short.isEmpty {
+            let names = binding.map { "\(resources[$0].constraint)" }.joined(separator: " and ")
+            infeasibility = Infeasibility(
+                constraint: .combined, model: nil,
+                reason: "\(names): each would suffice alone, but no choice of permitted points fits them together")
+        } else {
+            infeasibility = Infeasibility(
+                constraint: resources[short[0]].constraint, model: nil,
+                reason: short.map { resources[$0].sentence(least[$0]) }.joined(separator: "; "))
+        }
+        leastBad = candidates.map { candidate in
+            func overload(_ position: Int) -> Double {
+                let item = candidate.item(position)
+                return binding.reduce(0) { sum, place in
+                    let index = resources[place].index
+                    return sum + item.costs[index] / max(capacity[index], 1e-9)
+                }
+            }
+            return candidate.points.indices.min {
+                (overload($0), -candidate.item($0).value) < (overload($1), -candidate.item($1).value)
+            } ?? 0
+        }
+    }
+
+    private static func resources(of budget: BoardBudget) -> [Resource] {
+        var resources = [
+            Resource(index: 0, constraint: .cpu) {
+                "CPU: the cheapest permitted points need \(Figure.text($0, places: 3)) cores together, the budget is "
+                    + "\(Figure.text(budget.usableCores, places: 3)) (\(Figure.text(budget.cores, places: 3)) cores "
+                    + "less \(Figure.text(budget.reserve * 100)) % reserve)"
+            }
+        ]
+        if let memory = budget.memoryBytes {
+            resources.append(
+                Resource(index: 1, constraint: .memory) {
+                    "memory: the smallest permitted points need \(Figure.text($0)) bytes together, "
+                        + "the budget is \(memory)"
+                })
+        }
+        if let watts = budget.watts {
+            resources.append(
+                Resource(index: 2, constraint: .power) {
+                    "power: the permitted points of least energy need \(Figure.text($0, places: 3)) W together, the "
+                        + "budget is \(Figure.text(watts, places: 3)) W"
+                })
+        }
+        return resources
+    }
+
+    /// The fewest resources that no choice fits together; the first such in order.
+    private static func together(_ indices: [Int], _ candidates: [Candidate], _ capacity: Costs) -> [Int] {
+        for pair in [[0, 1], [0, 2], [1, 2]] where (pair.max() ?? 0) < indices.count {
+            var limits = Costs(repeating: .infinity)
+            for place in pair { limits[indices[place]] = capacity[indices[place]] }
+            if Candidate.knapsack(candidates, capacity: limits).solve() == nil { return pair }
+        }
+        return Array(indices.indices)
+    }
+}

@@ -1,0 +1,168 @@
+extension Scenario {
+    static let secondsRange = 0.1...3_600.0
+    static let rateRange = 0.1...1_000.0
+    static let millisecondsRange = 0.001...60_000.0
+    static let modelLimit = 16
+    static let pointLimit = 64
+
+    /// Reads a scenario; the format is documented in Cluster/Scenarios/README.md.
+    /// - Parameter file: names the text in refusals.
+    public static func parse(_ text: String, file: String) throws(ScenarioRefusal) -> Scenario {
+        let document = try TOMLDocument(text, file: file)
+        return try ScenarioReader(file: file).scenario(document.root)
+    }
+}
+
+/// Walks a document along the form of a scenario and refuses whatever departs from it.
+private struct ScenarioReader {
+    typealias Table = [String: TOMLValue]
+
+    let file: String
+
+    func scenario(_ root: Table) throws(ScenarioRefusal) -> Scenario {
+        try check(root, "", 1, ["name", "seconds", "seed", "jitter", "model", "load"])
+        let seconds = try number(root, "seconds", "", 1, within: Scenario.secondsRange)
+        let models = try tables(root, "model")
+        guard (1...Scenario.modelLimit).contains(models.count) else {
+            throw refusal(1, "model", "give 1 to \(Scenario.modelLimit) models, found \(models.count)")
+        }
+        var scenario = Scenario(
+            name: try text(root, "name", "", 1) ?? "scenario", seconds: seconds,
+            seed: UInt64(try number(root, "seed", "", 1, within: 0...9e15, otherwise: 1)),
+            jitter: try number(root, "jitter", "", 1, within: 0...0.5, otherwise: 0.03), models: [], loads: [])
+        for (index, entry) in models.enumerated() {
+            let model = try self.model(entry.0, "model[\(index)]", entry.1, seconds: seconds)
+            guard !scenario.models.contains(where: { $0.name == model.name }) else {
+                throw refusal(entry.1, "model[\(index)].name", "'\(model.name)' is used twice")
+            }
+            scenario.models.append(model)
+        }
+        for (index, entry) in try tables(root, "load").enumerated() {
+            scenario.loads.append(try load(entry.0, "load[\(index)]", entry.1, seconds: seconds))
+        }
+        return scenario
+    }
+
+    private func model(
+        _ table: Table, _ path: String, _ line: Int, seconds: Double
+    ) throws(ScenarioRefusal) -> Scenario.Model {
+        try check(
+            table, path, line,
+            [
+                "name", "priority", "framesPerSecond", "arrivals", "constraintMilliseconds", "percentile",
+                "accuracyFloor", "arrivesSeconds", "leavesSeconds", "points",
+            ])
+        guard let name = try text(table, "name", path, line), !name.isEmpty else {
+            throw refusal(line, "\(path).name", "is missing")
+        }
+        let arrivals = try text(table, "arrivals", path, line) ?? "periodic"
+        guard ["periodic", "poisson"].contains(arrivals) else {
+            throw refusal(table["arrivals"]?.line ?? line, "\(path).arrivals", "must be periodic or poisson")
+        }
+        let arrives = try number(table, "arrivesSeconds", path, line, within: 0...seconds, otherwise: 0)
+        let leaves = try number(table, "leavesSeconds", path, line, within: 0...seconds, otherwise: seconds)
+        guard arrives < leaves else {
+            throw refusal(line, "\(path).leavesSeconds", "the model leaves before it arrives")
+        }
+        let priority = try number(table, "priority", path, line, within: 1...100, otherwise: 10)
+        return Scenario.Model(
+            name: name, priority: Int(priority),
+            framesPerSecond: try number(table, "framesPerSecond", path, line, within: Scenario.rateRange),
+            arrivals: arrivals == "poisson" ? .poisson : .periodic,
+            constraintMilliseconds: try number(
+                table, "constraintMilliseconds", path, line, within: Scenario.millisecondsRange),
+            percentile: try number(table, "percentile", path, line, within: 50...99.9, otherwise: 95),
+            accuracyFloor: table["accuracyFloor"] == nil
+                ? nil : try number(table, "accuracyFloor", path, line, within: 0...1),
+            arrivesSeconds: arrives, leavesSeconds: leaves, points: try points(table["points"], path, line))
+    }
+
+    private func points(_ value: TOMLValue?, _ path: String, _ line: Int) throws(ScenarioRefusal) -> [Scenario.Point] {
+        guard case .list(let entries) = value?.kind, (1...Scenario.pointLimit).contains(entries.count) else {
+            throw refusal(value?.line ?? line, "\(path).points", "give a list of 1 to \(Scenario.pointLimit) points")
+        }
+        var points: [Scenario.Point] = []
+        for (index, entry) in entries.enumerated() {
+            let field = "\(path).points[\(index)]"
+            guard case .table(let table) = entry.kind else { throw refusal(entry.line, field, "must be a table") }
+            try check(table, field, entry.line, ["accuracy", "latencyMilliseconds"])
+            let point = Scenario.Point(
+                accuracy: try number(table, "accuracy", field, entry.line, within: 0...1),
+                latencyMilliseconds: try number(
+                    table, "latencyMilliseconds", field, entry.line, within: Scenario.millisecondsRange))
+            if let last = points.last,
+                last.accuracy >= point.accuracy || last.latencyMilliseconds >= point.latencyMilliseconds
+            {
+                throw refusal(entry.line, field, "latency and accuracy must rise from point to point")
+            }
+            points.append(point)
+        }
+        return points
+    }
+
+    private func load(
+        _ table: Table, _ path: String, _ line: Int, seconds: Double
+    ) throws(ScenarioRefusal) -> Scenario.Load {
+        try check(table, path, line, ["startSeconds", "endSeconds", "slowdown", "endSlowdown"])
+        let start = try number(table, "startSeconds", path, line, within: 0...seconds)
+        let end = try number(table, "endSeconds", path, line, within: 0...seconds, otherwise: seconds)
+        guard start < end else { throw refusal(line, "\(path).endSeconds", "the load ends before it starts") }
+        let slowdown = try number(table, "slowdown", path, line, within: 0.1...1_000)
+        return Scenario.Load(
+            startSeconds: start, endSeconds: end, slowdown: slowdown,
+            endSlowdown: try number(table, "endSlowdown", path, line, within: 0.1...1_000, otherwise: slowdown))
+    }
+
+    private func tables(_ root: Table, _ name: String) throws(ScenarioRefusal) -> [(Table, Int)] {
+        guard let value = root[name] else { return [] }
+        guard case .list(let entries) = value.kind else {
+            throw refusal(value.line, name, "write each as a table of its own, [[\(name)]]")
+        }
+        var tables: [(Table, Int)] = []
+        for entry in entries {
+            guard case .table(let table) = entry.kind else {
+                throw refusal(entry.line, name, "write each as a table of its own, [[\(name)]]")
+            }
+            tables.append((table, entry.line))
+        }
+        return tables
+    }
+
+    private func check(_ table: Table, _ path: String, _ line: Int, _ allowed: [String]) throws(ScenarioRefusal) {
+        for (key, value) in table.sorted(by: { $0.key < $1.key }) where !allowed.contains(key) {
+            throw refusal(
+                value.line, path.isEmpty ? key : "\(path).\(key)",
+                "there is no such field (allowed: \(allowed.joined(separator: ", ")))")
+        }
+    }
+
+    private func text(
+        _ table: Table, _ key: String, _ path: String, _ line: Int
+    ) throws(ScenarioRefusal) -> String? {
+        guard let value = table[key] else { return nil }
+        guard case .text(let text) = value.kind, text.utf8.count <= 128 else {
+            throw refusal(value.line, path.isEmpty ? key : "\(path).\(key)", "must be a text of at most 128 bytes")
+        }
+        return text
+    }
+
+    private func number(
+        _ table: Table, _ key: String, _ path: String, _ line: Int, within range: ClosedRange<Double>,
+        otherwise: Double? = nil
+    ) throws(ScenarioRefusal) -> Double {
+        let field = path.isEmpty ? key : "\(path).\(key)"
+        guard let value = table[key] else {
+            guard let otherwise else { throw refusal(line, field, "is missing") }
+            return otherwise
+        }
+        guard case .number(let number) = value.kind else { throw refusal(value.line, field, "must be a number") }
+        guard range.contains(number) else {
+            throw refusal(value.line, field, "\(number) is outside \(range.lowerBound)...\(range.upperBound)")
+        }
+        return number
+    }
+
+    private func refusal(_ line: Int, _ field: String, _ reason: String) -> ScenarioRefusal {
+        ScenarioRefusal(file: file, line: line, field: field, reason: reason)
+    }
+}

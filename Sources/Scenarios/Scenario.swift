@@ -1,0 +1,74 @@
+/// What happens to a board and its models in the course of time; read from a TOML file (`Scenario.parse`).
+public struct Scenario: Equatable, Sendable {
+    public enum Arrivals: Equatable, Sendable {
+        /// A frame every 1 / framesPerSecond.
+        case periodic
+        /// Frames come independently of each other at that mean rate.
+        case poisson
+    }
+
+    public struct Point: Equatable, Sendable {
+        /// Top-1, 0...1.
+        public var accuracy: Double
+        /// Run time of one frame on the idle board.
+        public var latencyMilliseconds: Double
+
+        public init(accuracy: Double, latencyMilliseconds: Double) {
+            self.accuracy = accuracy
+            self.latencyMilliseconds = latencyMilliseconds
+        }
+    }
+
+    public struct Model: Equatable, Sendable {
+        public var name: String
+        public var priority: Int
+        public var framesPerSecond: Double
+        public var arrivals: Arrivals
+        public var constraintMilliseconds: Double
+        public var percentile: Double
+        public var accuracyFloor: Double?
+        /// When the model comes to the board and leaves it.
+        public var arrivesSeconds: Double
+        public var leavesSeconds: Double
+        /// Fastest first; accuracy rises with the run time.
+        public var points: [Point]
+    }
+
+    /// Something that slows every run down while it lasts; several at once multiply.
+    public struct Load: Equatable, Sendable {
+        public var startSeconds: Double
+        public var endSeconds: Double
+        /// Factor on run times at the start, and at the end, with a straight line between.
+        public var slowdown: Double
+        public var endSlowdown: Double
+    }
+
+    public var name: String
+    public var seconds: Double
+    public var seed: UInt64
+    /// Run times vary by this standard deviation, as a share.
+    public var jitter: Double
+    public var models: [Model]
+    public var loads: [Load]
+
+    /// How much slower than idle the board runs at this time.
+    public func slowdown(atSeconds time: Double) -> Double {
+        loads.reduce(1) { product, load in
+            guard load.startSeconds <= time, time < load.endSeconds else { return product }
+            let share = (time - load.startSeconds) / (load.endSeconds - load.startSeconds)
+            return product * (load.slowdown + share * (load.endSlowdown - load.slowdown))
+        }
+    }
+
+    /// When something changes at once: starts and ends of loads, models that come and leave, between start and end.
+    public var stepsSeconds: [Double] {
+        let times =
+            models.flatMap { [$0.arrivesSeconds, $0.leavesSeconds] }
+            + loads.flatMap { [$0.startSeconds, $0.endSeconds] }
+        return Set(times).filter { $0 > 0 && $0 < seconds }.sorted()
+    }
+
+    public func isPresent(_ model: Int, atSeconds time: Double) -> Bool {
+        models[model].arrivesSeconds <= time && time < models[model].leavesSeconds
+    }
+}

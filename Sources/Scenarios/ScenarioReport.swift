@@ -1,0 +1,189 @@
+import FleetModel
+
+/// How policies fared in a scenario.
+public struct ScenarioReport: Equatable, Codable, Sendable {
+    public struct ModelResult: Equatable, Codable, Sendable {
+        public var model: String
+        public var frames: Int
+        public var dropped: Int
+        public var sloAttainment: Double
+        /// Of frames completed; `nil` when none was.
+        public var accuracy: Double?
+        public var p50Milliseconds: Double?
+        public var p99Milliseconds: Double?
+    }
+
+    public struct Result: Equatable, Codable, Sendable {
+        public var policy: String
+        /// Share of all frames that arrived which were completed within their constraint.
+        public var sloAttainment: Double
+        /// Priority-weighted mean top-1 over frames completed, expected from the points' accuracies.
+        public var accuracy: Double
+        /// The same with frames that missed their constraint or never ran counted as wrong.
+        public var accuracyWithMisses: Double
+        public var switchesPerSecond: Double
+        /// Outside `settleMilliseconds` after the start and each step, and outside ramps.
+        public var steadySwitchesPerSecond: Double
+        /// After the step that took longest: from the step to the end of the last 100 ms in which the worst model kept
+        /// less than its percentile, until the next step. 0 when there was none; `nil` when it never recovered.
+        public var recoveryMilliseconds: Double?
+        public var frames: Int
+        public var dropped: Int
+        public var models: [ModelResult]
+    }
+
+    /// After a step switches are expected for so long.
+    public static let settleMilliseconds = 2_000.0
+
+    public var scenario: String
+    public var seed: UInt64
+    public var seconds: Double
+    /// `virtual`: run times come from the file's tables.
+    public var time: String
+    /// `managed` is the product; the others are what it is compared with.
+    public var results: [Result]
+
+    /// Lives through the scenario once per policy on virtual time.
+    public static func simulated(_ scenario: Scenario) -> (report: ScenarioReport, plots: [String: String]) {
+        let managed = ScenarioRun.trace(scenario, ManagedPolicy(scenario))
+        var traces = [
+            ("managed", managed), ("static-best-fit", ScenarioRun.trace(scenario, StaticPolicy.bestFit(scenario))),
+            ("static-smallest", ScenarioRun.trace(scenario, StaticPolicy.smallest(scenario))),
+            ("evict-lowest-priority", ScenarioRun.trace(scenario, EvictingPolicy(scenario))),
+        ]
+        let goal = result("managed", managed, scenario)
+        if let best = HindsightSearch.bestStatic(scenario, attaining: goal.sloAttainment) {
+            traces.append(("static-in-hindsight", best))
+        }
+        let report = ScenarioReport(
+            scenario: scenario.name, seed: scenario.seed, seconds: scenario.seconds, time: "virtual",
+            results: traces.map { result($0.0, $0.1, scenario) })
+        let plots = traces.map { ($0.0, ScenarioPlot(scenario, $0.1, title: "\(scenario.name), \($0.0)").svg) }
+        return (report, Dictionary(uniqueKeysWithValues: plots))
+    }
+
+    static func result(_ policy: String, _ trace: RunTrace, _ scenario: Scenario) -> Result {
+        let models = scenario.models.indices.map { modelResult($0, trace, scenario) }
+        let arrived = models.reduce(0) { $0 + $1.frames + $1.dropped }
+        let kept = trace.frames.count(where: \.isKept)
+        var (value, keptValue, weight, allWeight) = (0.0, 0.0, 0.0, 0.0)
+        for frame in trace.frames {
+            let model = scenario.models[frame.model]
+            let share = Double(model.priority)
+            value += share * model.points[frame.point].accuracy
+            if frame.isKept { keptValue += share * model.points[frame.point].accuracy }
+            weight += share
+        }
+        for (model, result) in zip(scenario.models, models) {
+            allWeight += Double(model.priority * (result.frames + result.dropped))
+        }
+        let steady = trace.switches.count { isSettled($0.time, scenario) }
+        let windows = (0..<Int(scenario.seconds * 10)).count { isSettled(Double($0) * 100, scenario) }
+        return Result(
+            policy: policy, sloAttainment: arrived == 0 ? 1 : Double(kept) / Double(arrived),
+            accuracy: weight == 0 ? 0 : value / weight, accuracyWithMisses: allWeight == 0 ? 0 : keptValue / allWeight,
+            switchesPerSecond: Double(trace.switches.count) / scenario.seconds,
+            steadySwitchesPerSecond: windows == 0 ? 0 : Double(steady) / (Double(windows) / 10),
+            recoveryMilliseconds: Recovery(trace, scenario).worst, frames: trace.frames.count,
+            dropped: models.reduce(0) { $0 + $1.dropped }, models: models)
+    }
+
+    /// Whether nothing changes at this time, nor did shortly before.
+    private static func isSettled(_ milliseconds: Double, _ scenario: Scenario) -> Bool {
+        let changes = [0] + scenario.stepsSeconds.map { $0 * 1_000 }
+        let isAfterStep = changes.contains { $0 <= milliseconds && milliseconds < $0 + settleMilliseconds }
+        return !isAfterStep
+            && !scenario.loads.contains {
+                $0.slowdown != $0.endSlowdown
+                    && ($0.startSeconds * 1_000..<$0.endSeconds * 1_000).contains(milliseconds)
+            }
+    }
+
+    private static func modelResult(_ index: Int, _ trace: RunTrace, _ scenario: Scenario) -> ModelResult {
+        let frames = trace.frames.filter { $0.model == index }
+        let dropped = trace.drops[index].count
+        let latencies = frames.map(\.latency).sorted()
+        func percentile(_ share: Double) -> Double? {
+            latencies.isEmpty ? nil : latencies[min(latencies.count - 1, Int(share * Double(latencies.count)))]
+        }
+        let arrived = frames.count + dropped
+        let sum = frames.reduce(0) { $0 + scenario.models[index].points[$1.point].accuracy }
+        return ModelResult(
+            model: scenario.models[index].name, frames: frames.count, dropped: dropped,
+            sloAttainment: arrived == 0 ? 1 : Double(frames.count(where: \.isKept)) / Double(arrived),
+            accuracy: frames.isEmpty ? nil : sum / Double(frames.count), p50Milliseconds: percentile(0.5),
+            p99Milliseconds: percentile(0.99))
+    }
+}
+
+/// How long the constraints stayed broken after each step.
+struct Recovery {
+    static let windowMilliseconds = 100.0
+
+    /// `nil` when one step was never recovered from.
+    let worst: Double?
+
+    init(_ trace: RunTrace, _ scenario: Scenario) {
+        let end = scenario.seconds * 1_000
+        let windows = Int((end / Self.windowMilliseconds).rounded(.up)) + 1
+        var arrived = Array(repeating: Array(repeating: 0, count: windows), count: scenario.models.count)
+        var kept = arrived
+        for frame in trace.frames {
+            let window = min(windows - 1, Int(frame.arrival / Self.windowMilliseconds))
+            arrived[frame.model][window] += 1
+            if frame.isKept { kept[frame.model][window] += 1 }
+        }
+        for (model, times) in trace.drops.enumerated() {
+            for time in times { arrived[model][min(windows - 1, Int(time / Self.windowMilliseconds))] += 1 }
+        }
+        func isBroken(_ window: Int) -> Bool {
+            scenario.models.indices.contains { model in
+                Double(kept[model][window]) * 100 < scenario.models[model].percentile * Double(arrived[model][window])
+            }
+        }
+        let steps = scenario.stepsSeconds.map { $0 * 1_000 }
+        var worst: Double? = 0
+        for (step, next) in zip(steps, steps.dropFirst() + [end]) {
+            let last = min(windows - 1, Int(next / Self.windowMilliseconds) - 1)
+            let first = Int(step / Self.windowMilliseconds)
+            guard first <= last else { continue }
+            // Two quiet seconds in a row are a recovery, whatever single windows follow.
+            var (end, quiet) = (step, 0)
+            for window in first...last where quiet < 20 {
+                if isBroken(window) {
+                    (end, quiet) = (Double(window + 1) * Self.windowMilliseconds, 0)
+                } else {
+                    quiet += 1
+                }
+            }
+            if quiet == 0, last > first { worst = nil } else { worst = worst.map { max($0, end - step) } }
+        }
+        self.worst = worst
+    }
+}
+
+/// The best fixed points for a scenario that is known beforehand.
+enum HindsightSearch {
+    /// Combinations tried at most; beyond, there is no such baseline.
+    static let limit = 4_096
+
+    /// Of all combinations of fixed points that keep at least this share of frames, the run of the most accurate one.
+    static func bestStatic(_ scenario: Scenario, attaining goal: Double) -> RunTrace? {
+        let counts = scenario.models.map(\.points.count)
+        let combinations = counts.reduce(1) { min($0 * $1, limit + 1) }
+        guard combinations <= limit else { return nil }
+        var best: (trace: RunTrace, accuracy: Double)?
+        for number in 0..<combinations {
+            var rest = number
+            let points = counts.map { count in
+                defer { rest /= count }
+                return rest % count
+            }
+            let trace = ScenarioRun.trace(scenario, StaticPolicy(points: points))
+            let result = ScenarioReport.result("", trace, scenario)
+            guard result.sloAttainment >= goal, result.accuracy > best?.accuracy ?? -1 else { continue }
+            best = (trace, result.accuracy)
+        }
+        return best?.trace
+    }
+}

@@ -1,0 +1,154 @@
+import AgentCore
+import SearchSpace
+
+/// One policy living through a scenario on virtual time: one processor, frames of all models in the order of their
+/// deadlines, runs that are not interrupted.
+struct ScenarioRun {
+    /// Frames of one model that may wait.
+    static let queueCapacity = 32
+
+    private let scenario: Scenario
+    private var queue: DeadlineQueue
+    private var arrivals: [ArrivalProcess]
+    private var noise: SeededGenerator
+    private var present: [Bool]
+    private var now = 0.0
+    private var dropped: [UInt64]
+    private(set) var trace: RunTrace
+
+    init(_ scenario: Scenario) {
+        self.scenario = scenario
+        queue = DeadlineQueue(models: scenario.models.count, capacity: Self.queueCapacity)
+        arrivals = scenario.models.indices.map {
+            ArrivalProcess(scenario.models[$0], seed: scenario.seed &+ UInt64($0) &* 7_919)
+        }
+        noise = SeededGenerator(seed: scenario.seed ^ 0x5DEE_CE66)
+        present = scenario.models.map { _ in false }
+        dropped = scenario.models.map { _ in 0 }
+        trace = RunTrace(models: scenario.models.count)
+    }
+
+    /// What the policy makes of the scenario. The frames, and how each run varies, are the same for every policy.
+    static func trace(_ scenario: Scenario, _ policy: some PointPolicy) -> RunTrace {
+        var run = ScenarioRun(scenario)
+        var policy = policy
+        run.run(&policy)
+        return run.trace
+    }
+
+    private mutating func run(_ policy: inout some PointPolicy) {
+        let end = scenario.seconds * 1_000
+        while true {
+            admit()
+            updatePresence(&policy)
+            if let frame = queue.take(at: now) {
+                serve(frame, &policy)
+            } else {
+                let next = arrivals.map(\.next).min() ?? .infinity
+                guard next < end else { break }
+                now = max(now, next)
+            }
+        }
+        collectDropped()
+    }
+
+    private mutating func admit() {
+        for model in arrivals.indices {
+            while arrivals[model].next <= now, arrivals[model].next < scenario.seconds * 1_000 {
+                let (index, arrival) = arrivals[model].take()
+                queue.enqueue(
+                    .init(
+                        model: model, index: index, arrival: arrival,
+                        deadline: arrival + scenario.models[model].constraintMilliseconds))
+            }
+        }
+    }
+
+    private mutating func updatePresence(_ policy: inout some PointPolicy) {
+        let current = scenario.models.indices.map { scenario.isPresent($0, atSeconds: now / 1_000) }
+        guard current != present else { return }
+        present = current
+        policy.modelsChanged(current, atMilliseconds: now)
+    }
+
+    private mutating func serve(_ frame: DeadlineQueue.Frame, _ policy: inout some PointPolicy) {
+        let given = collectDropped()
+        guard let point = policy.point(for: frame, queue: queue, atMilliseconds: now) else {
+            return trace.dropped(frame.model, atMilliseconds: now)
+        }
+        let idle = scenario.models[frame.model].points[point].latencyMilliseconds
+        let service = idle * scenario.slowdown(atSeconds: now / 1_000) * variation()
+        now += service
+        let latency = now - frame.arrival
+        trace.completed(
+            .init(
+                model: frame.model, arrival: frame.arrival, latency: latency, point: point,
+                isKept: latency <= scenario.models[frame.model].constraintMilliseconds))
+        policy.frameCompleted(
+            frame, point: point, latencyMilliseconds: latency, serviceMilliseconds: service, dropped: given,
+            atMilliseconds: now)
+    }
+
+    @discardableResult
+    private mutating func collectDropped() -> Int {
+        var total = 0
+        for model in dropped.indices {
+            let count = queue.dropped(of: model)
+            for _ in dropped[model]..<count { trace.dropped(model, atMilliseconds: now) }
+            total += Int(count - dropped[model])
+            dropped[model] = count
+        }
+        return total
+    }
+
+    /// Nearly normal around 1 (a sum of twelve), with the scenario's deviation.
+    private mutating func variation() -> Double {
+        let sum = (0..<12).reduce(0.0) { sum, _ in sum + .random(in: 0..<1, using: &noise) }
+        return max(0.5, 1 + scenario.jitter * (sum - 6))
+    }
+}
+
+/// When the frames of one model arrive.
+struct ArrivalProcess {
+    /// Milliseconds; infinity after the last.
+    private(set) var next: Double
+    private let interval: Double
+    private let end: Double
+    private let isPoisson: Bool
+    private var index: UInt64 = 0
+    private var generator: SeededGenerator
+
+    init(_ model: Scenario.Model, seed: UInt64) {
+        interval = 1_000 / model.framesPerSecond
+        end = model.leavesSeconds * 1_000
+        isPoisson = model.arrivals == .poisson
+        generator = SeededGenerator(seed: seed)
+        // Cameras do not start in step.
+        next = model.arrivesSeconds * 1_000 + .random(in: 0..<interval, using: &generator)
+        if next >= end { next = .infinity }
+    }
+
+    mutating func take() -> (UInt64, Double) {
+        let taken = (index, next)
+        index += 1
+        next += isPoisson ? interval * exponential() : interval
+        if next >= end { next = .infinity }
+        return taken
+    }
+
+    /// Of mean 1, by comparing uniform numbers only (von Neumann 1951).
+    private mutating func exponential() -> Double {
+        var whole = 0.0
+        while true {
+            let first = Double.random(in: 0..<1, using: &generator)
+            var (last, length) = (first, 1)
+            while true {
+                let number = Double.random(in: 0..<1, using: &generator)
+                guard number < last else { break }
+                (last, length) = (number, length + 1)
+            }
+            if length % 2 == 1 { return whole + first }
+            whole += 1
+        }
+    }
+}

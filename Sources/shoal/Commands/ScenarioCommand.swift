@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Scenarios
+
+struct ScenarioCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scenario", abstract: "Live through a scenario with several models on one board.",
+        discussion: """
+            Compares the product's decisions with fixed points, the smallest points, eviction, and the best fixed \
+            points in hindsight, over the same frames. The format is in Cluster/Scenarios/README.md.
+            """)
+
+    @Argument(help: "The scenario (TOML).")
+    var file: String
+    @Flag(help: "On virtual time, with the run times of the file.")
+    var simulate = false
+    @Option(help: "Folder for time plots (SVG), one per policy.")
+    var plots: String?
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws {
+        try await refusing {
+            guard simulate else {
+                throw Refusal("scenarios run on virtual time only so far: add --simulate", .usage)
+            }
+            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+                throw Refusal("\(file): cannot be read as text")
+            }
+            let scenario: Scenario
+            do { scenario = try Scenario.parse(text, file: file) } catch { throw Refusal("\(error)") }
+            let (report, plots) = ScenarioReport.simulated(scenario)
+            if let folder = self.plots {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                for (policy, svg) in plots {
+                    let path = "\(folder)/\(scenario.name)-\(policy).svg"
+                    try Data(svg.utf8).write(to: URL(fileURLWithPath: path))
+                }
+            }
+            try show(report)
+        }
+    }
+
+    private func show(_ report: ScenarioReport) throws {
+        guard format.format == .table else { return try Terminal.json(report) }
+        var table = TextTable([
+            "POLICY", "SLO %", "ACCURACY %", "WITH MISSES %", "SWITCHES/s", "STEADY/s", "RECOVERY ms", "DROPPED",
+        ])
+        for result in report.results {
+            table.add([
+                result.policy, (100 * result.sloAttainment).text(2), (100 * result.accuracy).text(2),
+                (100 * result.accuracyWithMisses).text(2), result.switchesPerSecond.text(2),
+                result.steadySwitchesPerSecond.text(2), result.recoveryMilliseconds?.text(0) ?? "never",
+                "\(result.dropped)",
+            ])
+        }
+        Terminal.print("\(report.scenario): \(report.seconds.text(0)) s of \(report.time) time, seed \(report.seed)")
+        Terminal.print(table.text)
+    }
+}

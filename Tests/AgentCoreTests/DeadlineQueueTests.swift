@@ -1,0 +1,40 @@
+import AgentCore
+import CAllocations
+import Testing
+
+@Suite struct DeadlineQueueTests {
+    private static func frame(_ model: Int, _ index: UInt64, arrival: Double, deadline: Double) -> DeadlineQueue.Frame {
+        .init(model: model, index: index, arrival: arrival, deadline: deadline)
+    }
+
+    @Test func earliestDeadlineIsFirstAcrossModels() {
+        var queue = DeadlineQueue(models: 2, capacity: 4)
+        queue.enqueue(Self.frame(0, 0, arrival: 0, deadline: 40))
+        queue.enqueue(Self.frame(1, 0, arrival: 1, deadline: 20))
+        queue.enqueue(Self.frame(1, 1, arrival: 2, deadline: 60))
+        queue.enqueue(Self.frame(0, 1, arrival: 3, deadline: 50))
+        #expect((0..<4).compactMap { _ in queue.take(at: 5)?.deadline } == [20, 40, 50, 60])
+        #expect(queue.isEmpty && queue.take(at: 5) == nil)
+        #expect(queue.dropped(of: 0) == 0 && queue.dropped(of: 1) == 0)
+    }
+
+    @Test func staleFramesAreDroppedAndCounted() {
+        var queue = DeadlineQueue(models: 2, capacity: 4)
+        for index in 0..<3 { queue.enqueue(Self.frame(0, UInt64(index), arrival: 0, deadline: Double(index) * 10)) }
+        queue.enqueue(Self.frame(1, 0, arrival: 0, deadline: 5))
+        #expect(queue.take(at: 15)?.index == 2)
+        #expect(queue.dropped(of: 0) == 2 && queue.dropped(of: 1) == 1)
+    }
+
+    /// A frame whose deadline is just now still has its chance; one model's flood drops its own frames only.
+    @Test func fullShareDropsTheOldest() {
+        var queue = DeadlineQueue(models: 2, capacity: 2)
+        queue.enqueue(Self.frame(1, 0, arrival: 0, deadline: 9))
+        for index in 0..<5 { queue.enqueue(Self.frame(0, UInt64(index), arrival: 0, deadline: Double(10 + index))) }
+        #expect(queue.dropped(of: 0) == 3 && queue.dropped(of: 1) == 0 && queue.waiting(of: 0) == 2)
+        #expect(queue.take(at: 9)?.model == 1)
+        #expect(queue.take(at: 13)?.index == 3)
+        queue.clear(0)
+        #expect(queue.dropped(of: 0) == 4 && queue.isEmpty && queue.earliestDeadline(of: 0) == nil)
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Scenarios
+import SearchSpace
+import Testing
+
+@Suite struct ScenarioReadingTests {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Cluster/Scenarios").path()
+
+    static func shipped(_ name: String) throws -> Scenario {
+        let path = "\(folder)/\(name).toml"
+        return try Scenario.parse(String(contentsOfFile: path, encoding: .utf8), file: path)
+    }
+
+    private static let text = """
+        # A comment.
+        name = "small"   # Another.
+        seconds = 2.5
+        seed = 1_000
+
+        [[model]]
+        name = "a \\"quoted\\" one"
+        framesPerSecond = 30
+        constraintMilliseconds = 33
+        arrivals = "poisson"
+        points = [
+          { accuracy = 0.5, latencyMilliseconds = 1e0 }, # inside
+          { accuracy = 0.6, latencyMilliseconds = 2.0 },
+        ]
+
+        [[load]]
+        startSeconds = 1
+        slowdown = 1
+        endSlowdown = 4
+        """
+
+    @Test func everythingWrittenIsRead() throws {
+        let scenario = try Scenario.parse(Self.text, file: "s")
+        #expect(scenario.name == "small" && scenario.seconds == 2.5 && scenario.seed == 1_000)
+        let model = scenario.models[0]
+        #expect(model.name == "a \"quoted\" one" && model.arrivals == .poisson && model.priority == 10)
+        #expect(model.percentile == 95 && model.arrivesSeconds == 0 && model.leavesSeconds == 2.5)
+        #expect(
+            model.points == [
+                .init(accuracy: 0.5, latencyMilliseconds: 1), .init(accuracy: 0.6, latencyMilliseconds: 2),
+            ])
+        #expect(scenario.slowdown(atSeconds: 0.9) == 1 && scenario.slowdown(atSeconds: 1.75) == 2.5)
+        #expect(scenario.stepsSeconds == [1])
+    }
+
+    @Test(arguments: [
+        ("seconds = 2.5", "seconds = 0", 3, "seconds", "outside"),
+        ("seconds = 2.5", "seconds = nan", 3, "", "expected a value"),
+        ("seconds = 2.5", "seconds = 1 2", 3, "", "one entry per line"),
+        ("seconds = 2.5", "seconds = 2.5\nseconds = 3", 4, "", "given twice"),
+        ("seconds = 2.5\n", "", 1, "seconds", "is missing"),
+        ("name = \"small\"", "name = \"small", 2, "", "closing quote"),
+        ("[[load]]", "[load]", 16, "", "lists of tables"),
+        ("arrivals = \"poisson\"", "arrivals = \"never\"", 10, "model[0].arrivals", "periodic or poisson"),
+        ("framesPerSecond", "fps", 8, "model[0].fps", "there is no such field"),
+        ("framesPerSecond = 30", "framesPerSecond = \"30\"", 8, "model[0].framesPerSecond", "must be a number"),
+        ("accuracy = 0.6", "accuracy = 0.4", 13, "model[0].points[1]", "must rise"),
+        ("accuracy = 0.6", "accuracy = 60", 13, "model[0].points[1].accuracy", "outside"),
+        ("points = [", "points = [[[[[[[[[", 11, "", "inside each other"),
+        ("startSeconds = 1\n", "startSeconds = 3\n", 17, "load[0].startSeconds", "outside"),
+        ("slowdown = 1\n", "slowdown = 1\nendSeconds = 1\n", 16, "load[0].endSeconds", "ends before"),
+    ])
+    func refusalsNameLineAndField(old: String, new: String, line: Int, field: String, reason: String) throws {
+        let text = Self.text.replacing(old, with: new, maxReplacements: 1)
+        let refusal = try #require(throws: ScenarioRefusal.self) { try Scenario.parse(text, file: "s.toml") }
+        #expect(refusal.line == line && refusal.field == field && refusal.reason.contains(reason), "\(refusal)")
+    }
+
+    @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)])
+    func mutationIsSurvived(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<3_000 {
+            var bytes = Array(Self.text.utf8)
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                bytes[Int.random(in: bytes.indices, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+            }
+            guard let scenario = try? Scenario.parse(String(decoding: bytes, as: UTF8.self), file: "s") else {
+                continue
+            }
+            #expect(scenario.seconds > 0 && !scenario.models.isEmpty, "seed \(seed)")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Scenarios
+import Testing
+
+/// The scenarios that are shipped, on virtual time: what the product's decisions reach, against the baselines.
+@Suite struct ScenarioReportTests {
+    static let names = ["steady", "load-step", "arrivals", "poisson", "throttling"]
+
+    private static func result(_ report: ScenarioReport, _ policy: String) throws -> ScenarioReport.Result {
+        try #require(report.results.first { $0.policy == policy })
+    }
+
+    /// The smallest points show what any assignment can reach.
+    @Test(arguments: names)
+    func constraintsAreKeptWhereverTheyCanBe(name: String) throws {
+        let (report, plots) = ScenarioReport.simulated(try ScenarioReadingTests.shipped(name))
+        let managed = try Self.result(report, "managed")
+        let smallest = try Self.result(report, "static-smallest")
+        #expect(smallest.sloAttainment >= 0.99, "the scenario can be served")
+        #expect(managed.sloAttainment >= 0.99, "\(managed.sloAttainment)")
+        #expect(try #require(managed.recoveryMilliseconds) <= 500)
+        #expect(managed.steadySwitchesPerSecond <= 1)
+        #expect(managed.accuracy >= smallest.accuracy + 0.015)
+        let hindsight = try Self.result(report, "static-in-hindsight")
+        #expect(managed.accuracy >= hindsight.accuracy)
+        #expect(plots.count == report.results.count && plots["managed"]?.hasPrefix("<svg") == true)
+    }
+
+    @Test(arguments: ["load-step", "throttling"])
+    func fixedPointsAndEvictionMissWhatShrinkingKeeps(name: String) throws {
+        let report = ScenarioReport.simulated(try ScenarioReadingTests.shipped(name)).report
+        #expect(try Self.result(report, "static-best-fit").sloAttainment < 0.9)
+        #expect(try Self.result(report, "evict-lowest-priority").sloAttainment < 0.9)
+    }
+
+    @Test func sameSeedGivesTheSameReport() throws {
+        let scenario = try ScenarioReadingTests.shipped("poisson")
+        let report = ScenarioReport.simulated(scenario).report
+        #expect(ScenarioReport.simulated(scenario).report == report)
+        var other = scenario
+        other.seed += 1
+        #expect(ScenarioReport.simulated(other).report != report)
+    }
+
+    /// The targets do not hang on the shipped seeds.
+    @Test(arguments: names, [UInt64.random(in: 0...1 << 50), 77, 78])
+    func otherSeedsFareAlike(name: String, seed: UInt64) throws {
+        var scenario = try ScenarioReadingTests.shipped(name)
+        scenario.seed = seed
+        let managed = try Self.result(ScenarioReport.simulated(scenario).report, "managed")
+        #expect(managed.sloAttainment >= 0.99, "seed \(seed): \(managed.sloAttainment)")
+        // Frames that come independently of each other never are in a steady state.
+        let mostSwitches = name == "poisson" ? 2.0 : 1
+        #expect(managed.steadySwitchesPerSecond <= mostSwitches, "seed \(seed): \(managed.steadySwitchesPerSecond)")
+        #expect(managed.recoveryMilliseconds ?? .infinity <= 500, "seed \(seed)")
+    }
+
+    /// Every frame that arrives is completed or given up, under every policy alike.
+    @Test(arguments: names)
+    func framesAreAccountedFor(name: String) throws {
+        let report = ScenarioReport.simulated(try ScenarioReadingTests.shipped(name)).report
+        let counts = report.results.map { $0.frames + $0.dropped }
+        #expect(Set(counts).count == 1 && counts[0] > 1_000, "\(counts)")
+    }
+}
