@@ -16,6 +16,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Engine": ["CKernels", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "SearchSpace"],
+    "HookNetworks": ["Engine", "Graphs", "SearchSpace", "Supernets"],
     "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],
@@ -40,8 +41,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "LatencyPrediction",
-        "ModelImport", "SearchSpace", "SubnetSearch", "Supernets",
+        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "HookNetworks",
+        "LatencyPrediction", "ModelImport", "SearchSpace", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],

@@ -8,6 +8,13 @@ extension FusedNetwork {
         var planner = NetworkPlanner(self, kernels: kernels)
         return try planner.plan()
     }
+
+    /// The plan of a part of a network, which may end in a map.
+    /// - Parameter readsBlocks: the input is a map in the kernels' layout, at the arena's start, not an image.
+    func sectionPlan(readsBlocks: Bool, kernels: KernelSet) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(self, readsBlocks: readsBlocks, kernels: kernels)
+        return try planner.plan(isSection: true)
+    }
 }
 
 /// Walks a fused network from image to output.
@@ -21,7 +28,7 @@ private struct NetworkPlanner {
     /// Steps that an earlier one has done along with its own.
     private var done: Set<Int> = []
 
-    init(_ network: FusedNetwork, kernels: KernelSet) {
+    init(_ network: FusedNetwork, readsBlocks: Bool = false, kernels: KernelSet) {
         self.network = network
         var last: [String: Int] = [:]
         for (index, step) in network.steps.enumerated() {
@@ -30,13 +37,18 @@ private struct NetworkPlanner {
         }
         last[network.output] = network.steps.count
         lastReaders = last
+        if readsBlocks {
+            builder = PlanBuilder(blocked: PlanOperation.Shape(network.inputShape), kernels: kernels)
+            maps[network.input] = builder.blockedInput
+            return
+        }
         builder = PlanBuilder(
             input: PlanOperation.Shape(network.inputShape),
             border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none, kernels: kernels)
     }
 
-    mutating func plan() throws(GraphFailure) -> Plan {
-        if !Self.readsImage(network) { maps[network.input] = blockedImage() }
+    mutating func plan(isSection: Bool = false) throws(GraphFailure) -> Plan {
+        if maps.isEmpty, !Self.readsImage(network) { maps[network.input] = blockedImage() }
         for index in network.steps.indices where !done.contains(index) {
             builder.beginGroup(network.steps[index].name)
             do throws(GraphFailure) { try lower(index) } catch {
@@ -44,7 +56,7 @@ private struct NetworkPlanner {
             }
         }
         guard let output = maps[network.output] else { throw GraphFailure("the output is computed by no step") }
-        guard output.shape.pixels == 1 else { throw GraphFailure("the output is a map, not a vector") }
+        guard isSection || output.shape.pixels == 1 else { throw GraphFailure("the output is a map, not a vector") }
         return builder.build(output: output)
     }
 
