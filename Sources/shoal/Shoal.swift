@@ -8,7 +8,7 @@ struct Shoal: AsyncParsableCommand {
         version: ProductVersion.current,
         subcommands: [
             ImportCommand.self, RunCommand.self, BenchCommand.self, MeasureCommand.self, SearchCommand.self,
-            CalibrateCommand.self, PredictCommand.self,
+            CalibrateCommand.self, PredictCommand.self, HooksCommand.self,
             ApplyCommand.self, GetCommand.self, DescribeCommand.self, BoardCommand.self, ReportCommand.self,
             CheckCommand.self,
         ])

@@ -93,6 +93,25 @@ import Testing
         #expect(refused.status == 2 && refused.errors.contains("t.onnx: is not an ONNX model"), "\(refused.errors)")
     }
 
+    @Test func hooksThatCannotBeBuiltAreRefusedByName() throws {
+        let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
+        #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
+        for (kinds, reason) in [
+            ("bits", "--kinds bits: this version has no gates of this kind"),
+            ("skip,channel", "--kinds channel: this version has no gates of this kind"),
+            ("depth", "--kinds depth: is none of model, exit, skip, channel, point, bits"),
+            ("model,skip", "model decides between networks and needs a hook file of its own"),
+            ("model", "--with: the kind model needs a smaller network for the same task"),
+        ] {
+            let outcome = try shoal(["hooks", "build", "n.shoal", "--kinds", kinds, "--output", "h"])
+            #expect(outcome.status == 2 && outcome.errors.contains(reason), "\(outcome.errors)")
+        }
+        try write("h", "not hooks")
+        let trained = try shoal(["hooks", "train", "n.shoal", "h", "--images", "i.npy"])
+        #expect(trained.status == 2, "\(trained.errors)")
+        #expect(FileManager.default.contents(atPath: folder + "/h") == Data("not hooks".utf8))
+    }
+
     @Test func importThenRunPrintsTheContractsKeys() throws {
         try importExample()
         try writeImages()
