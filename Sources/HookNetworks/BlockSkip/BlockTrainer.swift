@@ -155,11 +155,11 @@ public struct BlockTrainer {
         let damage: Float = logits[index].withUnsafeBufferPointer { full in
             if place.point.kind == .exit {
                 guard let head = place.head else { return 1 }
-                return Divergence.totalVariation(full, head.logits)
+                return Divergence.lostProbability(full, head.logits)
             }
             if let substitute = place.substitute { network.session.perform(substitute) }
             for part in place.point.parts.upperBound..<plan.parts.count { network.session.perform(plan.parts[part]) }
-            return Divergence.totalVariation(full, network.session.output)
+            return Divergence.lostProbability(full, network.session.output)
         }
         var samples =
             hooks[place.index].samples

@@ -14,6 +14,21 @@ public enum Divergence {
         for index in 0..<full.count { sum += abs(a.probability(full[index]) - b.probability(other[index])) }
         return min(1, sum / 2)
     }
+
+    /// The probability, by the full network's own distribution, that is lost by the class that the other answer gives:
+    /// 0 where both give the same class. What an answer costs in accuracy as far as the full network knows, no more: an
+    /// early head that is less sure of the same class does no damage.
+    public static func lostProbability(_ full: UnsafeBufferPointer<Float>, _ other: UnsafeBufferPointer<Float>) -> Float
+    {
+        precondition(full.count == other.count && !full.isEmpty, "\(full.count) and \(other.count) values")
+        var (best, answer) = (0, 0)
+        for index in 1..<max(1, full.count) {
+            if full[index] > full[best] { best = index }
+            if other[index] > other[answer] { answer = index }
+        }
+        let softmax = Softmax(full)
+        return max(0, softmax.probability(full[best]) - softmax.probability(full[answer]))
+    }
 }
 
 /// The softmax of some logits, without storing it.

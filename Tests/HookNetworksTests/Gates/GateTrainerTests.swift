@@ -75,6 +75,17 @@ import Testing
         #expect(samples.byteCount == limit && samples.count == 100 && samples.seen == 1_000)
     }
 
+    @Test func lostProbabilityIsThatOfTheClassThatWasGivenUp() {
+        func lost(_ full: [Float], _ other: [Float]) -> Float {
+            full.withUnsafeBufferPointer { full in
+                other.withUnsafeBufferPointer { Divergence.lostProbability(full, $0) }
+            }
+        }
+        #expect(lost([3, 1, 0], [0.2, 0.1, 0]) == 0)
+        #expect(abs(lost([80, 0], [0, 1]) - 1) < 1e-6)
+        #expect(abs(lost([1, 1, 0], [0, 1, 0])) < 1e-6)
+    }
+
     @Test func divergenceIsTheShareOfProbabilityThatMoved() {
         func distance(_ a: [Float], _ b: [Float]) -> Float {
             a.withUnsafeBufferPointer { a in b.withUnsafeBufferPointer { Divergence.totalVariation(a, $0) } }
