@@ -15,9 +15,14 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Graphs": [],
     "Engine": ["CKernels", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
-    "Supernets": ["CKernels", "Engine", "SearchSpace"],
-    "HookNetworks": ["Engine", "Graphs", "SearchSpace", "Supernets"],
+    "Supernets": ["CKernels", "Engine", "Graphs", "SearchSpace"],
+    "PostTrainingQuantization": ["Engine", "Graphs"],
+    "HookNetworks": ["Engine", "Graphs", "PostTrainingQuantization", "SearchSpace", "Supernets"],
     "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
+    // The engine as a library, for Swift and for C.
+    "Shoal": ["Datasets", "Engine", "Graphs", "SearchSpace", "Supernets"],
+    "CShoal": [],
+    "ShoalC": ["CShoal", "Shoal"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["SearchSpace"],
     "LatencyPrediction": ["SearchSpace"],
@@ -29,10 +34,12 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel"],
-    "AdminAPI": ["Files", "FleetModel"],
+    "HTTPServing": [],
+    "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
+    "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Messaging", "SearchSpace", "Supernets",
-        "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "InferenceAPI", "Messaging", "SearchSpace",
+        "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
@@ -42,7 +49,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Graphs", "HookNetworks",
-        "LatencyPrediction", "ModelImport", "SearchSpace", "SubnetSearch", "Supernets",
+        "LatencyPrediction", "ModelImport", "PostTrainingQuantization", "SearchSpace", "Shoal", "SubnetSearch",
+        "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -62,9 +70,23 @@ let libraries: [String: [Target.Dependency]] = [
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
     ],
+    "HTTPServing": [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+    ],
+    "InferenceAPI": [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+    ],
     "Messaging": [.product(name: "Logging", package: "swift-log")],
     "Agent": [
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
@@ -95,6 +117,10 @@ let libraries: [String: [Target.Dependency]] = [
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
+    "Agent": ["ModelImport"],
+    "ModelImport": ["CAllocations", "Supernets"],
+    "Shoal": ["CAllocations", "ModelImport"],
+    "ShoalC": ["CAllocations", "Engine", "ModelImport"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
 ]
 
@@ -123,13 +149,17 @@ func tests(of name: String, _ imports: [String]) -> Target {
         swiftSettings: strict)
 }
 
-let cRooms: Set = ["CAllocations", "CKernels"]
+let cRooms: Set = ["CAllocations", "CKernels", "CShoal"]
 let swiftRooms = rooms.filter { !cRooms.contains($0.key) }
 let testedRooms = rooms.filter { exists("Tests/\($0.key)Tests") }
 
 let package = Package(
     name: "shoal",
     platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Shoal", targets: ["Shoal"]),
+        .library(name: "ShoalC", type: .dynamic, targets: ["ShoalC"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

@@ -38,7 +38,8 @@ static ck_function row(ck_operation operation, ck_instruction_set set) {
     size_t count;
     const ck_kernel *table = ck_kernel_table(&count);
     for (size_t i = 0; i < count; i++)
-        if (table[i].operation == operation && table[i].instruction_set == set) return table[i].function;
+        if (table[i].operation == operation && table[i].instruction_set == set && table[i].element == CK_FLOAT32)
+            return table[i].function;
     abort();
 }
 

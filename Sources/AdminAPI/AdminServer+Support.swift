@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -15,17 +16,6 @@ struct Answer<Value: Encodable & Sendable>: ResponseGenerator {
     }
 }
 
-extension Response {
-    static func json(_ value: some Encodable, status: HTTPResponse.Status) throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        let data = try encoder.encode(value)
-        return Response(
-            status: status, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(bytes: data)))
-    }
-}
-
 extension Request {
     func number(_ name: String, within range: ClosedRange<Int>) throws(AdminFailure) -> Int? {
         guard let text = uri.queryParameters[Substring(name)] else { return nil }
@@ -37,12 +27,9 @@ extension Request {
     }
 
     func body<Value: Decodable>(as type: Value.Type, _ context: some RequestContext) async throws -> Value {
-        var request = self
         let buffer: ByteBuffer
-        do {
-            buffer = try await request.collectBody(upTo: AdminServer.bodyLimit)
-        } catch {
-            throw AdminFailure(.tooLarge, "the body is larger than \(AdminServer.bodyLimit) bytes")
+        do { buffer = try await collectedBody(within: AdminServer.limits) } catch {
+            throw AdminFailure(.tooLarge, error.description)
         }
         do {
             return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))

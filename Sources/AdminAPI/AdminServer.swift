@@ -1,5 +1,6 @@
-public import Hummingbird
+import HTTPServing
 import HTTPTypes
+public import Hummingbird
 import HummingbirdCore
 import NIOCore
 
@@ -15,8 +16,7 @@ public struct AdminServer: Sendable {
     /// Rows of one answer.
     public static let rowLimit = 5_000
 
-    /// A connection that asks nothing for this long is closed.
-    static let idleTimeout: TimeAmount = .seconds(30)
+    static let limits = HTTPLimits(bodyBytes: bodyLimit, connections: connectionLimit)
     /// Connections at once; later ones wait for their turn.
     public static let connectionLimit = 512
 
@@ -35,13 +35,7 @@ public struct AdminServer: Sendable {
     public func application(
         host: String, port: Int, onBound: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
-        Application(
-            router: router(),
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
-            configuration: .init(
-                address: .hostname(host, port: port), serverName: "shoal",
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
-            onServerRunning: { channel in await onBound(channel.localAddress?.port ?? port) })
+        Self.limits.application(router(), at: .hostname(host, port: port), onBound: onBound)
     }
 
     public func router() -> Router<BasicRequestContext> {

@@ -2,6 +2,8 @@ import AgentCore
 import Engine
 import FleetModel
 import Foundation
+import Hummingbird
+import InferenceAPI
 public import Logging
 import Messaging
 public import ServiceLifecycle
@@ -25,6 +27,23 @@ public struct AgentService: Service {
     }
 
     public func run() async throws {
+        guard let place = configuration.inference else { return try await runModels(answeringAt: nil) }
+        let desk = InferenceDesk()
+        let logger = logger
+        let application = InferenceServer(desk, version: Self.engineVersion)
+            .application(at: try place.address()) { port in
+                logger.info("inference endpoint listens", metadata: ["at": "\(place.described(port: port))"])
+            }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await application.run() }
+            group.addTask { try await runModels(answeringAt: desk) }
+            // Whichever ends first, by a failure or a graceful shutdown, ends the other.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func runModels(answeringAt desk: InferenceDesk?) async throws {
         let kernels = try KernelSet.selected()
         let hardware = BoardHardware.read(instructionSet: kernels.instructionSet)
         let state = try AgentState(folder: configuration.stateDirectory)
@@ -40,7 +59,7 @@ public struct AgentService: Service {
         let membership = try await membership(state, keys, description)
         let transport = try ZeroMQAgentTransport(
             connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
-        let runners = deployments.map(ModelRunner.init)
+        let runners = deployments.map { ModelRunner($0, requests: desk == nil ? nil : InferenceQueue()) }
         let control = AgentControl(
             board: description, incarnation: try state.nextIncarnation(), state: state, transport: transport,
             runners: runners,
@@ -48,8 +67,10 @@ public struct AgentService: Service {
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         await control.resumeLastAssignment()
         for runner in runners { runner.start() }
+        desk?.open(runners)
         logger.info("agent started", metadata: ["board": "\(configuration.board)", "class": "\(hardware.boardClass)"])
         await serve(control, transport)
+        desk?.close()
         for runner in runners { runner.stop() }
         try? transport.send(.goodbye)
         await transport.stop()

@@ -1,6 +1,7 @@
 #include "CAllocations.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 
 #if defined(__has_feature)
@@ -17,30 +18,59 @@ void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 
-static __thread int64_t count __attribute__((tls_model("initial-exec")));
+void __libc_free(void *);
+
+#define PER_THREAD static __thread __attribute__((tls_model("initial-exec")))
+PER_THREAD int64_t count;
+// Of what this thread has taken and given back since `ca_begin_bytes`; not followed before the first call.
+PER_THREAD int is_following;
+PER_THREAD int64_t live;
+PER_THREAD int64_t peak;
 
 void ca_begin(void) { count = 0; }
 int64_t ca_count(void) { return count; }
 int ca_is_counting(void) { return 1; }
 
-void *malloc(size_t size) {
-    count++;
-    return __libc_malloc(size);
+void ca_begin_bytes(void) {
+    is_following = 1;
+    live = peak = 0;
 }
 
-void *calloc(size_t number, size_t size) {
-    count++;
-    return __libc_calloc(number, size);
+int64_t ca_peak_bytes(void) {
+    is_following = 0;
+    return peak;
 }
+
+static void *taken(void *block) {
+    count++;
+    if (is_following && block) {
+        live += (int64_t)malloc_usable_size(block);
+        if (live > peak) peak = live;
+    }
+    return block;
+}
+
+static void given(void *block) {
+    if (is_following && block) live -= (int64_t)malloc_usable_size(block);
+}
+
+void *malloc(size_t size) { return taken(__libc_malloc(size)); }
+
+void *calloc(size_t number, size_t size) { return taken(__libc_calloc(number, size)); }
 
 void *realloc(void *old, size_t size) {
-    count++;
-    return __libc_realloc(old, size);
+    // While it moves, both blocks may exist.
+    int64_t before = is_following && old ? (int64_t)malloc_usable_size(old) : 0;
+    void *block = taken(__libc_realloc(old, size));
+    if (block || size == 0) live -= before;
+    return block;
 }
 
-void *memalign(size_t alignment, size_t size) {
-    count++;
-    return __libc_memalign(alignment, size);
+void *memalign(size_t alignment, size_t size) { return taken(__libc_memalign(alignment, size)); }
+
+void free(void *block) {
+    given(block);
+    __libc_free(block);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
@@ -58,5 +88,7 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
 void ca_begin(void) {}
 int64_t ca_count(void) { return 0; }
 int ca_is_counting(void) { return 0; }
+void ca_begin_bytes(void) {}
+int64_t ca_peak_bytes(void) { return 0; }
 
 #endif

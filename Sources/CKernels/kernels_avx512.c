@@ -8,6 +8,7 @@
 #define COLUMNS_3 9
 #define COLUMNS_4 7
 #define ROW_PIXELS 8
+#define ADDS_BESIDE
 #include "kernels.inc"
 #pragma clang attribute pop
 #endif

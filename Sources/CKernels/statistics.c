@@ -40,7 +40,7 @@ void ck_apply_epilogue(float *map, int32_t pixels, int32_t blocks, const ck_epil
             for (int lane = 0; lane < CK_LANES; lane++) {
                 const int64_t at = ((int64_t)block * pixels + pixel) * CK_LANES + lane;
                 const int32_t channel = block * CK_LANES + lane;
-                const float residual = e->residual ? e->residual[at] : 0.0f;
+                const float residual = e->residual ? ((const float *)e->residual)[at] : 0.0f;
                 const float sum = map[at] * e->scale[channel] + e->shift[channel];
                 map[at] = e->order == CK_RESIDUAL_THEN_ACTIVATION ? activate(sum + residual, e)
                                                                   : activate(sum, e) + residual;

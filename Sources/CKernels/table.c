@@ -1,63 +1,142 @@
 #include "CKernels.h"
 
-#define FUNCTION(name, set) void ck_##name##_##set(const void *, int32_t, int32_t)
-#define DECLARE(set)               \
-    FUNCTION(pointwise_1, set);    \
-    FUNCTION(depthwise, set);      \
-    FUNCTION(stem, set);           \
-    FUNCTION(pool, set);           \
-    FUNCTION(scale, set);          \
-    FUNCTION(scale_rows, set);     \
-    FUNCTION(convolution, set);       \
-    FUNCTION(image_convolution, set); \
-    FUNCTION(border, set);            \
-    FUNCTION(winograd_input, set);    \
-    FUNCTION(winograd_output, set);   \
-    FUNCTION(window_pool, set);       \
-    FUNCTION(add, set);               \
-    float ck_peak_##set(int32_t);  \
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+#define FUNCTION(name, suffix) void ck_##name##_##suffix(const void *, int32_t, int32_t)
+// `suffix` as the file that includes kernels.inc has it.
+#define DECLARE(suffix)                  \
+    FUNCTION(pointwise_1, suffix);       \
+    FUNCTION(depthwise, suffix);         \
+    FUNCTION(stem, suffix);              \
+    FUNCTION(pool, suffix);              \
+    FUNCTION(scale, suffix);             \
+    FUNCTION(scale_rows, suffix);        \
+    FUNCTION(convolution, suffix);       \
+    FUNCTION(image_convolution, suffix); \
+    FUNCTION(border, suffix);            \
+    FUNCTION(winograd_input, suffix);    \
+    FUNCTION(winograd_output, suffix);   \
+    FUNCTION(window_pool, suffix);       \
+    FUNCTION(add, suffix);
+#define DECLARE_PEAK(set)         \
+    float ck_peak_##set(int32_t); \
     int32_t ck_peak_flops_##set(void);
+#define DECLARE_CONVERSIONS(suffix) \
+    FUNCTION(narrow, suffix);       \
+    FUNCTION(widen, suffix);
 
-#define ROWS(set, code)                                                             \
-    {"f32-depthwise-" #set, CK_OP_DEPTHWISE, code, ck_depthwise_##set, 0, 0},       \
-    {"f32-stem3x3-" #set, CK_OP_STEM, code, ck_stem_##set, 0, 0},                   \
-    {"f32-averagepool-" #set, CK_OP_POOL, code, ck_pool_##set, 0, 0},               \
-    {"f32-channelscale-" #set, CK_OP_SCALE, code, ck_scale_##set, 0, 0},            \
-    {"f32-rowscale-" #set, CK_OP_SCALE_ROWS, code, ck_scale_rows_##set, 0, 0},            \
-    {"f32-convolution-" #set, CK_OP_CONVOLUTION, code, ck_convolution_##set, 0, 0},                   \
-    {"f32-imageconvolution-" #set, CK_OP_IMAGE_CONVOLUTION, code, ck_image_convolution_##set, 0, 0}, \
-    {"f32-border-" #set, CK_OP_BORDER, code, ck_border_##set, 0, 0},                                 \
-    {"f32-winogradinput-" #set, CK_OP_WINOGRAD_INPUT, code, ck_winograd_input_##set, 0, 0},          \
-    {"f32-winogradoutput-" #set, CK_OP_WINOGRAD_OUTPUT, code, ck_winograd_output_##set, 0, 0},       \
-    {"f32-windowpool-" #set, CK_OP_WINDOW_POOL, code, ck_window_pool_##set, 0, 0},                   \
-    {"f32-add-" #set, CK_OP_ADD, code, ck_add_##set, 0, 0},
+#define ROW(kernel, operation, name, function, suffix, code, element, features) \
+    {kernel "-" name, operation, code, element, features, ck_##function##_##suffix, 0, 0},
+// `name` of the set, with what it needs beyond it; `kind` of the element.
+#define ROWS(kind, name, ...)                                                                          \
+    ROW(kind "-depthwise", CK_OP_DEPTHWISE, name, depthwise, __VA_ARGS__)                              \
+    ROW(kind "-stem3x3", CK_OP_STEM, name, stem, __VA_ARGS__)                                          \
+    ROW(kind "-averagepool", CK_OP_POOL, name, pool, __VA_ARGS__)                                      \
+    ROW(kind "-channelscale", CK_OP_SCALE, name, scale, __VA_ARGS__)                                   \
+    ROW(kind "-rowscale", CK_OP_SCALE_ROWS, name, scale_rows, __VA_ARGS__)                             \
+    ROW(kind "-convolution", CK_OP_CONVOLUTION, name, convolution, __VA_ARGS__)                        \
+    ROW(kind "-imageconvolution", CK_OP_IMAGE_CONVOLUTION, name, image_convolution, __VA_ARGS__)       \
+    ROW(kind "-border", CK_OP_BORDER, name, border, __VA_ARGS__)                                       \
+    ROW(kind "-winogradinput", CK_OP_WINOGRAD_INPUT, name, winograd_input, __VA_ARGS__)                \
+    ROW(kind "-winogradoutput", CK_OP_WINOGRAD_OUTPUT, name, winograd_output, __VA_ARGS__)             \
+    ROW(kind "-windowpool", CK_OP_WINDOW_POOL, name, window_pool, __VA_ARGS__)                         \
+    ROW(kind "-add", CK_OP_ADD, name, add, __VA_ARGS__)
+#define BFLOAT16_ROWS(name, ...)                                \
+    ROWS("bf16", name, __VA_ARGS__)                             \
+    ROW("bf16-narrow", CK_OP_NARROW, name, narrow, __VA_ARGS__) \
+    ROW("bf16-widen", CK_OP_WIDEN, name, widen, __VA_ARGS__)
 
-#define POINTWISE(set, code, pixels, panels) \
-    {"f32-pointwise" #pixels "x" #panels "-" #set, CK_OP_POINTWISE, code, ck_pointwise_##panels##_##set, pixels, panels},
+#define POINTWISE(kind, name, suffix, code, element, features, pixels, panels)                              \
+    {kind "-pointwise" #pixels "x" #panels "-" name, CK_OP_POINTWISE, code, element, features, \
+     ck_pointwise_##panels##_##suffix, pixels, panels},
+// One tile for each number of panels.
+#define WIDE_POINTWISE(...)          \
+    POINTWISE(__VA_ARGS__, 14, 2)    \
+    POINTWISE(__VA_ARGS__, 28, 1)    \
+    POINTWISE(__VA_ARGS__, 9, 3)
+
+#define QUANTIZED_DECLARE(set)            \
+    FUNCTION(quantized_convolution, set); \
+    FUNCTION(quantized_depthwise, set);   \
+    FUNCTION(quantized_border, set);      \
+    FUNCTION(quantized_image, set);       \
+    FUNCTION(quantized_pool, set);        \
+    FUNCTION(quantized_add, set);         \
+    FUNCTION(quantized_scale, set);       \
+    FUNCTION(quantized_lookup, set);      \
+    FUNCTION(quantize, set);
+
+#define QUANTIZED_ROWS(set, code, features)                                                                         \
+    {"u8-convolution-" #set, CK_OP_QUANTIZED_CONVOLUTION, code, CK_UINT8, features,                                 \
+     ck_quantized_convolution_##set, 0, 0},                                                                         \
+    {"u8-depthwise-" #set, CK_OP_QUANTIZED_DEPTHWISE, code, CK_UINT8, features, ck_quantized_depthwise_##set, 0, 0}, \
+    {"u8-border-" #set, CK_OP_QUANTIZED_BORDER, code, CK_UINT8, features, ck_quantized_border_##set, 0, 0},         \
+    {"u8-image-" #set, CK_OP_QUANTIZED_IMAGE, code, CK_UINT8, features, ck_quantized_image_##set, 0, 0},            \
+    {"u8-pool-" #set, CK_OP_QUANTIZED_POOL, code, CK_UINT8, features, ck_quantized_pool_##set, 0, 0},               \
+    {"u8-add-" #set, CK_OP_QUANTIZED_ADD, code, CK_UINT8, features, ck_quantized_add_##set, 0, 0},                  \
+    {"u8-channelscale-" #set, CK_OP_QUANTIZED_SCALE, code, CK_UINT8, features, ck_quantized_scale_##set, 0, 0},     \
+    {"u8-lookup-" #set, CK_OP_QUANTIZED_LOOKUP, code, CK_UINT8, features, ck_quantized_lookup_##set, 0, 0},         \
+    {"u8-quantize-" #set, CK_OP_QUANTIZE, code, CK_UINT8, features, ck_quantize_##set, 0, 0},
 
 DECLARE(portable)
+DECLARE_PEAK(portable)
+DECLARE(bf16_portable)
+DECLARE_CONVERSIONS(bf16_portable)
+QUANTIZED_DECLARE(portable)
 #if defined(__x86_64__)
 DECLARE(avx2)
+DECLARE_PEAK(avx2)
 DECLARE(avx512)
+DECLARE_PEAK(avx512)
+QUANTIZED_DECLARE(avx2)
+QUANTIZED_DECLARE(avx512)
+QUANTIZED_DECLARE(vnni)
 FUNCTION(pointwise_2, avx512);
 FUNCTION(pointwise_3, avx512);
+DECLARE(bf16_avx2)
+DECLARE_CONVERSIONS(bf16_avx2)
+DECLARE(bf16_avx512)
+DECLARE_CONVERSIONS(bf16_avx512)
+DECLARE(bf16_dot_avx512)
+DECLARE_CONVERSIONS(bf16_dot_avx512)
+FUNCTION(pointwise_2, bf16_dot_avx512);
+FUNCTION(pointwise_3, bf16_dot_avx512);
 #elif defined(__aarch64__)
 DECLARE(neon)
+DECLARE_PEAK(neon)
+DECLARE(bf16_neon)
+DECLARE_CONVERSIONS(bf16_neon)
+QUANTIZED_DECLARE(neon)
 #endif
 
 static const ck_kernel table[] = {
-    POINTWISE(portable, CK_PORTABLE, 2, 1)
-    ROWS(portable, CK_PORTABLE)
+    POINTWISE("f32", "portable", portable, CK_PORTABLE, CK_FLOAT32, 0, 2, 1)
+    ROWS("f32", "portable", portable, CK_PORTABLE, CK_FLOAT32, 0)
+    POINTWISE("bf16", "portable", bf16_portable, CK_PORTABLE, CK_BFLOAT16, 0, 2, 1)
+    BFLOAT16_ROWS("portable", bf16_portable, CK_PORTABLE, CK_BFLOAT16, 0)
+    QUANTIZED_ROWS(portable, CK_PORTABLE, 0)
 #if defined(__x86_64__)
-    POINTWISE(avx2, CK_AVX2, 6, 1)
-    ROWS(avx2, CK_AVX2)
-    POINTWISE(avx512, CK_AVX512, 14, 2)
-    POINTWISE(avx512, CK_AVX512, 28, 1)
-    POINTWISE(avx512, CK_AVX512, 9, 3)
-    ROWS(avx512, CK_AVX512)
+    POINTWISE("f32", "avx2", avx2, CK_AVX2, CK_FLOAT32, 0, 6, 1)
+    ROWS("f32", "avx2", avx2, CK_AVX2, CK_FLOAT32, 0)
+    WIDE_POINTWISE("f32", "avx512", avx512, CK_AVX512, CK_FLOAT32, 0)
+    ROWS("f32", "avx512", avx512, CK_AVX512, CK_FLOAT32, 0)
+    POINTWISE("bf16", "avx2", bf16_avx2, CK_AVX2, CK_BFLOAT16, 0, 6, 1)
+    BFLOAT16_ROWS("avx2", bf16_avx2, CK_AVX2, CK_BFLOAT16, 0)
+    POINTWISE("bf16", "avx512", bf16_avx512, CK_AVX512, CK_BFLOAT16, 0, 14, 1)
+    BFLOAT16_ROWS("avx512", bf16_avx512, CK_AVX512, CK_BFLOAT16, 0)
+    WIDE_POINTWISE("bf16", "avx512-bf16", bf16_dot_avx512, CK_AVX512, CK_BFLOAT16, CK_AVX512_BF16)
+    BFLOAT16_ROWS("avx512-bf16", bf16_dot_avx512, CK_AVX512, CK_BFLOAT16, CK_AVX512_BF16)
+    QUANTIZED_ROWS(avx2, CK_AVX2, 0)
+    QUANTIZED_ROWS(avx512, CK_AVX512, 0)
+    QUANTIZED_ROWS(vnni, CK_AVX512, CK_AVX512_VNNI)
 #elif defined(__aarch64__)
-    POINTWISE(neon, CK_NEON, 6, 1)
-    ROWS(neon, CK_NEON)
+    POINTWISE("f32", "neon", neon, CK_NEON, CK_FLOAT32, 0, 6, 1)
+    ROWS("f32", "neon", neon, CK_NEON, CK_FLOAT32, 0)
+    POINTWISE("bf16", "neon", bf16_neon, CK_NEON, CK_BFLOAT16, 0, 6, 1)
+    BFLOAT16_ROWS("neon", bf16_neon, CK_NEON, CK_BFLOAT16, 0)
+    QUANTIZED_ROWS(neon, CK_NEON, 0)
 #endif
 };
 
@@ -80,6 +159,21 @@ int ck_is_supported(ck_instruction_set set) {
 #endif
         default: return 0;
     }
+}
+
+int32_t ck_features(void) {
+    int32_t features = 0;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512bf16")) features |= CK_AVX512_BF16;
+    // Kernels for sums of quads also shuffle bytes.
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi")) features |= CK_AVX512_VNNI;
+    if (__builtin_cpu_supports("avxvnni")) features |= CK_AVX_VNNI;
+#elif defined(__aarch64__) && defined(__linux__)
+    // HWCAP_ASIMDDP and HWCAP2_BF16 of Linux's asm/hwcap.h.
+    if (getauxval(AT_HWCAP) & (1ul << 20)) features |= CK_NEON_DOTPROD;
+    if (getauxval(AT_HWCAP2) & (1ul << 14)) features |= CK_NEON_BF16;
+#endif
+    return features;
 }
 
 int32_t ck_peak(ck_instruction_set set, int32_t rounds, float *result) {

@@ -47,22 +47,61 @@ public struct ImagePreprocessor: Sendable {
 
     /// Writes image `index` channel by channel, row by row.
     public func convert(_ images: ImageSet, at index: Int, into output: UnsafeMutableBufferPointer<Float>) {
-        precondition(output.count == channels * side * side, "a buffer of \(output.count) floats")
         precondition(images.channels == channels && images.height == height && images.width == width, "other images")
         images.pixels.withUnsafeBufferPointer { pixels in
-            var target = 0
-            for channel in 0..<channels {
-                let plane = index * images.imageBytes + channel * height * width
-                let (factor, offset) = (factors[channel], offsets[channel])
-                for row in rows {
-                    let (top, bottom) = (plane + Int(row.low) * width, plane + Int(row.high) * width)
-                    for column in columns {
-                        let (left, right) = (Int(column.low), Int(column.high))
-                        let upper = mix(pixels[top + left], pixels[top + right], column.weight)
-                        let lower = mix(pixels[bottom + left], pixels[bottom + right], column.weight)
-                        output[target] = (upper + (lower - upper) * row.weight) * factor + offset
-                        target += 1
-                    }
+            convert(
+                UnsafeBufferPointer(rebasing: pixels[index * images.imageBytes..<(index + 1) * images.imageBytes]),
+                .planar, into: output)
+        }
+    }
+
+    /// How the bytes of an image follow each other.
+    public enum Layout: Sendable {
+        /// Channel by channel, row by row.
+        case planar
+        /// Row by row, the channels of a pixel side by side, as decoders and cameras give them.
+        case interleaved
+    }
+
+    /// Writes an image channel by channel, row by row.
+    public func convert(
+        _ pixels: UnsafeBufferPointer<UInt8>, _ layout: Layout, into output: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(output.count == channels * side * side, "a buffer of \(output.count) floats")
+        precondition(pixels.count == channels * height * width, "\(pixels.count) bytes of an image")
+        let (step, plane) = layout == .planar ? (1, height * width) : (channels, 1)
+        var target = 0
+        for channel in 0..<channels {
+            let (factor, offset) = (factors[channel], offsets[channel])
+            for row in rows {
+                let top = channel * plane + Int(row.low) * width * step
+                let bottom = channel * plane + Int(row.high) * width * step
+                for column in columns {
+                    let (left, right) = (Int(column.low) * step, Int(column.high) * step)
+                    let upper = mix(pixels[top + left], pixels[top + right], column.weight)
+                    let lower = mix(pixels[bottom + left], pixels[bottom + right], column.weight)
+                    output[target] = (upper + (lower - upper) * row.weight) * factor + offset
+                    target += 1
+                }
+            }
+        }
+    }
+
+    /// Resizes an image that is normalised already, channel by channel, row by row.
+    public func resize(_ values: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {
+        precondition(output.count == channels * side * side, "a buffer of \(output.count) floats")
+        precondition(values.count == channels * height * width, "\(values.count) values of an image")
+        var target = 0
+        for channel in 0..<channels {
+            for row in rows {
+                let top = (channel * height + Int(row.low)) * width
+                let bottom = (channel * height + Int(row.high)) * width
+                for column in columns {
+                    let (left, right) = (Int(column.low), Int(column.high))
+                    let upper = values[top + left] + (values[top + right] - values[top + left]) * column.weight
+                    let lower = values[bottom + left] + (values[bottom + right] - values[bottom + left]) * column.weight
+                    output[target] = upper + (lower - upper) * row.weight
+                    target += 1
                 }
             }
         }

@@ -1,4 +1,4 @@
-import Engine
+package import Engine
 import Foundation
 
 extension ImageSet {
@@ -68,12 +68,7 @@ extension ImageSet {
     private static func read(_ path: String, fittingPhotosTo side: Int?) throws(DatasetFailure) -> ImageSet {
         do throws(ReadingFailure) {
             let bytes = try DatasetBytes.read(path)
-            if let photo = try Photo.decode(bytes) {
-                let fitted = side.map { PhotoFit(side: $0).fit(photo) } ?? photo
-                return ImageSet(
-                    channels: Photo.channels, height: fitted.height, width: fitted.width, count: 1,
-                    pixels: fitted.planar)
-            }
+            if let photo = try photo(bytes, fittingTo: side) { return photo }
             if let format = unreadFormat(bytes) { throw ReadingFailure("\(format) is not among \(formats)") }
             if bytes.starts(with: NumpyFile.magic) { return try NumpyFile.images(bytes) }
             if IDXFile.isIDX(bytes) { return try IDXFile.images(bytes) }
@@ -82,6 +77,15 @@ extension ImageSet {
         } catch {
             throw DatasetFailure(file: path, reason: error.reason)
         }
+    }
+
+    /// A JPEG or PNG picture of three channels, told by its first bytes; `nil` when it is neither.
+    /// - Parameter side: the square that it is brought to (`PhotoFit`); as it is where `nil`.
+    package static func photo(_ bytes: [UInt8], fittingTo side: Int?) throws(ReadingFailure) -> ImageSet? {
+        guard let photo = try Photo.decode(bytes) else { return nil }
+        let fitted = side.map { PhotoFit(side: $0).fit(photo) } ?? photo
+        return ImageSet(
+            channels: Photo.channels, height: fitted.height, width: fitted.width, count: 1, pixels: fitted.planar)
     }
 
     private static let formats = "the formats that are read: IDX, CIFAR-10 binary, NumPy, JPEG, PNG"

@@ -31,7 +31,8 @@ private struct SubnetPlanner {
         self.statistics = statistics
         let side = configuration.resolution
         builder = PlanBuilder(
-            input: .init(channels: supernet.architecture.inputChannels, height: side, width: side), kernels: kernels)
+            input: .init(channels: supernet.architecture.inputChannels, height: side, width: side),
+            element: supernet.precision.element, kernels: kernels)
     }
 
     mutating func plan() throws(SupernetRefusal) -> Plan {
@@ -128,16 +129,7 @@ private struct SubnetPlanner {
         _ normalization: BatchNormalization, channels: Int, _ activation: ck_activation,
         residual: PlanBuilder.Map? = nil
     ) throws(SupernetRefusal) -> PlanBuilder.Finish {
-        guard let layer = statistics.layers[normalization.name] else {
-            throw .statistics(layer: normalization.name, reason: "missing")
-        }
-        guard layer.mean.count >= channels, layer.variance.count >= channels else {
-            throw .statistics(
-                layer: normalization.name, reason: "\(layer.mean.count) channels, the subnet has \(channels)")
-        }
-        guard layer.mean.allSatisfy(\.isFinite), layer.variance.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
-            throw .statistics(layer: normalization.name, reason: "a mean or variance is not a number it can be")
-        }
+        let layer = try statistics.checked(for: normalization, channels: channels)
         return PlanBuilder.Finish(
             epilogue: normalization.epilogue(layer, channels: channels), activation: activation, residual: residual,
             normalization: normalization.name)

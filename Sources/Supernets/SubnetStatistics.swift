@@ -36,6 +36,21 @@ public struct SubnetStatistics: Equatable, Sendable {
         self.layers = layers
     }
 
+    /// The layer's, as many as the subnet has channels at least.
+    func checked(for normalization: BatchNormalization, channels: Int) throws(SupernetRefusal) -> Layer {
+        guard let layer = layers[normalization.name] else {
+            throw .statistics(layer: normalization.name, reason: "missing")
+        }
+        guard layer.mean.count >= channels, layer.variance.count >= channels else {
+            throw .statistics(
+                layer: normalization.name, reason: "\(layer.mean.count) channels, the subnet has \(channels)")
+        }
+        guard layer.mean.allSatisfy(\.isFinite), layer.variance.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
+            throw .statistics(layer: normalization.name, reason: "a mean or variance is not a number it can be")
+        }
+        return layer
+    }
+
     /// Bytes that they take in a `StatisticsFile`.
     public var storedBytes: Int { layers.values.reduce(0) { $0 + StatisticsCoding.byteCount(channels: $1.mean.count) } }
 }

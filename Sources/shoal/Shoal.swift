@@ -7,8 +7,9 @@ struct Shoal: AsyncParsableCommand {
         commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.",
         version: ProductVersion.current,
         subcommands: [
-            ImportCommand.self, RunCommand.self, BenchCommand.self, MeasureCommand.self, SearchCommand.self,
-            CalibrateCommand.self, PredictCommand.self, HooksCommand.self,
+            ImportCommand.self, QuantizeCommand.self, RunCommand.self, BenchCommand.self, TuneCommand.self,
+            MeasureCommand.self, SearchCommand.self, CalibrateCommand.self, PredictCommand.self,
+            HooksCommand.self,
             ApplyCommand.self, GetCommand.self, DescribeCommand.self, BoardCommand.self, ReportCommand.self,
             CheckCommand.self,
         ])

@@ -112,6 +112,62 @@ import Testing
         #expect(FileManager.default.contents(atPath: folder + "/h") == Data("not hooks".utf8))
     }
 
+    /// Calibrated beforehand or while it runs, a package answers the same in 8 bits, again and again.
+    @Test func networksAreQuantised() throws {
+        let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
+        #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
+        try writeImages()
+        let quantized = try shoal([
+            "quantize", "n.shoal", "--images", "i.npy", "--output", "q.shoal", "--format", "json",
+        ])
+        #expect(quantized.status == 0, "\(quantized.errors)")
+        let summary = try JSONSerialization.jsonObject(with: Data(quantized.output.utf8)) as? [String: Any]
+        #expect(summary?["images"] as? Int == 2 && summary?["method"] as? String == "percentile:99.99")
+        #expect(try shoal(["quantize", "n.shoal", "--images", "i.npy", "--output", "r.shoal"]).status == 0)
+        #expect(
+            FileManager.default.contents(atPath: folder + "/q.shoal")
+                == FileManager.default.contents(atPath: folder + "/r.shoal"))
+
+        let run = try shoal(["run", "q.shoal", "--images", "i.npy", "--logits", "q.npy", "--format", "json"])
+        #expect(run.status == 0, "\(run.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+        #expect(object?["precision"] as? String == "int8" && object?["instructionSet"] is String)
+        let eight = ["run", "n.shoal", "--images", "i.npy", "--precision", "int8"]
+        #expect(try shoal(eight + ["--calibrate", "i.npy", "--logits", "c.npy"]).status == 0)
+        #expect(
+            FileManager.default.contents(atPath: folder + "/q.npy")
+                == FileManager.default.contents(atPath: folder + "/c.npy"))
+
+        for (arguments, sentence) in [
+            (eight, "n.shoal: is not quantised; give --calibrate IMAGES or a package of shoal quantize"),
+            (["quantize", "q.shoal", "--images", "i.npy", "--output", "z.shoal"], "the network is quantised already"),
+            (
+                ["run", "q.shoal", "--images", "i.npy", "--precision", "int8", "--calibrate", "i.npy"],
+                "quantised already"
+            ),
+            (["quantize", "n.shoal", "--images", "none.npy", "--output", "z.shoal"], "none.npy"),
+            (["quantize", "n.shoal", "--images", "i.npy", "--subnet", "{}", "--output", "z.shoal"], "is a network"),
+        ] {
+            let refused = try shoal(arguments)
+            #expect(refused.status == 2 && refused.errors.contains(sentence), "\(refused.errors)")
+        }
+        let unknown = try shoal(eight + ["--calibrate", "i.npy", "--calibration-method", "best"])
+        #expect(unknown.status == 64 && unknown.errors.contains("best is none of"), "\(unknown.errors)")
+    }
+
+    @Test func subnetsAreQuantised() throws {
+        try importExample()
+        try writeImages()
+        let outcome = try shoal([
+            "run", "f.shoal", "--images", "i.npy", "--precision", "int8", "--calibrate", "i.npy", "--format", "json",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+        #expect(object?["precision"] as? String == "int8" && (object?["flops"] as? Int ?? 0) > 10_000_000)
+        let refused = try shoal(["run", "f.shoal", "--images", "i.npy", "--precision", "int8"])
+        #expect(refused.status == 2 && refused.errors.contains("is not quantised; give --calibrate"))
+    }
+
     @Test func importThenRunPrintsTheContractsKeys() throws {
         try importExample()
         try writeImages()

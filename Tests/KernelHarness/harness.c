@@ -53,18 +53,28 @@ void end_case(void) {
 
 // ---- comparison
 
-static void fail(const ck_kernel *row, const char *what, int64_t at, double value, double expected) {
+void fail(const ck_kernel *row, const char *what, int64_t at, double value, double expected) {
     size_t count;
     failures++;
     if (failures_of[row - ck_kernel_table(&count)]++ < 3)
         printf("%s: %s at %lld: %.9g, expected %.9g\n", row->name, what, (long long)at, value, expected);
 }
 
-static ck_function function_of(ck_operation operation, ck_instruction_set set) {
+int can_run(const ck_kernel *row) {
+    return ck_is_supported(row->instruction_set) && (row->features & ~ck_features()) == 0;
+}
+
+void count_run(const ck_kernel *row) {
+    size_t count;
+    cases[row - ck_kernel_table(&count)]++;
+}
+
+ck_function function_of(ck_operation operation, ck_instruction_set set) {
     size_t count;
     const ck_kernel *rows = ck_kernel_table(&count);
     for (size_t i = 0; i < count; i++)
-        if (rows[i].operation == operation && rows[i].instruction_set == set) return rows[i].function;
+        if (rows[i].operation == operation && rows[i].instruction_set == set && rows[i].element == CK_FLOAT32)
+            return rows[i].function;
     abort();
 }
 
@@ -97,7 +107,8 @@ static void count_case(const ck_kernel *rows, size_t index, const step *steps, i
     size_t count;
     ck_kernel_table(&count);
     for (size_t other = 0; other < count; other++)
-        if (step_count > 1 && rows[other].instruction_set == rows[index].instruction_set &&
+        if (step_count > 1 && rows[other].element == CK_FLOAT32 &&
+            rows[other].instruction_set == rows[index].instruction_set &&
             rows[other].operation == steps[0].operation)
             cases[other]++;
 }
@@ -132,7 +143,7 @@ void check(const step *steps, int step_count, result *results, int result_count)
     float *portable[MOST_RESULTS] = {0};
     for (size_t index = 0; index < count; index++) {
         const ck_kernel *row = &rows[index];
-        if (row->operation != steps[step_count - 1].operation || !ck_is_supported(row->instruction_set)) continue;
+        if (row->operation != steps[step_count - 1].operation || row->element != CK_FLOAT32 || !can_run(row)) continue;
         count_case(rows, index, steps, step_count);
         float *whole[MOST_RESULTS];
         run(row, steps, step_count, results, result_count, 1);
@@ -156,7 +167,7 @@ static void report(void) {
     size_t count;
     const ck_kernel *rows = ck_kernel_table(&count);
     for (size_t i = 0; i < count; i++) {
-        if (!ck_is_supported(rows[i].instruction_set)) {
+        if (!can_run(&rows[i])) {
             printf("%-34s not on this machine\n", rows[i].name);
             continue;
         }
@@ -185,6 +196,7 @@ int main(int argc, char **argv) {
     for (int round = 0; round < rounds; round++) {
         check_products();
         check_maps();
+        check_narrow();
     }
     report();
     if (failures) printf("%ld differences\n", failures);

@@ -12,7 +12,7 @@ typedef struct {
 
 // What a case writes.
 typedef struct {
-    float **fields[64];      // where the parameters name it, up to a NULL
+    void **fields[64];       // where the parameters name it, up to a NULL
     int64_t count;
     const float *initial;    // for operations in place, or NULL
     const double *expected;
@@ -34,6 +34,16 @@ void end_case(void);
 
 void check_products(void);  // convolutions of every kind: products.c
 void check_maps(void);      // the other operations: maps.c
+void check_narrow(void);    // kernels for maps of bfloat16: narrow.c
+
+// The first row of an operation on floats.
+ck_function function_of(ck_operation operation, ck_instruction_set set);
+int can_run(const ck_kernel *row);
+void count_run(const ck_kernel *row);
+void fail(const ck_kernel *row, const char *what, int64_t at, double value, double expected);
+
+// Of a map or weights that hold floats.
+static inline float float_at(const void *values, int64_t at) { return ((const float *)values)[at]; }
 
 static inline int blocks_of(int channels) { return (channels + CK_LANES - 1) / CK_LANES; }
 

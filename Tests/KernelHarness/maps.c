@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static result result_of(float **field, int64_t count) {
+static result result_of(void *field, int64_t count) {
     double *expected = doubles(count), *bound = doubles(count);
     for (int64_t i = 0; i < count; i++) expected[i] = bound[i] = 0;
     return (result){.fields = {field}, .count = count, .expected = expected, .bound = bound};
@@ -22,7 +22,7 @@ static void check_pool(void) {
     for (int i = 0; i < c.blocks * CK_LANES; i++) {
         double sum = 0;
         for (int pixel = 0; pixel < c.pixels; pixel++)
-            sum += c.input[(i / CK_LANES * c.pixels + pixel) * CK_LANES + i % CK_LANES];
+            sum += float_at(c.input, (i / CK_LANES * c.pixels + pixel) * CK_LANES + i % CK_LANES);
         expect(&r, i, sum / c.pixels, 1e-6);
     }
     check(&(step){CK_OP_POOL, &c}, 1, &r, 1);
@@ -47,7 +47,8 @@ static void check_scale_rows(void) {
     result r = result_of(&c.output, (int64_t)c.panels * c.rows * CK_LANES);
     for (int64_t i = 0; i < r.count; i++) {
         const int64_t row = i / CK_LANES % c.rows, panel = i / CK_LANES / c.rows;
-        const float product = c.weights[panel * c.panel_stride + row * CK_LANES + i % CK_LANES] * c.factors[row];
+        const float weight = float_at(c.weights, panel * c.panel_stride + row * CK_LANES + i % CK_LANES);
+        const float product = weight * c.factors[row];
         expect(&r, i, product, 0);
     }
     check(&(step){CK_OP_SCALE_ROWS, &c}, 1, &r, 1);
@@ -64,7 +65,7 @@ static void check_border(void) {
         const int64_t pixel = i / CK_LANES, block = pixel / width / height;
         const int y = (int)(pixel / width % height) - c.top, x = (int)(pixel % width) - c.left;
         if (y >= 0 && y < c.height && x >= 0 && x < c.width)
-            expect(&r, i, c.input[((block * c.height + y) * c.width + x) * CK_LANES + i % CK_LANES], 0);
+            expect(&r, i, float_at(c.input, ((block * c.height + y) * c.width + x) * CK_LANES + i % CK_LANES), 0);
     }
     check(&(step){CK_OP_BORDER, &c}, 1, &r, 1);
 }
@@ -117,7 +118,7 @@ static void check_window_pool(void) {
         const int64_t pixel = i / CK_LANES, block = pixel / c.output_width / c.output_height;
         const int y = (int)(pixel / c.output_width % c.output_height) * w->stride_y - w->top;
         const int x = (int)(pixel % c.output_width) * w->stride_x - w->left;
-        expect(&r, i, pooled(&c, c.input + block * plane + i % CK_LANES, y, x), c.kind == CK_POOL_MAX ? 0 : 1e-6);
+        expect(&r, i, pooled(&c, (const float *)c.input + block * plane + i % CK_LANES, y, x), c.kind == CK_POOL_MAX ? 0 : 1e-6);
     }
     check(&(step){CK_OP_WINDOW_POOL, &c}, 1, &r, 1);
 }
@@ -136,10 +137,10 @@ static void check_add(void) {
     result r = result_of(&c.output, count);
     if (is_in_place) {
         r.initial = input;
-        r.fields[1] = (float **)&c.input;
+        r.fields[1] = (void **)&c.input;
     }
     for (int64_t i = 0; i < count; i++) {
-        const double x = input[i] + (c.other ? c.other[i] : 0);
+        const double x = input[i] + (c.other ? float_at(c.other, i) : 0);
         const double open = fmin(fmax(x + 3, 0), 6) / 6, sigmoid = 1 / (1 + exp(-x));
         const double values[] = {
             [CK_NONE] = x, [CK_RELU] = fmax(x, 0), [CK_HARD_SWISH] = x * open, [CK_HARD_SIGMOID] = open,

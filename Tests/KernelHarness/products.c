@@ -58,7 +58,7 @@ static void finish(raw *r, const ck_epilogue *e, int is_wide) {
     double most = 0;
     for (int64_t at = 0; at < (int64_t)blocks_of(r->channels) * r->pixels * CK_LANES; at++) {
         const int channel = (int)(at / CK_LANES / r->pixels * CK_LANES + at % CK_LANES);
-        const double residual = e->residual ? e->residual[at] : 0;
+        const double residual = e->residual ? float_at(e->residual, at) : 0;
         const double sum = r->sums[at] * e->scale[channel] + e->shift[channel];
         const double product = r->magnitudes[at] * (is_wide ? 1 : fabs(e->scale[channel]));
         r->sums[at] =
@@ -71,7 +71,7 @@ static void finish(raw *r, const ck_epilogue *e, int is_wide) {
         if (!isinf(r->magnitudes[at])) r->magnitudes[at] = 2 * most;
 }
 
-static result result_of(const raw *r, float **field) {
+static result result_of(const raw *r, void *field) {
     return (result){
         .fields = {field}, .count = (int64_t)blocks_of(r->channels) * r->pixels * CK_LANES, .expected = r->sums,
         .bound = r->magnitudes};
@@ -106,8 +106,8 @@ static void check_pointwise(void) {
             for (int channel = 0; channel < channels; channel++)
                 add_product(
                     &r, place(&r, output, pixel),
-                    c.weights[output / CK_LANES * c.panel_stride + channel * CK_LANES + output % CK_LANES],
-                    c.input[place(&in, channel, pixel)]);
+                    float_at(c.weights, output / CK_LANES * c.panel_stride + channel * CK_LANES + output % CK_LANES),
+                    float_at(c.input, place(&in, channel, pixel)));
     finish(&r, &c.epilogue, 0);
     result results[] = {result_of(&r, &c.output)};
     check(&(step){CK_OP_POINTWISE, &c}, 1, results, 1);
@@ -139,8 +139,8 @@ static void check_depthwise(void) {
                 if (y < 0 || y >= c.input_height || x < 0 || x >= c.input_width) continue;
                 add_product(
                     &r, place(&r, channel, pixel),
-                    c.weights[(channel / CK_LANES * kernel * kernel + tap) * CK_LANES + channel % CK_LANES],
-                    c.input[place(&in, channel, y * c.input_width + x)]);
+                    float_at(c.weights, (channel / CK_LANES * kernel * kernel + tap) * CK_LANES + channel % CK_LANES),
+                    float_at(c.input, place(&in, channel, y * c.input_width + x)));
             }
     finish(&r, &c.epilogue, 0);
     raw means = raw_of(channels, 1);
@@ -209,15 +209,15 @@ static void check_convolution(int is_image) {
             const int rest = channels - first < CK_LANES ? channels - first : CK_LANES;
             for (int tap = 0; tap < taps; tap++) {
                 const int row = is_image ? channel * taps + tap : first * taps + tap * rest + channel - first;
-                const float weight =
-                    c.weights[((int64_t)(output / CK_LANES) * channels * taps + row) * CK_LANES + output % CK_LANES];
+                const int64_t panel = (int64_t)(output / CK_LANES) * channels * taps;
+                const float weight = float_at(c.weights, (panel + row) * CK_LANES + output % CK_LANES);
                 for (int pixel = 0; pixel < r.pixels; pixel++) {
                     const int y = pixel / c.output_width * w->stride_y + tap / w->kernel_width * w->dilation_y;
                     const int x = pixel % c.output_width * w->stride_x + tap % w->kernel_width * w->dilation_x;
                     const int from = y * c.input_width + x;
                     add_product(
                         &r, place(&r, output, pixel), weight,
-                        c.input[is_image ? channel * in.pixels + from : place(&in, channel, from)]);
+                        float_at(c.input, is_image ? channel * in.pixels + from : place(&in, channel, from)));
                 }
             }
         }
@@ -251,7 +251,7 @@ static void check_winograd(void) {
                 if (y < 0 || y >= c.input_height || x < 0 || x >= c.input_width) continue;
                 add_product(
                     &r, place(&r, output, pixel), weights[output * channels * 9 + i],
-                    c.input[place(&in, i / 9, y * c.input_width + x)]);
+                    float_at(c.input, place(&in, i / 9, y * c.input_width + x)));
             }
     finish(&r, &c.epilogue, 1);
     const int tiles = ((c.output_height + side - 1) / side) * ((c.output_width + side - 1) / side);

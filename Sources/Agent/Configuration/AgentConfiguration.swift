@@ -16,6 +16,7 @@ import Yams
 ///         statistics: fashion.statistics
 ///         mode: lookUp                  # or steps
 ///         stream: { images: [...], labels: [...], first: 2000, busyShare: 0.25, seed: 1 }
+///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
 ///
 /// Relative paths start at the folder of the file.
 public struct AgentConfiguration: Equatable, Sendable {
@@ -45,6 +46,8 @@ public struct AgentConfiguration: Equatable, Sendable {
     public var enrolment: String?
     public var telemetryMilliseconds: Int
     public var models: [Model]
+    /// Where the inference endpoint listens; `nil` for none.
+    public var inference: InferencePlace?
 
     /// The shortest and longest telemetry window.
     public static let telemetryRange = 100...60_000
@@ -73,6 +76,7 @@ extension AgentConfiguration {
         var enrolment: String?
         var telemetryMilliseconds: Int?
         var models: [Model]
+        var inference: InferencePlace.Form?
     }
 
     /// - Throws: `ConfigurationFailure` with the field that cannot be used.
@@ -101,7 +105,7 @@ extension AgentConfiguration {
 
     /// The first field that nothing reads: a slip in a name must not pass for a default.
     private static func unknownField(in text: String) throws -> String? {
-        let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models"]
+        let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference"]
         let model = ["name", "package", "points", "statistics", "mode", "stream"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
@@ -109,6 +113,7 @@ extension AgentConfiguration {
         }
         let document = try compose(yaml: text)
         if let found = stranger(document, top, "") { return found }
+        if let found = stranger(document?["inference"], ["host", "port", "socket"], "inference.") { return found }
         for (index, entry) in (document?["models"]?.sequence ?? []).enumerated() {
             let path = "models[\(index)]."
             if let found = stranger(entry, model, path) { return found }
@@ -152,9 +157,18 @@ extension AgentConfiguration {
             resolved.stream.labels = model.stream.labels?.map(resolve)
             models.append(resolved)
         }
+        var inference: InferencePlace?
+        do throws(InferencePlace.Refusal) {
+            inference = try form.inference.map { form throws(InferencePlace.Refusal) in
+                try InferencePlace(form, resolve)
+            }
+        } catch {
+            throw ConfigurationFailure(file: file, reason: "inference." + error.reason)
+        }
         return AgentConfiguration(
             board: board, labels: form.labels ?? [:], stateDirectory: resolve(form.stateDirectory),
-            enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window, models: models)
+            enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window, models: models,
+            inference: inference)
     }
 
     private static func describe(_ error: DecodingError) -> String {

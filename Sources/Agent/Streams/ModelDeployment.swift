@@ -15,7 +15,18 @@ struct ModelDeployment: Sendable {
     let points: [OperatingPoint]
     let plans: [Plan]
     let preprocessors: [ImagePreprocessor]
+    let normalization: Normalization
     let stream: ImageStream
+
+    /// Of each channel's values divided by 255.
+    struct Normalization: Sendable {
+        let mean: [Float]
+        let std: [Float]
+
+        func preprocessor(channels: Int, height: Int, width: Int, side: Int) -> ImagePreprocessor {
+            ImagePreprocessor(channels: channels, height: height, width: width, side: side, mean: mean, std: std)
+        }
+    }
 
     var description: DeployedModel {
         DeployedModel(name: name, framesPerSecond: framesPerSecond, points: points)
@@ -71,7 +82,8 @@ struct ModelLoader {
         return ModelDeployment(
             name: name, mode: model.mode ?? .lookUp,
             framesPerSecond: try rate(of: model.stream, points, in: model.points),
-            points: points, plans: plans, preprocessors: preprocessors, stream: stream)
+            points: points, plans: plans, preprocessors: preprocessors,
+            normalization: .init(mean: supernet.architecture.mean, std: supernet.architecture.std), stream: stream)
     }
 
     private mutating func supernet(at path: String) throws -> (PackedSupernet, String) {

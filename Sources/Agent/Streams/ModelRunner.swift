@@ -3,14 +3,18 @@ import Datasets
 import Engine
 import FleetModel
 import Foundation
+import InferenceAPI
 import Supernets
 import Synchronization
 
 /// Runs one model's stream on a thread of its own: takes frames as they arrive, runs the active operating point,
 /// counts, and lets the runtime manager choose the point for the next frame.
 ///
-/// Nothing on this thread allocates, locks or logs once the first frame has been taken: the envelope comes in through
-/// a mailbox of one word, the counts go out through atomics.
+/// Nothing on a frame's path allocates, locks or logs once the first frame has been taken: the envelope comes in
+/// through a mailbox of one word, the counts go out through atomics.
+///
+/// Requests of the inference endpoint, where there is one, run here too, so that the session has one thread: an image
+/// after each frame while any waits, at the point that the manager chose, counted like frames.
 final class ModelRunner: Sendable {
     /// Frames that may wait; at the demonstration's rates about a tenth of a second.
     static let queueLimit = 32
@@ -20,10 +24,13 @@ final class ModelRunner: Sendable {
     let deployment: ModelDeployment
     let counters: ModelCounters
     let mailbox = ModelMailbox()
+    /// `nil` where there is no endpoint.
+    let requests: InferenceQueue?
     private let isStopping = Atomic<Bool>(false)
 
-    init(_ deployment: ModelDeployment) {
+    init(_ deployment: ModelDeployment, requests: InferenceQueue? = nil) {
         self.deployment = deployment
+        self.requests = requests
         counters = ModelCounters(bucketCount: LatencyHistogram.bucketCount)
     }
 
@@ -34,7 +41,10 @@ final class ModelRunner: Sendable {
         thread.start()
     }
 
-    func stop() { isStopping.store(true, ordering: .relaxed) }
+    func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        requests?.close()
+    }
 
     private func run() {
         let session = Session(for: deployment.plans)
@@ -49,18 +59,55 @@ final class ModelRunner: Sendable {
         var envelope: ModelMailbox.Envelope?
         var arrivals = FrameArrivals(
             framesPerSecond: deployment.framesPerSecond, queueLimit: Self.queueLimit, start: MonotonicClock.now())
+        var job: InferenceJob?
+        defer { job?.refuse("the agent is stopping") }
         while !isStopping.load(ordering: .relaxed) {
             if let posted = mailbox.read(), posted != envelope {
                 envelope = posted
                 adopt(posted, &manager)
             }
             let now = MonotonicClock.now()
-            guard let frame = arrivals.take(at: now) else {
-                MonotonicClock.sleep(until: min(arrivals.nextArrival, now + Self.longestSleep))
-                continue
+            let frame = arrivals.take(at: now)
+            if let frame { process(frame, session, image, &manager) }
+            if job == nil { job = requests?.take() }
+            if let current = job {
+                if serve(current, session, image, &manager) { job = nil }
+            } else if frame == nil {
+                sleep(until: min(arrivals.nextArrival, now + Self.longestSleep))
             }
-            process(frame, session, image, &manager)
         }
+    }
+
+    private func sleep(until instant: UInt64) {
+        if let requests { requests.sleep(until: instant) } else { MonotonicClock.sleep(until: instant) }
+    }
+
+    /// Runs the next image of a request.
+    /// - Returns: whether the request is done.
+    private func serve(
+        _ job: InferenceJob, _ session: Session, _ image: AlignedBuffer, _ manager: inout RuntimeManager
+    ) -> Bool {
+        let start = MonotonicClock.now()
+        if let deadline = job.deadline, start >= deadline {
+            counters.dropped.wrappingAdd(UInt64(job.request.images - job.image), ordering: .relaxed)
+            job.refuse("the timeout passed before image \(job.image + 1) of \(job.request.images) was run")
+            return true
+        }
+        let turn = job.turn
+        let plan = deployment.plans[job.begin(at: manager.point, of: deployment)]
+        let input = UnsafeMutableBufferPointer(
+            start: image.base, count: plan.inputShape.channels * plan.inputShape.pixels)
+        job.place(into: input)
+        let logits = session.run(plan, on: UnsafeBufferPointer(input))
+        let end = MonotonicClock.now()
+        let dropped = requests?.takeRefused() ?? 0
+        count(dropped: dropped, latency: end - turn, answer: logits.indexOfMaximum, label: nil)
+        _ = manager.frameCompleted(
+            .init(
+                latencyMilliseconds: Double(end - turn) / 1e6, serviceMilliseconds: Double(end - start) / 1e6,
+                dropped: Int(clamping: dropped)), atMilliseconds: Double(end) / 1e6)
+        publish(manager)
+        return job.imageCompleted(logits, at: end)
     }
 
     private func adopt(_ envelope: ModelMailbox.Envelope, _ manager: inout RuntimeManager) {
@@ -93,7 +140,7 @@ final class ModelRunner: Sendable {
         let logits = session.run(plan, on: UnsafeBufferPointer(input))
         let end = MonotonicClock.now()
         count(
-            frame, latency: end - frame.arrival, answer: logits.indexOfMaximum,
+            dropped: frame.dropped, latency: end - frame.arrival, answer: logits.indexOfMaximum,
             label: deployment.stream.label(of: index))
         _ = manager.frameCompleted(
             .init(
@@ -103,11 +150,11 @@ final class ModelRunner: Sendable {
     }
 
     @inline(__always)
-    private func count(_ frame: FrameArrivals.Frame, latency: UInt64, answer: Int, label: Int?) {
+    private func count(dropped: UInt64, latency: UInt64, answer: Int, label: Int?) {
         let microseconds = latency / 1_000
         counters.count(bucket: LatencyHistogram.bucket(forMicroseconds: microseconds))
         counters.frames.wrappingAdd(1, ordering: .relaxed)
-        counters.dropped.wrappingAdd(frame.dropped, ordering: .relaxed)
+        counters.dropped.wrappingAdd(dropped, ordering: .relaxed)
         let constraint = counters.constraintMicroseconds.load(ordering: .relaxed)
         if constraint > 0, microseconds > constraint { counters.violations.wrappingAdd(1, ordering: .relaxed) }
         guard let label else { return }

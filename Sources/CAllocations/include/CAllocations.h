@@ -14,4 +14,11 @@ int64_t ca_count(void);
 // Whether this build counts at all: not under a sanitizer, which needs malloc for itself.
 int ca_is_counting(void);
 
+// The calling thread's heap is followed from here on, from zero: what it takes, less what it gives back.
+void ca_begin_bytes(void);
+
+// The most bytes that the calling thread had taken at once since `ca_begin_bytes`, which ends the following. Memory
+// that is mapped without malloc is not seen.
+int64_t ca_peak_bytes(void);
+
 #endif

@@ -36,7 +36,7 @@ typedef enum {
 typedef struct {
     const float *scale;     // CK_LANES floats per output block
     const float *shift;     // CK_LANES floats per output block
-    const float *residual;  // shaped like the output, or NULL
+    const void *residual;   // shaped like the output and of its element, or NULL
     int32_t activation;     // ck_activation
     int32_t order;          // ck_order
     float first, second;    // parameters of the activation
@@ -44,36 +44,39 @@ typedef struct {
 
 // Packed weights that a later operation will need, to be called for from memory during this one.
 typedef struct {
-    const float *weights;  // or NULL
-    int64_t panel_stride;  // floats
-    int32_t rows;          // rows in use of each panel
+    const void *weights;   // or NULL
+    int64_t panel_stride;  // bytes
+    int32_t rows;          // rows of 64 bytes in use of each panel
     int32_t panels;
 } ck_upcoming;
 
 // 1x1 convolution, stride 1; with one pixel also a fully connected layer.
 typedef struct {
-    const float *input;
-    float *output;
-    const float *weights;  // [panel][input channel][CK_LANES]
+    const void *input;
+    void *output;
+    const void *weights;  // [panel][input channel][CK_LANES]
     ck_epilogue epilogue;
-    int64_t panel_stride;  // floats from one panel to the next: full input channels * CK_LANES
+    int64_t panel_stride;  // weights from one panel to the next: full input channels * CK_LANES
     int32_t pixels;
     int32_t input_channels;
     int32_t output_channels;
     ck_upcoming upcoming;
 } ck_pointwise;
 
+// In place of a row tile: fewer products and more additions, for 7x7 with stride 1 where there is such a kernel.
+#define CK_QUADS 16
+
 // Depthwise convolution.
 typedef struct {
-    const float *input;
-    float *output;
-    const float *weights;  // [block][kernel * kernel][CK_LANES]
+    const void *input;
+    void *output;
+    const void *weights;  // [block][kernel * kernel][CK_LANES]
     ck_epilogue epilogue;
     int32_t input_height, input_width;
     int32_t output_height, output_width;
     int32_t kernel, stride;
     int32_t blocks;
-    int32_t row_tile;  // pixels of a row that are computed at once, 4 to 8, where the registers hold so many
+    int32_t row_tile;  // pixels of a row that are computed at once, 4 to 8, where the registers hold so many; CK_QUADS
     float *means;      // mean of the result over all pixels, one value per channel, or NULL
     int32_t top, left;  // rows and columns of zeros before the map; as many follow it as the output asks for
 } ck_depthwise;
@@ -81,7 +84,7 @@ typedef struct {
 // 3x3 convolution from a planar image with a border of one zero pixel on every side.
 typedef struct {
     const float *input;  // [channel][input_height + 2][input_width + 2]
-    float *output;
+    void *output;
     const float *weights;  // [panel][channel * 9][CK_LANES]
     ck_epilogue epilogue;
     int32_t input_height, input_width;
@@ -92,7 +95,7 @@ typedef struct {
 
 // Mean over all pixels: one value per channel.
 typedef struct {
-    const float *input;
+    const void *input;
     float *output;
     int32_t pixels;
     int32_t blocks;
@@ -100,7 +103,7 @@ typedef struct {
 
 // In place: every pixel of a map times one factor per channel.
 typedef struct {
-    float *map;
+    void *map;
     const float *factors;
     int32_t pixels;
     int32_t blocks;
@@ -109,15 +112,16 @@ typedef struct {
 // A copy of packed weights with every row (input channel) times a factor: channel factors of a convolution's input
 // folded into its weights.
 typedef struct {
-    const float *weights;  // [panel][row][CK_LANES]
+    const void *weights;   // [panel][row][CK_LANES]
     const float *factors;  // one per row
-    float *output;         // panels of exactly `rows` rows
-    int64_t panel_stride;  // floats from one panel of `weights` to the next
+    void *output;          // panels of exactly `rows` rows
+    int64_t panel_stride;  // weights from one panel to the next
     int32_t rows;
     int32_t panels;
 } ck_scale_rows;
 
 #include "dense.h"
+#include "quantized.h"
 
 typedef enum {
     CK_OP_POINTWISE = 0,
@@ -133,7 +137,18 @@ typedef enum {
     CK_OP_WINOGRAD_OUTPUT = 10,
     CK_OP_WINDOW_POOL = 11,
     CK_OP_ADD = 12,
-    CK_OPERATION_COUNT = 13,
+    CK_OP_NARROW = 13,
+    CK_OP_WIDEN = 14,
+    CK_OP_QUANTIZED_CONVOLUTION = 15,
+    CK_OP_QUANTIZED_DEPTHWISE = 16,
+    CK_OP_QUANTIZED_BORDER = 17,
+    CK_OP_QUANTIZED_IMAGE = 18,
+    CK_OP_QUANTIZED_POOL = 19,
+    CK_OP_QUANTIZED_ADD = 20,
+    CK_OP_QUANTIZED_SCALE = 21,
+    CK_OP_QUANTIZED_LOOKUP = 22,
+    CK_OP_QUANTIZE = 23,
+    CK_OPERATION_COUNT = 24,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's
@@ -146,6 +161,24 @@ typedef enum {
     CK_INSTRUCTION_SET_COUNT = 4,
 } ck_instruction_set;
 
+// What the values of a map, and the weights that meet them, are stored as. Sums, scales and shifts are floats. The
+// numbers are those of the cases of Swift's MapElement.
+typedef enum {
+    CK_FLOAT32 = 0,
+    CK_BFLOAT16 = 1,  // the upper half of a float, rounded to nearest even
+    CK_UINT8 = 2,
+    CK_ELEMENT_COUNT = 3,
+} ck_element;
+
+// What a kernel needs of the processor beyond its instruction set. The numbers are those of Swift's ProcessorFeatures.
+typedef enum {
+    CK_AVX512_BF16 = 1,
+    CK_AVX512_VNNI = 2,  // with VBMI
+    CK_AVX_VNNI = 4,
+    CK_NEON_BF16 = 8,
+    CK_NEON_DOTPROD = 16,
+} ck_feature;
+
 // Does share `part` of `parts` of an operation; 0 of 1 is all of it. Shares may run at the same time.
 typedef void (*ck_function)(const void *parameters, int32_t part, int32_t parts);
 
@@ -153,6 +186,8 @@ typedef struct {
     const char *name;
     ck_operation operation;
     ck_instruction_set instruction_set;
+    ck_element element;  // of the maps that it reads
+    int32_t features;    // of ck_feature; of several rows alike, the later one that a machine can run is the faster
     ck_function function;
     // Largest micro-tile of a pointwise kernel; 0 elsewhere.
     int32_t tile_pixels, tile_panels;
@@ -163,6 +198,9 @@ const ck_kernel *ck_kernel_table(size_t *count);
 
 // Whether this machine can run kernels of the set.
 int ck_is_supported(ck_instruction_set set);
+
+// The features of ck_feature that this machine has.
+int32_t ck_features(void);
 
 // Multiply-adds from registers to registers, to measure a core's peak by: returns the floating-point operations of one
 // round. `result` keeps the compiler from leaving them out.

@@ -13,11 +13,11 @@ typedef struct {
 // Convolution of a map (CK_OP_CONVOLUTION) or of a planar image [channel][row][column] (CK_OP_IMAGE_CONVOLUTION) that
 // has its border already: every tap of every output pixel lies inside, the window's own border is not read.
 typedef struct {
-    const float *input;
-    float *output;
+    const void *input;
+    void *output;
     // Of a map: [panel][input block][tap][channel of the block][CK_LANES], the last block with the channels that there
     // are. Of an image: [panel][channel][tap][CK_LANES].
-    const float *weights;
+    const void *weights;
     ck_epilogue epilogue;
     ck_window window;
     int32_t input_height, input_width;
@@ -27,8 +27,8 @@ typedef struct {
 
 // A copy of a map with a border of zeros.
 typedef struct {
-    const float *input;
-    float *output;
+    const void *input;
+    void *output;
     int32_t height, width;  // of the input
     int32_t top, left, bottom, right;
     int32_t blocks;
@@ -39,8 +39,8 @@ typedef struct {
 // [block][tile of the band][CK_LANES], stays in a near cache. CK_OP_WINOGRAD_INPUT transforms a band,
 // CK_OP_WINOGRAD_OUTPUT multiplies and writes its pixels.
 typedef struct {
-    const float *input;
-    float *output;
+    const void *input;
+    void *output;
     float *transformed;
     const float *weights;  // ck_winograd_weights
     ck_epilogue epilogue;
@@ -66,8 +66,8 @@ typedef enum {
 } ck_pool_kind;
 
 typedef struct {
-    const float *input;
-    float *output;
+    const void *input;
+    void *output;
     ck_window window;
     int32_t input_height, input_width;
     int32_t output_height, output_width;
@@ -75,12 +75,19 @@ typedef struct {
     int32_t kind;  // ck_pool_kind
 } ck_window_pool;
 
+// A copy of a map of floats as one of another element (CK_OP_NARROW), or back (CK_OP_WIDEN).
+typedef struct {
+    const void *input;
+    void *output;
+    int64_t count;  // values, a multiple of CK_LANES
+} ck_conversion;
+
 // Sum of two maps with an activation, or the activation of one. The output may be either map.
 typedef struct {
-    const float *input;
-    const float *other;  // or NULL
-    float *output;
-    int64_t count;  // floats, a multiple of CK_LANES
+    const void *input;
+    const void *other;  // or NULL
+    void *output;
+    int64_t count;  // values, a multiple of CK_LANES
     int32_t activation;
     float first, second;
 } ck_add;

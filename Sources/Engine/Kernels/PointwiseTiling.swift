@@ -7,6 +7,7 @@ import CKernels
 /// 14x2 and 1 % more than 9x3, because its one row of weights per input channel leaves the most registers to sums.
 struct PointwiseTiling: Sendable {
     struct Tile: Sendable {
+        let name: String
         let pixels: Int
         let panels: Int
         let function: ck_function
@@ -26,18 +27,24 @@ struct PointwiseTiling: Sendable {
 
     let tiles: [Tile]
 
-    init(_ instructionSet: InstructionSet, only name: String? = nil) {
-        tiles = KernelTable.rows
-            .filter { $0.operation == CK_OP_POINTWISE && $0.instruction_set == instructionSet.code }
-            .filter { name == nil || String(cString: $0.name) == name }
-            .map { Tile(pixels: Int($0.tile_pixels), panels: Int($0.tile_panels), function: $0.function) }
-        precondition(!tiles.isEmpty, "no pointwise kernel in \(instructionSet)")
+    /// The pointwise ones among some rows for one element that a machine can run, or `nil` where there are none. Rows
+    /// that need the most of the processor's features leave the others out.
+    init?(_ rows: [ck_kernel]) {
+        let rows = rows.filter { $0.operation == CK_OP_POINTWISE }
+        let most = rows.map(\.features.nonzeroBitCount).max()
+        tiles = rows.filter { $0.features.nonzeroBitCount == most }
+            .map {
+                Tile(
+                    name: String(cString: $0.name), pixels: Int($0.tile_pixels), panels: Int($0.tile_panels),
+                    function: $0.function)
+            }
+        if tiles.isEmpty { return nil }
     }
 
-    func kernel(pixels: Int, blocks: Int) -> ck_function {
+    func best(pixels: Int, blocks: Int) -> Tile {
         var best = tiles[0]
         for tile in tiles.dropFirst()
         where tile.cost(pixels: pixels, blocks: blocks) < best.cost(pixels: pixels, blocks: blocks) { best = tile }
-        return best.function
+        return best
     }
 }

@@ -4,32 +4,49 @@ public import Graphs
 extension FusedNetwork {
     /// The plan of the network: every step a kernel or a few, weights packed for them.
     /// - Throws: `GraphFailure` naming the step that no kernel covers.
-    public func plan(kernels: KernelSet) throws(GraphFailure) -> Plan {
-        var planner = NetworkPlanner(self, kernels: kernels)
+    ///
+    /// A network that rounds to 8 bits is computed in 8 bits where it does; its real steps are in fp32 whatever the
+    /// precision. One that does not is computed in the precision, int8 excepted, which needs the ranges of maps:
+    /// that is fp32.
+    public func plan(kernels: KernelSet, precision: Precision = .fp32) throws(GraphFailure) -> Plan {
+        let isNarrow = quantizations.isEmpty && precision == .bf16
+        var planner = NetworkPlanner(separated(), element: isNarrow ? .bfloat16 : .float32, kernels: kernels)
+        return try planner.plan()
+    }
+
+    /// A plan that computes every step's map, each in a group of its own, and what it takes to look at them.
+    func planKeepingSteps(kernels: KernelSet) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(self, element: .float32, kernels: kernels)
+        planner.keepsSteps = true
         return try planner.plan()
     }
 
     /// The plan of a part of a network, which may end in a map.
     /// - Parameter readsBlocks: the input is a map in the kernels' layout, at the arena's start, not an image.
     func sectionPlan(readsBlocks: Bool, kernels: KernelSet) throws(GraphFailure) -> Plan {
-        var planner = NetworkPlanner(self, readsBlocks: readsBlocks, kernels: kernels)
+        var planner = NetworkPlanner(self, readsBlocks: readsBlocks, element: .float32, kernels: kernels)
         return try planner.plan(isSection: true)
     }
 }
 
 /// Walks a fused network from image to output.
-private struct NetworkPlanner {
-    private let network: FusedNetwork
-    private var builder: PlanBuilder
+struct NetworkPlanner {
+    let network: FusedNetwork
+    /// How values of 8 bits stand for real ones, by name.
+    let byteScales: [String: ByteScale]
+    var builder: PlanBuilder
     /// Maps that a later step reads.
-    private var maps: [String: PlanBuilder.Map] = [:]
+    var maps: [String: PlanBuilder.Map] = [:]
     /// For every value, the last step that reads it.
-    private let lastReaders: [String: Int]
+    let lastReaders: [String: Int]
+    /// No step is done along with another.
+    var keepsSteps = false
     /// Steps that an earlier one has done along with its own.
-    private var done: Set<Int> = []
+    var done: Set<Int> = []
 
-    init(_ network: FusedNetwork, readsBlocks: Bool = false, kernels: KernelSet) {
+    init(_ network: FusedNetwork, readsBlocks: Bool = false, element: MapElement, kernels: KernelSet) {
         self.network = network
+        byteScales = network.quantizations.mapValues { ByteScale($0) }
         var last: [String: Int] = [:]
         for (index, step) in network.steps.enumerated() {
             for name in step.inputs { last[name] = index }
@@ -44,11 +61,12 @@ private struct NetworkPlanner {
         }
         builder = PlanBuilder(
             input: PlanOperation.Shape(network.inputShape),
-            border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none, kernels: kernels)
+            border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none,
+            element: element, kernels: kernels)
     }
 
     mutating func plan(isSection: Bool = false) throws(GraphFailure) -> Plan {
-        if maps.isEmpty, !Self.readsImage(network) { maps[network.input] = blockedImage() }
+        if maps.isEmpty, !Self.readsImage(network), bytesOfImage == nil { maps[network.input] = blockedImage() }
         for index in network.steps.indices where !done.contains(index) {
             builder.beginGroup(network.steps[index].name)
             do throws(GraphFailure) { try lower(index) } catch {
@@ -98,6 +116,7 @@ private struct NetworkPlanner {
 
     private mutating func lower(_ index: Int) throws(GraphFailure) {
         let step = network.steps[index]
+        if readsBytes(step) || step.outputQuantization != nil { return try lowerBytes(index) }
         let result: PlanBuilder.Map
         switch step.work {
         case .convolution(let convolution): result = try convolve(step, index, convolution)
@@ -112,6 +131,7 @@ private struct NetworkPlanner {
         case .scaling:
             guard try !defersScaling(index) else { return }
             result = try scaled(step, index)
+        case .lookup: throw GraphFailure("looks up what is not of 8 bits")
         case .nothing:
             result = builder.activation(step.name, try input(step, 0), Activation(step.finish.activation))
         }
@@ -134,14 +154,14 @@ private struct NetworkPlanner {
         release(after: index)
     }
 
-    private mutating func release(after index: Int) {
+    mutating func release(after index: Int) {
         for (name, map) in maps where lastReaders[name] == index {
             builder.release(map)
             maps[name] = nil
         }
     }
 
-    private func input(_ step: FusedStep, _ position: Int) throws(GraphFailure) -> PlanBuilder.Map {
+    func input(_ step: FusedStep, _ position: Int) throws(GraphFailure) -> PlanBuilder.Map {
         guard let map = maps[step.inputs[position]] else {
             throw GraphFailure("reads \(step.inputs[position].printable), which no step has computed")
         }
@@ -171,7 +191,7 @@ private struct NetworkPlanner {
         if convolution.isDepthwise { return try filter(step, index, convolution, finish) }
         let isPointwise = window == Window(kernel: 1)
         if isPointwise, let scaling = deferred[step.inputs[0]] {
-            let packed = Self.pointwise(convolution)
+            let packed = pointwise(convolution)
             let result = builder.pointwise(
                 step.name, scaling.map, scaledBy: scaling.factors, packed, channels: convolution.outputChannels,
                 finish)
@@ -183,20 +203,22 @@ private struct NetworkPlanner {
         let input = try input(step, 0)
         if isPointwise {
             return builder.pointwise(
-                step.name, input, Self.pointwise(convolution), channels: convolution.outputChannels, finish)
+                step.name, input, pointwise(convolution), channels: convolution.outputChannels, finish)
         }
-        let method = DenseConvolution.Method.suited(
-            to: window, input: input.shape, outputs: convolution.outputChannels)
+        let method = builder.kernels.method(
+            window, input.shape, outputs: convolution.outputChannels, element: builder.element)
         return builder.convolution(
             step.name, input,
             DenseConvolution(
                 weight: convolution.weights, inputChannels: convolution.inputChannels,
-                outputChannels: convolution.outputChannels, window: window, method: method), finish)
+                outputChannels: convolution.outputChannels, window: window, method: method, element: builder.element),
+            finish)
     }
 
-    private static func pointwise(_ convolution: FusedConvolution) -> PackedConvolution {
-        PackedConvolution(
+    private func pointwise(_ convolution: FusedConvolution) -> PackedConvolution {
+        let packed = PackedConvolution(
             weight: convolution.weights, outputChannels: convolution.outputChannels, rows: convolution.inputChannels)
+        return builder.element == .bfloat16 ? packed.bfloat16() : packed
     }
 
     /// A depthwise convolution; sums its means along the way where the next step asks for them.
@@ -210,10 +232,11 @@ private struct NetworkPlanner {
         let packed = PackedConvolution(
             weight: convolution.weights, outputChannels: convolution.outputChannels,
             rows: window.kernelHeight * window.kernelWidth)
+        let weights = builder.element == .bfloat16 ? packed.bfloat16(run: window.kernelWidth) : packed
         let input = try input(step, 0)
         let average = step.finish.residual == nil ? averaging(of: step.output, after: index) : nil
         let means = average.map { _ in builder.vector(channels: convolution.outputChannels) }
-        let result = builder.depthwise(step.name, input, packed, Window(window), finish, means: means)
+        let result = builder.depthwise(step.name, input, weights, Window(window), finish, means: means)
         if let average, let means {
             done.insert(average)
             maps[network.steps[average].output] = means
@@ -223,7 +246,8 @@ private struct NetworkPlanner {
 
     /// The step that takes the mean of this value's pixels and nothing more.
     private func averaging(of value: String, after index: Int) -> Int? {
-        network.steps.indices.dropFirst(index + 1).first { later in
+        if keepsSteps { return nil }
+        return network.steps.indices.dropFirst(index + 1).first { later in
             let step = network.steps[later]
             return step.work == .globalAverage && step.inputs == [value] && step.finish.isPlain
                 && lastReaders[value] != later
@@ -237,6 +261,7 @@ private struct NetworkPlanner {
 
     /// Whether the only reader of the scaled map is a 1x1 convolution: it folds the factors into its smaller operand.
     private mutating func defersScaling(_ index: Int) throws(GraphFailure) -> Bool {
+        if keepsSteps { return false }
         let step = network.steps[index]
         let readers = network.steps.indices.filter { later in
             network.steps[later].inputs.contains(step.output)
@@ -267,7 +292,7 @@ extension FusedStep {
     /// Whether the kernels that do this step's work take no activation.
     fileprivate var leavesActivation: Bool {
         switch work {
-        case .convolution, .addition, .nothing: false
+        case .convolution, .addition, .nothing, .lookup: false
         case .maximum, .average, .globalAverage, .scaling: true
         }
     }

@@ -59,6 +59,11 @@ public struct NetworkPackage: Equatable, Sendable {
         graph.initialisers.values.reduce(0) { $0 + ($1.elements.type.isFloatingPoint ? $1.count : 0) }
     }
 
+    /// Bytes of all constants.
+    public var weightBytes: Int {
+        graph.initialisers.values.reduce(0) { $0 + $1.count * $1.elements.type.byteCount }
+    }
+
     private struct Manifest: Codable {
         var name: String
         var inputs: [GraphInput]

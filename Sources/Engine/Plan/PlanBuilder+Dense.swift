@@ -10,10 +10,14 @@ extension PlanBuilder {
         guard let shape = filter.window.output(of: input.shape, channels: filter.outputChannels) else {
             preconditionFailure("\(name): the window does not fit in \(input.shape)")
         }
-        switch filter.method {
-        case .direct: return direct(name, input, filter, finish, to: shape)
-        case .winograd(let side): return winograd(name, input, filter, finish, side: side, to: shape)
-        }
+        let (input, finish) = (copied(name, input, as: element), copied(name, finish, as: element))
+        let map =
+            switch filter.method {
+            case .direct: direct(name, input, filter, finish, to: shape)
+            case .winograd(let side): winograd(name, input, filter, finish, side: side, to: shape)
+            }
+        releaseCopies()
+        return map
     }
 
     /// Convolution over the image, whose border must be the window's; the image is released.
@@ -26,10 +30,9 @@ extension PlanBuilder {
         guard let shape = window.output(of: inputShape, channels: weights.outputChannels) else {
             preconditionFailure("\(name): the window does not fit in \(inputShape)")
         }
-        let map = allocate(shape)
+        let map = allocate(shape, element)
         var operation = makeOperation(
-            .imageConvolution, kernels.dense.imageConvolution, from: inputShape, at: inputRegion.offset, to: map,
-            finish: finish)
+            .imageConvolution, kernels.kernel(CK_OP_IMAGE_CONVOLUTION, element), from: image, to: map, finish: finish)
         operation.weights = UnsafePointer(weights.weights.base)
         operation.window = window
         append(name, operation, [weights.weights], finish)
@@ -46,16 +49,22 @@ extension PlanBuilder {
         precondition(window.kernel.rows == window.kernel.columns, "\(name): a kernel of \(window.kernel)")
         precondition(window.stride.rows == window.stride.columns, "\(name): a stride of \(window.stride)")
         precondition(window.dilation == .init(1, 1), "\(name): dilated")
+        precondition(weights.element == element, "\(name): weights of \(weights.element)")
         guard let shape = window.output(of: input.shape, channels: input.shape.channels) else {
             preconditionFailure("\(name): the window does not fit in \(input.shape)")
         }
-        let map = allocate(shape)
+        let (input, finish) = (copied(name, input, as: element), copied(name, finish, as: element))
+        let map = allocate(shape, element)
         var operation = makeOperation(
-            .depthwise, kernels.depthwise, from: input.shape, at: input.region.offset, to: map, finish: finish,
+            .depthwise, kernels.kernel(CK_OP_DEPTHWISE, element), from: input, to: map, finish: finish,
             kernel: window.kernel.rows, stride: window.stride.rows, meansOffset: means?.region.offset ?? -1)
         operation.weights = UnsafePointer(weights.weights.base)
+        operation.weightElement = weights.element
         operation.window = window
+        operation.rowTile = kernels.rowTile(
+            input.shape, kernel: window.kernel.rows, stride: window.stride.rows, width: shape.width, element)
         append(name, operation, [weights.weights], finish)
+        releaseCopies()
         return map
     }
 
@@ -66,9 +75,9 @@ extension PlanBuilder {
     ) -> Map {
         let shape = window.output(of: input.shape, channels: input.shape.channels, roundsUp: roundsUp)
         guard let shape else { preconditionFailure("\(name): the window does not fit in \(input.shape)") }
-        let map = allocate(shape)
+        let map = allocate(shape, input.element)
         var operation = makeOperation(
-            .windowPool, kernels.dense.windowPool, from: input.shape, at: input.region.offset, to: map)
+            .windowPool, kernels.kernel(CK_OP_WINDOW_POOL, input.element), from: input, to: map)
         operation.window = window
         operation.pooling = kind.code
         append(name, operation, [], nil)
@@ -78,7 +87,7 @@ extension PlanBuilder {
     /// activation(left + right)
     public mutating func add(_ name: String, _ left: Map, _ right: Map, _ activation: Activation = .none) -> Map {
         precondition(left.shape == right.shape, "\(name): \(left.shape) and \(right.shape)")
-        return elementwise(name, left, right.region.offset, activation)
+        return elementwise(name, left, copied(name, right, as: left.element).region.offset, activation)
     }
 
     /// An activation that no convolution could take over.
@@ -87,11 +96,12 @@ extension PlanBuilder {
     }
 
     private mutating func elementwise(_ name: String, _ input: Map, _ other: Int, _ activation: Activation) -> Map {
-        let map = allocate(input.shape)
+        let map = allocate(input.shape, input.element)
         var operation = makeOperation(
-            .add, kernels.dense.add, from: input.shape, at: input.region.offset, to: map, activation: activation)
+            .add, kernels.kernel(CK_OP_ADD, input.element), from: input, to: map, activation: activation)
         operation.residualOffset = other
         append(name, operation, [], nil)
+        releaseCopies()
         return map
     }
 
@@ -103,9 +113,8 @@ extension PlanBuilder {
     ) -> Map {
         let border = filter.window.border
         guard border != .none else { return inner(name, input, filter, finish, to: shape) }
-        let bordered = allocate(border.around(input.shape))
-        var operation = makeOperation(
-            .border, kernels.dense.border, from: input.shape, at: input.region.offset, to: bordered)
+        let bordered = allocate(border.around(input.shape), element)
+        var operation = makeOperation(.border, kernels.kernel(CK_OP_BORDER, element), from: input, to: bordered)
         operation.window = filter.window
         append(name + ".border", operation, [], nil)
         let map = inner(name, bordered, filter, finish, to: shape)
@@ -116,11 +125,12 @@ extension PlanBuilder {
     private mutating func inner(
         _ name: String, _ input: Map, _ filter: DenseConvolution, _ finish: Finish, to shape: PlanOperation.Shape
     ) -> Map {
-        let map = allocate(shape)
+        precondition(filter.element == element, "\(name): weights of \(filter.element)")
+        let map = allocate(shape, element)
         var operation = makeOperation(
-            .convolution, kernels.dense.convolution, from: input.shape, at: input.region.offset, to: map,
-            finish: finish)
+            .convolution, kernels.kernel(CK_OP_CONVOLUTION, element), from: input, to: map, finish: finish)
         operation.weights = UnsafePointer(filter.weights.base)
+        operation.weightElement = element
         operation.window = filter.window
         append(name, operation, [filter.weights], finish)
         return map
@@ -133,14 +143,14 @@ extension PlanBuilder {
         to shape: PlanOperation.Shape
     ) -> Map {
         let bands = WinogradBands(side: side, output: shape, inputChannels: input.shape.channels)
-        let map = allocate(shape)
+        let map = allocate(shape, element)
         let scratch = layout.allocate(bands.scratch)
         for band in 0..<bands.count {
             for isOutput in [false, true] {
                 var operation = makeOperation(
                     isOutput ? .winogradOutput : .winogradInput,
-                    isOutput ? kernels.dense.winogradOutput : kernels.dense.winogradInput,
-                    from: input.shape, at: input.region.offset, to: map, finish: finish)
+                    kernels.kernel(isOutput ? CK_OP_WINOGRAD_OUTPUT : CK_OP_WINOGRAD_INPUT, element), from: input,
+                    to: map, finish: finish)
                 operation.weights = UnsafePointer(filter.weights.base)
                 operation.window = filter.window
                 operation.tileSide = side
@@ -155,31 +165,24 @@ extension PlanBuilder {
 
     // MARK: - Operations
 
-    private func makeOperation(
-        _ kind: PlanOperation.Kind, _ function: ck_function, from input: PlanOperation.Shape, at offset: Int,
-        to output: Map, finish: Finish? = nil, kernel: Int = 1, stride: Int = 1, meansOffset: Int = -1,
+    func makeOperation(
+        _ kind: PlanOperation.Kind, _ function: ck_function, from input: Map, to output: Map, finish: Finish? = nil,
+        kernel: Int = 1, stride: Int = 1, meansOffset: Int = -1,
         activation: Activation? = nil
     ) -> PlanOperation {
         if let residual = finish?.residual { precondition(residual.shape == output.shape, "residual of \(output)") }
         var operation = PlanOperation(
-            kind: kind, function: function, input: input, output: output.shape, inputOffset: offset,
+            kind: kind, function: function, input: input.shape, output: output.shape,
+            inputOffset: input.region.offset,
             outputOffset: output.region.offset, residualOffset: finish?.residual?.region.offset ?? -1, weights: nil,
             panelStride: 0, kernel: kernel, stride: stride, factorsOffset: -1, meansOffset: meansOffset,
             weightsOffset: -1, scale: finish?.epilogue.scale, shift: finish?.epilogue.shift,
             activation: activation?.kind ?? finish?.activation ?? CK_NONE)
         operation.activatesSum = finish?.activatesSum ?? false
         operation.parameters = activation ?? finish?.parameters ?? .none
+        operation.inputElement = input.element
+        operation.outputElement = output.element
         return operation
-    }
-
-    private mutating func append(
-        _ name: String, _ operation: PlanOperation, _ weights: [AlignedBuffer], _ finish: Finish?
-    ) {
-        precondition(!groups.isEmpty, "\(name): no group was begun")
-        operations.append(operation)
-        steps.append(Plan.Step(name: name, normalization: finish?.normalization, group: groups.count - 1))
-        owners.append(contentsOf: weights)
-        if let finish { owners.append(finish.epilogue.buffer) }
     }
 }
 

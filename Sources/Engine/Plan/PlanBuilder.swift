@@ -5,6 +5,7 @@ public struct PlanBuilder {
     /// A map that a later operation can read until it is released.
     public struct Map: Sendable {
         public let shape: PlanOperation.Shape
+        public let element: MapElement
         let region: ArenaLayout.Region
     }
 
@@ -31,6 +32,10 @@ public struct PlanBuilder {
     }
 
     let kernels: KernelSet
+    /// What the maps of this plan are stored as; vectors, maps of one pixel beside their maps, are floats.
+    public let element: MapElement
+    /// Copies of maps in another element, until the operation that asked for them is there.
+    var copies: [Map] = []
     var layout = ArenaLayout()
     var operations: [PlanOperation] = []
     var steps: [Plan.Step] = []
@@ -44,13 +49,20 @@ public struct PlanBuilder {
     /// - Parameters:
     ///   - input: the image without its border.
     ///   - border: the zeros around the image that its convolution reads.
-    public init(input: PlanOperation.Shape, border: Window.Border = Window.Border(1), kernels: KernelSet) {
+    ///   - element: what maps are stored as; the image is of floats.
+    public init(
+        input: PlanOperation.Shape, border: Window.Border = Window.Border(1), element: MapElement = .float32,
+        kernels: KernelSet
+    ) {
         self.kernels = kernels
+        self.element = element
         inputShape = input
         imageBorder = border
         let bordered = border.around(input)
         inputRegion = layout.allocate(bordered.channels * bordered.pixels)
     }
+
+    var image: Map { Map(shape: inputShape, element: .float32, region: inputRegion) }
 
     /// Steps added from here on belong to a new group.
     public mutating func beginGroup(_ name: String) { groups.append(name) }
@@ -62,9 +74,9 @@ public struct PlanBuilder {
         let output = PlanOperation.Shape(
             channels: weights.outputChannels, height: (inputShape.height - 1) / stride + 1,
             width: (inputShape.width - 1) / stride + 1)
-        let map = allocate(output)
+        let map = allocate(output, element)
         append(
-            name, .stem, kernels.stem, from: (inputShape, inputRegion.offset), to: map, weights, finish, kernel: 3,
+            name, .stem, kernels.kernel(CK_OP_STEM, element), from: image, to: map, weights, finish, kernel: 3,
             stride: stride)
         layout.release(inputRegion)
         return map
@@ -75,11 +87,16 @@ public struct PlanBuilder {
         _ name: String, _ input: Map, _ weights: PackedConvolution, channels: Int, _ finish: Finish
     ) -> Map {
         precondition(input.shape.channels <= weights.rows && channels <= weights.outputChannels, "\(name): no prefix")
+        precondition(weights.element == element, "\(name): weights of \(weights.element)")
         let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
-        let map = allocate(output)
+        // Vectors are floats whatever the weights are.
+        let stored = output.pixels == 1 ? .float32 : element
+        let (input, finish) = (copied(name, input, as: stored), copied(name, finish, as: stored))
+        let map = allocate(output, stored)
         append(
-            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels),
-            from: (input.shape, input.region.offset), to: map, weights, finish)
+            name, .pointwise, kernels.pointwise(input.shape, outputs: channels, element), from: input, to: map, weights,
+            finish)
+        releaseCopies()
         return map
     }
 
@@ -90,13 +107,18 @@ public struct PlanBuilder {
         means: Map? = nil
     ) -> Map {
         precondition(weights.rows == kernel * kernel && input.shape.channels <= weights.outputChannels, name)
+        precondition(weights.element == element, "\(name): weights of \(weights.element)")
         let output = PlanOperation.Shape(
             channels: input.shape.channels, height: (input.shape.height - 1) / stride + 1,
             width: (input.shape.width - 1) / stride + 1)
-        let map = allocate(output)
+        let (input, finish) = (copied(name, input, as: element), copied(name, finish, as: element))
+        let map = allocate(output, element)
         append(
-            name, .depthwise, kernels.depthwise, from: (input.shape, input.region.offset), to: map, weights, finish,
+            name, .depthwise, kernels.kernel(CK_OP_DEPTHWISE, element), from: input, to: map, weights, finish,
             kernel: kernel, stride: stride, meansOffset: means?.region.offset ?? -1)
+        operations[operations.count - 1].rowTile = kernels.rowTile(
+            input.shape, kernel: kernel, stride: stride, width: output.width, element)
+        releaseCopies()
         return map
     }
 
@@ -117,18 +139,21 @@ public struct PlanBuilder {
         }
         precondition(input.shape.channels <= weights.rows && channels <= weights.outputChannels, "\(name): no prefix")
         precondition(factors.shape.pixels == 1 && factors.shape.channels == input.shape.channels, name)
-        let lanes = Int(CK_LANES)
+        precondition(weights.element == element, "\(name): weights of \(weights.element)")
+        let factors = copied(name, factors, as: .float32)
         // One "map" of as many pixels as there are rows of weights: panels of rows.
-        let scaled = allocate(PlanOperation.Shape(channels: channels, height: input.shape.channels, width: 1))
+        let rows = PackedConvolution.rows(input.shape.channels, element)
+        let scaled = allocate(PlanOperation.Shape(channels: channels, height: rows, width: 1), element)
         append(
-            name + ".scale", .scaleRows, kernels.scaleRows, from: (factors.shape, factors.region.offset), to: scaled,
+            name + ".scale", .scaleRows, kernels.kernel(CK_OP_SCALE_ROWS, element), from: factors, to: scaled,
             weights, nil, factorsOffset: factors.region.offset)
         let output = PlanOperation.Shape(channels: channels, height: input.shape.height, width: input.shape.width)
-        let map = allocate(output)
+        let (input, finish) = (copied(name, input, as: element), copied(name, finish, as: element))
+        let map = allocate(output, element)
         append(
-            name, .pointwise, kernels.pointwise(pixels: output.pixels, outputs: channels),
-            from: (input.shape, input.region.offset), to: map, weights, finish,
-            weightsOffset: scaled.region.offset, panelStride: input.shape.channels * lanes)
+            name, .pointwise, kernels.pointwise(input.shape, outputs: channels, element), from: input, to: map, weights,
+            finish, weightsOffset: scaled.region.offset, panelStride: rows * Int(CK_LANES))
+        releaseCopies()
         release(scaled)
         return map
     }
@@ -136,16 +161,18 @@ public struct PlanBuilder {
     /// Mean over all pixels.
     public mutating func pool(_ name: String, _ input: Map) -> Map {
         let map = allocate(PlanOperation.Shape(channels: input.shape.channels, height: 1, width: 1))
-        append(name, .pool, kernels.pool, from: (input.shape, input.region.offset), to: map, nil, nil)
+        append(name, .pool, kernels.kernel(CK_OP_POOL, input.element), from: input, to: map, nil, nil)
         return map
     }
 
     /// Multiplies a map in place by one factor per channel.
     public mutating func scale(_ name: String, _ map: Map, by factors: Map) {
         precondition(factors.shape.pixels == 1 && factors.shape.channels == map.shape.channels, name)
+        let factors = copied(name, factors, as: .float32)
         append(
-            name, .scale, kernels.scale, from: (map.shape, map.region.offset), to: map, nil, nil,
+            name, .scale, kernels.kernel(CK_OP_SCALE, map.element), from: map, to: map, nil, nil,
             factorsOffset: factors.region.offset)
+        releaseCopies()
     }
 
     /// No later operation reads the map.
@@ -153,6 +180,12 @@ public struct PlanBuilder {
 
     /// - Parameter output: one pixel; its channels are the plan's output.
     public func build(output: Map) -> Plan {
+        var complete = self
+        let vector = complete.copied("output", output, as: .float32)
+        return complete.plan(output: vector)
+    }
+
+    private func plan(output: Map) -> Plan {
         var operations = operations
         UpcomingWeights.assign(to: &operations)
         return Plan(
@@ -162,20 +195,19 @@ public struct PlanBuilder {
             owners: owners)
     }
 
-    mutating func allocate(_ shape: PlanOperation.Shape) -> Map {
-        Map(shape: shape, region: layout.allocate(shape.storage))
+    mutating func allocate(_ shape: PlanOperation.Shape, _ element: MapElement = .float32) -> Map {
+        Map(shape: shape, element: element, region: layout.allocate(shape.floats(of: element)))
     }
 
     private mutating func append(
         _ name: String, _ kind: PlanOperation.Kind, _ function: ck_function,
-        from input: (shape: PlanOperation.Shape, offset: Int), to output: Map, _ weights: PackedConvolution?,
+        from input: Map, to output: Map, _ weights: PackedConvolution?,
         _ finish: Finish?, kernel: Int = 1, stride: Int = 1, factorsOffset: Int = -1, meansOffset: Int = -1,
         weightsOffset: Int = -1, panelStride: Int? = nil
     ) {
-        precondition(!groups.isEmpty, "\(name): no group was begun")
         if let residual = finish?.residual { precondition(residual.shape == output.shape, "\(name): residual shape") }
         var operation = PlanOperation(
-            kind: kind, function: function, input: input.shape, output: output.shape, inputOffset: input.offset,
+            kind: kind, function: function, input: input.shape, output: output.shape, inputOffset: input.region.offset,
             outputOffset: output.region.offset, residualOffset: finish?.residual?.region.offset ?? -1,
             weights: weights.map { UnsafePointer($0.weights.base) },
             panelStride: panelStride ?? weights?.panelStride ?? 0, kernel: kernel, stride: stride,
@@ -184,9 +216,47 @@ public struct PlanBuilder {
         operation.activatesSum = finish?.activatesSum ?? false
         operation.parameters = finish?.parameters ?? .none
         operation.window = Window(kernel: kernel, stride: stride, padding: (kernel - 1) / 2)
+        operation.inputElement = input.element
+        operation.outputElement = output.element
+        operation.weightElement = weights?.element ?? .float32
+        append(name, operation, weights.map { [$0.weights] } ?? [], finish)
+    }
+
+    mutating func append(
+        _ name: String, _ operation: PlanOperation, _ weights: [AlignedBuffer], _ finish: Finish?
+    ) {
+        precondition(!groups.isEmpty, "\(name): no group was begun")
         operations.append(operation)
         steps.append(Plan.Step(name: name, normalization: finish?.normalization, group: groups.count - 1))
-        if let weights { owners.append(weights.weights) }
+        owners.append(contentsOf: weights)
         if let finish { owners.append(finish.epilogue.buffer) }
+    }
+
+    mutating func releaseCopies() {
+        for copy in copies { release(copy) }
+        copies = []
+    }
+
+    /// The map itself, or where it is stored as something else a copy, until `releaseCopies`.
+    mutating func copied(_ name: String, _ map: Map, as element: MapElement) -> Map {
+        guard map.element != element else { return map }
+        let copy = allocate(map.shape, element)
+        let isNarrowing = map.element == .float32
+        precondition(isNarrowing || element == .float32, "\(name): \(map.element) as \(element)")
+        let operation = makeOperation(
+            isNarrowing ? .narrow : .widen,
+            kernels.kernel(isNarrowing ? CK_OP_NARROW : CK_OP_WIDEN, isNarrowing ? element : map.element), from: map,
+            to: copy)
+        append(name + (isNarrowing ? ".narrow" : ".widen"), operation, [], nil)
+        copies.append(copy)
+        return copy
+    }
+
+    /// With its residual, if it has one, stored as the element.
+    mutating func copied(_ name: String, _ finish: Finish, as element: MapElement) -> Finish {
+        guard let residual = finish.residual else { return finish }
+        var result = finish
+        result.residual = copied(name, residual, as: element)
+        return result
     }
 }

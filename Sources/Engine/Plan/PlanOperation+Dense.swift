@@ -52,9 +52,13 @@ extension PlanOperation {
                 width: Int32(input.width), top: Int32(window.border.top), left: Int32(window.border.left),
                 bottom: Int32(window.border.bottom), right: Int32(window.border.right), blocks: Int32(input.blocks))
             function(&call, part, parts)
+        case .narrow, .widen:
+            var call = ck_conversion(
+                input: arena + inputOffset, output: arena + outputOffset, count: Int64(output.storage))
+            function(&call, part, parts)
         default:
             var call = ck_add(
-                input: arena + inputOffset, other: residualOffset < 0 ? nil : UnsafePointer(arena + residualOffset),
+                input: arena + inputOffset, other: residualOffset < 0 ? nil : UnsafeRawPointer(arena + residualOffset),
                 output: arena + outputOffset, count: Int64(output.storage),
                 activation: Int32(bitPattern: activation.rawValue), first: parameters.first,
                 second: parameters.second)

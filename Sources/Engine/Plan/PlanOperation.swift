@@ -8,6 +8,10 @@ public struct PlanOperation: @unchecked Sendable {
     public enum Kind: Sendable {
         case stem, pointwise, depthwise, pool, scale, scaleRows
         case convolution, imageConvolution, border, winogradInput, winogradOutput, windowPool, add
+        /// Copies of a map in another element.
+        case narrow, widen
+        case quantizedConvolution, quantizedDepthwise, quantizedBorder, quantizedImage, quantizedPool, quantizedAdd
+        case quantizedScale, quantizedLookup, quantize
     }
 
     /// A map in blocks of 16 channels.
@@ -24,8 +28,11 @@ public struct PlanOperation: @unchecked Sendable {
 
         public var pixels: Int { height * width }
         public var blocks: Int { (channels + Int(CK_LANES) - 1) / Int(CK_LANES) }
-        /// Floats in the arena, spare lanes included.
+        /// Values, spare lanes included.
         public var storage: Int { blocks * pixels * Int(CK_LANES) }
+
+        /// Floats in the arena.
+        func floats(of element: MapElement) -> Int { (storage * element.bytes + 3) / 4 }
     }
 
     public let kind: Kind
@@ -58,11 +65,20 @@ public struct PlanOperation: @unchecked Sendable {
     /// Of depthwise, pooling and dense operations.
     var window = Window(kernel: 1)
     var pooling = CK_POOL_MAX
+    /// Pixels of a row that a depthwise tile computes at once.
+    var rowTile = 8
     /// Tiles of a Winograd convolution, and rows and columns of one.
     var tiles = 0..<0
     var tileSide = 4
     /// Transformed input of a Winograd convolution, or -1.
     var scratchOffset = -1
+    /// What the maps and the weights are stored as; an added map is stored as the output is.
+    public internal(set) var inputElement = MapElement.float32
+    public internal(set) var outputElement = MapElement.float32
+    public internal(set) var weightElement = MapElement.float32
+
+    /// What operations on maps of bytes need besides.
+    var quantized: QuantizedParameters?
 
     /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
     public var flops: Int {
@@ -71,6 +87,8 @@ public struct PlanOperation: @unchecked Sendable {
         case .pointwise: 2 * input.channels * output.channels * output.pixels
         case .depthwise: 2 * kernel * kernel * output.channels * output.pixels
         case .pool, .scale, .scaleRows: 0
+        case .quantizedConvolution: 2 * window.taps * input.channels * output.channels * output.pixels
+        case .quantizedDepthwise: 2 * window.taps * output.channels * output.pixels
         default: denseFlops
         }
     }
@@ -83,6 +101,7 @@ public struct PlanOperation: @unchecked Sendable {
             kernel: kernel, stride: stride, factorsOffset: factorsOffset, meansOffset: -1,
             weightsOffset: weightsOffset, scale: scale, shift: shift, activation: CK_NONE)
         result.window = window
+        result.rowTile = rowTile
         return result
     }
 
@@ -91,7 +110,7 @@ public struct PlanOperation: @unchecked Sendable {
         in arena: UnsafeMutablePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>
     ) -> ck_epilogue {
         ck_epilogue(
-            scale: scale, shift: shift, residual: residualOffset < 0 ? nil : UnsafePointer(arena + residualOffset),
+            scale: scale, shift: shift, residual: residualOffset < 0 ? nil : UnsafeRawPointer(arena + residualOffset),
             activation: Int32(bitPattern: activation.rawValue),
             order: Int32((activatesSum ? CK_RESIDUAL_THEN_ACTIVATION : CK_ACTIVATION_THEN_RESIDUAL).rawValue),
             first: parameters.first, second: parameters.second)
@@ -104,7 +123,7 @@ public struct PlanOperation: @unchecked Sendable {
         var call = ck_pool(
             input: arena + outputOffset, output: arena + meansOffset, pixels: Int32(output.pixels),
             blocks: Int32(output.blocks))
-        kernels.pool(&call, 0, 1)
+        kernels.kernel(CK_OP_POOL)(&call, 0, 1)
     }
 
     /// Runs the kernel, or share `part` of `parts` of it; shares may run at the same time.
@@ -114,7 +133,7 @@ public struct PlanOperation: @unchecked Sendable {
         case .pointwise:
             var call = ck_pointwise(
                 input: arena + inputOffset, output: arena + outputOffset,
-                weights: weightsOffset < 0 ? weights : UnsafePointer(arena + weightsOffset),
+                weights: weightsOffset < 0 ? UnsafeRawPointer(weights) : UnsafeRawPointer(arena + weightsOffset),
                 epilogue: epilogue(in: arena), panel_stride: Int64(panelStride), pixels: Int32(output.pixels),
                 input_channels: Int32(input.channels), output_channels: Int32(output.channels), upcoming: upcoming)
             function(&call, part, parts)
@@ -123,7 +142,7 @@ public struct PlanOperation: @unchecked Sendable {
                 input: arena + inputOffset, output: arena + outputOffset, weights: weights,
                 epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
                 output_height: Int32(output.height), output_width: Int32(output.width), kernel: Int32(kernel),
-                stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Self.rowTile(output.width),
+                stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Int32(rowTile),
                 means: meansOffset < 0 ? nil : arena + meansOffset,
                 top: Int32(window.border.top),
                 left: Int32(window.border.left))
@@ -138,7 +157,9 @@ public struct PlanOperation: @unchecked Sendable {
         case .pool, .scale, .scaleRows:
             performSmall(in: arena, part, parts)
         default:
-            performDense(in: arena, part, parts)
+            if let quantized { performQuantized(quantized, in: arena, part, parts) } else {
+                performDense(in: arena, part, parts)
+            }
         }
     }
 
@@ -160,15 +181,6 @@ public struct PlanOperation: @unchecked Sendable {
                 panel_stride: Int64(panelStride), rows: Int32(input.channels), panels: Int32(output.blocks))
             function(&call, part, parts)
         }
-    }
-
-    /// The widest tile that cuts a row evenly.
-    @inline(__always)
-    private static func rowTile(_ width: Int) -> Int32 {
-        if width % 7 == 0 { return 7 }
-        if width % 8 == 0 { return 8 }
-        if width % 6 == 0 { return 6 }
-        return width % 5 == 0 ? 5 : 8
     }
 
     func epilogue(in arena: UnsafeMutablePointer<Float>) -> ck_epilogue {

@@ -19,7 +19,7 @@ enum UpcomingWeights {
             else { continue }
             var left = Int(target.panels)
             for earlier in operations[..<index].indices.reversed() where left > 0 {
-                let rows = operations[earlier].input.channels
+                let rows = operations[earlier].weightRows
                 guard operations[earlier].upcoming.weights == nil,
                     let tiles = operations[earlier].spareTiles(tilePixels)
                 else { continue }
@@ -40,8 +40,13 @@ extension PlanOperation {
         let isStreaming = kind == .scaleRows || (kind == .pointwise && output.pixels == 1)
         guard isStreaming, let weights, weightsOffset < 0 else { return nil }
         return ck_upcoming(
-            weights: weights, panel_stride: Int64(panelStride), rows: Int32(input.channels),
+            weights: weights, panel_stride: Int64(panelStride * weightElement.bytes), rows: Int32(weightRows),
             panels: Int32(output.blocks))
+    }
+
+    /// Rows of 64 bytes that the operation reads of each panel of a pointwise convolution's weights.
+    fileprivate var weightRows: Int {
+        (input.channels * Int(CK_LANES) * weightElement.bytes + 63) / 64
     }
 
     /// Tiles of a convolution beyond its first strip of pixels, which calls for the convolution's own weights.

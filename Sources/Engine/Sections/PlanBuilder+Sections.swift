@@ -2,13 +2,14 @@ extension PlanBuilder {
     /// For a part of a network, whose input is a map in the kernels' layout at the arena's start.
     init(blocked shape: PlanOperation.Shape, kernels: KernelSet) {
         self.kernels = kernels
+        element = .float32
         inputShape = shape
         imageBorder = .none
         inputRegion = layout.allocate(shape.storage)
     }
 
     /// The input of a part of a network, to be released like any other map.
-    var blockedInput: Map { Map(shape: inputShape, region: inputRegion) }
+    var blockedInput: Map { Map(shape: inputShape, element: .float32, region: inputRegion) }
 }
 
 extension PlanOperation {

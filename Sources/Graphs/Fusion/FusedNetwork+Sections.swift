@@ -61,12 +61,4 @@ extension FusedNetwork {
         guard let last = steps.last, last.shape == inputShape else { return false }
         return last.finish.residual?.value == input || (last.work == .addition && last.inputs.contains(input))
     }
-
-    init(input: String, inputShape: MapShape, steps: [FusedStep], output: String, outputType: ValueType) {
-        self.input = input
-        self.inputShape = inputShape
-        self.steps = steps
-        self.output = output
-        self.outputType = outputType
-    }
 }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// One step of a network after fusion: work for one kernel on the maps of one image.
 public struct FusedStep: Equatable, Sendable {
     public enum Work: Equatable, Sendable {
@@ -11,19 +17,38 @@ public struct FusedStep: Equatable, Sendable {
         case addition
         /// Every channel of the first input times the factor in the second, a map of one pixel.
         case scaling
-        /// The step's activation alone.
+        /// The step's activation alone; with `outputQuantization` also the rounding of a real value, without it also
+        /// the return of 8 bits to real values.
         case nothing
+        /// The value at each of 256 integers, from the least one on, of an input of 8 bits.
+        case lookup([Float])
     }
 
     /// Of the node that the step begins with.
     public let name: String
-    public let work: Work
+    public var work: Work
     /// Values that earlier steps have computed, or the network's input.
     public let inputs: [String]
     /// The value after activation and residual.
-    public let output: String
+    public internal(set) var output: String
     public let shape: MapShape
-    public let finish: FusedFinish
+    public internal(set) var finish: FusedFinish
+    /// The result after activation and residual is rounded to 8 bits, and what reads it reads the values that these
+    /// stand for; `nil` where it stays real.
+    public var outputQuantization: Quantization?
+
+    public init(
+        name: String, work: Work, inputs: [String], output: String, shape: MapShape,
+        finish: FusedFinish = FusedFinish(), outputQuantization: Quantization? = nil
+    ) {
+        self.name = name
+        self.work = work
+        self.inputs = inputs
+        self.output = output
+        self.shape = shape
+        self.finish = finish
+        self.outputQuantization = outputQuantization
+    }
 }
 
 /// Channels, height and width of a value for one image.
@@ -47,11 +72,21 @@ public struct FusedFinish: Equatable, Sendable {
         public var value: String
         /// Whether the activation comes after the sum.
         public var isActivated: Bool
+
+        public init(value: String, isActivated: Bool) {
+            self.value = value
+            self.isActivated = isActivated
+        }
     }
 
-    public var activation: FusedActivation = .none
+    public var activation: FusedActivation
     /// A map of the result's shape that is added.
     public var residual: Residual?
+
+    public init(_ activation: FusedActivation = .none, residual: Residual? = nil) {
+        self.activation = activation
+        self.residual = residual
+    }
 
     /// Nothing is done.
     public var isPlain: Bool { activation == .none && residual == nil }
@@ -70,6 +105,20 @@ public enum FusedActivation: Equatable, Sendable {
     case sigmoid
     /// x * sigmoid(x)
     case silu
+
+    /// The plain formula.
+    public func value(at x: Float) -> Float {
+        switch self {
+        case .none: x
+        case .relu: max(0, x)
+        case .clippedRelu(let high): min(max(0, x), high)
+        case .leakyRelu(let slope): x < 0 ? slope * x : x
+        case .hardSigmoid: min(max(x / 6 + 0.5, 0), 1)
+        case .hardSwish: x * min(max(x / 6 + 0.5, 0), 1)
+        case .sigmoid: 1 / (1 + exp(-x))
+        case .silu: x / (1 + exp(-x))
+        }
+    }
 }
 
 /// A window that slides over the pixels.
@@ -118,10 +167,26 @@ public struct FusedConvolution: Equatable, Sendable {
     public let groups: Int
     public let inputChannels: Int
     public let outputChannels: Int
-    /// `[output channel][input channel / groups][row][column]`
+    /// `[output channel][input channel / groups][row][column]`; those that `integers` stand for where there are any.
     public let weights: [Float]
+    /// The weights as 8 bits; a kernel that also reads 8 bits may compute with them.
+    public let integers: QuantizedWeights?
     public var scale: [Float]
     public var shift: [Float]
+
+    public init(
+        window: FusedWindow, groups: Int, inputChannels: Int, outputChannels: Int, weights: [Float],
+        integers: QuantizedWeights? = nil, scale: [Float], shift: [Float]
+    ) {
+        self.window = window
+        self.groups = groups
+        self.inputChannels = inputChannels
+        self.outputChannels = outputChannels
+        self.weights = weights
+        self.integers = integers
+        self.scale = scale
+        self.shift = shift
+    }
 
     public var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
 }

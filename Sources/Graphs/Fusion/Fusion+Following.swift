@@ -1,36 +1,34 @@
 /// What follows a step's result and becomes part of the step.
 extension Fusion {
-    /// Absorbs the nodes after `value` for as long as nothing else reads what is between.
-    /// - Returns: the name of the value after them.
-    mutating func follow(
-        _ value: String, _ shape: MapShape, _ work: inout FusedStep.Work, _ finish: inout FusedFinish
-    ) throws(GraphFailure) -> String {
-        var value = value
-        while finish.activation == .none || finish.residual == nil {
-            let readers = readers(of: value)
-            if readers.count == 2, finish.activation == .none, let gated = gated(value, readers) {
-                finish.activation = gated.activation
-                finish.residual?.isActivated = true
+    /// Absorbs the nodes after the step's result for as long as nothing else reads what is between.
+    mutating func follow(_ step: inout FusedStep) throws(GraphFailure) {
+        while step.outputQuantization == nil {
+            let (value, readers) = (step.output, readers(of: step.output))
+            if readers.count == 2, step.finish.activation == .none, let gated = gated(value, readers) {
+                step.finish.activation = gated.activation
+                step.finish.residual?.isActivated = true
                 readers.forEach { absorb($0) }
-                value = gated.output
+                step.output = gated.output
                 continue
             }
+            if try round(&step) { return }
             guard readers.count == 1, let reader = readers.first, !isAbsorbed(reader) else { break }
             let node = nodes[reader]
-            if finish.activation == .none, finish.residual == nil, try foldAffine(node, after: value, into: &work) {
+            if step.finish == FusedFinish(), try foldAffine(node, after: value, into: &step.work) {
                 // Part of scale and shift.
-            } else if finish.activation == .none, let activation = try activation(of: node) {
-                finish.activation = activation
-                finish.residual?.isActivated = true
-            } else if finish.residual == nil, isSummed(work), let other = addend(node, besides: value, shape) {
-                finish.residual = .init(value: other, isActivated: false)
+            } else if step.finish.activation == .none, let activation = try activation(of: node) {
+                step.finish.activation = activation
+                step.finish.residual?.isActivated = true
+            } else if step.finish.residual == nil, isSummed(step.work),
+                let other = addend(node, besides: value, step.shape)
+            {
+                step.finish.residual = .init(value: other, isActivated: false)
             } else {
                 break
             }
             absorb(reader)
-            value = node.outputs[0]
+            step.output = node.outputs[0]
         }
-        return value
     }
 
     private func isSummed(_ work: FusedStep.Work) -> Bool {

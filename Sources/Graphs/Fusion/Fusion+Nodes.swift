@@ -14,22 +14,13 @@ extension Fusion {
         case "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout": try fuseView(node)
         case "Slice": try fuseSlice(node)
         case "Pad": try fusePad(node)
+        case "QuantizeLinear": try fuseQuantize(node)
+        case "DequantizeLinear": try fuseDequantize(node)
         default:
             guard let activation = try activation(of: node) else { throw GraphFailure("is not covered by kernels") }
             let input = try mapInput(node, 0)
-            try appendActivation(node, input.name, input.shape, activation)
+            try append(node.label, .nothing, [input.name], value: node.outputs[0], input.shape, activation)
         }
-    }
-
-    private mutating func appendActivation(
-        _ node: Node, _ input: String, _ shape: MapShape, _ activation: FusedActivation
-    ) throws(GraphFailure) {
-        var finish = FusedFinish()
-        finish.activation = activation
-        add(
-            FusedStep(
-                name: node.label, work: .nothing, inputs: [input], output: node.outputs[0], shape: shape,
-                finish: finish))
     }
 
     private mutating func fuseConvolution(_ node: Node) throws(GraphFailure) {
@@ -47,7 +38,9 @@ extension Fusion {
             call, input: [input.shape.height, input.shape.width], kernel: Array(kernel[2...]))
         let convolution = FusedConvolution(
             window: FusedWindow(geometry), groups: groups, inputChannels: input.shape.channels,
-            outputChannels: kernel[0], weights: weights, scale: [Float](repeating: 1, count: kernel[0]), shift: shift)
+            outputChannels: kernel[0], weights: weights,
+            integers: bound.quantizedConstants[node.inputs[1]]?.weights(outputAxis: 0),
+            scale: [Float](repeating: 1, count: kernel[0]), shift: shift)
         guard groups == 1 || convolution.isDepthwise else { throw GraphFailure("has \(groups) groups") }
         try append(
             node.label, .convolution(convolution), [input.name], value: node.outputs[0],
@@ -66,15 +59,16 @@ extension Fusion {
         let size = input.shape.channels * input.shape.pixels
         guard rows == size else { throw GraphFailure("the matrix has \(rows) rows for \(size) values") }
         let alpha = Float(try call.float("alpha", 1))
-        var weights = matrix
-        if !isTransposed {
-            for column in 0..<columns {
-                for row in 0..<rows { weights[column * rows + row] = matrix[row * columns + column] }
-            }
+        func ordered<Value>(_ values: [Value]) -> [Value] {
+            if isTransposed { return values }
+            return (0..<columns * rows).map { values[$0 % rows * columns + $0 / rows] }
         }
+        let integers = bound.quantizedConstants[node.inputs[1]]?.weights(outputAxis: isTransposed ? 0 : 1)
         let window = FusedWindow(kernelHeight: input.shape.height, kernelWidth: input.shape.width)
         let convolution = FusedConvolution(
-            window: window, groups: 1, inputChannels: input.shape.channels, outputChannels: columns, weights: weights,
+            window: window, groups: 1, inputChannels: input.shape.channels, outputChannels: columns,
+            weights: ordered(matrix),
+            integers: integers.map { QuantizedWeights(values: ordered($0.values), scales: $0.scales) },
             scale: [Float](repeating: alpha, count: columns), shift: try bias(of: call, columns))
         try append(
             node.label, .convolution(convolution), [input.name], value: node.outputs[0],
@@ -96,7 +90,7 @@ extension Fusion {
     }
 
     private mutating func fusePool(_ node: Node, _ kind: (Bool) -> Pool) throws(GraphFailure) {
-        let input = try mapInput(node, 0)
+        let input = try mapInput(node, 0, integers: node.operatorName == "MaxPool")
         let call = call(node)
         guard node.outputs.dropFirst().allSatisfy(\.isEmpty), let kernel = try call.ints("kernel_shape") else {
             throw GraphFailure("has a second output or no kernel_shape")
@@ -115,6 +109,12 @@ extension Fusion {
         }
         // With ceil_mode a window may reach beyond the padding that is stated.
         guard geometry.fits else { throw GraphFailure("its last window reaches beyond the padding") }
+        if bound.types[node.inputs[0]]?.element != .float32 {
+            return add(
+                FusedStep(
+                    name: node.label, work: work, inputs: [input.name], output: node.outputs[0], shape: shape,
+                    outputQuantization: quantizations[input.name]))
+        }
         try append(node.label, work, [input.name], value: node.outputs[0], shape)
     }
 
@@ -142,6 +142,12 @@ extension Fusion {
     private mutating func fuseScaling(_ node: Node) throws(GraphFailure) {
         var (map, factors) = (try mapInput(node, 0), try mapInput(node, 1))
         if map.shape.pixels < factors.shape.pixels { swap(&map, &factors) }
+        if map.shape == factors.shape {
+            if lookup(factors.name, times: map.name) != nil { swap(&map, &factors) }
+            if let table = lookup(map.name, times: factors.name) {
+                return try append(node.label, table, [map.name], value: node.outputs[0], map.shape)
+            }
+        }
         guard factors.shape.pixels == 1, factors.shape.channels == map.shape.channels else {
             throw GraphFailure("is not a product with one factor per channel")
         }
@@ -150,7 +156,7 @@ extension Fusion {
 
     /// Another shape of the same numbers: in the kernels' layout only a single pixel, or a vector that a matrix reads.
     private mutating func fuseView(_ node: Node) throws(GraphFailure) {
-        let input = try mapInput(node, 0)
+        let input = try mapInput(node, 0, integers: true)
         let output = node.outputs[0]
         guard let type = bound.types[output] else { throw GraphFailure("has no shape") }
         let isSame = type.shape == bound.types[node.inputs[0]]?.shape
@@ -158,8 +164,9 @@ extension Fusion {
             type.count == type.shape.last && type.rank == 2
             || input.shape.pixels == 1 && type.rank == 4
                 && type.shape[1] == input.shape.channels
-        let isRead = readers(of: output).allSatisfy { ["Gemm", "MatMul"].contains(nodes[$0].operatorName) }
-        guard isSame || isVector && (input.shape.pixels == 1 || isRead && !readers(of: output).isEmpty) else {
+        let readers = readersBeyondRounding(of: output)
+        let isRead = !readers.isEmpty && readers.allSatisfy { ["Gemm", "MatMul"].contains(nodes[$0].operatorName) }
+        guard isSame || isVector && (input.shape.pixels == 1 || isRead) else {
             throw GraphFailure("changes the order of values")
         }
         alias(output, to: input.name)
@@ -186,7 +193,7 @@ extension Fusion {
         guard source == nil || source?.stride == stride else { throw GraphFailure("samples rows and columns apart") }
         // Rows and columns may be sampled by two nodes in a row; the second one makes it a square.
         if axes.filter({ $0 >= 2 }).count == 1, source == nil {
-            let readers = readers(of: node.outputs[0])
+            let readers = readersBeyondRounding(of: node.outputs[0])
             guard readers.count == 1, nodes[readers[0]].operatorName == "Slice" else {
                 throw GraphFailure("samples rows or columns only")
             }

@@ -4,23 +4,28 @@ struct Fusion {
     private(set) var steps: [FusedStep] = []
     /// Shapes of the network's input and of everything that a step has computed.
     private(set) var shapes: [String: MapShape]
+    /// Of those steps' results that are rounded to 8 bits.
+    private(set) var quantizations: [String: Quantization] = [:]
     /// Values that hold the same numbers in the same order as the output of a step.
     private var aliases: [String: String] = [:]
     /// Every second (third, …) row and column of a map, not yet computed.
     private var samples: [String: (source: String, stride: Int)] = [:]
     private var absorbed: Set<Int> = []
     private let consumers: [String: [Int]]
+    private let dequantizers: [String: Int]
     private let outputs: Set<String>
 
     init(_ bound: BoundGraph, input: String, _ shape: MapShape) {
         self.bound = bound
         shapes = [input: shape]
         outputs = Set(bound.graph.outputs)
-        var consumers: [String: [Int]] = [:]
+        var (consumers, dequantizers) = ([String: [Int]](), [String: Int]())
         for (index, node) in bound.graph.nodes.enumerated() {
             for name in Set(node.inputs) where !name.isEmpty { consumers[name, default: []].append(index) }
+            if node.operatorName == "DequantizeLinear" { dequantizers[node.outputs[0]] = index }
         }
         self.consumers = consumers
+        self.dequantizers = dequantizers
     }
 
     var nodes: [Node] { bound.graph.nodes }
@@ -30,7 +35,12 @@ struct Fusion {
     /// The step's output (or the network's input) that has these numbers.
     func map(of name: String) -> String? {
         let value = aliases[name] ?? name
-        return shapes[value] == nil ? nil : value
+        if shapes[value] != nil { return value }
+        // A map of 8 bits may be read before its DequantizeLinear comes up.
+        guard let index = dequantizers[name], let map = map(of: nodes[index].inputs[0]),
+            let quantization = quantizations[map], self.quantization(of: nodes[index]) == quantization
+        else { return nil }
+        return map
     }
 
     func shape(of value: String) throws(GraphFailure) -> MapShape {
@@ -52,9 +62,15 @@ struct Fusion {
     }
 
     /// The map that an input of the node is; a map that was only sampled so far is computed now.
-    mutating func mapInput(_ node: Node, _ index: Int) throws(GraphFailure) -> (name: String, shape: MapShape) {
+    /// - Parameter integers: whether it may be integers, as the node does the same with them.
+    mutating func mapInput(
+        _ node: Node, _ index: Int, integers: Bool = false
+    ) throws(GraphFailure) -> (name: String, shape: MapShape) {
         guard index < node.inputs.count else { throw GraphFailure("input \(index) is missing") }
         let name = node.inputs[index]
+        guard integers || bound.types[name]?.element == .float32 else {
+            throw GraphFailure("input \(index) (\(name.printable)) is not of 32-bit floats")
+        }
         if let sample = samples[name] {
             try select(
                 named: name, from: sample.source, stride: sample.stride, before: 0, after: 0, output: name,
@@ -73,17 +89,18 @@ struct Fusion {
     /// Adds a step whose result, before anything is fused into it, is `value`.
     mutating func append(
         _ node: String, _ work: FusedStep.Work, _ inputs: [String], value: String, _ shape: MapShape,
-        follow: Bool = true
+        _ activation: FusedActivation = .none, follow: Bool = true
     ) throws(GraphFailure) {
-        var work = work
-        var finish = FusedFinish()
-        let output = follow ? try self.follow(value, shape, &work, &finish) : value
-        add(FusedStep(name: node, work: work, inputs: inputs, output: output, shape: shape, finish: finish))
+        var step = FusedStep(
+            name: node, work: work, inputs: inputs, output: value, shape: shape, finish: FusedFinish(activation))
+        if follow { try self.follow(&step) }
+        add(step)
     }
 
     mutating func add(_ step: FusedStep) {
         steps.append(step)
         shapes[step.output] = step.shape
+        quantizations[step.output] = step.outputQuantization
     }
 
     /// A 1x1 convolution that picks channels and every `stride`-th pixel, with channels of zeros around them: a
@@ -99,6 +116,9 @@ struct Fusion {
         let convolution = FusedConvolution(
             window: FusedWindow(kernelHeight: 1, kernelWidth: 1, strideHeight: stride, strideWidth: stride), groups: 1,
             inputChannels: input.channels, outputChannels: channels, weights: weights,
+            integers: quantizations[source].map { _ in
+                QuantizedWeights(values: weights.map { Int8($0) }, scales: [Float](repeating: 1, count: channels))
+            },
             scale: [Float](repeating: 1, count: channels), shift: [Float](repeating: 0, count: channels))
         let shape = MapShape(
             channels: channels, height: (input.height - 1) / stride + 1, width: (input.width - 1) / stride + 1)

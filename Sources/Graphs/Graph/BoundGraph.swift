@@ -5,6 +5,9 @@ public struct BoundGraph: Equatable, Sendable {
     /// By name, for inputs, initialisers and results; values whose shape depends on data have none.
     public let types: [String: ValueType]
 
+    /// Constants that DequantizeLinear has computed from 8 bits, by name.
+    public let quantizedConstants: [String: QuantizedConstant]
+
     /// Sizes that the graph leaves open.
     public struct Sizes: Equatable, Sendable {
         /// By the name of the dimension.
@@ -27,11 +30,13 @@ public struct BoundGraph: Equatable, Sendable {
         for (name, value) in graph.initialisers { types[name] = value.type }
         var sizes = sizes
         for input in graph.inputs { types[input.name] = try sizes.type(of: input) }
-        let folded = try ConstantFolding.apply(to: graph, types: &types)
+        var quantized: [String: QuantizedConstant] = [:]
+        let folded = try ConstantFolding.apply(to: graph, types: &types, quantized: &quantized)
         self.graph = try DeadCode.removed(from: folded)
         let names = Set(
             self.graph.inputs.map(\.name) + self.graph.initialisers.keys + self.graph.nodes.flatMap(\.outputs))
         self.types = types.filter { names.contains($0.key) }
+        quantizedConstants = quantized.filter { names.contains($0.key) }
     }
 }
 

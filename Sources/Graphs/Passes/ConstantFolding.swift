@@ -1,7 +1,11 @@
 /// Computes before the network runs what follows from constants and shapes alone.
 enum ConstantFolding {
-    /// - Parameter types: those of inputs and initialisers; completed for everything that is computed.
-    static func apply(to graph: Graph, types: inout [String: ValueType]) throws(GraphFailure) -> Graph {
+    /// - Parameters:
+    ///   - types: those of inputs and initialisers; completed for everything that is computed.
+    ///   - quantized: completed by what DequantizeLinear makes of 8 bits.
+    static func apply(
+        to graph: Graph, types: inout [String: ValueType], quantized: inout [String: QuantizedConstant]
+    ) throws(GraphFailure) -> Graph {
         var constants = graph.initialisers
         var room = max(GraphLimits.foldedElements, 4 * constants.values.reduce(0) { $0 + $1.count })
         var nodes: [Node] = []
@@ -28,6 +32,7 @@ enum ConstantFolding {
                 room -= made
                 let values = try row.evaluateChecked(call)
                 for (name, value) in zip(node.outputs, values) where !name.isEmpty { constants[name] = value }
+                if node.operatorName == "DequantizeLinear" { quantized[node.outputs[0]] = QuantizedConstant(call) }
             } catch {
                 throw error.at(node)
             }

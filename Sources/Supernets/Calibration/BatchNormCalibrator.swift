@@ -18,6 +18,7 @@ public struct BatchNormCalibrator {
 
     public init(supernet: PackedSupernet, kernels: KernelSet, batchSize: Int = 250) {
         precondition(batchSize > 1, "statistics of a batch need at least two images")
+        precondition(supernet.precision == .fp32, "statistics are measured on maps of floats")
         self.supernet = supernet
         self.kernels = kernels
         self.batchSize = batchSize

@@ -47,6 +47,9 @@ public struct StatisticsFile: Equatable, Sendable {
         }
     }
 
+    /// The subnets that it has statistics of.
+    public var configurations: [SubnetConfiguration] { entries.map(\.configuration) }
+
     /// Replaces the file at the path at once.
     public func write(to path: String) throws {
         let names = Set(entries.flatMap(\.layers.keys)).sorted()

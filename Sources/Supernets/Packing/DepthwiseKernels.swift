@@ -14,6 +14,12 @@ struct DepthwiseKernels: Sendable {
 
     var byteCount: Int { bySize.values.reduce(0) { $0 + $1.byteCount } }
 
+    func bfloat16() -> DepthwiseKernels {
+        DepthwiseKernels(bySize: Dictionary(uniqueKeysWithValues: bySize.map { ($0, $1.bfloat16(run: $0)) }))
+    }
+
+    private init(bySize: [Int: PackedConvolution]) { self.bySize = bySize }
+
     /// - Parameter prefix: name of the layer that holds `conv.weight` and the transform matrices.
     init(_ source: WeightSource, prefix: String, channels: Int, sizes: [Int]) throws(SupernetRefusal) {
         var packed: [Int: PackedConvolution] = [:]

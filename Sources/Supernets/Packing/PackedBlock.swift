@@ -4,9 +4,9 @@ import SearchSpace
 /// One inverted bottleneck at its widest, as every subnet reads it.
 struct PackedBlock: Sendable {
     struct SqueezeExcite: Sendable {
-        let reduce: PackedConvolution
+        var reduce: PackedConvolution
         let reduceBias: [Float]
-        let expand: PackedConvolution
+        var expand: PackedConvolution
         let expandBias: [Float]
     }
 
@@ -19,11 +19,11 @@ struct PackedBlock: Sendable {
     let stride: Int
     let activation: SupernetArchitecture.Activation
     /// `nil` in the fixed first block, which has no expand convolution.
-    let expand: (convolution: PackedConvolution, normalization: BatchNormalization)?
-    let depthwise: DepthwiseKernels
+    private(set) var expand: (convolution: PackedConvolution, normalization: BatchNormalization)?
+    private(set) var depthwise: DepthwiseKernels
     let depthwiseNormalization: BatchNormalization
-    let squeezeExcite: SqueezeExcite?
-    let project: PackedConvolution
+    private(set) var squeezeExcite: SqueezeExcite?
+    private(set) var project: PackedConvolution
     let projectNormalization: BatchNormalization
 
     var hasResidual: Bool { stride == 1 && inputChannels == outputChannels }
@@ -35,6 +35,19 @@ struct PackedBlock: Sendable {
 }
 
 extension PackedBlock {
+    /// The same block with its weights as bfloat16.
+    func bfloat16() -> PackedBlock {
+        var result = self
+        result.expand = expand.map { ($0.convolution.bfloat16(), $0.normalization) }
+        result.depthwise = depthwise.bfloat16()
+        if let squeezeExcite {
+            result.squeezeExcite?.reduce = squeezeExcite.reduce.bfloat16()
+            result.squeezeExcite?.expand = squeezeExcite.expand.bfloat16()
+        }
+        result.project = project.bfloat16()
+        return result
+    }
+
     /// The fixed first block: 3x3 depthwise with ReLU, then a projection.
     init(firstBlockOf widths: SupernetArchitecture.Widths, from source: WeightSource) throws(SupernetRefusal) {
         let prefix = "blocks.0.conv"

@@ -20,6 +20,8 @@ public final class PackedSupernet: Sendable {
     let featureMix: PackedConvolution
     let classifier: PackedConvolution
     let classifierBias: [Float]
+    /// Of the plans that it makes; fp32 or bf16.
+    public let precision: Precision
 
     public var classCount: Int { widths.classes }
 
@@ -43,6 +45,7 @@ public final class PackedSupernet: Sendable {
         }
         self.architecture = architecture
         self.widths = widths
+        precision = .fp32
         space = architecture.searchSpace
         let lastWidth = widths.stages[widths.stages.count - 1]
         let stemShape = [widths.stem, architecture.inputChannels, 3, 3]
@@ -65,6 +68,23 @@ public final class PackedSupernet: Sendable {
             "classifier.linear.weight", outputChannels: widths.classes, rows: widths.featureMix
         ) { () throws(SupernetRefusal) in try source.weights("classifier.linear.weight", shape: classifierShape) }
         classifierBias = try source.vector("classifier.linear.bias", count: widths.classes)
+    }
+
+    /// The same supernet with its weights as bfloat16; the first layer, which reads the image, keeps floats.
+    /// - Precondition: the precision is fp32.
+    public func bfloat16() -> PackedSupernet { PackedSupernet(narrowing: self) }
+
+    private init(narrowing source: PackedSupernet) {
+        precondition(source.precision == .fp32, "narrowed already")
+        precision = .bf16
+        (architecture, space, widths) = (source.architecture, source.space, source.widths)
+        (stem, stemNormalization) = (source.stem, source.stemNormalization)
+        blocks = source.blocks.map { $0.bfloat16() }
+        finalExpand = source.finalExpand.bfloat16()
+        finalExpandNormalization = source.finalExpandNormalization
+        featureMix = source.featureMix.bfloat16()
+        classifier = source.classifier.bfloat16()
+        classifierBias = source.classifierBias
     }
 
     /// - Throws: `SupernetRefusal` when the package is of another kind or the manifest describes no supernet.

@@ -31,8 +31,8 @@ struct BenchCommand: AsyncParsableCommand {
     var subnet: String?
     @Option(help: "A file with a JSON list of subnets.")
     var subnets: String?
-    @Option(help: "Number format of the kernels; this version has fp32.")
-    var precision = "fp32"
+    @Option(help: "Number format: fp32, bf16, or int8 for networks that are quantised, which always run so.")
+    var precision = Precision.fp32
     @Option(help: "Seed of the order of switches.")
     var seed: UInt64 = 1
     @OptionGroup var format: FormatOptions
@@ -40,7 +40,6 @@ struct BenchCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
         guard (1...10_000_000).contains(repeats) else { throw ValidationError("--repeat: give 1 to 10000000") }
-        guard precision == "fp32" else { throw ValidationError("--precision \(precision): this version has fp32") }
         guard subnet == nil || subnets == nil else { throw ValidationError("give either --subnet or --subnets") }
         guard !profile || (threads == 1 && !`switch`) else {
             throw ValidationError("--profile: runs on one thread and without --switch")
@@ -55,8 +54,10 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         try await refusing {
             let models = try packages.flatMap {
-                try BenchModel.load($0, subnet: subnet, subnets: subnets, resolution: resolution)
+                try BenchModel.load(
+                    $0, subnet: subnet, subnets: subnets, resolution: resolution, precision: precision)
             }
+            for model in models { _ = try model.plan.checked(for: precision, of: model.package) }
             if profile {
                 try showProfiles(models)
             } else if `switch` {
@@ -105,7 +106,8 @@ struct BenchCommand: AsyncParsableCommand {
         let rows = zip(models, times).map { model, times in
             let summary = LatencySummary(times.wall)
             return Runs.Model(
-                package: model.package, subnet: model.subnet, threads: threads, precision: precision,
+                package: model.package, subnet: model.subnet, threads: threads,
+                precision: model.plan.precision.rawValue,
                 instructionSet: model.instructionSet.rawValue, p50Milliseconds: summary.p50,
                 p90Milliseconds: summary.p90, p99Milliseconds: summary.p99, minMilliseconds: times.wall.min() ?? 0,
                 flops: model.flops,
@@ -138,6 +140,7 @@ struct BenchCommand: AsyncParsableCommand {
         /// Left out where this build cannot count.
         var allocations: Int?
         var wrongOutputs: Int
+        var precision: String
         var packedBytes: Int
         var arenaBytes: Int
     }
@@ -150,7 +153,7 @@ struct BenchCommand: AsyncParsableCommand {
             package: packages[0], subnets: models.count, switches: repeats,
             switchMicroseconds: .init(p50: summary.p50, p99: summary.p99, max: measured.microseconds.max() ?? 0),
             allocations: measured.allocations, wrongOutputs: measured.wrongOutputs,
-            packedBytes: models[0].packedBytes, arenaBytes: measured.arenaBytes)
+            precision: precision.rawValue, packedBytes: models[0].packedBytes, arenaBytes: measured.arenaBytes)
         guard format.format == .table else { return try Terminal.json(result) }
         Terminal.print(
             """

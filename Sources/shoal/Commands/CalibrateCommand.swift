@@ -4,6 +4,7 @@ import Engine
 import FleetModel
 import Foundation
 import SearchSpace
+import Shoal
 import Supernets
 
 struct CalibrateCommand: AsyncParsableCommand {
@@ -54,7 +55,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         let calibration = try ImageSet.read(images: calibrate, fittingPhotosTo: loaded.photoSide).prefix(
             calibrationImages)
         var file = StatisticsFile(weightsSHA256: loaded.weightsSHA256)
-        var measured: [OperatingPoint] = []
+        var measured: [FleetModel.OperatingPoint] = []
         // The ends of the space belong to every table: the smallest subnet is the last resort of a board under load.
         let space = loaded.supernet.space
         let candidates = search.points.map(\.configuration) + [space.smallest, space.largest]

@@ -5,6 +5,7 @@ import Engine
 import Foundation
 import LatencyPrediction
 import SearchSpace
+import Shoal
 import SubnetSearch
 import Supernets
 import Synchronization

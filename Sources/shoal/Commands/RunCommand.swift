@@ -5,6 +5,7 @@ import Foundation
 import Graphs
 import ModelImport
 import SearchSpace
+import Shoal
 import Supernets
 
 struct RunCommand: AsyncParsableCommand {
@@ -32,12 +33,15 @@ struct RunCommand: AsyncParsableCommand {
     var threads = 1
     @Option(help: "Run only the first images.")
     var limit: Int?
-    @Option(help: "Number format of the kernels; this version has fp32.")
-    var precision = "fp32"
-    @Option(parsing: .upToNextOption, help: "Images to measure the subnet's statistics on.")
+    @Option(help: "Number format: fp32, bf16 or int8. A network that is quantised runs in int8 in any case.")
+    var precision = Precision.fp32
+    @Option(
+        parsing: .upToNextOption,
+        help: "Images to measure the subnet's statistics on, and with --precision int8 the ranges of 8 bits.")
     var calibrate: [String] = []
-    @Option(help: "How many of the calibration images to use.")
-    var calibrationImages = 2_000
+    @Option(help: "How many of the calibration images to use; 2000 for statistics, 500 for int8 without it.")
+    var calibrationImages: Int?
+    @OptionGroup var calibration: CalibrationOptions
     @Option(help: "Statistics of subnets: a file of shoal calibrate, or safetensors with NAME/layer.running_mean.")
     var statistics: String?
     @Option(help: "Which NAME of a safetensors file to take.")
@@ -61,11 +65,12 @@ struct RunCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
         guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit: give at least 1") }
-        guard precision == "fp32" else { throw ValidationError("--precision \(precision): this version has fp32") }
-        guard calibrate.isEmpty || statistics == nil else {
+        guard calibrate.isEmpty || statistics == nil || precision == .int8 else {
             throw ValidationError("give either --calibrate or --statistics")
         }
-        guard calibrationImages > 1 else { throw ValidationError("--calibration-images: give at least 2") }
+        guard calibrationImages.map({ $0 > 1 }) ?? true else {
+            throw ValidationError("--calibration-images: give at least 2")
+        }
     }
 
     func run() async throws { try await refusing { try runRefusing() } }
@@ -77,10 +82,20 @@ struct RunCommand: AsyncParsableCommand {
         }
         let file = try PackageFile(package)
         if file.kind == NetworkPackage.kind {
-            return try runNetwork(try LoadedNetwork(file.package(), path: package))
+            guard subnet == nil, calibrate.isEmpty || precision == .int8, statistics == nil else {
+                throw Refusal(
+                    "\(package): is a network; --subnet and --statistics are for supernets, --calibrate is for them "
+                        + "and for --precision int8")
+            }
+            let network = try LoadedNetwork(file.package(), path: package)
+            return try runNetwork(precision == .int8 ? eightBits.network(network) : network)
         }
         let loaded = try LoadedSupernet(file)
         let configuration = try loaded.subnet(subnet)
+        if precision == .int8 {
+            let stored = try statistics == nil ? nil : statistics(of: configuration, loaded)
+            return try runNetwork(eightBits.subnet(configuration, of: loaded, statistics: stored))
+        }
         let side = configuration.resolution
         var set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: side)
         if let limit { set = set.prefix(limit) }
@@ -90,14 +105,22 @@ struct RunCommand: AsyncParsableCommand {
                 "\(labels.first ?? images[0]): label \(label), the network has \(loaded.supernet.classCount) classes")
         }
         let statistics = try statistics(of: configuration, loaded)
-        let plan = try loaded.supernet.plan(configuration, statistics: statistics, kernels: loaded.kernels)
+        let plan = try loaded.planned(precision).plan(
+            configuration, statistics: statistics, kernels: loaded.kernels)
         let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count))
         if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
         try show(
             Summary(
                 images: set.count, top1: result.top1, latencyMilliseconds: LatencySummary(result.milliseconds),
-                flops: plan.flops, precision: precision, instructionSet: loaded.kernels.instructionSet.rawValue,
+                flops: plan.flops, precision: precision.rawValue,
+                instructionSet: loaded.kernels.instructionSet.rawValue,
                 statistics: statistics.origin, statisticsBytes: statistics.storedBytes, subnet: configuration))
+    }
+
+    private var eightBits: EightBitNetworks {
+        EightBitNetworks(
+            calibrate: calibrate, limit: calibrationImages ?? EightBitNetworks.imageCount, method: calibration.method,
+            threads: threads)
     }
 
     private struct NetworkSummary: Encodable {
@@ -111,13 +134,10 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runNetwork(_ network: LoadedNetwork) throws {
-        guard subnet == nil, calibrate.isEmpty, statistics == nil else {
-            throw Refusal("\(package): is a network; --subnet, --calibrate and --statistics are for supernets")
-        }
         var set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: network.side)
         if let limit { set = set.prefix(limit) }
         guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
-        let runner = try network.runner(for: set, file: images[0])
+        let runner = try network.runner(for: set, file: images[0], precision)
         let result = try runner.run(on: set, threads: min(threads, set.count))
         if let label = set.labels?.first(where: { $0 >= result.classes }) {
             throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(result.classes) classes")
@@ -126,8 +146,9 @@ struct RunCommand: AsyncParsableCommand {
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(
             images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.evaluator.bound.flops,
-            precision: precision,
-            instructionSet: runner.plan == nil ? nil : try KernelSet.selected().instructionSet.rawValue)
+            precision: runner.precision.rawValue,
+            instructionSet: runner.plan == nil && runner.stepped == nil
+                ? nil : try KernelSet.selected().instructionSet.rawValue)
         guard format.format == .table else { return try Terminal.json(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         Terminal.print(
@@ -139,9 +160,9 @@ struct RunCommand: AsyncParsableCommand {
 
     private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics
     {
-        if !calibrate.isEmpty {
+        if !calibrate.isEmpty, statistics == nil {
             let set = try ImageSet.read(images: calibrate, fittingPhotosTo: configuration.resolution)
-                .prefix(calibrationImages)
+                .prefix(calibrationImages ?? 2_000)
             return try loaded.calibrate(configuration, on: set, file: calibrate[0])
         }
         if let statistics, statistics.hasSuffix(".safetensors") {

@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Graphs
 import SearchSpace
+import Shoal
 import Supernets
 
 /// A network, or one subnet of a supernet, that is measured.
@@ -15,35 +16,41 @@ struct BenchModel {
 
     /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
     /// statistics, so the checkpoint's will do.
-    static func load(_ path: String, subnet: String?, subnets: String?, resolution: Int?) throws -> [BenchModel] {
+    static func load(
+        _ path: String, subnet: String?, subnets: String?, resolution: Int?, precision: Precision = .fp32
+    ) throws -> [BenchModel] {
         let package = try PackageFile(path)
         if package.kind == NetworkPackage.kind {
             guard subnet == nil, subnets == nil else { throw Refusal("\(path): is a network; it has no subnets") }
-            return [try network(try LoadedNetwork(package.package(), path: path), resolution: resolution)]
+            let loaded = try LoadedNetwork(package.package(), path: path)
+            return [try network(loaded, resolution: resolution, precision)]
         }
         let loaded = try LoadedSupernet(package)
         var configurations = try subnets.map { try read($0, for: loaded) } ?? [try loaded.subnet(subnet)]
         if let resolution {
             for index in configurations.indices { configurations[index].resolution = resolution }
         }
+        let supernet = loaded.planned(precision)
         return try configurations.map { configuration in
             do {
-                let plan = try loaded.supernet.plan(
+                let plan = try supernet.plan(
                     configuration, statistics: loaded.supernet.checkpointStatistics(for: configuration),
                     kernels: loaded.kernels)
                 return BenchModel(
-                    package: path, plan: plan, subnet: configuration, packedBytes: loaded.supernet.packedBytes,
+                    package: path, plan: plan, subnet: configuration, packedBytes: supernet.packedBytes,
                     flops: plan.flops,
                     instructionSet: loaded.kernels.instructionSet)
             } catch { throw Refusal("\(path): \(error)") }
         }
     }
 
-    private static func network(_ loaded: LoadedNetwork, resolution: Int?) throws -> BenchModel {
+    private static func network(
+        _ loaded: LoadedNetwork, resolution: Int?, _ precision: Precision
+    ) throws -> BenchModel {
         let bound = try loaded.bound(to: try loaded.inputShape(channels: 3, side: resolution))
         let kernels = try KernelSet.selected()
         do {
-            let plan = try FusedNetwork(bound).plan(kernels: kernels)
+            let plan = try FusedNetwork(bound).plan(kernels: kernels, precision: precision)
             return BenchModel(
                 package: loaded.path, plan: plan, subnet: nil, packedBytes: plan.weightBytes, flops: bound.flops,
                 instructionSet: kernels.instructionSet)

@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Foundation
+import Graphs
 import Supernets
 import Synchronization
 
@@ -64,6 +65,27 @@ enum Evaluator {
                 let start = PlanTimer.now()
                 let logits = session.run(plan, on: UnsafeBufferPointer(image))
                 part.add(logits, since: start, label: images.labels?[index])
+            }
+            return part
+        }
+    }
+}
+
+extension Evaluator {
+    static func run(_ plan: SteppedPlan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int) -> Result
+    {
+        run(on: images, threads: threads) { range in
+            let arena = plan.makeArena()
+            defer { withExtendedLifetime(arena) {} }
+            let shape = plan.network.inputShape
+            let input = AlignedBuffer(count: shape.channels * shape.pixels)
+            let image = UnsafeMutableBufferPointer(start: input.base, count: input.count)
+            var part = Part()
+            for index in range {
+                preprocessor.convert(images, at: index, into: image)
+                let start = PlanTimer.now()
+                part.add(
+                    plan.run(on: UnsafeBufferPointer(image), in: arena), since: start, label: images.labels?[index])
             }
             return part
         }

@@ -3,91 +3,70 @@ import Engine
 import Foundation
 import Graphs
 import ModelImport
+import PostTrainingQuantization
+import Shoal
 import Supernets
 
-/// A network package with what the commands need around it.
-struct LoadedNetwork {
-    let path: String
-    let network: NetworkPackage
-
-    init(_ package: TensorPackage, path: String) throws {
-        self.path = path
-        do { network = try NetworkPackage(package) } catch { throw Refusal("\(path): \(error)") }
-    }
-
-    /// Side of the square images that it reads, where graph or configuration say so.
-    var side: Int? {
-        guard let input = network.graph.inputs.first, input.dimensions.count == 4 else { return nil }
-        if case .fixed(let size) = input.dimensions[3] { return size > 0 ? size : nil }
-        return network.configuration.inputSize
-    }
-
-    /// Shape of one input: batch of one, channels, and a square.
-    /// - Parameters:
-    ///   - channels: where the graph leaves them open.
-    ///   - side: where the graph leaves it open; `inputSize` of the configuration without it.
-    func inputShape(channels: Int?, side: Int? = nil) throws -> [Int] {
-        guard let input = network.graph.inputs.first, network.graph.inputs.count == 1, input.element == .float32,
-            input.dimensions.count == 4
-        else { throw Refusal("\(path): the network does not read images alone: batch, channels, height, width") }
-        let size = side ?? network.configuration.inputSize
-        func bound(_ axis: Int, _ open: Int?) throws -> Int {
-            if case .fixed(let fixed) = input.dimensions[axis] {
-                guard axis < 2 || size == nil || size == fixed else {
-                    throw Refusal("\(path): the network reads images of \(fixed) pixels a side, not \(size ?? 0)")
-                }
-                return fixed
-            }
-            guard let open else {
-                throw Refusal("\(path): the network leaves the image's size open; import it with inputSize in --config")
-            }
-            return open
-        }
-        let shape = [try bound(0, 1), try bound(1, channels), try bound(2, size), try bound(3, size)]
-        guard shape[0] == 1, shape[1] > 0, shape[2] == shape[3], shape[2] > 0 else {
-            throw Refusal("\(path): the network reads \(shape); one square image at a time is supported")
-        }
-        return shape
-    }
-
-    /// The network bound to inputs of this shape.
-    func bound(to shape: [Int]) throws -> BoundGraph {
-        do {
-            return try BoundGraph(network.graph, sizes: .init(shapes: [network.graph.inputs[0].name: shape]))
-        } catch { throw Refusal("\(path): \(error)") }
-    }
-
+extension LoadedNetwork {
     /// The network bound to single images of this set's channels.
-    func runner(for images: ImageSet, file: String) throws -> NetworkRunner {
-        let configuration = network.configuration
+    func runner(for images: ImageSet, file: String, _ precision: Precision = .fp32) throws -> NetworkRunner {
         let shape = try inputShape(channels: images.channels)
+        let preprocessor = try preprocessor(for: images, file: file, shape)
+        let bound = try bound(to: shape)
+        let (plan, stepped) = try plan(bound, precision)
+        return NetworkRunner(
+            evaluator: GraphEvaluator(bound), plan: plan, stepped: stepped, input: network.graph.inputs[0].name,
+            output: network.graph.outputs[0], shape: shape, preprocessor: preprocessor)
+    }
+
+    private func preprocessor(for images: ImageSet, file: String, _ shape: [Int]) throws -> ImagePreprocessor {
+        let configuration = network.configuration
         try ImagePreprocessor.check(images, file: file, channels: shape[1])
         if configuration.mean == nil || configuration.std == nil {
             Terminal.note("shoal: warning: \(path) was imported without mean and std; pixels are only divided by 255")
         }
-        let mean = configuration.mean ?? [Float](repeating: 0, count: shape[1])
-        let std = configuration.std ?? [Float](repeating: 1, count: shape[1])
-        guard mean.count == shape[1], std.count == shape[1] else {
-            throw Refusal("\(path): mean and std are not those of \(shape[1]) channels")
-        }
-        let bound = try bound(to: shape)
-        return NetworkRunner(
-            evaluator: GraphEvaluator(bound), plan: try Self.plan(bound, path: path),
-            input: network.graph.inputs[0].name, output: network.graph.outputs[0], shape: shape,
-            preprocessor: try ImagePreprocessor(
-                for: images, file: file, channels: shape[1], side: shape[2], mean: mean, std: std))
+        let (mean, std) = try normalization(channels: shape[1])
+        return try ImagePreprocessor(
+            for: images, file: file, channels: shape[1], side: shape[2], mean: mean, std: std)
     }
 }
 
 extension LoadedNetwork {
-    /// The network by kernels, or `nil` with a note of what they do not cover.
-    fileprivate static func plan(_ bound: BoundGraph, path: String) throws -> Plan? {
+    /// The network by kernels, or neither plan with a note of what they do not cover.
+    fileprivate func plan(_ bound: BoundGraph, _ precision: Precision) throws -> (Plan?, SteppedPlan?) {
         do {
-            return try FusedNetwork(bound).plan(kernels: try KernelSet.selected())
+            let (network, kernels) = (try FusedNetwork(bound), try KernelSet.selected())
+            do {
+                let plan = try network.plan(kernels: kernels, precision: precision)
+                return (try plan.checked(for: precision, of: path), nil)
+            } catch let failure as GraphFailure {
+                guard !network.quantizations.isEmpty else { throw failure }
+                let stepped = try SteppedPlan(network, kernels: kernels)
+                Terminal.note("shoal: warning: \(path) rounds between kernels of 32 bits, which is slow: \(failure)")
+                return (nil, stepped)
+            }
         } catch let failure as GraphFailure {
+            guard precision != .bf16 else {
+                throw Refusal("\(path): \(failure); only --precision fp32 runs by its operators' definitions")
+            }
             Terminal.note("shoal: warning: \(path) runs by its operators' definitions, which is slow: \(failure)")
-            return nil
+            return (nil, nil)
         }
+    }
+
+    /// The network in 8 bits.
+    func quantized(
+        on images: ImageSet, file: String, _ method: RangeMethod, threads: Int
+    ) throws -> NetworkPackage {
+        let shape = try inputShape(channels: images.channels)
+        let preprocessor = try preprocessor(for: images, file: file, shape)
+        let fused: FusedNetwork
+        do { fused = try FusedNetwork(try bound(to: shape)) } catch let failure as GraphFailure {
+            throw Refusal("\(path): cannot be quantised: \(failure)")
+        }
+        return try Quantizing.package(
+            fused, network.configuration, path: path, named: network.graph.name, on: images, file: file, preprocessor,
+            method, threads: threads)
     }
 }
 
@@ -95,13 +74,19 @@ extension LoadedNetwork {
 struct NetworkRunner: Sendable {
     let evaluator: GraphEvaluator
     let plan: Plan?
+    /// For networks of 8 bits that no plan covers.
+    let stepped: SteppedPlan?
     let input: String
     let output: String
     let shape: [Int]
     let preprocessor: ImagePreprocessor
 
+    /// What it computes in.
+    var precision: Precision { plan?.precision ?? (stepped == nil ? .fp32 : .int8) }
+
     func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
         if let plan { return Evaluator.run(plan, on: images, preprocessor, threads: threads) }
+        if let stepped { return Evaluator.run(stepped, on: images, preprocessor, threads: threads) }
         return try Evaluator.run(on: images, threads: threads) { (range) throws(GraphFailure) in
             var part = Evaluator.Part()
             for index in range { try run(images, index, &part) }

@@ -3,6 +3,7 @@ import Foundation
 import LatencyPrediction
 import ModelImport
 import SearchSpace
+import Shoal
 import SubnetSearch
 import Supernets
 

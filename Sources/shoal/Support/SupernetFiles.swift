@@ -1,38 +1,14 @@
 import Datasets
 import Engine
 import Foundation
+import PostTrainingQuantization
 import SearchSpace
+import Shoal
 import Supernets
 
-/// A supernet package with what the commands need around it.
-struct LoadedSupernet {
-    let path: String
-    let supernet: PackedSupernet
-    let weightsSHA256: String
-    let kernels: KernelSet
-
-    init(_ path: String) throws { try self.init(try PackageFile(path)) }
-
-    init(_ package: PackageFile) throws {
-        path = package.path
-        do {
-            let file = try SupernetFile(package)
-            (supernet, weightsSHA256) = (file.supernet, file.weightsSHA256)
-        } catch let refusal as SupernetRefusal {
-            throw Refusal("\(path): \(refusal)")
-        }
-        kernels = try KernelSet.selected()
-    }
-
-    /// Side of the squares that pictures are fitted to: what the highest resolution reads.
-    var photoSide: Int? { supernet.space.resolutions.max() }
-
-    func preprocessor(for images: ImageSet, resolution: Int, file: String) throws -> ImagePreprocessor {
-        let architecture = supernet.architecture
-        return try ImagePreprocessor(
-            for: images, file: file, channels: architecture.inputChannels, side: resolution, mean: architecture.mean,
-            std: architecture.std)
-    }
+extension LoadedSupernet {
+    /// The supernet whose plans compute in a precision.
+    func planned(_ precision: Precision) -> PackedSupernet { precision == .bf16 ? supernet.bfloat16() : supernet }
 
     /// Statistics of the subnet measured on these images.
     func calibrate(_ configuration: SubnetConfiguration, on images: ImageSet, file: String) throws -> SubnetStatistics {
@@ -42,6 +18,21 @@ struct LoadedSupernet {
         let batch = side <= 64 ? 250 : max(8, 250 * 64 * 64 / (side * side))
         return try BatchNormCalibrator(supernet: supernet, kernels: kernels, batchSize: batch)
             .calibrate(configuration, imageCount: images.count) { preprocessor.convert(images, at: $0, into: $1) }
+    }
+
+    /// One subnet in 8 bits, as a network of its own.
+    func quantized(
+        _ configuration: SubnetConfiguration, statistics: SubnetStatistics, on images: ImageSet, file: String,
+        _ method: RangeMethod, threads: Int
+    ) throws -> NetworkPackage {
+        let architecture = supernet.architecture
+        let network = try supernet.fusedNetwork(configuration, statistics: statistics)
+        return try Quantizing.package(
+            network,
+            NetworkConfiguration(
+                mean: architecture.mean, std: architecture.std, labels: architecture.labels,
+                inputSize: configuration.resolution), path: path, named: architecture.name, on: images, file: file,
+            try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads)
     }
 
     /// The configuration of a `--subnet` argument, JSON text or a file of it; the largest subnet without one.
@@ -56,11 +47,6 @@ struct LoadedSupernet {
             }
             text = contents
         }
-        guard let configuration = try? JSONDecoder().decode(SubnetConfiguration.self, from: Data(text.utf8)) else {
-            throw Refusal(
-                "--subnet: is not {\"resolution\":…,\"depths\":[…],\"kernelSizes\":[…],\"expandRatios\":[…]}")
-        }
-        do { try supernet.space.validate(configuration) } catch { throw Refusal("--subnet: \(error)") }
-        return supernet.space.canonical(configuration)
+        return try subnet(json: text, source: "--subnet")
     }
 }

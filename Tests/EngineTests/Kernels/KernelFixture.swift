@@ -93,7 +93,8 @@ struct Fixture {
 
     static func call(_ set: InstructionSet, _ operation: ck_operation, _ body: (ck_function) -> Void) {
         let code = UInt32(InstructionSet.allCases.firstIndex(of: set) ?? 0)
-        for row in KernelTable.rows where row.operation == operation && row.instruction_set.rawValue == code {
+        for row in KernelTable.rows
+        where row.operation == operation && row.instruction_set.rawValue == code && row.element == CK_FLOAT32 {
             body(row.function)
         }
     }

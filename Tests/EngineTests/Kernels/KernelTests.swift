@@ -59,6 +59,31 @@ import Testing
         }
     }
 
+    @Test(arguments: sets)
+    func depthwiseMatchesDefinitionInEveryTile(set: InstructionSet) {
+        for (channels, side) in [(16, 1), (24, 4), (40, 7), (17, 14), (48, 28), (3, 12), (16, 20), (33, 11), (8, 3)] {
+            for kernel in [3, 7] {
+                var fixture = Fixture(seed: UInt64(kernel * 1000 + channels * 10))
+                let weights = fixture.values(channels * kernel * kernel)
+                let shape = PlanOperation.Shape(channels: channels, height: side, width: side)
+                let input = Reference.Map(
+                    channels: channels, height: side, width: side, values: fixture.values(channels * side * side))
+                let expected = Reference.convolution(
+                    input, weights: weights, outputs: channels, kernel: kernel, stride: 1, padding: (kernel - 1) / 2,
+                    groups: channels)
+                let packed = PackedConvolution(weight: weights, outputChannels: channels, rows: kernel * kernel)
+                for way in ["4", "5", "6", "7", "8", "quads"] {
+                    var kernels = KernelSet(set)
+                    kernels.choices.set(
+                        way, for: .init(.depthwise, shape, outputs: channels, kernel: kernel, stride: 1))
+                    fixture.check(expected, from: input, activation: CK_RELU, kernels) { builder, image, finish in
+                        builder.depthwise("depthwise", image, packed, kernel: kernel, stride: 1, finish)
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: sets, [1, 2])
     func stemMatchesDefinition(set: InstructionSet, stride: Int) {
         for (channels, outputs, side) in [(1, 16, 28), (3, 24, 17), (3, 40, 9), (1, 8, 2)] {

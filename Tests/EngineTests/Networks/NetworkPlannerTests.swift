@@ -14,6 +14,7 @@ import Testing
             throw GraphFailure("the output is no vector of floats")
         }
         let scale = max(1, reference.map(abs).max() ?? 1)
+        try checkBFloat16(network, image, reference, scale: scale, seed: seed)
         for set in InstructionSet.allCases where set.isSupported {
             let plan = try network.plan(kernels: KernelSet(set))
             for threads in [1, 2] {
@@ -25,6 +26,23 @@ import Testing
                     #expect(error <= 1e-4 * scale, "\(set), \(threads) threads, seed \(seed)")
                 }
             }
+        }
+    }
+
+    /// Every map is rounded to 8 bits: what adds up over so few layers stays within a thirtieth of the largest value.
+    private func checkBFloat16(
+        _ network: FusedNetwork, _ image: [Float], _ reference: [Float], scale: Float, seed: UInt64
+    ) throws {
+        for choice in BFloat16KernelTests.choices {
+            let plan = try network.plan(kernels: choice.kernels, precision: .bf16)
+            let results = [1, 2].map { threads in
+                let session = Session(for: [plan], threads: threads)
+                return image.withUnsafeBufferPointer { [Float](session.run(plan, on: $0)) }
+            }
+            try #require(results[0].count == reference.count)
+            let error = zip(results[0], reference).map { abs($0 - $1) }.max() ?? 0
+            #expect(error <= scale / 30, "bf16 by \(choice.testDescription), seed \(seed)")
+            #expect(results[0] == results[1], "bf16 on two threads by \(choice.testDescription), seed \(seed)")
         }
     }
 

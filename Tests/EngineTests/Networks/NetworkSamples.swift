@@ -21,6 +21,15 @@ struct NetworkSamples {
         return name
     }
 
+    /// Numbers in -1...1.
+    mutating func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in next() } }
+
+    mutating func constant(_ value: TensorValue) -> String {
+        let name = "constant\(initialisers.count)"
+        initialisers[name] = value
+        return name
+    }
+
     mutating func constant(_ values: [Int]) -> String {
         let name = "constant\(initialisers.count)"
         initialisers[name] = TensorValue(integers: values)

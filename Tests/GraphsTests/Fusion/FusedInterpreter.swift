@@ -1,25 +1,28 @@
 import Graphs
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// Runs a fused network by the plain formulas, to see that fusion changed no number.
 struct FusedInterpreter {
     let network: FusedNetwork
 
     /// - Parameter image: channel by channel, row by row.
     func run(_ image: [Float]) -> [Float] {
+        let quantizations = network.quantizations
         var maps: [String: (shape: MapShape, values: [Float])] = [network.input: (network.inputShape, image)]
         for step in network.steps {
             let inputs = step.inputs.map { maps[$0] ?? (MapShape(channels: 0, height: 0, width: 0), []) }
-            var values = Self.compute(step, inputs)
+            var values: [Float]
+            if case .lookup(let table) = step.work, let input = quantizations[step.inputs[0]] {
+                values = inputs[0].values.map { table[input.integer(of: $0) - input.range.lowerBound] }
+            } else {
+                values = Self.compute(step, inputs)
+            }
             let residual = step.finish.residual
             let added = residual.flatMap { maps[$0.value]?.values }
             for index in values.indices {
                 if let added, residual?.isActivated == true { values[index] += added[index] }
-                values[index] = Self.activate(values[index], step.finish.activation)
+                values[index] = step.finish.activation.value(at: values[index])
                 if let added, residual?.isActivated == false { values[index] += added[index] }
+                if let quantization = step.outputQuantization { values[index] = quantization.rounded(values[index]) }
             }
             maps[step.output] = (step.shape, values)
         }
@@ -43,6 +46,7 @@ struct FusedInterpreter {
         case .addition: return zip(values, inputs[1].values).map { $0 + $1 }
         case .scaling: return values.indices.map { values[$0] * inputs[1].values[$0 / shape.pixels] }
         case .nothing: return values
+        case .lookup: preconditionFailure("looks up a value that is not of 8 bits")
         }
     }
 
@@ -91,19 +95,6 @@ struct FusedInterpreter {
             let y = row * window.strideHeight + tap / window.kernelWidth * window.dilationHeight - window.padding.top
             let x = column * window.strideWidth + tap % window.kernelWidth * window.dilationWidth - window.padding.left
             if (0..<shape.height).contains(y), (0..<shape.width).contains(x) { body(tap, y * shape.width + x) }
-        }
-    }
-
-    private static func activate(_ x: Float, _ activation: FusedActivation) -> Float {
-        switch activation {
-        case .none: x
-        case .relu: max(0, x)
-        case .clippedRelu(let high): min(max(0, x), high)
-        case .leakyRelu(let slope): x < 0 ? slope * x : x
-        case .hardSigmoid: min(max(x / 6 + 0.5, 0), 1)
-        case .hardSwish: x * min(max(x / 6 + 0.5, 0), 1)
-        case .sigmoid: 1 / (1 + exp(-x))
-        case .silu: x / (1 + exp(-x))
         }
     }
 }

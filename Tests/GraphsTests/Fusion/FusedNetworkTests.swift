@@ -4,83 +4,8 @@ import Testing
 
 /// Graphs with random weights, fused and by their operators' definitions.
 @Suite struct FusedNetworkTests {
-    /// Adds nodes one after another; every value's name is that of its node.
-    private final class Builder {
-        var nodes: [Node] = []
-        var initialisers: [String: TensorValue] = [:]
-        private var state: UInt64
-
-        init(seed: UInt64) { state = seed | 1 }
-
-        func random(_ shape: [Int], in range: ClosedRange<Float> = -1...1) -> String {
-            let values = (0..<shape.reduce(1, *)).map { _ -> Float in
-                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                return range.lowerBound + Float(state >> 40) / Float(1 << 24) * (range.upperBound - range.lowerBound)
-            }
-            return constant(TensorValue(shape: shape, .float32(values)))
-        }
-
-        func constant(_ value: TensorValue) -> String {
-            let name = "c\(initialisers.count)"
-            initialisers[name] = value
-            return name
-        }
-
-        func add(_ name: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) -> String {
-            let output = "\(name.lowercased())\(nodes.count)"
-            nodes.append(GraphSamples.node(name, opset: 14, inputs, [output], attributes))
-            return output
-        }
-
-        func convolution(
-            _ x: String, _ inputs: Int, _ outputs: Int, kernel: Int = 1, stride: Int = 1, pads: [Int]? = nil,
-            groups: Int = 1, bias: Bool = true
-        ) -> String {
-            let side = (kernel - 1) / 2
-            return add(
-                "Conv",
-                [x, random([outputs, inputs / groups, kernel, kernel])] + (bias ? [random([outputs])] : []),
-                [
-                    "strides": .ints([stride, stride]), "pads": .ints(pads ?? [side, side, side, side]),
-                    "group": .int(groups), "kernel_shape": .ints([kernel, kernel]),
-                ])
-        }
-
-        func normalisation(_ x: String, _ channels: Int) -> String {
-            add(
-                "BatchNormalization",
-                [
-                    x, random([channels]), random([channels]), random([channels]),
-                    random([channels], in: 0.5...2),
-                ])
-        }
-
-        func bound(_ output: String, input shape: [Int]) throws -> BoundGraph {
-            try BoundGraph(
-                Graph(
-                    name: "sample",
-                    inputs: [GraphInput(name: "x", element: .float32, dimensions: shape.map { .fixed($0) })],
-                    outputs: [output], initialisers: initialisers, nodes: nodes))
-        }
-    }
-
-    /// Both ways of running agree; returns the fused steps.
-    @discardableResult
-    private func check(_ builder: Builder, _ output: String, input shape: [Int]) throws -> [FusedStep] {
-        let bound = try builder.bound(output, input: shape)
-        let network = try FusedNetwork(bound)
-        let image = (0..<shape.reduce(1, *)).map { Float(($0 * 7) % 23) / 11 - 1 }
-        let expected = try GraphEvaluator(bound).run(["x": TensorValue(shape: shape, .float32(image))])[output]
-        guard case .float32(let reference)? = expected?.elements else { throw GraphFailure("no output") }
-        let actual = FusedInterpreter(network: network).run(image)
-        try #require(actual.count == reference.count)
-        let scale = reference.map(abs).max() ?? 1
-        for (value, other) in zip(actual, reference) { #expect(abs(value - other) <= 1e-4 * max(scale, 1)) }
-        return network.steps
-    }
-
     @Test func residualBlocksBecomeTheirConvolutions() throws {
-        let b = Builder(seed: 1)
+        let b = GraphBuilder(seed: 1)
         var x = b.add("Relu", [b.normalisation(b.convolution("x", 3, 8, kernel: 7, stride: 2, bias: false), 8)])
         x = b.add(
             "MaxPool", [x],
@@ -93,14 +18,14 @@ import Testing
         x = b.add("Flatten", [b.add("GlobalAveragePool", [x])])
         x = b.add("Gemm", [x, b.random([10, 16]), b.random([10])], ["transB": .int(1)])
 
-        let steps = try check(b, b.add("Identity", [x]), input: [1, 3, 33, 33])
+        let steps = try GraphBuilder.check(b, b.add("Identity", [x]), input: [1, 3, 33, 33])
         #expect(steps.count == 9)
         #expect(steps.count { $0.finish.residual != nil } == 2)
         #expect(steps.allSatisfy { $0.finish.residual?.isActivated ?? true })
     }
 
     @Test func squeezeExciteBlocksAreScalings() throws {
-        let b = Builder(seed: 2)
+        let b = GraphBuilder(seed: 2)
         var x = b.add("HardSwish", [b.convolution("x", 3, 8, kernel: 3, stride: 2)])
         var y = b.add("HardSwish", [b.convolution(x, 8, 24)])
         y = b.add("HardSwish", [b.convolution(y, 24, 24, kernel: 5, groups: 24)])
@@ -113,7 +38,7 @@ import Testing
         x = b.add("Mul", [z, b.add("Sigmoid", [z])])
         let mean = b.add("ReduceMean", [x], ["axes": .ints([2, 3]), "keepdims": .int(0)])
 
-        let steps = try check(b, mean, input: [1, 3, 20, 17])
+        let steps = try GraphBuilder.check(b, mean, input: [1, 3, 20, 17])
         #expect(steps.map(\.finish.activation).contains(.silu))
         #expect(steps.count { $0.work == .scaling } == 1)
         #expect(steps.last?.work == .globalAverage)
@@ -121,7 +46,7 @@ import Testing
     }
 
     @Test func shortcutsWithoutParametersAreSelections() throws {
-        let b = Builder(seed: 3)
+        let b = GraphBuilder(seed: 3)
         let x = b.add("Relu", [b.convolution("x", 3, 4, kernel: 3)])
         var y = b.add("Relu", [b.convolution(x, 4, 8, kernel: 3, stride: 2)])
         y = b.convolution(y, 8, 8, kernel: 3)
@@ -139,12 +64,12 @@ import Testing
         let mean = b.add("AveragePool", [y], ["kernel_shape": .ints([5, 5])])
         let flat = b.add("Reshape", [mean, b.constant(TensorValue(integers: [1, 8]))])
 
-        let steps = try check(b, b.add("MatMul", [flat, b.random([8, 3])]), input: [1, 3, 9, 9])
+        let steps = try GraphBuilder.check(b, b.add("MatMul", [flat, b.random([8, 3])]), input: [1, 3, 9, 9])
         #expect(steps.count == 6)
     }
 
     @Test func vectorsOfWholeMapsAreConvolutions() throws {
-        let b = Builder(seed: 4)
+        let b = GraphBuilder(seed: 4)
         var x = b.add("LeakyRelu", [b.convolution("x", 2, 5, kernel: 3, pads: [0, 0, 1, 1])], ["alpha": .float(0.1)])
         x = b.add(
             "AveragePool", [x],
@@ -161,35 +86,35 @@ import Testing
             "Clip",
             [x, b.constant(GraphSamples.floats([], [0])), b.constant(GraphSamples.floats([], [6]))])
 
-        let steps = try check(b, x, input: [1, 2, 8, 8])
+        let steps = try GraphBuilder.check(b, x, input: [1, 2, 8, 8])
         #expect(steps.count == 4)
         #expect(steps.last?.finish.activation == .clippedRelu(6))
     }
 
     /// Values that are read twice are computed; a constant factor and summand per channel disappear.
     @Test func onlyWhatNobodyElseReadsIsAbsorbed() throws {
-        let b = Builder(seed: 5)
+        let b = GraphBuilder(seed: 5)
         let conv = b.convolution("x", 2, 4, kernel: 3)
         let scaled = b.add("Add", [b.add("Mul", [conv, b.random([4, 1, 1])]), b.random([1, 4, 1, 1])])
         let relu = b.add("Relu", [scaled])
         let sum = b.add("Add", [relu, scaled])
-        let steps = try check(b, sum, input: [1, 2, 6, 5])
+        let steps = try GraphBuilder.check(b, sum, input: [1, 2, 6, 5])
         #expect(steps.map(\.work).contains(.nothing))
         #expect(steps.count == 3)
     }
 
     @Test func whatKernelsDoNotCoverIsRefusedByName() throws {
-        let b = Builder(seed: 6)
+        let b = GraphBuilder(seed: 6)
         let joined = b.add("Concat", ["x", "x"], ["axis": .int(1)])
         #expect(throws: GraphFailure("is not covered by kernels").at(b.nodes[0])) {
             try FusedNetwork(b.bound(joined, input: [1, 2, 4, 4]))
         }
-        let grouped = Builder(seed: 7)
+        let grouped = GraphBuilder(seed: 7)
         let y = grouped.convolution("x", 4, 4, groups: 2)
         #expect(throws: GraphFailure("has 2 groups").at(grouped.nodes[0])) {
             try FusedNetwork(grouped.bound(y, input: [1, 4, 3, 3]))
         }
-        let batch = Builder(seed: 8)
+        let batch = GraphBuilder(seed: 8)
         let z = batch.convolution("x", 4, 4)
         #expect(throws: GraphFailure.self) { try FusedNetwork(batch.bound(z, input: [2, 4, 3, 3])) }
     }

@@ -3,6 +3,7 @@ import Engine
 import Foundation
 import Graphs
 import HookNetworks
+import Shoal
 import Supernets
 
 struct HooksBuildCommand: AsyncParsableCommand {

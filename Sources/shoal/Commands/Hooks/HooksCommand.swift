@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import Graphs
 import HookNetworks
+import Shoal
 import Supernets
 
 /// `shoal hooks`: gates beside a frozen network.

@@ -1,0 +1,69 @@
+import Foundation
+import Hummingbird
+
+/// Where the inference endpoint listens: it has no token, so that only this board can reach it.
+public enum InferencePlace: Equatable, Sendable {
+    /// A loopback address and a port; 0 takes a free one.
+    case loopback(host: String, port: Int)
+    /// A Unix socket, for its owner alone.
+    case socket(path: String)
+
+    static let loopbackHosts = ["127.0.0.1", "::1", "localhost"]
+    /// Bytes of a Unix socket's path, its end included.
+    static let pathLimit = 108
+
+    struct Form: Decodable {
+        var host: String?
+        var port: Int?
+        var socket: String?
+    }
+
+    struct Refusal: Error { let reason: String }
+
+    init(_ form: Form, _ resolve: (String) -> String) throws(Refusal) {
+        switch (form.port, form.socket) {
+        case (nil, nil), (.some, .some): throw Refusal(reason: "port: give either port or socket")
+        case (let port?, nil):
+            guard (0...65_535).contains(port) else { throw Refusal(reason: "port: \(port) is no port") }
+            let host = form.host ?? "127.0.0.1"
+            guard Self.loopbackHosts.contains(host) else {
+                let hosts = Self.loopbackHosts.joined(separator: ", ")
+                throw Refusal(reason: "host: \(host) is not a loopback address; give one of \(hosts)")
+            }
+            self = .loopback(host: host, port: port)
+        case (nil, let socket?):
+            guard form.host == nil else { throw Refusal(reason: "host: goes with port") }
+            let path = resolve(socket)
+            guard path.utf8.count < Self.pathLimit else {
+                throw Refusal(reason: "socket: \(path) is longer than \(Self.pathLimit - 1) bytes")
+            }
+            self = .socket(path: path)
+        }
+    }
+
+    /// The address to bind. A socket that an earlier run has left is removed; a file of another kind is not.
+    func address() throws(ConfigurationFailure) -> BindAddress {
+        switch self {
+        case .loopback(let host, let port): return .hostname(host, port: port)
+        case .socket(let path):
+            var status = stat()
+            if lstat(path, &status) == 0 {
+                guard status.st_mode & S_IFMT == S_IFSOCK else {
+                    throw ConfigurationFailure(file: path, reason: "exists and is not a socket")
+                }
+                unlink(path)
+            }
+            return .unixDomainSocket(path: path)
+        }
+    }
+
+    /// Shuts others out of the socket once it is there; what to tell people.
+    func described(port: Int) -> String {
+        switch self {
+        case .loopback(let host, _): return "http://\(host):\(port)"
+        case .socket(let path):
+            chmod(path, 0o600)
+            return path
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Dispatch
+import InferenceAPI
+import Synchronization
+
+/// Requests that wait for a model's thread, and what wakes the thread when one arrives.
+///
+/// The thread looks at one atomic per frame; only where a request waits does it take the lock.
+final class InferenceQueue: Sendable {
+    /// Requests that may wait, the one in work not counted.
+    static let limit = 16
+
+    private struct State {
+        var jobs: [InferenceJob] = []
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let waiting = Atomic<Int>(0)
+    /// Images of requests that were turned away since the thread last asked.
+    private let refused = Atomic<UInt64>(0)
+    private let wakeUp = DispatchSemaphore(value: 0)
+
+    /// Hands a job to the thread, or refuses it.
+    func submit(_ job: InferenceJob) {
+        let refusal = state.withLock { state -> String? in
+            if state.isClosed { return "the agent is stopping" }
+            guard state.jobs.count < Self.limit else { return "\(Self.limit) requests are waiting already" }
+            state.jobs.append(job)
+            waiting.store(state.jobs.count, ordering: .releasing)
+            return nil
+        }
+        guard let refusal else {
+            wakeUp.signal()
+            return
+        }
+        refused.wrappingAdd(UInt64(job.request.images), ordering: .relaxed)
+        job.refuse(refusal)
+    }
+
+    /// The oldest waiting job.
+    func take() -> InferenceJob? {
+        guard waiting.load(ordering: .acquiring) > 0 else { return nil }
+        return state.withLock { state in
+            guard !state.jobs.isEmpty else { return nil }
+            let job = state.jobs.removeFirst()
+            waiting.store(state.jobs.count, ordering: .releasing)
+            return job
+        }
+    }
+
+    /// Images turned away since the last call.
+    func takeRefused() -> UInt64 {
+        refused.load(ordering: .relaxed) == 0 ? 0 : refused.exchange(0, ordering: .relaxed)
+    }
+
+    /// Sleeps until the instant, or until a job arrives.
+    func sleep(until instant: UInt64) {
+        let now = MonotonicClock.now()
+        guard now < instant else { return }
+        _ = wakeUp.wait(timeout: .now() + .nanoseconds(Int(clamping: instant - now)))
+    }
+
+    /// Refuses all that wait, and whatever comes.
+    func close() {
+        let jobs = state.withLock { state in
+            state.isClosed = true
+            waiting.store(0, ordering: .releasing)
+            defer { state.jobs = [] }
+            return state.jobs
+        }
+        for job in jobs { job.refuse("the agent is stopping") }
+    }
+}

@@ -1,0 +1,50 @@
+public import Hummingbird
+import HummingbirdCore
+public import NIOCore
+
+/// What one HTTP interface lets its clients use up.
+public struct HTTPLimits: Equatable, Sendable {
+    /// Bytes of a request's body.
+    public var bodyBytes: Int
+    /// Connections at once; later ones wait for their turn.
+    public var connections: Int
+    /// A connection that asks nothing for this long is closed.
+    public var idleTimeout: TimeAmount
+
+    public init(bodyBytes: Int, connections: Int, idleTimeout: TimeAmount = .seconds(30)) {
+        self.bodyBytes = bodyBytes
+        self.connections = connections
+        self.idleTimeout = idleTimeout
+    }
+
+    /// An interface within these limits.
+    /// - Parameter onBound: called once with the port in use, so that port 0 works; 0 for a Unix socket.
+    public func application(
+        _ router: Router<BasicRequestContext>, at address: BindAddress,
+        onBound: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        Application(
+            router: router, server: .http1(configuration: .init(idleTimeout: idleTimeout)),
+            configuration: .init(
+                address: address, serverName: "shoal",
+                availableConnectionsDelegate: MaximumAvailableConnections(connections)),
+            onServerRunning: { channel in await onBound(channel.localAddress?.port ?? 0) })
+    }
+}
+
+/// A request's body is larger than the interface takes.
+public struct BodyTooLarge: Error, Equatable, Sendable, CustomStringConvertible {
+    public let limit: Int
+
+    public var description: String { "the body is larger than \(limit) bytes" }
+}
+
+extension Request {
+    /// The whole body, refused before more than the limit is kept.
+    public func collectedBody(within limits: HTTPLimits) async throws(BodyTooLarge) -> ByteBuffer {
+        var request = self
+        do { return try await request.collectBody(upTo: limits.bodyBytes) } catch {
+            throw BodyTooLarge(limit: limits.bodyBytes)
+        }
+    }
+}

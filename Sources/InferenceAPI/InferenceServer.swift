@@ -1,0 +1,168 @@
+import HTTPServing
+import HTTPTypes
+public import Hummingbird
+public import HummingbirdCore
+import Logging
+import NIOCore
+
+/// The endpoint for programs on the same board: the Open Inference Protocol, version 2, over HTTP, with the binary
+/// tensor data extension. It has no token: bind it to a loopback address or a Unix socket.
+///
+///     GET  /v2   /v2/health/live   /v2/health/ready
+///     GET  /v2/models/NAME[/versions/1]   /v2/models/NAME[/versions/1]/ready
+///     POST /v2/models/NAME[/versions/1]/infer
+public struct InferenceServer: Sendable {
+    /// 8 MiB holds thirteen 224x224 images of 32-bit floats.
+    static let limits = HTTPLimits(bodyBytes: 8 << 20, connections: 32)
+    /// The one version of every model.
+    static let modelVersion = "1"
+    static let headerLength = HTTPField.Name("Inference-Header-Content-Length")
+
+    private let models: any ModelServing
+    private let version: String
+
+    /// - Parameter version: of the server, for its metadata.
+    public init(_ models: any ModelServing, version: String) {
+        self.models = models
+        self.version = version
+    }
+
+    /// - Parameter onBound: called once with the port in use; 0 for a Unix socket.
+    public func application(
+        at address: BindAddress, onBound: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        Self.limits.application(router(), at: address, onBound: onBound)
+    }
+
+    public func router() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: RefusalMiddleware())
+        let (models, version) = (models, version)
+        router.get("v2") { _, _ in
+            try Response.json(ServerMetadata(version: version, extensions: ["binary_tensor_data"]))
+        }
+        router.get("v2/health/live") { _, _ in try Response.json(["live": true]) }
+        router.get("v2/health/ready") { _, _ in
+            let isReady = models.models != nil
+            return try Response.json(["ready": isReady], status: isReady ? .ok : .serviceUnavailable)
+        }
+        for prefix in ["v2/models/:name", "v2/models/:name/versions/:version"] {
+            let path = RouterPath(prefix)
+            router.get(path) { _, context in try Response.json(ModelMetadata(try model(context))) }
+            router.get(RouterPath(prefix + "/ready")) { _, context in
+                try Response.json(ModelReadiness(name: try model(context).name))
+            }
+            router.post(RouterPath(prefix + "/infer")) { request, context in
+                try await infer(request, on: try model(context))
+            }
+        }
+        return router
+    }
+
+    private func model(_ context: BasicRequestContext) throws -> ServedModel {
+        let name = try context.parameters.require("name")
+        guard let loaded = models.models else {
+            throw InferenceRefusal(.unavailable, "the models are still being loaded")
+        }
+        guard let model = loaded.first(where: { $0.name == name }) else {
+            throw InferenceRefusal(.unknown, "there is no model \(name.debugDescription)")
+        }
+        let version = context.parameters.get("version") ?? Self.modelVersion
+        guard version == Self.modelVersion else {
+            throw InferenceRefusal(.unknown, "\(name) has no version \(version.debugDescription)")
+        }
+        return model
+    }
+
+    private func infer(_ request: Request, on model: ServedModel) async throws -> Response {
+        let encoding = request.headers[.contentEncoding] ?? "identity"
+        guard encoding == "identity" else {
+            throw InferenceRefusal(.malformed, "the content encoding \(encoding.debugDescription) is not taken")
+        }
+        let length = try Self.headerLength.flatMap { request.headers[$0] }.map { text throws(InferenceRefusal) in
+            guard let length = Int(text), length >= 0 else {
+                throw InferenceRefusal(.malformed, "Inference-Header-Content-Length is no size")
+            }
+            return length
+        }
+        let buffer: ByteBuffer
+        do { buffer = try await request.collectedBody(within: Self.limits) } catch {
+            throw InferenceRefusal(.tooLarge, error.description)
+        }
+        let asked = try InferenceRequest(Array(buffer.readableBytesView), headerLength: length, for: model)
+        let answer = try InferenceAnswer(try await models.infer(asked, on: model), to: asked, of: model)
+        var response = Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+        if let length = answer.headerLength, let name = Self.headerLength {
+            response.headers[.contentType] = "application/octet-stream"
+            response.headers[name] = String(length)
+        }
+        return response
+    }
+}
+
+private struct ServerMetadata: Encodable {
+    var name = "shoal"
+    var version: String
+    var extensions: [String]
+}
+
+private struct ModelReadiness: Encodable {
+    var name: String
+    var ready = true
+}
+
+/// Inputs are alternatives: a request carries one of them.
+private struct ModelMetadata: Encodable {
+    struct Tensor: Encodable {
+        var name: String
+        var datatype: String
+        var shape: [Int]
+    }
+    var name: String
+    var versions = [InferenceServer.modelVersion]
+    var platform = "shoal"
+    var inputs: [Tensor]
+    var outputs: [Tensor]
+
+    init(_ model: ServedModel) {
+        name = model.name
+        inputs = ModelInput.allCases.map {
+            Tensor(name: $0.rawValue, datatype: $0.datatype, shape: $0.shape(channels: model.channels))
+        }
+        outputs = [
+            Tensor(name: ModelOutput.name, datatype: ModelOutput.datatype, shape: [-1, model.outputCount])
+        ]
+    }
+}
+
+/// Turns refusals into answers; nothing of the inside gets out.
+private struct RefusalMiddleware<Context: RequestContext>: RouterMiddleware {
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let refusal as InferenceRefusal {
+            return try .json(["error": refusal.message], status: refusal.status)
+        } catch let error as any HTTPResponseError {
+            return try .json(["error": "\(request.uri.path): no such path"], status: error.status)
+        } catch {
+            context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            return try .json(["error": "the agent could not do this"], status: .internalServerError)
+        }
+    }
+}
+
+extension InferenceRefusal {
+    var status: HTTPResponse.Status {
+        switch kind {
+        case .malformed: .badRequest
+        case .unknown: .notFound
+        case .tooLarge: .contentTooLarge
+        case .unavailable: .serviceUnavailable
+        case .failed: .internalServerError
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Datasets
+import Engine
+import Graphs
+
+/// A network, or one subnet of a supernet, prepared to run: its plan exists, its weights are packed.
+///
+/// Any number of sessions on any threads may run the same point. Made by `Model.prepare`.
+public struct OperatingPoint: Sendable {
+    /// Where the numbers of a subnet's batch normalisations come from.
+    public enum Statistics: String, Sendable {
+        /// The statistics file, which names this subnet; or a network, which brings its own.
+        case own
+        /// The checkpoint's, which fit one subnet at most: right for measuring time, not for answers.
+        case checkpoint
+    }
+
+    enum Work: Sendable {
+        case plan(Plan)
+        /// By the plain definitions of the operators: right, slow, and it allocates.
+        case definitions(GraphEvaluator, input: String, output: String)
+    }
+
+    /// `nil` for a network.
+    public let subnet: Subnet?
+    public let statistics: Statistics
+    /// Height and width of the image, in pixels.
+    public let resolution: Int
+    /// Channels of the image.
+    public let channels: Int
+    /// Values in the output; `nil` where their number depends on the image.
+    public let outputCount: Int?
+    /// Of one inference; a multiply-add counts as two.
+    public let flops: Int
+    /// Why kernels do not cover the network, so that it runs slowly and allocates; `nil` where they do.
+    public let slowBecause: String?
+
+    let work: Work
+    let mean: [Float]
+    let std: [Float]
+
+    /// Floats of one planar image.
+    public var inputCount: Int { channels * resolution * resolution }
+
+    init(
+        _ plan: Plan, subnet: Subnet?, statistics: Statistics, normalization: (mean: [Float], std: [Float])
+    ) {
+        work = .plan(plan)
+        self.subnet = subnet
+        self.statistics = statistics
+        (mean, std) = normalization
+        (resolution, channels) = (plan.inputShape.height, plan.inputShape.channels)
+        outputCount = plan.outputCount
+        flops = plan.flops
+        slowBecause = nil
+    }
+
+    /// A network that no plan can be made for.
+    init(
+        _ bound: BoundGraph, shape: [Int], normalization: (mean: [Float], std: [Float]), because reason: String
+    ) {
+        work = .definitions(
+            GraphEvaluator(bound), input: bound.graph.inputs[0].name, output: bound.graph.outputs[0])
+        subnet = nil
+        statistics = .own
+        (mean, std) = normalization
+        (channels, resolution) = (shape[1], shape[2])
+        outputCount = bound.types[bound.graph.outputs[0]].map { $0.shape.reduce(1, *) }
+        flops = bound.flops
+        slowBecause = reason
+    }
+
+    /// What turns the pixels of images of one size into its input.
+    func preprocessor(height: Int, width: Int) -> ImagePreprocessor {
+        ImagePreprocessor(
+            channels: channels, height: height, width: width, side: resolution, mean: mean, std: std)
+    }
+}

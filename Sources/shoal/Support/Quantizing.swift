@@ -1,0 +1,54 @@
+import Datasets
+import Dispatch
+import Engine
+import Graphs
+import PostTrainingQuantization
+import Synchronization
+
+/// Turns networks of 32-bit floats into networks of 8 bits by calibration images.
+enum Quantizing {
+    /// The network quantised, as a package that runs like an imported one.
+    /// - Parameters:
+    ///   - path: of the package, for refusals.
+    ///   - file: of the images.
+    static func package(
+        _ network: FusedNetwork, _ configuration: NetworkConfiguration, path: String, named name: String,
+        on images: ImageSet, file: String, _ preprocessor: ImagePreprocessor, _ method: RangeMethod, threads: Int
+    ) throws -> NetworkPackage {
+        guard images.count > 0 else { throw Refusal("\(file): holds no images to calibrate on") }
+        do {
+            let kernels = try KernelSet.selected()
+            func gather(_ network: FusedNetwork) throws -> Calibration {
+                try self.gather(
+                    try Calibration(of: network, kernels: kernels), images, preprocessor,
+                    threads: min(threads, images.count))
+            }
+            var calibration = try gather(network)
+            if let equalized = calibration.equalized() { calibration = try gather(equalized) }
+            return NetworkPackage(
+                graph: try calibration.quantized(method).graph(named: name), configuration: configuration)
+        } catch let failure as GraphFailure {
+            throw Refusal("\(path): cannot be quantised: \(failure)")
+        }
+    }
+
+    private static func gather(
+        _ empty: Calibration, _ images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int
+    ) throws -> Calibration {
+        let parts = Mutex([Calibration?](repeating: nil, count: threads))
+        DispatchQueue.concurrentPerform(iterations: threads) { thread in
+            var part = empty
+            let arena = part.makeArena()
+            let shape = part.network.inputShape
+            let buffer = AlignedBuffer(count: shape.channels * shape.pixels)
+            let image = UnsafeMutableBufferPointer(start: buffer.base, count: buffer.count)
+            for index in images.count * thread / threads..<images.count * (thread + 1) / threads {
+                preprocessor.convert(images, at: index, into: image)
+                part.add(UnsafeBufferPointer(image), in: arena)
+            }
+            parts.withLock { [part] in $0[thread] = part }
+        }
+        // Joined in their order, so that sums of means do not depend on which thread was first.
+        return parts.withLock { $0 }.compactMap { $0 }.reduce(into: empty) { $0.add($1) }
+    }
+}
