@@ -17,7 +17,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ModelImport": ["Engine", "Graphs", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "Graphs", "SearchSpace"],
     "PostTrainingQuantization": ["Engine", "Graphs"],
-    "HookNetworks": ["Engine", "Graphs", "PostTrainingQuantization", "SearchSpace", "Supernets"],
+    "HookNetworks": ["Engine", "Graphs", "SearchSpace", "Supernets"],
     "Datasets": ["Engine", "Graphs", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
     "Shoal": ["Datasets", "Engine", "Graphs", "SearchSpace", "Supernets"],

@@ -97,10 +97,11 @@ import Testing
         let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
         #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
         for (kinds, reason) in [
-            ("bits", "--kinds bits: this version has no gates of this kind"),
+            ("point", "--kinds point: this version has no gates of this kind"),
+            ("bits", "--with: the kind bits needs a smaller network"),
             ("skip,channel", "--kinds channel: this version has no gates of this kind"),
             ("depth", "--kinds depth: is none of model, exit, skip, channel, point, bits"),
-            ("model,skip", "model decides between networks and needs a hook file of its own"),
+            ("model,skip", "model and bits decide between networks and need a hook file of their own"),
             ("model", "--with: the kind model needs a smaller network for the same task"),
         ] {
             let outcome = try shoal(["hooks", "build", "n.shoal", "--kinds", kinds, "--output", "h"])

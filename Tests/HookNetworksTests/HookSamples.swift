@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 import Graphs
 import SearchSpace
 
@@ -10,7 +11,7 @@ enum HookSamples {
 
     /// A residual network of random weights: a stem, `blocks` blocks of 16 channels that keep the map, and a
     /// classifier.
-    static func network(blocks: Int, seed: UInt64) throws -> FusedNetwork {
+    static func network(blocks: Int, seed: UInt64, side: Int = HookSamples.side) throws -> FusedNetwork {
         var generator = SeededGenerator(seed: seed)
         var (nodes, constants): ([Node], [String: TensorValue]) = ([], [:])
         func constant(_ shape: [Int], _ size: Double) -> String {
@@ -41,6 +42,18 @@ enum HookSamples {
             inputs: [GraphInput(name: "x", element: .float32, dimensions: [1, 3, side, side].map { .fixed($0) })],
             outputs: [x], initialisers: constants, nodes: nodes)
         return try FusedNetwork(try BoundGraph(graph))
+    }
+
+    /// A gate that predicts the same damage for every input, and passes its validation.
+    static func constantGate(_ features: Int, damage: Double) -> Gate {
+        Gate(
+            mean: [Double](repeating: 0, count: features), deviation: [Double](repeating: 1, count: features),
+            predictor: .perceptron(
+                Perceptron(
+                    [.linear(inputs: features, outputs: 1)], parameters: [Double](repeating: 0, count: features))),
+            slope: 1, offset: -log(1 / damage - 1),
+            validation: GateValidation(
+                samples: 100, loss: 0, constantLoss: 1, acceptedDamage: 0, acceptedPrediction: 0))
     }
 
     static func image(_ seed: UInt64) -> [Float] {

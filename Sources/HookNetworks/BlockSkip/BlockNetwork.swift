@@ -29,6 +29,8 @@ public final class BlockNetwork {
         let gate: CompiledGate?
         /// Floats that the gate reads.
         let featureCount: Int
+        /// Budget below which the gate would take more time than its decisions save.
+        var smallestBudget: Float = 0
     }
 
     public let plain: Plan
@@ -49,7 +51,8 @@ public final class BlockNetwork {
         session = SectionedSession(for: plan)
         var places = [[Place]](repeating: [], count: plan.parts.count)
         for (index, hook) in hooks.enumerated() {
-            let place = try Self.place(index, hook, plan, hooks.count)
+            var place = try Self.place(index, hook, plan, hooks.count)
+            place.smallestBudget = GateWorth.smallestBudget(of: index, in: hooks)
             places[hook.point.parts.lowerBound].append(place)
         }
         self.places = places
@@ -122,7 +125,7 @@ public final class BlockNetwork {
     private func decides(_ place: Place, _ budget: Float, _ flops: inout Int) -> Bool {
         switch policy {
         case .gates:
-            guard let gate = place.gate else { return false }
+            guard let gate = place.gate, budget >= place.smallestBudget else { return false }
             let features = readFeatures(place)
             flops += gate.flops + (place.head?.flops ?? 0)
             guard let start = features.baseAddress else { return false }

@@ -16,7 +16,7 @@ public enum GateKind: String, Codable, Sendable, CaseIterable {
         switch self {
         case .model:
             Row(
-                summary: "the large network, where the small one's answer will do", isSupported: true,
+                summary: "larger networks, where the answer so far will do", isSupported: true,
                 isWithinNetwork: false)
         case .exit:
             Row(
@@ -27,7 +27,8 @@ public enum GateKind: String, Codable, Sendable, CaseIterable {
         case .channel:
             Row(summary: "channels that are predicted near zero", isSupported: false, isWithinNetwork: true)
         case .point: Row(summary: "positions of a map", isSupported: false, isWithinNetwork: true)
-        case .bits: Row(summary: "precision of a convolution", isSupported: false, isWithinNetwork: true)
+        case .bits:
+            Row(summary: "32 bits, where the answer in 8 will do", isSupported: true, isWithinNetwork: false)
         }
     }
 }

@@ -33,12 +33,14 @@ public struct GateTrainer: Sendable {
         var damage: Double
     }
 
-    /// - Returns: `nil` where there are too few samples to judge a gate by.
-    public func train(_ samples: GateSamples, seed: UInt64) -> Gate? {
+    /// - Parameter mayGoOn: asked before every batch; the training is given up where it says no.
+    /// - Returns: `nil` where there are too few samples to judge a gate by, or features that are not numbers.
+    public func train(_ samples: GateSamples, seed: UInt64, mayGoOn: () -> Bool = { true }) -> Gate? {
         guard samples.count >= 10 * GateValidation.fewestSamples else { return nil }
         var generator = SeededGenerator(seed: seed)
         let order = Array(0..<samples.count).shuffled(using: &generator)
         let (mean, deviation) = Self.statistics(samples)
+        guard (mean + deviation).allSatisfy(\.isFinite) else { return nil }
         let all = order.map { index in
             Sample(
                 features: samples.features(index).enumerated().map { (Double($1) - mean[$0]) / deviation[$0] },
@@ -46,11 +48,12 @@ public struct GateTrainer: Sendable {
         }
         let (first, second) = (all.count * 7 / 10, all.count * 9 / 10)
         let (training, tuning, check) = (all[..<first], all[first..<second], all[second...])
-        let predictor =
+        let trained =
             switch settings.algorithm {
-            case .backpropagation: backpropagated(Array(training), tuning, &generator)
-            case .forwardForward: forwardForward(Array(training), tuning, &generator)
+            case .backpropagation: backpropagated(Array(training), tuning, &generator, mayGoOn)
+            case .forwardForward: forwardForward(Array(training), tuning, &generator, mayGoOn)
             }
+        guard let predictor = trained else { return nil }
         let (slope, offset) = Self.calibration(tuning.map { (predictor.score($0.features), $0.damage) })
         let constant = training.reduce(0) { $0 + $1.damage } / Double(training.count)
         let predictions = check.map { (Loss.logistic(slope * predictor.score($0.features) + offset), $0.damage) }
@@ -81,8 +84,8 @@ public struct GateTrainer: Sendable {
     // MARK: Algorithms
 
     private func backpropagated(
-        _ training: [Sample], _ tuning: ArraySlice<Sample>, _ generator: inout SeededGenerator
-    ) -> Gate.Predictor {
+        _ training: [Sample], _ tuning: ArraySlice<Sample>, _ generator: inout SeededGenerator, _ mayGoOn: () -> Bool
+    ) -> Gate.Predictor? {
         let (count, hidden) = (training[0].features.count, settings.hidden)
         var layers: [Layer] = [.linear(inputs: count, outputs: hidden), .bias(count: hidden)]
         if settings.hasLayerNorm { layers.append(.layerNorm(count: hidden)) }
@@ -95,6 +98,7 @@ public struct GateTrainer: Sendable {
             optimizer.learningRate = rate(epoch)
             let order = Array(training.indices).shuffled(using: &generator)
             for start in stride(from: 0, to: order.count, by: settings.batch) {
+                guard mayGoOn() else { return nil }
                 let batch = order[start..<min(start + settings.batch, order.count)]
                 var gradient = [Double](repeating: 0, count: network.parameters.count)
                 for index in batch {
@@ -111,8 +115,8 @@ public struct GateTrainer: Sendable {
     }
 
     private func forwardForward(
-        _ training: [Sample], _ tuning: ArraySlice<Sample>, _ generator: inout SeededGenerator
-    ) -> Gate.Predictor {
+        _ training: [Sample], _ tuning: ArraySlice<Sample>, _ generator: inout SeededGenerator, _ mayGoOn: () -> Bool
+    ) -> Gate.Predictor? {
         var network = ForwardForward(
             features: training[0].features.count, widths: [settings.hidden, settings.hidden], using: &generator)
         var optimizers = network.layers.map { optimizer(for: $0.parameters.count) }
@@ -121,7 +125,8 @@ public struct GateTrainer: Sendable {
         let harm = max(1e-6, training.reduce(0) { $0 + $1.damage } / Double(training.count))
         for epoch in 0..<settings.epochs {
             for index in optimizers.indices { optimizers[index].learningRate = rate(epoch) }
-            for index in Array(training.indices).shuffled(using: &generator) {
+            for (position, index) in Array(training.indices).shuffled(using: &generator).enumerated() {
+                guard position % settings.batch > 0 || mayGoOn() else { return nil }
                 // A damage of 0.3 is harmful three times in ten.
                 let isHarmful = generator.uniform() < training[index].damage
                 let weight = isHarmful ? min(0.5 / harm, 50) : 0.5 / (1 - min(harm, 0.99))

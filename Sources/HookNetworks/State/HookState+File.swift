@@ -1,5 +1,6 @@
-public import Engine
+import Engine
 import Foundation
+import SearchSpace
 
 /// A hook file is a package of kind `hooks` (`TensorPackage`: a SHA-256 for every section and for their table, so that
 /// a file cut or changed at any byte is noticed) whose manifest is JSON and whose tensors are weights and samples.
@@ -51,6 +52,10 @@ extension HookState {
         var formatVersion: Int
         var kinds: [GateKind]
         var weightsSHA256: String
+        var smaller: [Network]?
+        var subnet: SubnetConfiguration?
+        var statisticsFile: String?
+        /// Version 1 had one smaller network at the most.
         var smallWeightsSHA256: String?
         var smallPackage: String?
         var statistics: Statistics
@@ -61,6 +66,7 @@ extension HookState {
         var point: AttachmentPoint
         var gate: GateEntry?
         var samples: SampleEntry?
+        var overheadMicroseconds: Double?
     }
 
     private struct GateEntry: Codable {
@@ -97,6 +103,7 @@ extension HookState {
                     featureCount: samples.featureCount, byteLimit: samples.byteLimit, seen: samples.seen)
                 if !samples.values.isEmpty { keep(samples.values, "\(index).samples") }
             }
+            entry.overheadMicroseconds = hook.overheadMicroseconds
             for (name, filter) in [("substitute", hook.substitute), ("head", hook.head)] {
                 guard let filter else { continue }
                 keep(filter.weights, "\(index).\(name)")
@@ -106,7 +113,7 @@ extension HookState {
         }
         let manifest = Manifest(
             formatVersion: Self.formatVersion, kinds: kinds, weightsSHA256: weightsSHA256,
-            smallWeightsSHA256: smallWeightsSHA256, smallPackage: smallPackage, statistics: statistics, hooks: entries)
+            smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return TensorPackage(
@@ -125,12 +132,15 @@ extension HookState {
             throw HookRefusal(
                 "has format version \(version), newer than \(Self.formatVersion), the newest that is read")
         }
-        guard version == Self.formatVersion, let manifest = try? JSONDecoder().decode(Manifest.self, from: data) else {
+        guard version >= Self.oldestFormatVersion, let manifest = try? JSONDecoder().decode(Manifest.self, from: data)
+        else {
             throw HookRefusal("the manifest is not one of hooks")
         }
         self.init(
             kinds: manifest.kinds, weightsSHA256: manifest.weightsSHA256,
-            smallWeightsSHA256: manifest.smallWeightsSHA256, smallPackage: manifest.smallPackage, hooks: [])
+            smaller: manifest.smaller
+                ?? manifest.smallWeightsSHA256.map { [Network(weightsSHA256: $0, package: manifest.smallPackage)] }
+                ?? [], subnet: manifest.subnet, statisticsFile: manifest.statisticsFile, hooks: [])
         statistics = manifest.statistics
         for (index, entry) in manifest.hooks.enumerated() {
             var hook = Hook(entry.point)
@@ -153,6 +163,7 @@ extension HookState {
                 }
                 return Filter(weights: weights, bias: bias)
             }
+            hook.overheadMicroseconds = entry.overheadMicroseconds.flatMap { $0 >= 0 ? $0 : nil }
             hook.substitute = try filter("substitute")
             hook.head = try filter("head")
             hooks.append(hook)

@@ -1,7 +1,11 @@
+public import SearchSpace
+
 /// Everything that hooks of one network have learned: what `shoal hooks` keeps in one file beside the network's own.
 public struct HookState: Equatable, Sendable {
     /// The version that this program writes, and the newest that it reads.
-    public static let formatVersion = 1
+    public static let formatVersion = 2
+    /// The oldest version that it reads.
+    public static let oldestFormatVersion = 1
 
     /// One place and what was learned there.
     public struct Hook: Equatable, Sendable {
@@ -12,11 +16,25 @@ public struct HookState: Equatable, Sendable {
         public var substitute: Filter?
         /// The linear layer from pooled features to classes whose answer the gate reads, and an exit gives.
         public var head: Filter?
+        /// Time that the gate takes with all that it reads, on the machine that trained it; `nil`: not measured.
+        public var overheadMicroseconds: Double?
 
         public init(_ point: AttachmentPoint) { self.point = point }
 
         /// The gate, if it passed its validation.
         public var usableGate: Gate? { gate.flatMap { $0.validation.passes ? $0 : nil } }
+    }
+
+    /// A smaller network, on the model level.
+    public struct Network: Codable, Equatable, Sendable {
+        public var weightsSHA256: String
+        /// Where its package was when the hooks were built; `nil` for a subnet of the network's own package.
+        public var package: String?
+        public var subnet: SubnetConfiguration?
+
+        public init(weightsSHA256: String, package: String? = nil, subnet: SubnetConfiguration? = nil) {
+            (self.weightsSHA256, self.package, self.subnet) = (weightsSHA256, package, subnet)
+        }
     }
 
     /// A linear map with a bias per output.
@@ -42,21 +60,24 @@ public struct HookState: Equatable, Sendable {
     public var kinds: [GateKind]
     /// Of the network's weights, as hexadecimal SHA-256: hooks fit no others.
     public var weightsSHA256: String
-    /// Of the smaller network, on the model level.
-    public var smallWeightsSHA256: String?
-    /// Where the smaller network's package was when the hooks were built.
-    public var smallPackage: String?
+    /// What is tried before the network itself, from the smallest up: networks, or subnets of the same supernet.
+    public var smaller: [Network]
+    /// The network itself, where it is a subnet of a supernet.
+    public var subnet: SubnetConfiguration?
+    /// Where the statistics of the subnets were when the hooks were built.
+    public var statisticsFile: String?
     public var hooks: [Hook]
     public var statistics = Statistics()
 
     public init(
-        kinds: [GateKind], weightsSHA256: String, smallWeightsSHA256: String? = nil, smallPackage: String? = nil,
-        hooks: [Hook]
+        kinds: [GateKind], weightsSHA256: String, smaller: [Network] = [], subnet: SubnetConfiguration? = nil,
+        statisticsFile: String? = nil, hooks: [Hook]
     ) {
         self.kinds = kinds
         self.weightsSHA256 = weightsSHA256
-        self.smallWeightsSHA256 = smallWeightsSHA256
-        self.smallPackage = smallPackage
+        self.smaller = smaller
+        self.subnet = subnet
+        self.statisticsFile = statisticsFile
         self.hooks = hooks
     }
 }

@@ -57,7 +57,7 @@ struct BenchModel {
         } catch { throw Refusal("\(loaded.path): \(error)") }
     }
 
-    private static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {
+    static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw Refusal("--subnets \(file): cannot be read")
         }

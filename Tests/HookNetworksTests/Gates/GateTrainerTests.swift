@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: TrainingAlgorithm.allCases)
     func learnsWhatIsThereToLearn(algorithm: TrainingAlgorithm) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        let samples = HookSamples.samples(2_000, mistakes: 0.05, seed: seed)
+        let samples = HookSamples.samples(5_000, mistakes: 0.05, seed: seed)
         let gate = try #require(trainer(algorithm).train(samples, seed: seed))
         #expect(gate.validation.passes, "seed \(seed): \(gate.validation)")
         #expect(gate.predictedDamage([2, 0, 0]) > 0.7, "seed \(seed)")

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import SearchSpace
 import Testing
 
 @testable import HookNetworks
@@ -12,12 +13,18 @@ import Testing
 
     @Test(arguments: TrainingAlgorithm.allCases)
     func isReadAsItWasWritten(algorithm: TrainingAlgorithm) throws {
-        let state = try HookSamples.state(seed: 1, algorithm: algorithm)
+        var state = try HookSamples.state(seed: 1, algorithm: algorithm)
+        let subnet = SubnetConfiguration(resolution: 20, depths: [2], kernelSizes: [3], expandRatios: [4])
+        state.smaller = [HookState.Network(weightsSHA256: "ab", subnet: subnet)]
+        (state.subnet, state.statisticsFile) = (subnet, "s.json")
+        state.hooks[0].overheadMicroseconds = 2.5
         try state.write(to: path)
         let reading = try HookState.read(from: path)
         #expect(reading.damage == nil)
         let hook = try #require(reading.state.hooks.first)
         #expect(reading.state.kinds == state.kinds && reading.state.statistics == state.statistics)
+        #expect(reading.state.smaller == state.smaller && reading.state.subnet == subnet)
+        #expect(reading.state.statisticsFile == "s.json" && hook.overheadMicroseconds == 2.5)
         #expect(hook.point == state.hooks[0].point && hook.samples == state.hooks[0].samples)
         #expect(hook.head == state.hooks[0].head && hook.substitute == state.hooks[0].substitute)
         #expect(hook.gate?.validation == state.hooks[0].gate?.validation)
@@ -62,10 +69,23 @@ import Testing
     @Test func newerFormatsAreRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-        package.manifest = Array(text.replacing("\"formatVersion\":1", with: "\"formatVersion\":9").utf8)
-        #expect(throws: HookRefusal("has format version 9, newer than 1, the newest that is read")) {
+        package.manifest = Array(text.replacing("\"formatVersion\":2", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 2, the newest that is read")) {
             try HookState(package)
         }
+    }
+
+    /// Files of the version before, which named at most one smaller network, are read.
+    @Test func theFormatBeforeIsRead() throws {
+        var package = try HookSamples.state(seed: 1).package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+            .replacing("\"formatVersion\":2", with: "\"formatVersion\":1")
+            .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
+        #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
+        package.manifest = Array(text.utf8)
+        let state = try HookState(package)
+        #expect(state.smaller == [HookState.Network(weightsSHA256: "cd", package: "s.shoal")])
+        #expect(state.hooks[0].gate?.validation == (try HookSamples.state(seed: 1)).hooks[0].gate?.validation)
     }
 
     @Test func gatesThatDoNotFitTogetherAreRefused() throws {

@@ -3,6 +3,7 @@ import Engine
 import Foundation
 import Graphs
 import HookNetworks
+import SearchSpace
 import Shoal
 import Supernets
 
@@ -12,8 +13,16 @@ struct HooksBuildCommand: AsyncParsableCommand {
 
     @Argument(help: "The network package.")
     var package: String
-    @Option(help: "A smaller network package for the same task, for the kind model.")
-    var with: String?
+    @Option(
+        help: """
+            A smaller network package for the same task, for the kind model, or the network's own package of shoal \
+            quantize, for the kind bits; several times for several, from the smallest up.
+            """)
+    var with: [String] = []
+    @Option(help: "Subnets to choose among for each input, for the kind model of a supernet: a JSON list of them.")
+    var subnets: String?
+    @Option(help: "Their batch normalisation statistics, of shoal calibrate.")
+    var statistics: String?
     @Option(help: "Kinds of gates, separated by commas.")
     var kinds = "model"
     @Option(help: "Hook file to write.")
@@ -34,7 +43,8 @@ struct HooksBuildCommand: AsyncParsableCommand {
         guard !kinds.isEmpty else { throw Refusal("--kinds: give at least one") }
         guard Set(kinds).count == kinds.count else { throw Refusal("--kinds \(self.kinds): names a kind twice") }
         guard kinds.count == 1 || kinds.allSatisfy(\.row.isWithinNetwork) else {
-            throw Refusal("--kinds \(self.kinds): model decides between networks and needs a hook file of its own")
+            throw Refusal(
+                "--kinds \(self.kinds): model and bits decide between networks and need a hook file of their own")
         }
         return kinds
     }
@@ -42,32 +52,70 @@ struct HooksBuildCommand: AsyncParsableCommand {
     private func build() throws {
         let kinds = try parsedKinds()
         try OutputFile.checkFolder(of: output)
-        try OutputFile.check(output, isNoneOf: [package, with])
-        let loaded = try HookedPackage(package)
+        try OutputFile.check(output, isNoneOf: [package, subnets, statistics] + with)
         let state: HookState
-        if kinds == [.model] {
-            state = try buildModelLevel(loaded)
+        if kinds[0].row.isWithinNetwork {
+            guard with.isEmpty, subnets == nil else { throw Refusal("--with, --subnets: go with the kind model") }
+            state = try buildWithinNetwork(try HookedPackage(package), kinds)
+        } else if let subnets {
+            state = try buildSubnets(subnets, kinds)
         } else {
-            guard with == nil else { throw Refusal("--with: goes with the kind model") }
-            state = try buildWithinNetwork(loaded, kinds)
+            state = try buildBetweenNetworks(try HookedPackage(package), kinds)
         }
         do { try state.write(to: output) } catch { throw Refusal("\(error)", .environment) }
         try show(state)
     }
 
-    private func buildModelLevel(_ loaded: HookedPackage) throws -> HookState {
-        guard let with else { throw Refusal("--with: the kind model needs a smaller network for the same task") }
-        let small = try HookedPackage(with)
-        do { _ = try ModelCascade(small: small.plan, large: loaded.plan, gate: nil) } catch {
-            throw Refusal("\(package), \(with): \(error)")
+    private func buildBetweenNetworks(_ largest: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
+        guard !with.isEmpty else {
+            throw Refusal("--with: the kind \(kinds[0].rawValue) needs a smaller network for the same task")
         }
-        let point = AttachmentPoint(
-            kind: .model, operator: loaded.loaded.network.graph.name, flops: loaded.plan.flops,
-            microseconds: PlanTimer.measure(loaded.plan, repeats: 30).totalMilliseconds * 1_000, parts: 0..<0)
+        let smaller = try with.map { try HookedPackage($0) }
+        if kinds == [.bits], let wide = smaller.first(where: { $0.plan.precision == .fp32 }) {
+            throw Refusal("--with \(wide.path): is not of 8 bits; give a package of shoal quantize")
+        }
+        return try state(kinds, smaller, largest, statistics: nil)
+    }
+
+    private func buildSubnets(_ file: String, _ kinds: [GateKind]) throws -> HookState {
+        guard with.isEmpty, kinds == [.model] else {
+            throw Refusal("--subnets: goes with the kind model, without --with")
+        }
+        guard let statistics else { throw Refusal("--statistics: give those of the subnets, of shoal calibrate") }
+        let loaded = try LoadedSupernet(package)
+        let subnets = try HookedPackage.subnets(
+            try BenchModel.read(file, for: loaded), of: loaded, statistics: statistics
+        ).sorted { $0.plan.flops < $1.plan.flops }
+        guard subnets.count > 1, let largest = subnets.last else {
+            throw Refusal("--subnets \(file): give two subnets at least")
+        }
+        return try state(kinds, Array(subnets.dropLast()), largest, statistics: statistics)
+    }
+
+    /// A gate after every network but the largest; a decision saves all that come after.
+    private func state(
+        _ kinds: [GateKind], _ smaller: [HookedPackage], _ largest: HookedPackage, statistics: String?
+    ) throws -> HookState {
+        do {
+            _ = try ModelCascade(
+                smaller.map { $0.rung(nil, before: largest) }, largest: largest.plan, isCommittee: false)
+        } catch {
+            throw Refusal("\(package): \(error)")
+        }
+        let all = smaller + [largest]
+        let times = all.map { PlanTimer.measure($0.plan, repeats: 30).totalMilliseconds * 1_000 }
+        let hooks = smaller.indices.map { index in
+            HookState.Hook(
+                AttachmentPoint(
+                    kind: kinds[0], operator: smaller[index].subnet?.description ?? smaller[index].name,
+                    flops: all[(index + 1)...].reduce(0) { $0 + $1.plan.flops },
+                    microseconds: times[(index + 1)...].reduce(0, +), parts: 0..<0))
+        }
         return HookState(
-            kinds: [.model], weightsSHA256: loaded.weightsSHA256, smallWeightsSHA256: small.weightsSHA256,
-            smallPackage: URL(filePath: with).standardizedFileURL.path(percentEncoded: false),
-            hooks: [HookState.Hook(point)])
+            kinds: kinds, weightsSHA256: largest.weightsSHA256, smaller: smaller.map { $0.named(beside: largest) },
+            subnet: largest.subnet,
+            statisticsFile: statistics.map { URL(filePath: $0).standardizedFileURL.path(percentEncoded: false) },
+            hooks: hooks)
     }
 
     private func buildWithinNetwork(_ loaded: HookedPackage, _ kinds: [GateKind]) throws -> HookState {

@@ -16,8 +16,10 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     var package: String
     @Argument(help: "Hook file.")
     var hooks: String
-    @Option(help: "The smaller network package, where it is not where it was when the hooks were built.")
-    var with: String?
+    @Option(help: "The smaller network packages, where they are not where they were when the hooks were built.")
+    var with: [String] = []
+    @Option(help: "The subnets' statistics, where they are not where they were.")
+    var statistics: String?
     @Option(parsing: .upToNextOption, help: "Images that the gates have not learned from.")
     var images: [String]
     @Option(parsing: .upToNextOption, help: "Their labels, where the images' files have none.")
@@ -26,7 +28,14 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     var skip = 0
     @Option(help: "Use only so many images.")
     var limit: Int?
-    @Option(parsing: .upToNextOption, help: "Damage to be put up with per image, 0 to 1; below 0 hooks are off.")
+    @Option(
+        parsing: .upToNextOption, help: "Damage to be put up with per image, 0 to 1; off leaves every gate out.",
+        transform: { text in
+            guard let budget = text == "off" ? -1 : Float(text), budget.isFinite, budget <= 1 else {
+                throw ValidationError("is neither off nor a number up to 1")
+            }
+            return budget
+        })
     var budget: [Float]
     @Option(help: "Threads of an inference; this version has hooks on one.")
     var threads = 1
@@ -46,9 +55,6 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     func validate() throws {
         guard threads == 1 else { throw ValidationError("--threads: this version has hooks on one thread") }
         guard (1...100).contains(repeats) else { throw ValidationError("--repeat: give 1 to 100") }
-        guard !budget.isEmpty, budget.allSatisfy({ $0.isFinite && $0 <= 1 }) else {
-            throw ValidationError("--budget: give numbers up to 1")
-        }
         guard skip >= 0, limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit: give at least 1") }
     }
 
@@ -76,9 +82,9 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     private func evaluate() throws {
         if let plot {
             try OutputFile.checkFolder(of: plot)
-            try OutputFile.check(plot, isNoneOf: [package, hooks, with] + images + labels)
+            try OutputFile.check(plot, isNoneOf: [package, hooks, statistics] + with + images + labels)
         }
-        var loaded = try LoadedHooks(package: package, hooks: hooks, with: with)
+        var loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
         let stream = try HookStream(loaded.package, images: images, labels: labels, skip: skip, limit: limit)
         try select(in: &loaded.state)
         for hook in loaded.state.hooks where hook.usableGate == nil && used(hook.point.kind) {
@@ -166,7 +172,8 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         var table = TextTable(["BUDGET", "TOP-1 %", "AGREES %", "DAMAGE", "FLOPS", "LATENCY", "PROCESSOR", "SKIPPED"])
         for point in summary.curve {
             table.add([
-                "\(point.budget)", point.top1.map { (100 * $0).text(2) } ?? "-", (100 * point.agreement).text(2),
+                point.budget < 0 ? "off" : "\(point.budget)", point.top1.map { (100 * $0).text(2) } ?? "-",
+                (100 * point.agreement).text(2),
                 point.damage.text(4), point.flopsRatio.text(3), point.latencyRatio.text(3),
                 point.processorRatio.text(3), point.skipRatio.text(3),
             ])

@@ -18,8 +18,10 @@ struct HooksTrainCommand: AsyncParsableCommand {
     var package: String
     @Argument(help: "Hook file, replaced by the trained one; the one before stays as HOOKS.previous.")
     var hooks: String
-    @Option(help: "The smaller network package, where it is not where it was when the hooks were built.")
-    var with: String?
+    @Option(help: "The smaller network packages, where they are not where they were when the hooks were built.")
+    var with: [String] = []
+    @Option(help: "The subnets' statistics, where they are not where they were.")
+    var statistics: String?
     @Option(parsing: .upToNextOption, help: "Images.")
     var images: [String]
     @Option(help: "Leave out the first images.")
@@ -71,13 +73,13 @@ struct HooksTrainCommand: AsyncParsableCommand {
     }
 
     private func train() throws {
-        var loaded = try LoadedHooks(package: package, hooks: hooks, with: with)
+        var loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
         let stream = try HookStream(loaded.package, images: images, labels: [], skip: skip, limit: frames)
         loaded.state.statistics.algorithm = algorithm
         loaded.state.statistics.seed = seed
         let progress = Progress("Learning", total: stream.images.count)
-        if let small = loaded.small {
-            try trainModelLevel(&loaded.state, small, loaded.package, stream, progress)
+        if !loaded.smaller.isEmpty {
+            try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), stream, progress)
         } else {
             try trainWithinNetwork(&loaded.state, loaded.package, stream)
         }
@@ -85,24 +87,25 @@ struct HooksTrainCommand: AsyncParsableCommand {
         try show(loaded.state, before: loaded.package.weightsSHA256)
     }
 
-    private func trainModelLevel(
-        _ state: inout HookState, _ small: HookedPackage, _ large: HookedPackage, _ stream: HookStream,
-        _ progress: Progress
+    private func trainBetweenNetworks(
+        _ state: inout HookState, _ cascade: ModelCascade, _ stream: HookStream, _ progress: Progress
     ) throws {
-        let cascade = try ModelCascade(small: small.plan, large: large.plan, gate: nil)
         var generator = SeededGenerator(seed: seed)
-        var samples =
-            state.hooks[0].samples ?? GateSamples(featureCount: cascade.featureCount, byteLimit: sampleBytes)
+        var samples = zip(state.hooks, cascade.featureCounts).map { hook, count in
+            hook.samples ?? GateSamples(featureCount: count, byteLimit: sampleBytes)
+        }
         for index in 0..<stream.images.count {
             cascade.sample(stream.image(index), into: &samples, using: &generator)
             progress.update(index + 1)
         }
         var settings = GateTrainer.Settings()
         settings.algorithm = algorithm
-        state.hooks[0].samples = samples
-        state.hooks[0].gate = GateTrainer(settings).train(samples, seed: seed)
+        for index in state.hooks.indices {
+            state.hooks[index].samples = samples[index]
+            state.hooks[index].gate = GateTrainer(settings).train(samples[index], seed: seed &+ UInt64(index))
+        }
         state.statistics.frames += stream.images.count
-        state.statistics.samples += stream.images.count
+        state.statistics.samples += stream.images.count * state.hooks.count
     }
 
     private func trainWithinNetwork(
@@ -118,6 +121,10 @@ struct HooksTrainCommand: AsyncParsableCommand {
             settings: settings, images: { stream.image($0) }, progress: { progress.update(Int(1_000 * $0)) })
         do { try trainer.train() } catch { throw Refusal("\(self.package): \(error)") }
         state.hooks = trainer.hooks
+        let network = try BlockNetwork(plain: package.plan, plan: package.sections(), hooks: trainer.hooks)
+        for (index, time) in network.measureOverheads(repeats: 200).enumerated() {
+            state.hooks[index].overheadMicroseconds = time
+        }
         state.statistics.frames += stream.images.count
         state.statistics.samples += trainer.sampleCount
     }
