@@ -19,6 +19,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ModelImport": ["Engine", "Graphs", "Packages", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace"],
     "PostTrainingQuantization": ["Engine", "Fusion", "Graphs"],
+    "HookNetworks": ["Engine", "Fusion", "Graphs", "Packages", "PostTrainingQuantization", "SearchSpace", "Supernets"],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
     "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace", "Supernets"],
@@ -51,7 +52,7 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
+        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],

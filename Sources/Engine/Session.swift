@@ -1,6 +1,6 @@
 /// Runs plans, one at a time, in one arena. Belongs to one thread, which calls it.
 public final class Session {
-    private let arena: AlignedBuffer
+    let arena: AlignedBuffer
     /// `nil` on one thread, where nothing is shared or waited for.
     private let team: ThreadTeam?
     /// Operations of the longest plan.

@@ -9,7 +9,7 @@ struct Shoal: AsyncParsableCommand {
         subcommands: [
             ImportCommand.self, QuantizeCommand.self, RunCommand.self, BenchCommand.self, TuneCommand.self,
             MeasureCommand.self, SearchCommand.self, CalibrateCommand.self, PredictCommand.self,
-            AllocateCommand.self, ApplyCommand.self, GetCommand.self, DescribeCommand.self, BoardCommand.self,
-            ReportCommand.self, ScenarioCommand.self, CheckCommand.self,
+            HooksCommand.self, AllocateCommand.self, ScenarioCommand.self, ApplyCommand.self, GetCommand.self,
+            DescribeCommand.self, BoardCommand.self, ReportCommand.self, CheckCommand.self,
         ])
 }

@@ -93,6 +93,26 @@ import Testing
         #expect(refused.status == 2 && refused.errors.contains("t.onnx: is not an ONNX model"), "\(refused.errors)")
     }
 
+    @Test func hooksThatCannotBeBuiltAreRefusedByName() throws {
+        let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
+        #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
+        for (kinds, reason) in [
+            ("point", "--kinds point: this version has no gates of this kind"),
+            ("bits", "--with: the kind bits needs a smaller network"),
+            ("skip,channel", "--kinds channel: this version has no gates of this kind"),
+            ("depth", "--kinds depth: is none of model, exit, skip, channel, point, bits"),
+            ("model,skip", "model and bits decide between networks and need a hook file of their own"),
+            ("model", "--with: the kind model needs a smaller network for the same task"),
+        ] {
+            let outcome = try shoal(["hooks", "build", "n.shoal", "--kinds", kinds, "--output", "h"])
+            #expect(outcome.status == 2 && outcome.errors.contains(reason), "\(outcome.errors)")
+        }
+        try write("h", "not hooks")
+        let trained = try shoal(["hooks", "train", "n.shoal", "h", "--images", "i.npy"])
+        #expect(trained.status == 2, "\(trained.errors)")
+        #expect(FileManager.default.contents(atPath: folder + "/h") == Data("not hooks".utf8))
+    }
+
     /// Calibrated beforehand or while it runs, a package answers the same in 8 bits, again and again.
     @Test func networksAreQuantised() throws {
         let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"

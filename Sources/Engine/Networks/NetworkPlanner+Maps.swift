@@ -61,7 +61,9 @@ extension NetworkPlanner {
         var places: [Plan.Place] = []
         for port in network.outputs {
             guard let map = maps[port.map] else { throw GraphFailure("the output is computed by no step") }
-            if map.shape.pixels == 1 {
+            if isSection {
+                places.append(Plan.Place(name: port.name, offset: map.region.offset, count: map.shape.storage))
+            } else if map.shape.pixels == 1 {
                 let vector = builder.copied(port.name, map, as: .float32)
                 places.append(Plan.Place(name: port.name, offset: vector.region.offset, count: vector.shape.channels))
             } else {

@@ -20,6 +20,14 @@ extension FusedNetwork {
         var planner = NetworkPlanner(self, element: .float32, keepsSteps: true, kernels: kernels)
         return try planner.plan()
     }
+
+    /// The plan of a part of a network, which may end in a map.
+    /// - Parameter readsBlocks: the input is a map in the kernels' layout, at the arena's start, not an image.
+    func sectionPlan(readsBlocks: Bool, kernels: KernelSet) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(
+            self, isSection: true, readsBlocks: readsBlocks, element: .float32, kernels: kernels)
+        return try planner.plan()
+    }
 }
 
 /// Walks a fused network from image to output.
@@ -36,11 +44,17 @@ struct NetworkPlanner {
     var placing: ConcatenationPlaces
     /// No step is done along with another.
     let keepsSteps: Bool
+    /// The network is a part of another, whose output may stay a map in the kernels' layout.
+    let isSection: Bool
     /// Steps that an earlier one has done along with its own.
     var done: Set<Int> = []
 
-    init(_ network: FusedNetwork, element: MapElement, keepsSteps: Bool = false, kernels: KernelSet) {
+    init(
+        _ network: FusedNetwork, isSection: Bool = false, readsBlocks: Bool = false, element: MapElement,
+        keepsSteps: Bool = false, kernels: KernelSet
+    ) {
         self.network = network
+        self.isSection = isSection
         self.keepsSteps = keepsSteps
         byteScales = network.quantizations.mapValues { ByteScale($0) }
         var last: [String: Int] = [:]
@@ -49,7 +63,13 @@ struct NetworkPlanner {
         }
         for output in network.outputs { last[output.map] = network.steps.count }
         lastReaders = last
-        placing = element == .float32 && !keepsSteps ? ConcatenationPlaces(network) : ConcatenationPlaces()
+        let canPlace = element == .float32 && !keepsSteps && !isSection
+        placing = canPlace ? ConcatenationPlaces(network) : ConcatenationPlaces()
+        if readsBlocks {
+            builder = PlanBuilder(blocked: PlanOperation.Shape(network.inputShape), kernels: kernels)
+            maps[network.input] = builder.blockedInput
+            return
+        }
         builder = PlanBuilder(
             input: PlanOperation.Shape(network.inputShape),
             border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none,
@@ -57,7 +77,7 @@ struct NetworkPlanner {
     }
 
     mutating func plan() throws(GraphFailure) -> Plan {
-        if !Self.readsImage(network), bytesOfImage == nil { readInputs() }
+        if maps.isEmpty, !Self.readsImage(network), bytesOfImage == nil { readInputs() }
         for index in network.steps.indices where !done.contains(index) {
             builder.beginGroup(network.steps[index].name)
             do throws(GraphFailure) { try lower(index) } catch {

@@ -40,8 +40,8 @@ public struct PlanOperation: @unchecked Sendable {
     let function: ck_function
     public let input: Shape
     public let output: Shape
-    let inputOffset: Int
-    public let outputOffset: Int
+    var inputOffset: Int
+    public internal(set) var outputOffset: Int
     /// Offset of the map that is added to the result, or -1.
     var residualOffset: Int
     var weights: UnsafePointer<Float>?
@@ -49,11 +49,11 @@ public struct PlanOperation: @unchecked Sendable {
     let kernel: Int
     let stride: Int
     /// Channel factors in the arena, for `scale` and `scaleRows`; elsewhere -1.
-    let factorsOffset: Int
+    var factorsOffset: Int
     /// Where a depthwise operation also leaves its means over all pixels, or -1.
-    let meansOffset: Int
+    var meansOffset: Int
     /// Weights of a pointwise operation that `scaleRows` left in the arena, or -1.
-    let weightsOffset: Int
+    var weightsOffset: Int
     let scale: UnsafePointer<Float>?
     let shift: UnsafePointer<Float>?
     let activation: ck_activation

@@ -67,7 +67,7 @@ struct BenchModel {
         }
     }
 
-    private static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {
+    static func read(_ file: String, for loaded: LoadedSupernet) throws -> [SubnetConfiguration] {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw Refusal("--subnets \(file): cannot be read")
         }

@@ -1,0 +1,65 @@
+public import Graphs
+
+/// A part of a network between two places where a single map is all that later steps read.
+public struct NetworkSection: Equatable, Sendable {
+    public let network: FusedNetwork
+    /// The part adds its input to its result, which has the same shape: leaving it out leaves a meaningful map, as in
+    /// SkipNet (Wang et al. 2018) and ConvNet-AIG (Veit, Belongie 2018).
+    public let isResidual: Bool
+
+    /// Of the step that it begins with.
+    public var name: String { network.steps[0].name }
+}
+
+extension FusedNetwork {
+    /// The network as a chain of parts that cover it: every residual block by itself, what lies between them joined.
+    public func sections() -> [NetworkSection] {
+        var result: [NetworkSection] = []
+        var start = 0
+        for end in cuts {
+            let section = section(start..<end)
+            let isResidual = start > 0 && section.isResidualBlock
+            if !isResidual, let last = result.last, !last.isResidual {
+                let joined = self.section(start - last.network.steps.count..<end)
+                result[result.count - 1] = NetworkSection(network: joined, isResidual: false)
+            } else {
+                result.append(NetworkSection(network: section, isResidual: isResidual))
+            }
+            start = end
+        }
+        return result
+    }
+
+    /// Numbers of steps after which nothing but the last one's result is read; the number of all steps is among them.
+    private var cuts: [Int] {
+        var readers: [String: Int] = [:]
+        for (index, step) in steps.enumerated() {
+            for name in step.reads { readers[name] = index }
+        }
+        readers[output] = steps.count
+        var (cuts, live): ([Int], Set<String>) = ([], readers[input] == nil ? [] : [input])
+        for (index, step) in steps.enumerated() {
+            if readers[step.output] != nil { live.insert(step.output) }
+            live = live.filter { readers[$0, default: -1] > index }
+            if live == [step.output] { cuts.append(index + 1) }
+        }
+        return cuts
+    }
+
+    private func section(_ range: Range<Int>) -> FusedNetwork {
+        let isFirst = range.lowerBound == 0
+        let last = steps[range.upperBound - 1]
+        let shape = last.shape
+        return FusedNetwork(
+            input: isFirst ? input : steps[range.lowerBound - 1].output,
+            inputShape: isFirst ? inputShape : steps[range.lowerBound - 1].shape, steps: Array(steps[range]),
+            output: last.output,
+            outputType: last.output == output
+                ? outputType : ValueType(.float32, [1, shape.channels, shape.height, shape.width]))
+    }
+
+    private var isResidualBlock: Bool {
+        guard let last = steps.last, last.shape == inputShape else { return false }
+        return last.finish.residual?.value == input || (last.work == .addition && last.inputs.contains(input))
+    }
+}

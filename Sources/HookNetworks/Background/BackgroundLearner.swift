@@ -1,0 +1,273 @@
+import Engine
+import Foundation
+import SearchSpace
+import Supernets
+import Synchronization
+
+/// Lets the gates of a cascade learn while it works: on a thread of its own, at the lowest priority, in pieces of a
+/// millisecond or so that fit between frames, within a share of one processor, in bounded memory, and not at all while
+/// the board is busy or hot.
+///
+///     ask for a frame -> replay it with every network -> sample -> ... -> train all gates -> validate -> publish, save
+///
+/// Gates that fail their validation are published as none: the networks that they stand behind are left out then. The
+/// state is saved after each training by replacing the file, so that at every instant a whole one is there.
+public final class BackgroundLearner: Sendable {
+    public struct Settings: Sendable {
+        public var gates = GateTrainer.Settings()
+        public var limits = SamplingPolicy.Limits()
+        /// Of one processor, 0...1.
+        public var processorShare = 0.1
+        /// Memory of each gate's samples; training takes about four times as much while it lasts.
+        public var sampleBytes = 1 << 20
+        /// New samples between two trainings.
+        public var trainingInterval = 250
+        public var seed: UInt64 = 1
+        /// Longest wait for room between two frames, in nanoseconds.
+        public var patience: UInt64 = 1_000_000_000
+
+        public init() { gates.epochs = 20 }
+    }
+
+    public struct Report: Equatable, Sendable {
+        public var samples = 0
+        public var trainings = 0
+        /// Of them, trainings after which a gate failed its validation.
+        public var failures = 0
+        public var sampleBytes = 0
+        /// Of the thread so far.
+        public var processorNanoseconds: UInt64 = 0
+        /// Frames from one sample to the next.
+        public var interval = 1
+        /// Why the state could not be saved, where it could not.
+        public var failure: String?
+    }
+
+    let port: LearnerPort
+    private let shared = Mutex(Report())
+    private let ended = DispatchSemaphore(value: 0)
+
+    public var report: Report { shared.withLock { $0 } }
+
+    /// Begins to learn.
+    /// - Parameters:
+    ///   - handed: for the learner's thread alone, with the networks of the one that works; its gates are not used.
+    ///   - state: what was learned before, which is gone on from.
+    ///   - path: hook file to save to.
+    ///   - conditions: asked twice a second.
+    init(
+        _ handed: CascadeForThread, state: HookState, settings: Settings, path: String?,
+        conditions: @escaping @Sendable () -> BoardConditions
+    ) {
+        let shape = handed.cascade.largest.inputShape
+        let port = LearnerPort(imageCount: shape.channels * shape.pixels)
+        self.port = port
+        let thread = Thread { [self] in
+            var loop = LearnerLoop(
+                handed.cascade, state, settings, path, port, conditions,
+                report: { report in
+                    self.shared.withLock { $0 = report }
+                })
+            loop.run()
+            ended.signal()
+        }
+        thread.name = "shoal-hooks"
+        thread.start()
+    }
+
+    /// Ends after the current piece; what was sampled since the last training is saved too.
+    public func stop() {
+        port.requestStop()
+        ended.wait()
+        ended.signal()
+    }
+}
+
+/// A cascade for another thread.
+///
+/// @unchecked because whoever makes it gives the cascade away.
+struct CascadeForThread: @unchecked Sendable {
+    let cascade: ModelCascade
+}
+
+/// What the thread does.
+struct LearnerLoop {
+    /// Nanoseconds that a batch of samples takes at the most.
+    private static let batch: UInt64 = 500_000
+    private static let pause: UInt64 = 1_000_000
+    private static let conditionsInterval: UInt64 = 500_000_000
+
+    private let cascade: ModelCascade
+    private var state: HookState
+    private let settings: BackgroundLearner.Settings
+    private let path: String?
+    private let port: LearnerPort
+    private let conditions: () -> BoardConditions
+    private let report: (BackgroundLearner.Report) -> Void
+    private var samples: [GateSamples]
+    private var generator: SeededGenerator
+    private var policy: SamplingPolicy
+    private var totals = BackgroundLearner.Report()
+    /// Mean loss of the gates after the last training.
+    private var loss: Double?
+    private var pending: GateSet?
+    private let began = (time: PlanTimer.now(), used: LowPriority.processorTime)
+    private var asked: (frames: UInt64, isOpen: Bool) = (0, false)
+    private var mayWork = (at: UInt64(0), is: true)
+    /// Nanoseconds of one replay.
+    private var replay: UInt64 = 0
+    /// Samples since the last training.
+    private var fresh = 0
+
+    init(
+        _ cascade: ModelCascade, _ state: HookState, _ settings: BackgroundLearner.Settings, _ path: String?,
+        _ port: LearnerPort, _ conditions: @escaping () -> BoardConditions,
+        report: @escaping (BackgroundLearner.Report) -> Void
+    ) {
+        (self.cascade, self.state, self.settings, self.path) = (cascade, state, settings, path)
+        (self.port, self.conditions, self.report) = (port, conditions, report)
+        samples = zip(state.hooks, cascade.featureCounts).map { hook, count in
+            guard let kept = hook.samples, kept.featureCount == count, kept.byteLimit == settings.sampleBytes else {
+                return GateSamples(featureCount: count, byteLimit: settings.sampleBytes)
+            }
+            return kept
+        }
+        generator = SeededGenerator(seed: settings.seed)
+        policy = SamplingPolicy(settings.limits)
+    }
+
+    mutating func run() {
+        LowPriority.takeOn()
+        while pace(replay) {
+            if !turn() { LowPriority.sleep(Self.pause) }
+        }
+        finish()
+    }
+
+    /// Publishes what was not taken yet, samples one frame if there is one, and trains when it is time to.
+    /// - Returns: whether there was a frame.
+    mutating func turn() -> Bool {
+        if let set = pending, port.publish(set) { pending = nil }
+        guard let image = nextImage() else { return false }
+        let start = PlanTimer.now()
+        cascade.sample(image, into: &samples, using: &generator)
+        replay = max(replay - replay / 8, PlanTimer.now() - start)
+        fresh += 1
+        totals.samples += samples.count
+        state.statistics.frames += 1
+        state.statistics.samples += samples.count
+        if fresh >= settings.trainingInterval, train() { fresh = 0 }
+        tell()
+        return true
+    }
+
+    /// Keeps what was sampled since the last training, too.
+    mutating func finish() {
+        keepSamples()
+        save()
+        tell()
+    }
+
+    /// Asks for a frame when the policy's interval has passed, and takes it once it is there.
+    private mutating func nextImage() -> UnsafeBufferPointer<Float>? {
+        let frames = port.clock.frames
+        if asked.isOpen {
+            guard let image = port.filled else { return nil }
+            asked = (frames, false)
+            return image
+        }
+        guard frames >= asked.frames + UInt64(policy.interval) || asked.frames == 0 else { return nil }
+        port.ask()
+        asked.isOpen = true
+        return nil
+    }
+
+    /// Waits until a piece of so many nanoseconds may be done.
+    /// - Returns: `false` at the end.
+    private mutating func pace(_ nanoseconds: UInt64) -> Bool {
+        let limiter = ProcessorShare(share: settings.processorShare)
+        let waiting = PlanTimer.now()
+        while !port.isStopping {
+            let now = PlanTimer.now()
+            if now - mayWork.at >= Self.conditionsInterval { mayWork = (now, policy.mayWork(conditions())) }
+            let rest = limiter.wait(used: LowPriority.processorTime - began.used, elapsed: now - began.time)
+            if !mayWork.is {
+                LowPriority.sleep(20 * Self.pause)
+            } else if rest > 0 {
+                LowPriority.sleep(min(rest, 20 * Self.pause))
+            } else if port.clock.hasRoom(for: nanoseconds, at: now) || now - waiting > settings.patience {
+                return true
+            } else {
+                LowPriority.sleep(Self.pause / 5)
+            }
+        }
+        return false
+    }
+
+    /// - Returns: whether it came to an end.
+    private mutating func train() -> Bool {
+        var gates: [Gate?] = []
+        for index in samples.indices {
+            let seed = settings.seed &+ UInt64(index) &+ UInt64(totals.trainings) << 16
+            let (trainer, held) = (GateTrainer(settings.gates), samples[index])
+            let gate = trainer.train(held, seed: seed) { pace(Self.batch) }
+            guard !port.isStopping else { return false }
+            gates.append(gate)
+        }
+        totals.trainings += 1
+        if gates.contains(where: { $0?.validation.passes == false }) { totals.failures += 1 }
+        let losses = gates.compactMap { $0?.validation.loss }
+        if !losses.isEmpty {
+            let mean = losses.reduce(0, +) / Double(losses.count)
+            policy.trained(loss: mean, before: loss)
+            loss = mean
+        }
+        for index in gates.indices { state.hooks[index].gate = gates[index] }
+        pending = GateSet(state.hooks.map(\.usableGate))
+        keepSamples()
+        save()
+        return true
+    }
+
+    private mutating func keepSamples() {
+        for index in samples.indices { state.hooks[index].samples = samples[index] }
+    }
+
+    private mutating func save() {
+        guard let path else { return }
+        do {
+            try state.write(to: path)
+            totals.failure = nil
+        } catch { totals.failure = "\(error)" }
+    }
+
+    private mutating func tell() {
+        totals.sampleBytes = samples.reduce(0) { $0 + $1.byteCount }
+        totals.interval = policy.interval
+        totals.processorNanoseconds = LowPriority.processorTime - began.used
+        report(totals)
+    }
+}
+
+/// Of the calling thread.
+enum LowPriority {
+    /// `SCHED_IDLE` of Linux: only while nobody else wants the processor.
+    private static let idlePolicy: Int32 = 5
+
+    static func takeOn() {
+        var parameter = sched_param()
+        if pthread_setschedparam(pthread_self(), idlePolicy, &parameter) == 0 { return }
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+    }
+
+    static var processorTime: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    static func sleep(_ nanoseconds: UInt64) {
+        var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        nanosleep(&time, nil)
+    }
+}

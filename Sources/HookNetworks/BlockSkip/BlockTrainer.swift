@@ -1,0 +1,172 @@
+public import Engine
+import Glibc
+import SearchSpace
+
+/// Teaches the hooks within one network from a stream of images without labels: substitutes and heads first, then
+/// gates, in rounds. In the first round the decisions before a measured one are drawn at random, in the next ones they
+/// are the gates' own at a random budget, now and then turned around: damage is measured in the context in which gates
+/// decide.
+public struct BlockTrainer {
+    public struct Settings: Sendable {
+        public var gates = GateTrainer.Settings()
+        public var seed: UInt64 = 1
+        /// Memory of each gate's samples.
+        public var sampleBytes = 4 << 20
+        /// Memory of the pixels that a substitute is fitted on; one is fitted at a time.
+        public var substituteBytes = 64 << 20
+        public var rounds = 2
+        /// Of decisions that are turned around while sampling.
+        public var exploration = 0.1
+
+        public init() {}
+    }
+
+    /// Gives image `index` of the stream, valid until the next call.
+    public typealias Images = (Int) -> UnsafeBufferPointer<Float>
+
+    private let plain: Plan
+    private let plan: SectionedPlan
+    private let settings: Settings
+    private let count: Int
+    private let images: Images
+    private let progress: (Double) -> Void
+    private var generator: SeededGenerator
+    public private(set) var hooks: [HookState.Hook]
+    public private(set) var sampleCount = 0
+    /// The full network's logits of every image.
+    private var logits: [[Float]] = []
+
+    public init(
+        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], count: Int, settings: Settings,
+        images: @escaping Images, progress: @escaping (Double) -> Void
+    ) {
+        (self.plain, self.plan, self.hooks, self.count) = (plain, plan, hooks, count)
+        (self.settings, self.images, self.progress) = (settings, images, progress)
+        generator = SeededGenerator(seed: settings.seed)
+    }
+
+    /// - Throws: where hooks do not fit the network.
+    public mutating func train() throws(HookRefusal) {
+        try readHeads()
+        try fitSubstitutes()
+        for round in 0..<settings.rounds {
+            try sample(round: round)
+            for index in hooks.indices {
+                guard let samples = hooks[index].samples else { continue }
+                hooks[index].gate = GateTrainer(settings.gates).train(
+                    samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
+            }
+        }
+    }
+
+    // MARK: Heads and substitutes
+
+    /// Pooled features of the full run at every place, and its answer.
+    private mutating func readHeads() throws(HookRefusal) {
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        var features = hooks.map { _ in [[Float]]() }
+        var targets: [[Double]] = []
+        for index in 0..<count {
+            network.session.place(images(index))
+            for part in plan.parts.indices {
+                for place in network.places[part] {
+                    features[place.index].append(Array(network.session.look(place.pooling)))
+                }
+                network.session.perform(plan.parts[part])
+            }
+            let output = network.session.output
+            logits.append(Array(output))
+            let softmax = Softmax(output)
+            targets.append(output.map { Double(softmax.probability($0)) })
+            progress(0.1 * Double(index + 1) / Double(count))
+        }
+        for index in hooks.indices where hooks[index].head == nil {
+            hooks[index].head = HeadTrainer.train(features[index], targets, seed: settings.seed &+ UInt64(index))
+        }
+    }
+
+    private mutating func fitSubstitutes() throws(HookRefusal) {
+        let session = SectionedSession(for: plan)
+        for index in hooks.indices where hooks[index].point.kind == .skip && hooks[index].substitute == nil {
+            let parts = hooks[index].point.parts
+            guard BlockPoints.hasSubstitute(parts, in: plan) else { continue }
+            let shape = plan.shape(before: parts.lowerBound)
+            var fit = SubstituteFit(channels: shape.channels, byteLimit: settings.substituteBytes)
+            let before = AlignedBuffer(count: shape.storage)
+            for image in 0..<count where !fit.isFull {
+                session.place(images(image))
+                for part in 0..<parts.lowerBound { session.perform(plan.parts[part]) }
+                session.save(before: parts.lowerBound, to: before)
+                for part in parts { session.perform(plan.parts[part]) }
+                fit.add(
+                    before: before.base, after: session.current, height: shape.height, width: shape.width,
+                    using: &generator)
+            }
+            hooks[index].substitute = fit.solve()
+            progress(0.1 + 0.3 * Double(index + 1) / Double(hooks.count))
+        }
+    }
+
+    // MARK: Samples
+
+    private mutating func sample(round: Int) throws(HookRefusal) {
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
+        for index in 0..<count {
+            walk(network, index, saved, round)
+            progress(0.4 + 0.6 * (Double(round) + Double(index + 1) / Double(count)) / Double(settings.rounds))
+        }
+    }
+
+    /// One run of the network under the policy of sampling; before each decision, the damage of taking it is measured.
+    private mutating func walk(_ network: BlockNetwork, _ index: Int, _ saved: AlignedBuffer, _ round: Int) {
+        let session = network.session
+        let isRandom = round == 0
+        // From a thousandth to a half, evenly in the logarithm.
+        let budget = Float(0.001) * powf(500, Float(generator.uniform()))
+        let share = 0.5 * generator.uniform()
+        network.taken.base.update(repeating: 0, count: network.placeCount)
+        session.place(images(index))
+        var part = 0
+        parts: while part < plan.parts.count {
+            for place in network.places[part] {
+                let features = network.readFeatures(place)
+                session.save(before: part, to: saved)
+                measure(network, place, features, index)
+                session.resume(before: part, from: saved)
+                guard place.point.kind == .skip else { continue }
+                var decides = isRandom && generator.uniform() < share
+                if !isRandom, let gate = place.gate {
+                    if let start = network.readFeatures(place).baseAddress { decides = gate.predict(start) <= budget }
+                    if generator.uniform() < settings.exploration { decides.toggle() }
+                }
+                guard decides else { continue }
+                part = network.skip(place)
+                continue parts
+            }
+            session.perform(plan.parts[part])
+            part += 1
+        }
+    }
+
+    private mutating func measure(
+        _ network: BlockNetwork, _ place: BlockNetwork.Place, _ features: UnsafeBufferPointer<Float>, _ index: Int
+    ) {
+        let damage: Float = logits[index].withUnsafeBufferPointer { full in
+            if place.point.kind == .exit {
+                guard let head = place.head else { return 1 }
+                return Divergence.lostProbability(full, head.logits)
+            }
+            if let substitute = place.substitute { network.session.perform(substitute) }
+            for part in place.point.parts.upperBound..<plan.parts.count { network.session.perform(plan.parts[part]) }
+            return Divergence.lostProbability(full, network.session.output)
+        }
+        var samples =
+            hooks[place.index].samples
+            ?? GateSamples(featureCount: place.featureCount, byteLimit: settings.sampleBytes)
+        hooks[place.index].samples = nil
+        samples.add(features, damage: damage, using: &generator)
+        hooks[place.index].samples = samples
+        sampleCount += 1
+    }
+}

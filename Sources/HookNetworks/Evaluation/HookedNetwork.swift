@@ -1,0 +1,27 @@
+public import Engine
+
+/// A network with hooks, on one thread: what evaluation, training and applications see of every kind.
+public protocol HookedNetwork: AnyObject {
+    /// The network without hooks.
+    var plain: Plan { get }
+
+    /// - Parameter budget: damage to be put up with, 0...1; below 0 no gate runs.
+    func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer
+}
+
+public struct HookedAnswer {
+    /// Valid until the next answer.
+    public let logits: UnsafeBufferPointer<Float>
+    /// What was spent, gates included.
+    public let flops: Int
+    /// Decisions that left something out, of those that could have.
+    public let taken: Int
+    public let decisions: Int
+
+    public init(logits: UnsafeBufferPointer<Float>, flops: Int, taken: Int, decisions: Int) {
+        self.logits = logits
+        self.flops = flops
+        self.taken = taken
+        self.decisions = decisions
+    }
+}

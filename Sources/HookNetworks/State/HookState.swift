@@ -1,0 +1,83 @@
+public import SearchSpace
+
+/// Everything that hooks of one network have learned: what `shoal hooks` keeps in one file beside the network's own.
+public struct HookState: Equatable, Sendable {
+    /// The version that this program writes, and the newest that it reads.
+    public static let formatVersion = 2
+    /// The oldest version that it reads.
+    public static let oldestFormatVersion = 1
+
+    /// One place and what was learned there.
+    public struct Hook: Equatable, Sendable {
+        public var point: AttachmentPoint
+        public var gate: Gate?
+        public var samples: GateSamples?
+        /// The convolution that replaces the parts that a decision leaves out.
+        public var substitute: Filter?
+        /// The linear layer from pooled features to classes whose answer the gate reads, and an exit gives.
+        public var head: Filter?
+        /// Time that the gate takes with all that it reads, on the machine that trained it; `nil`: not measured.
+        public var overheadMicroseconds: Double?
+
+        public init(_ point: AttachmentPoint) { self.point = point }
+
+        /// The gate, if it passed its validation.
+        public var usableGate: Gate? { gate.flatMap { $0.validation.passes ? $0 : nil } }
+    }
+
+    /// A smaller network, on the model level.
+    public struct Network: Codable, Equatable, Sendable {
+        public var weightsSHA256: String
+        /// Where its package was when the hooks were built; `nil` for a subnet of the network's own package.
+        public var package: String?
+        public var subnet: SubnetConfiguration?
+
+        public init(weightsSHA256: String, package: String? = nil, subnet: SubnetConfiguration? = nil) {
+            (self.weightsSHA256, self.package, self.subnet) = (weightsSHA256, package, subnet)
+        }
+    }
+
+    /// A linear map with a bias per output.
+    public struct Filter: Equatable, Sendable {
+        public var weights: [Float]
+        public var bias: [Float]
+
+        public init(weights: [Float], bias: [Float]) {
+            self.weights = weights
+            self.bias = bias
+        }
+    }
+
+    public struct Statistics: Codable, Equatable, Sendable {
+        public var frames = 0
+        public var samples = 0
+        public var algorithm = TrainingAlgorithm.backpropagation
+        public var seed: UInt64 = 0
+
+        public init() {}
+    }
+
+    public var kinds: [GateKind]
+    /// Of the network's weights, as hexadecimal SHA-256: hooks fit no others.
+    public var weightsSHA256: String
+    /// What is tried before the network itself, from the smallest up: networks, or subnets of the same supernet.
+    public var smaller: [Network]
+    /// The network itself, where it is a subnet of a supernet.
+    public var subnet: SubnetConfiguration?
+    /// Where the statistics of the subnets were when the hooks were built.
+    public var statisticsFile: String?
+    public var hooks: [Hook]
+    public var statistics = Statistics()
+
+    public init(
+        kinds: [GateKind], weightsSHA256: String, smaller: [Network] = [], subnet: SubnetConfiguration? = nil,
+        statisticsFile: String? = nil, hooks: [Hook]
+    ) {
+        self.kinds = kinds
+        self.weightsSHA256 = weightsSHA256
+        self.smaller = smaller
+        self.subnet = subnet
+        self.statisticsFile = statisticsFile
+        self.hooks = hooks
+    }
+}

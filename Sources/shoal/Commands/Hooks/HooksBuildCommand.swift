@@ -1,0 +1,160 @@
+import ArgumentParser
+import Engine
+import Foundation
+import Graphs
+import HookNetworks
+import SearchSpace
+import Shoal
+import Supernets
+
+struct HooksBuildCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build", abstract: "Find the places where gates can decide, and what each can save here.")
+
+    @Argument(help: "The network package.")
+    var package: String
+    @Option(
+        help: """
+            A smaller network package for the same task, for the kind model, or the network's own package of shoal \
+            quantize, for the kind bits; several times for several, from the smallest up.
+            """)
+    var with: [String] = []
+    @Option(help: "Subnets to choose among for each input, for the kind model of a supernet: a JSON list of them.")
+    var subnets: String?
+    @Option(help: "Their batch normalisation statistics, of shoal calibrate.")
+    var statistics: String?
+    @Option(help: "Kinds of gates, separated by commas.")
+    var kinds = "model"
+    @Option(help: "Hook file to write.")
+    var output: String
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws { try await refusing { try build() } }
+
+    private func parsedKinds() throws -> [GateKind] {
+        let kinds = try kinds.split(separator: ",").map { name in
+            guard let kind = GateKind(rawValue: String(name)) else {
+                let known = GateKind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Refusal("--kinds \(name): is none of \(known)")
+            }
+            guard kind.row.isSupported else { throw Refusal("--kinds \(name): this version has no gates of this kind") }
+            return kind
+        }
+        guard !kinds.isEmpty else { throw Refusal("--kinds: give at least one") }
+        guard Set(kinds).count == kinds.count else { throw Refusal("--kinds \(self.kinds): names a kind twice") }
+        guard kinds.count == 1 || kinds.allSatisfy(\.row.isWithinNetwork) else {
+            throw Refusal(
+                "--kinds \(self.kinds): model and bits decide between networks and need a hook file of their own")
+        }
+        return kinds
+    }
+
+    private func build() throws {
+        let kinds = try parsedKinds()
+        try OutputFile.checkFolder(of: output)
+        try OutputFile.check(output, isNoneOf: [package, subnets, statistics] + with)
+        let state: HookState
+        if kinds[0].row.isWithinNetwork {
+            guard with.isEmpty, subnets == nil else { throw Refusal("--with, --subnets: go with the kind model") }
+            state = try buildWithinNetwork(try HookedPackage(package), kinds)
+        } else if let subnets {
+            state = try buildSubnets(subnets, kinds)
+        } else {
+            state = try buildBetweenNetworks(try HookedPackage(package), kinds)
+        }
+        do { try state.write(to: output) } catch { throw Refusal("\(error)", .environment) }
+        try show(state)
+    }
+
+    private func buildBetweenNetworks(_ largest: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
+        guard !with.isEmpty else {
+            throw Refusal("--with: the kind \(kinds[0].rawValue) needs a smaller network for the same task")
+        }
+        let smaller = try with.map { try HookedPackage($0) }
+        if kinds == [.bits], let wide = smaller.first(where: { $0.plan.precision == .fp32 }) {
+            throw Refusal("--with \(wide.path): is not of 8 bits; give a package of shoal quantize")
+        }
+        return try state(kinds, smaller, largest, statistics: nil)
+    }
+
+    private func buildSubnets(_ file: String, _ kinds: [GateKind]) throws -> HookState {
+        guard with.isEmpty, kinds == [.model] else {
+            throw Refusal("--subnets: goes with the kind model, without --with")
+        }
+        guard let statistics else { throw Refusal("--statistics: give those of the subnets, of shoal calibrate") }
+        let loaded = try LoadedSupernet(package)
+        let subnets = try HookedPackage.subnets(
+            try BenchModel.read(file, for: loaded), of: loaded, statistics: statistics
+        ).sorted { $0.plan.flops < $1.plan.flops }
+        guard subnets.count > 1, let largest = subnets.last else {
+            throw Refusal("--subnets \(file): give two subnets at least")
+        }
+        return try state(kinds, Array(subnets.dropLast()), largest, statistics: statistics)
+    }
+
+    /// A gate after every network but the largest; a decision saves all that come after.
+    private func state(
+        _ kinds: [GateKind], _ smaller: [HookedPackage], _ largest: HookedPackage, statistics: String?
+    ) throws -> HookState {
+        do {
+            _ = try ModelCascade(
+                smaller.map { $0.rung(nil, before: largest) }, largest: largest.plan, isCommittee: false)
+        } catch {
+            throw Refusal("\(package): \(error)")
+        }
+        let all = smaller + [largest]
+        let times = all.map { PlanTimer.measure($0.plan, repeats: 30).totalMilliseconds * 1_000 }
+        let hooks = smaller.indices.map { index in
+            HookState.Hook(
+                AttachmentPoint(
+                    kind: kinds[0], operator: smaller[index].subnet?.description ?? smaller[index].name,
+                    flops: all[(index + 1)...].reduce(0) { $0 + $1.plan.flops },
+                    microseconds: times[(index + 1)...].reduce(0, +), parts: 0..<0))
+        }
+        return HookState(
+            kinds: kinds, weightsSHA256: largest.weightsSHA256, smaller: smaller.map { $0.named(beside: largest) },
+            subnet: largest.subnet,
+            statisticsFile: statistics.map { URL(filePath: $0).standardizedFileURL.path(percentEncoded: false) },
+            hooks: hooks)
+    }
+
+    private func buildWithinNetwork(_ loaded: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
+        let plan = try loaded.sections()
+        let points = BlockPoints.find(kinds, in: plan, microseconds: PartTimer.measure(plan, repeats: 50))
+        for kind in kinds where !points.contains(where: { $0.kind == kind }) {
+            throw Refusal("\(package): has no place for gates of the kind \(kind.rawValue)")
+        }
+        return HookState(
+            kinds: kinds, weightsSHA256: loaded.weightsSHA256, hooks: points.map { HookState.Hook($0) })
+    }
+
+    private struct Summary: Encodable {
+        struct Point: Encodable {
+            var kind: GateKind
+            var `operator`: String
+            var flops: Int
+            var microseconds: Double
+        }
+        var attachmentPoints: [Point]
+        var weightsSHA256: String
+    }
+
+    private func show(_ state: HookState) throws {
+        let points = state.hooks.map(\.point)
+        guard format.format == .table else {
+            return try Terminal.json(
+                Summary(
+                    attachmentPoints: points.map {
+                        .init(kind: $0.kind, operator: $0.operator, flops: $0.flops, microseconds: $0.microseconds)
+                    }, weightsSHA256: state.weightsSHA256))
+        }
+        var table = TextTable(["KIND", "OPERATOR", "SAVES KFLOP", "SAVES US", "LEAVES OUT"])
+        for point in points {
+            table.add([
+                point.kind.rawValue, point.operator, "\(point.flops / 1_000)", point.microseconds.text(1),
+                point.kind.row.summary,
+            ])
+        }
+        Terminal.print(table.text)
+    }
+}

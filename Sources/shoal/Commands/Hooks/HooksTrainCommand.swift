@@ -1,0 +1,155 @@
+import ArgumentParser
+import Datasets
+import Engine
+import Foundation
+import HookNetworks
+import Packages
+import SearchSpace
+
+struct HooksTrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Let gates learn from a stream of images, without labels.",
+        discussion: """
+            Each image is run as it is and with decisions changed; a gate learns how far the output moves. The same \
+            images and seed give the same gates. Gates that fail their validation are kept but not used. Give images \
+            that the network was not trained on: it has memorised those.
+            """)
+
+    @Argument(help: "The network package.")
+    var package: String
+    @Argument(help: "Hook file, replaced by the trained one; the one before stays as HOOKS.previous.")
+    var hooks: String
+    @Option(help: "The smaller network packages, where they are not where they were when the hooks were built.")
+    var with: [String] = []
+    @Option(help: "The subnets' statistics, where they are not where they were.")
+    var statistics: String?
+    @Option(parsing: .upToNextOption, help: "Images.")
+    var images: [String]
+    @Option(help: "Leave out the first images.")
+    var skip = 0
+    @Option(help: "How many images to learn from; all without it.")
+    var frames: Int?
+    @Option(help: "Seed of everything random.")
+    var seed: UInt64 = 1
+    @Option(
+        help: "backprop or forward-forward.",
+        transform: { name in
+            guard let algorithm = TrainingAlgorithm(rawValue: name) else {
+                throw ValidationError("is neither backprop nor forward-forward")
+            }
+            return algorithm
+        })
+    var algorithm = TrainingAlgorithm.backpropagation
+    @Option(help: "Memory for the samples of each gate, in bytes; older samples make room.")
+    var sampleBytes = 4 << 20
+    @OptionGroup var format: FormatOptions
+
+    func validate() throws {
+        guard frames.map({ $0 > 0 }) ?? true, skip >= 0 else { throw ValidationError("--frames: give at least 1") }
+        guard (1 << 12...1 << 30).contains(sampleBytes) else {
+            throw ValidationError("--sample-bytes: give 4096 to \(1 << 30)")
+        }
+    }
+
+    func run() async throws { try await refusing { try train() } }
+
+    struct Summary: Encodable {
+        struct Validation: Encodable {
+            var kind: GateKind
+            var `operator`: String
+            var isUsed: Bool
+            var samples: Int
+            var loss: Double?
+            var constantLoss: Double?
+            var acceptedDamage: Double?
+            var acceptedPrediction: Double?
+        }
+        var frames: Int
+        var samples: Int
+        var algorithm: TrainingAlgorithm
+        var seed: UInt64
+        var validation: [Validation]
+        var weightsSHA256: String
+        var weightsSHA256Before: String
+    }
+
+    private func train() throws {
+        var loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
+        let stream = try HookStream(loaded.package, images: images, labels: [], skip: skip, limit: frames)
+        loaded.state.statistics.algorithm = algorithm
+        loaded.state.statistics.seed = seed
+        let progress = Progress("Learning", total: stream.images.count)
+        if !loaded.smaller.isEmpty {
+            try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), stream, progress)
+        } else {
+            try trainWithinNetwork(&loaded.state, loaded.package, stream)
+        }
+        do { try loaded.state.write(to: hooks) } catch { throw Refusal("\(error)", .environment) }
+        try show(loaded.state, before: loaded.package.weightsSHA256)
+    }
+
+    private func trainBetweenNetworks(
+        _ state: inout HookState, _ cascade: ModelCascade, _ stream: HookStream, _ progress: Progress
+    ) throws {
+        var generator = SeededGenerator(seed: seed)
+        var samples = zip(state.hooks, cascade.featureCounts).map { hook, count in
+            hook.samples ?? GateSamples(featureCount: count, byteLimit: sampleBytes)
+        }
+        for index in 0..<stream.images.count {
+            cascade.sample(stream.image(index), into: &samples, using: &generator)
+            progress.update(index + 1)
+        }
+        var settings = GateTrainer.Settings()
+        settings.algorithm = algorithm
+        for index in state.hooks.indices {
+            state.hooks[index].samples = samples[index]
+            state.hooks[index].gate = GateTrainer(settings).train(samples[index], seed: seed &+ UInt64(index))
+        }
+        state.statistics.frames += stream.images.count
+        state.statistics.samples += stream.images.count * state.hooks.count
+    }
+
+    private func trainWithinNetwork(
+        _ state: inout HookState, _ package: HookedPackage, _ stream: HookStream
+    ) throws {
+        var settings = BlockTrainer.Settings()
+        settings.gates.algorithm = algorithm
+        settings.seed = seed
+        settings.sampleBytes = sampleBytes
+        let progress = Progress("Learning, per mille", total: 1_000)
+        var trainer = BlockTrainer(
+            plain: package.plan, plan: try package.sections(), hooks: state.hooks, count: stream.images.count,
+            settings: settings, images: { stream.image($0) }, progress: { progress.update(Int(1_000 * $0)) })
+        do { try trainer.train() } catch { throw Refusal("\(self.package): \(error)") }
+        state.hooks = trainer.hooks
+        let network = try BlockNetwork(plain: package.plan, plan: package.sections(), hooks: trainer.hooks)
+        for (index, time) in network.measureOverheads(repeats: 200).enumerated() {
+            state.hooks[index].overheadMicroseconds = time
+        }
+        state.statistics.frames += stream.images.count
+        state.statistics.samples += trainer.sampleCount
+    }
+
+    private func show(_ state: HookState, before: String) throws {
+        let summary = Summary(
+            frames: state.statistics.frames, samples: state.statistics.samples, algorithm: algorithm, seed: seed,
+            validation: state.hooks.map { hook in
+                let validation = hook.gate?.validation
+                return .init(
+                    kind: hook.point.kind, operator: hook.point.operator, isUsed: hook.usableGate != nil,
+                    samples: hook.samples?.count ?? 0, loss: validation?.loss, constantLoss: validation?.constantLoss,
+                    acceptedDamage: validation?.acceptedDamage, acceptedPrediction: validation?.acceptedPrediction)
+            }, weightsSHA256: try PackageFile(package).weightsSHA256(), weightsSHA256Before: before)
+        guard format.format == .table else { return try Terminal.json(summary) }
+        var table = TextTable(["KIND", "OPERATOR", "SAMPLES", "LOSS", "CONSTANT'S", "PREDICTED", "MEASURED", "USED"])
+        for row in summary.validation {
+            table.add([
+                row.kind.rawValue, row.operator, "\(row.samples)", row.loss?.text(4) ?? "-",
+                row.constantLoss?.text(4) ?? "-", row.acceptedPrediction?.text(4) ?? "-",
+                row.acceptedDamage?.text(4) ?? "-", row.isUsed ? "yes" : "no",
+            ])
+        }
+        Terminal.print(table.text)
+        Terminal.print("\(summary.frames) frames; SHA-256 of the network's weights \(summary.weightsSHA256)")
+    }
+}

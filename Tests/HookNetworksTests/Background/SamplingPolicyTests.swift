@@ -1,0 +1,33 @@
+import Testing
+
+@testable import HookNetworks
+
+@Suite struct SamplingPolicyTests {
+    @Test func restsWhileTheBoardIsBusyOrHot() {
+        let policy = SamplingPolicy()
+        #expect(policy.mayWork(BoardConditions(load: 0.3)))
+        #expect(policy.mayWork(BoardConditions(load: 0.3, temperature: 60)))
+        #expect(!policy.mayWork(BoardConditions(load: 0.9)))
+        #expect(!policy.mayWork(BoardConditions(load: 0.3, temperature: 90)))
+    }
+
+    @Test func samplesTheMoreSeldomTheLessIsLearned() {
+        var policy = SamplingPolicy()
+        policy.trained(loss: 0.4, before: nil)
+        #expect(policy.interval == 1)
+        for expected in [2, 4, 8, 16, 32, 64, 64] {
+            policy.trained(loss: 0.4, before: 0.4)
+            #expect(policy.interval == expected)
+        }
+        policy.trained(loss: 0.3, before: 0.4)
+        #expect(policy.interval == 32)
+        policy.trained(loss: 0.5, before: 0.3)
+        #expect(policy.interval == 1, "the stream has changed")
+    }
+
+    @Test func theShareOfTheProcessorIsKept() {
+        let limiter = ProcessorShare(share: 0.1)
+        #expect(limiter.wait(used: 1_000, elapsed: 10_000) == 0)
+        #expect(limiter.wait(used: 1_000, elapsed: 4_000) == 6_000)
+    }
+}

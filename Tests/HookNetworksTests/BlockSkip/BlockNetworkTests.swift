@@ -1,0 +1,95 @@
+import Engine
+import SearchSpace
+import Testing
+
+@testable import HookNetworks
+
+@Suite struct BlockNetworkTests {
+    private let plain: Plan
+    private let plan: SectionedPlan
+
+    init() throws {
+        let network = try HookSamples.network(blocks: 5, seed: 7)
+        let kernels = try KernelSet.selected()
+        plain = try network.plan(kernels: kernels)
+        plan = try SectionedPlan(network, kernels: kernels)
+    }
+
+    private var hooks: [HookState.Hook] {
+        BlockPoints.find([.skip], in: plan, microseconds: plan.parts.map { _ in 1 }).map { HookState.Hook($0) }
+    }
+
+    private func plainOutput(_ image: [Float]) -> [Float] {
+        let session = Session(for: [plain])
+        defer { withExtendedLifetime(session) {} }
+        return image.withUnsafeBufferPointer { Array(session.run(plain, on: $0)) }
+    }
+
+    @Test func placesArePairsOfBlocksAndWhatIsLeftOver() {
+        #expect(plan.parts.count == 7)
+        #expect(hooks.map(\.point.parts) == [1..<2, 2..<4, 4..<6])
+        // One convolution in place of four.
+        #expect(hooks[1].point.flops * 4 == 3 * (plan.parts[2].flops + plan.parts[3].flops))
+    }
+
+    @Test func withoutDecisionsTheOutputIsBitIdentical() throws {
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let image = HookSamples.image(1)
+        for budget: Float in [-1, 0, 1] {
+            let answer = image.withUnsafeBufferPointer { network.answer($0, budget: budget) }
+            #expect(Array(answer.logits) == plainOutput(image), "budget \(budget): no gate was trained")
+            #expect(answer.taken == 0 && answer.flops == plan.flops)
+        }
+        #expect(plan.flops == plain.flops)
+    }
+
+    @Test func aSkippedBlockIsNotRun() throws {
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        network.policy = .fixed([0])
+        let image = HookSamples.image(2)
+        let answer = image.withUnsafeBufferPointer { network.answer($0, budget: 0) }
+        #expect(answer.flops == plan.flops - plan.parts[1].flops && answer.taken == 1)
+
+        // The same as running the other parts by hand.
+        let session = SectionedSession(for: plan)
+        image.withUnsafeBufferPointer { session.place($0) }
+        for part in plan.parts.indices where part != 1 { session.perform(plan.parts[part]) }
+        #expect(Array(answer.logits) == Array(session.output))
+        withExtendedLifetime(session) {}
+    }
+
+    @Test func learnsOnTheStreamAndTheSameSeedGivesTheSame() throws {
+        func train(_ seed: UInt64) throws -> BlockTrainer {
+            var settings = BlockTrainer.Settings()
+            settings.seed = seed
+            settings.gates.epochs = 3
+            let buffer = AlignedBuffer(count: 3 * HookSamples.side * HookSamples.side)
+            var trainer = BlockTrainer(
+                plain: plain, plan: plan, hooks: hooks, count: 260, settings: settings,
+                images: { index in
+                    for (position, value) in HookSamples.image(UInt64(index)).enumerated() {
+                        buffer.base[position] = value
+                    }
+                    return UnsafeBufferPointer(start: buffer.base, count: buffer.count)
+                }, progress: { _ in })
+            try trainer.train()
+            return trainer
+        }
+        let (first, second) = (try train(1), try train(1))
+        #expect(first.hooks == second.hooks)
+        #expect(first.hooks.allSatisfy { $0.gate != nil && $0.head != nil })
+        #expect(first.hooks.map { $0.substitute != nil } == [false, true, true])
+        #expect(first.sampleCount == first.hooks.reduce(0) { $0 + ($1.samples?.seen ?? 0) })
+
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: first.hooks)
+        let image = HookSamples.image(1)
+        let answer = image.withUnsafeBufferPointer { network.answer($0, budget: -1) }
+        #expect(Array(answer.logits) == plainOutput(image), "hooks off is bit-identical")
+    }
+
+    @Test func hooksOfAnotherNetworkAreRefused() {
+        var hook = hooks[0]
+        hook.point.parts = 9..<10
+        #expect(throws: HookRefusal.self) { _ = try BlockNetwork(plain: plain, plan: plan, hooks: [hook]) }
+    }
+}

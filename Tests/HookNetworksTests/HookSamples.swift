@@ -1,0 +1,94 @@
+import Engine
+import Foundation
+import Fusion
+import Graphs
+import SearchSpace
+
+@testable import HookNetworks
+
+/// Small networks, samples and states for tests.
+enum HookSamples {
+    static let side = 12
+
+    /// A residual network of random weights: a stem, `blocks` blocks of 16 channels that keep the map, and a
+    /// classifier.
+    static func network(blocks: Int, seed: UInt64, side: Int = HookSamples.side) throws -> FusedNetwork {
+        var generator = SeededGenerator(seed: seed)
+        var (nodes, constants): ([Node], [String: TensorValue]) = ([], [:])
+        func constant(_ shape: [Int], _ size: Double) -> String {
+            let name = "c\(constants.count)"
+            let values = (0..<shape.reduce(1, *)).map { _ in Float(size * (2 * generator.uniform() - 1)) }
+            constants[name] = TensorValue(shape: shape, .float32(values))
+            return name
+        }
+        func add(_ name: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) -> String {
+            nodes.append(Node(name, opset: 14, inputs: inputs, outputs: ["v\(nodes.count)"], attributes: attributes))
+            return "v\(nodes.count - 1)"
+        }
+        func convolution(_ x: String, _ inputs: Int, _ outputs: Int) -> String {
+            let weights = constant([outputs, inputs, 3, 3], 1.2 / Double(9 * inputs).squareRoot())
+            return add(
+                "Conv", [x, weights, constant([outputs], 0.1)],
+                ["pads": .ints([1, 1, 1, 1]), "kernel_shape": .ints([3, 3])])
+        }
+        var x = add("Relu", [convolution("x", 3, 16)])
+        for _ in 0..<blocks {
+            let inner = convolution(add("Relu", [convolution(x, 16, 16)]), 16, 16)
+            x = add("Relu", [add("Add", [inner, x])])
+        }
+        x = add("Flatten", [add("GlobalAveragePool", [x])])
+        x = add("Gemm", [x, constant([4, 16], 2), constant([4], 0.1)], ["transB": .int(1)])
+        let graph = try Graph(
+            name: "sample",
+            inputs: [GraphInput(name: "x", element: .float32, dimensions: [1, 3, side, side].map { .fixed($0) })],
+            outputs: [x], initialisers: constants, nodes: nodes)
+        return try FusedNetwork(try BoundGraph(graph))
+    }
+
+    /// A gate that predicts the same damage for every input, and passes its validation.
+    static func constantGate(_ features: Int, damage: Double) -> Gate {
+        Gate(
+            mean: [Double](repeating: 0, count: features), deviation: [Double](repeating: 1, count: features),
+            predictor: .perceptron(
+                Perceptron(
+                    [.linear(inputs: features, outputs: 1)], parameters: [Double](repeating: 0, count: features))),
+            slope: 1, offset: -log(1 / damage - 1),
+            validation: GateValidation(
+                samples: 100, loss: 0, constantLoss: 1, acceptedDamage: 0, acceptedPrediction: 0))
+    }
+
+    static func image(_ seed: UInt64) -> [Float] {
+        var generator = SeededGenerator(seed: seed)
+        return (0..<3 * side * side).map { _ in Float(2 * generator.uniform() - 1) }
+    }
+
+    /// Samples whose damage is 1 where the first feature is positive, but for a share of mistakes.
+    static func samples(_ count: Int, mistakes: Double, seed: UInt64, byteLimit: Int = 1 << 20) -> GateSamples {
+        var generator = SeededGenerator(seed: seed)
+        var samples = GateSamples(featureCount: 3, byteLimit: byteLimit)
+        for _ in 0..<count {
+            let features = (0..<3).map { _ in Float(generator.normal()) }
+            let isHarmful = (features[0] > 0) != (generator.uniform() < mistakes)
+            features.withUnsafeBufferPointer { samples.add($0, damage: isHarmful ? 1 : 0, using: &generator) }
+        }
+        return samples
+    }
+
+    static func state(seed: UInt64, algorithm: TrainingAlgorithm = .backpropagation) throws -> HookState {
+        var settings = GateTrainer.Settings()
+        settings.algorithm = algorithm
+        settings.hidden = 2
+        settings.epochs = 2
+        let samples = samples(500, mistakes: 0.1, seed: seed)
+        var hook = HookState.Hook(
+            AttachmentPoint(kind: .skip, operator: "block", flops: 10, microseconds: 2.5, parts: 1..<2))
+        hook.gate = GateTrainer(settings).train(samples, seed: seed)
+        hook.samples = self.samples(5, mistakes: 0.1, seed: seed)
+        hook.head = HookState.Filter(weights: [1, 2], bias: [3])
+        hook.substitute = HookState.Filter(weights: [4], bias: [5])
+        var state = HookState(kinds: [.skip], weightsSHA256: "ab", hooks: [hook])
+        state.statistics.frames = 7
+        state.statistics.algorithm = algorithm
+        return state
+    }
+}

@@ -1,0 +1,97 @@
+import Engine
+import Foundation
+import Packages
+import SearchSpace
+import Testing
+
+@testable import HookNetworks
+
+@Suite struct HookStateTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-hooks-\(UUID())").path()
+    private var path: String { folder + "/h" }
+
+    init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+
+    @Test(arguments: TrainingAlgorithm.allCases)
+    func isReadAsItWasWritten(algorithm: TrainingAlgorithm) throws {
+        var state = try HookSamples.state(seed: 1, algorithm: algorithm)
+        let subnet = SubnetConfiguration(resolution: 20, depths: [2], kernelSizes: [3], expandRatios: [4])
+        state.smaller = [HookState.Network(weightsSHA256: "ab", subnet: subnet)]
+        (state.subnet, state.statisticsFile) = (subnet, "s.json")
+        state.hooks[0].overheadMicroseconds = 2.5
+        try state.write(to: path)
+        let reading = try HookState.read(from: path)
+        #expect(reading.damage == nil)
+        let hook = try #require(reading.state.hooks.first)
+        #expect(reading.state.kinds == state.kinds && reading.state.statistics == state.statistics)
+        #expect(reading.state.smaller == state.smaller && reading.state.subnet == subnet)
+        #expect(reading.state.statisticsFile == "s.json" && hook.overheadMicroseconds == 2.5)
+        #expect(hook.point == state.hooks[0].point && hook.samples == state.hooks[0].samples)
+        #expect(hook.head == state.hooks[0].head && hook.substitute == state.hooks[0].substitute)
+        #expect(hook.gate?.validation == state.hooks[0].gate?.validation)
+        // Weights are kept as 32-bit floats: written again they are the same.
+        try reading.state.write(to: path)
+        #expect(try HookState.read(from: path).state == reading.state)
+        let features = [0.5, -1, 2]
+        let (before, after) = (state.hooks[0].gate?.predictedDamage(features), hook.gate?.predictedDamage(features))
+        #expect(abs((before ?? 0) - (after ?? 1)) < 1e-5)
+    }
+
+    @Test func cutOrChangedAtAnyByteTheOneBeforeIsUsed() throws {
+        let (old, new) = (try HookSamples.state(seed: 1), try HookSamples.state(seed: 2))
+        try old.write(to: path)
+        let first = try HookState.read(from: path).state
+        try new.write(to: path)
+        let whole = try Data(contentsOf: URL(filePath: path))
+        for count in 0..<whole.count {
+            try whole.prefix(count).write(to: URL(filePath: path))
+            let reading = try HookState.read(from: path)
+            #expect(reading.damage != nil && reading.state == first, "cut to \(count) of \(whole.count) bytes")
+        }
+        for index in whole.indices {
+            var changed = whole
+            changed[index] ^= 0x10
+            try changed.write(to: URL(filePath: path))
+            let reading = try HookState.read(from: path)
+            #expect(reading.state == first && reading.damage != nil, "byte \(index) of \(whole.count) changed")
+        }
+    }
+
+    @Test func aDamagedFileIsNeverKeptAsTheOneBefore() throws {
+        let state = try HookSamples.state(seed: 1)
+        try state.write(to: path)
+        try state.write(to: path)
+        try Data("torn".utf8).write(to: URL(filePath: path))
+        try HookSamples.state(seed: 2).write(to: path)
+        let previous = try HookState.read(from: HookState.previousPath(of: path))
+        #expect(previous.damage == nil && previous.state.hooks[0].point == state.hooks[0].point)
+    }
+
+    @Test func newerFormatsAreRefused() throws {
+        var package = try HookSamples.state(seed: 1).package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+        package.manifest = Array(text.replacing("\"formatVersion\":2", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 2, the newest that is read")) {
+            try HookState(package)
+        }
+    }
+
+    /// Files of the version before, which named at most one smaller network, are read.
+    @Test func theFormatBeforeIsRead() throws {
+        var package = try HookSamples.state(seed: 1).package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+            .replacing("\"formatVersion\":2", with: "\"formatVersion\":1")
+            .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
+        #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
+        package.manifest = Array(text.utf8)
+        let state = try HookState(package)
+        #expect(state.smaller == [HookState.Network(weightsSHA256: "cd", package: "s.shoal")])
+        #expect(state.hooks[0].gate?.validation == (try HookSamples.state(seed: 1)).hooks[0].gate?.validation)
+    }
+
+    @Test func gatesThatDoNotFitTogetherAreRefused() throws {
+        var package = try HookSamples.state(seed: 1).package()
+        package.tensors["0.parameters"] = Tensor(shape: [1], values: [0])
+        #expect(throws: HookRefusal("the gate of hook 0 does not fit together")) { try HookState(package) }
+    }
+}
