@@ -60,7 +60,8 @@
     FUNCTION(softmax, set); \
     FUNCTION(layer_norm, set); \
     FUNCTION(grouped, set); \
-    FUNCTION(filter, set);
+    FUNCTION(filter, set); \
+    FUNCTION(product, set);
 
 #define MAP_ROWS(set, code) \
     ROW("f32-fromrows", CK_OP_FROM_ROWS, #set, from_rows, set, code, CK_FLOAT32, 0) \
@@ -73,7 +74,8 @@
     ROW("f32-softmax", CK_OP_SOFTMAX, #set, softmax, set, code, CK_FLOAT32, 0) \
     ROW("f32-layernorm", CK_OP_LAYER_NORM, #set, layer_norm, set, code, CK_FLOAT32, 0) \
     ROW("f32-groupedconvolution", CK_OP_GROUPED, #set, grouped, set, code, CK_FLOAT32, 0) \
-    ROW("f32-filter", CK_OP_FILTER, #set, filter, set, code, CK_FLOAT32, 0)
+    ROW("f32-filter", CK_OP_FILTER, #set, filter, set, code, CK_FLOAT32, 0) \
+    ROW("f32-product", CK_OP_PRODUCT, #set, product, set, code, CK_FLOAT32, 0)
 
 #define POINTWISE(kind, name, suffix, code, element, features, pixels, panels)                              \
     {kind "-pointwise" #pixels "x" #panels "-" name, CK_OP_POINTWISE, code, element, features, \

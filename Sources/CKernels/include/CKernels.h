@@ -168,7 +168,8 @@ typedef enum {
     CK_OP_LAYER_NORM = 32,
     CK_OP_GROUPED = 33,
     CK_OP_FILTER = 34,
-    CK_OPERATION_COUNT = 35,
+    CK_OP_PRODUCT = 35,
+    CK_OPERATION_COUNT = 36,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's

@@ -13,6 +13,7 @@ public final class HybridNetwork: Sendable {
 
     public let bound: BoundGraph
     let parts: [Part]
+    let product: MatrixProduct
     /// Operators that no kernel computes, each once, in alphabetical order.
     public let evaluatedOperators: [String]
     /// The whole network from one image to one output, where kernels cover all of it.
@@ -29,10 +30,13 @@ public final class HybridNetwork: Sendable {
             parts = [.operators(OperatorSequence(bound.graph.nodes))]
         }
         self.parts = parts
-        let evaluated = parts.flatMap { part -> [String] in
-            if case .operators(let sequence) = part { sequence.nodes.map(\.operatorName) } else { [] }
+        product = MatrixProduct(kernels)
+        let evaluated = parts.flatMap { part -> [Node] in
+            if case .operators(let sequence) = part { sequence.nodes } else { [] }
         }
-        evaluatedOperators = Set(evaluated).sorted()
+        evaluatedOperators = Set(
+            evaluated.filter { !MatrixProduct.covers($0, bound.types) }.map(\.operatorName)
+        ).sorted()
         if parts.count == 1, case .plan(let plan, let network) = parts[0], network.inputs.count == 1,
             bound.graph.outputs == network.outputs.map(\.name)
         {
@@ -53,6 +57,11 @@ public final class HybridNetwork: Sendable {
         return parts
     }
 
+    /// Name of the kernel that computes a node outside the plans, if any does.
+    public func kernelName(of node: Node) -> String? {
+        MatrixProduct.covers(node, bound.types) ? product.kernelName : nil
+    }
+
     public var plans: [Plan] {
         parts.compactMap { part in
             if case .plan(let plan, _) = part { plan } else { nil }
@@ -70,7 +79,8 @@ public final class HybridSession {
     /// Values that a later part or the caller reads.
     private var values: [String: TensorValue] = [:]
 
-    /// - Parameter threads: how many share the plans, the caller's included; parts without kernels run on the caller's.
+    /// - Parameter threads: how many share the plans and products of matrices, the caller's included; operators without
+    ///   kernels run on the caller's.
     public init(_ network: HybridNetwork, threads: Int = 1) {
         self.network = network
         session = Session(for: network.plans, threads: threads)
@@ -104,7 +114,9 @@ public final class HybridSession {
         var plans = 0
         for part in network.parts {
             switch part {
-            case .operators(let sequence): try sequence.run(&values) { finished(.node($0)) }
+            case .operators(let sequence):
+                try sequence.run(
+                    &values, kernel: { network.product.result(of: $0, in: session) }, finished: { finished(.node($0)) })
             case .plan(let plan, let fused):
                 try run(plan, fused)
                 finished(.plan(plans))

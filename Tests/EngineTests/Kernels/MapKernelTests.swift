@@ -202,9 +202,23 @@ import Testing
         }
     }
 
+    /// Stacks, vectors, and sizes on both sides of a tile's, a panel's and a depth of the products' kernel.
+    @Test(arguments: [
+        ([1, 2, 29, 130], [1, 2, 130, 33]), ([3, 1, 5, 16], [2, 16, 16]), ([7], [4, 7, 1]), ([2, 60, 3], [3]),
+        ([1, 1], [1, 1]), ([2, 3, 0], [0, 5]),
+    ])
+    func products(left: [Int], right: [Int]) throws {
+        var s = NetworkSamples(seed: 5)
+        // Both sides are computed, so that neither is weights.
+        let zero = s.add("ReduceMax", [s.add("Relu", [s.add("Neg", [s.add("Abs", ["x"])])])], ["keepdims": .int(0)])
+        let sides = [left, right].map { s.add("Add", [s.random($0), zero]) }
+        let product = s.add("MatMul", sides)
+        try HybridCheck.check(s, [product], input: [1, 16, 4, 4], seed: 5)
+    }
+
     /// Every row of the table for maps occurs in some plan of these tests; a new row needs a test here.
     @Test func theTableHasNoOtherRows() {
-        let last = CK_OP_FILTER.rawValue + 1
+        let last = CK_OP_PRODUCT.rawValue + 1
         #expect(CK_OPERATION_COUNT.rawValue == last)
     }
 }
