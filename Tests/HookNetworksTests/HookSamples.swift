@@ -13,6 +13,10 @@ enum HookSamples {
     /// A residual network of random weights: a stem, `blocks` blocks of 16 channels that keep the map, and a
     /// classifier.
     static func network(blocks: Int, seed: UInt64, side: Int = HookSamples.side) throws -> FusedNetwork {
+        try FusedNetwork(try BoundGraph(graph(blocks: blocks, seed: seed, side: side)))
+    }
+
+    static func graph(blocks: Int, seed: UInt64, side: Int = HookSamples.side) throws -> Graph {
         var generator = SeededGenerator(seed: seed)
         var (nodes, constants): ([Node], [String: TensorValue]) = ([], [:])
         func constant(_ shape: [Int], _ size: Double) -> String {
@@ -38,11 +42,10 @@ enum HookSamples {
         }
         x = add("Flatten", [add("GlobalAveragePool", [x])])
         x = add("Gemm", [x, constant([4, 16], 2), constant([4], 0.1)], ["transB": .int(1)])
-        let graph = try Graph(
+        return try Graph(
             name: "sample",
             inputs: [GraphInput(name: "x", element: .float32, dimensions: [1, 3, side, side].map { .fixed($0) })],
             outputs: [x], initialisers: constants, nodes: nodes)
-        return try FusedNetwork(try BoundGraph(graph))
     }
 
     /// A gate that predicts the same damage for every input, and passes its validation.

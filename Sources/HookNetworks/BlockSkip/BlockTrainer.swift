@@ -1,11 +1,10 @@
 public import Engine
-import Glibc
 import SearchSpace
 
-/// Teaches the hooks within one network from a stream of images without labels: substitutes and heads first, then
-/// gates, in rounds. In the first round the decisions before a measured one are drawn at random, in the next ones they
-/// are the gates' own at a random budget, now and then turned around: damage is measured in the context in which gates
-/// decide.
+/// Teaches the hooks within one network from a stream of images without labels: substitutes, fixed places and heads
+/// first, then gates, in rounds. In the first round the decisions before a measured one are drawn at random, in the
+/// next ones they are the gates' own at a random budget, now and then turned around: damage is measured in the context
+/// in which gates decide.
 public struct BlockTrainer {
     public struct Settings: Sendable {
         public var gates = GateTrainer.Settings()
@@ -17,6 +16,10 @@ public struct BlockTrainer {
         public var rounds = 2
         /// Of decisions that are turned around while sampling.
         public var exploration = 0.1
+        /// Places that are left out of every input: those that do the least damage together.
+        public var fixedPlaces = 0
+        /// Images that fixed places are chosen on.
+        public var choosingImages = 400
 
         public init() {}
     }
@@ -24,34 +27,38 @@ public struct BlockTrainer {
     /// Gives image `index` of the stream, valid until the next call.
     public typealias Images = (Int) -> UnsafeBufferPointer<Float>
 
-    private let plain: Plan
-    private let plan: SectionedPlan
-    private let settings: Settings
-    private let count: Int
-    private let images: Images
-    private let progress: (Double) -> Void
-    private var generator: SeededGenerator
-    public private(set) var hooks: [HookState.Hook]
+    let plain: Plan
+    let plan: SectionedPlan
+    let settings: Settings
+    let count: Int
+    let images: Images
+    let progress: (Double) -> Void
+    private let inputs: GateInputs
+    var generator: SeededGenerator
+    public internal(set) var hooks: [HookState.Hook]
     public private(set) var sampleCount = 0
     /// The full network's logits of every image.
-    private var logits: [[Float]] = []
+    var logits: [[Float]] = []
+    /// Before every image, for the readings that gates are to learn from.
+    public var prepare: (Int, FrameReadings) -> Void = { _, _ in }
 
     public init(
-        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], count: Int, settings: Settings,
-        images: @escaping Images, progress: @escaping (Double) -> Void
+        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], inputs: GateInputs = .none, count: Int,
+        settings: Settings, images: @escaping Images, progress: @escaping (Double) -> Void
     ) {
-        (self.plain, self.plan, self.hooks, self.count) = (plain, plan, hooks, count)
+        (self.plain, self.plan, self.hooks, self.inputs, self.count) = (plain, plan, hooks, inputs, count)
         (self.settings, self.images, self.progress) = (settings, images, progress)
         generator = SeededGenerator(seed: settings.seed)
     }
 
     /// - Throws: where hooks do not fit the network.
     public mutating func train() throws(HookRefusal) {
-        try readHeads()
+        runInFull()
         try fitSubstitutes()
+        try readHeads()
         for round in 0..<settings.rounds {
             try sample(round: round)
-            for index in hooks.indices {
+            for index in hooks.indices where !hooks[index].isFixed {
                 guard let samples = hooks[index].samples else { continue }
                 hooks[index].gate = GateTrainer(settings.gates).train(
                     samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
@@ -59,60 +66,56 @@ public struct BlockTrainer {
         }
     }
 
-    // MARK: Heads and substitutes
+    // MARK: Heads
 
-    /// Pooled features of the full run at every place, and its answer.
-    private mutating func readHeads() throws(HookRefusal) {
-        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
-        var features = hooks.map { _ in [[Float]]() }
-        var targets: [[Double]] = []
+    private mutating func runInFull() {
+        let session = SectionedSession(for: plan)
         for index in 0..<count {
-            network.session.place(images(index))
-            for part in plan.parts.indices {
-                for place in network.places[part] {
-                    features[place.index].append(Array(network.session.look(place.pooling)))
-                }
-                network.session.perform(plan.parts[part])
-            }
-            let output = network.session.output
-            logits.append(Array(output))
-            let softmax = Softmax(output)
-            targets.append(output.map { Double(softmax.probability($0)) })
-            progress(0.1 * Double(index + 1) / Double(count))
-        }
-        for index in hooks.indices where hooks[index].head == nil {
-            hooks[index].head = HeadTrainer.train(features[index], targets, seed: settings.seed &+ UInt64(index))
+            session.place(images(index))
+            for part in plan.parts { session.perform(part) }
+            logits.append(Array(session.output))
+            progress(0.05 * Double(index + 1) / Double(count))
         }
     }
 
-    private mutating func fitSubstitutes() throws(HookRefusal) {
-        let session = SectionedSession(for: plan)
-        for index in hooks.indices where hooks[index].point.kind == .skip && hooks[index].substitute == nil {
-            let parts = hooks[index].point.parts
-            guard BlockPoints.hasSubstitute(parts, in: plan) else { continue }
-            let shape = plan.shape(before: parts.lowerBound)
-            var fit = SubstituteFit(channels: shape.channels, byteLimit: settings.substituteBytes)
-            let before = AlignedBuffer(count: shape.storage)
-            for image in 0..<count where !fit.isFull {
-                session.place(images(image))
-                for part in 0..<parts.lowerBound { session.perform(plan.parts[part]) }
-                session.save(before: parts.lowerBound, to: before)
-                for part in parts { session.perform(plan.parts[part]) }
-                fit.add(
-                    before: before.base, after: session.current, height: shape.height, width: shape.width,
-                    using: &generator)
+    /// Heads learn from pooled features at every place as fixed places leave them, to answer as the full network does.
+    private mutating func readHeads() throws(HookRefusal) {
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        var features = hooks.map { _ in [[Float]]() }
+        for index in 0..<count {
+            network.begin(images(index))
+            var part = 0
+            parts: while part < plan.parts.count {
+                for place in network.places[part] {
+                    features[place.index].append(Array(network.session.look(place.pooling)))
+                    guard place.isFixed else { continue }
+                    part = network.skip(place)
+                    continue parts
+                }
+                network.session.perform(plan.parts[part])
+                part += 1
             }
-            hooks[index].substitute = fit.solve()
-            progress(0.1 + 0.3 * Double(index + 1) / Double(hooks.count))
+            progress(0.3 + 0.05 * Double(index + 1) / Double(count))
+        }
+        let targets = logits.map { logits in
+            logits.withUnsafeBufferPointer { all in
+                let softmax = Softmax(all)
+                return all.map { Double(softmax.probability($0)) }
+            }
+        }
+        for index in hooks.indices where hooks[index].head == nil && !hooks[index].isFixed {
+            hooks[index].head = HeadTrainer.train(features[index], targets, seed: settings.seed &+ UInt64(index))
+            progress(0.35 + 0.05 * Double(index + 1) / Double(hooks.count))
         }
     }
 
     // MARK: Samples
 
     private mutating func sample(round: Int) throws(HookRefusal) {
-        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs)
         let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
         for index in 0..<count {
+            if let readings = network.readings { prepare(index, readings) }
             walk(network, index, saved, round)
             progress(0.4 + 0.6 * (Double(round) + Double(index + 1) / Double(count)) / Double(settings.rounds))
         }
@@ -122,21 +125,23 @@ public struct BlockTrainer {
     private mutating func walk(_ network: BlockNetwork, _ index: Int, _ saved: AlignedBuffer, _ round: Int) {
         let session = network.session
         let isRandom = round == 0
-        // From a thousandth to a half, evenly in the logarithm.
-        let budget = Float(0.001) * powf(500, Float(generator.uniform()))
+        let budget = BlockNetwork.drawBudget(using: &generator)
         let share = 0.5 * generator.uniform()
-        network.taken.base.update(repeating: 0, count: network.placeCount)
-        session.place(images(index))
+        network.begin(images(index))
         var part = 0
         parts: while part < plan.parts.count {
             for place in network.places[part] {
+                if place.isFixed {
+                    part = network.skip(place)
+                    continue parts
+                }
                 let features = network.readFeatures(place)
                 session.save(before: part, to: saved)
                 measure(network, place, features, index)
                 session.resume(before: part, from: saved)
                 guard place.point.kind == .skip else { continue }
                 var decides = isRandom && generator.uniform() < share
-                if !isRandom, let gate = place.gate {
+                if !isRandom, let gate = network.gates.gates[place.index] {
                     if let start = network.readFeatures(place).baseAddress { decides = gate.predict(start) <= budget }
                     if generator.uniform() < settings.exploration { decides.toggle() }
                 }
@@ -152,15 +157,7 @@ public struct BlockTrainer {
     private mutating func measure(
         _ network: BlockNetwork, _ place: BlockNetwork.Place, _ features: UnsafeBufferPointer<Float>, _ index: Int
     ) {
-        let damage: Float = logits[index].withUnsafeBufferPointer { full in
-            if place.point.kind == .exit {
-                guard let head = place.head else { return 1 }
-                return Divergence.lostProbability(full, head.logits)
-            }
-            if let substitute = place.substitute { network.session.perform(substitute) }
-            for part in place.point.parts.upperBound..<plan.parts.count { network.session.perform(plan.parts[part]) }
-            return Divergence.lostProbability(full, network.session.output)
-        }
+        let damage = logits[index].withUnsafeBufferPointer { network.damage(of: place, full: $0) }
         var samples =
             hooks[place.index].samples
             ?? GateSamples(featureCount: place.featureCount, byteLimit: settings.sampleBytes)

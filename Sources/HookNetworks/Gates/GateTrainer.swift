@@ -24,6 +24,11 @@ public struct GateTrainer: Sendable {
         public init() {}
     }
 
+    /// Samples below which no gate is made.
+    public static let fewestSamples = 10 * GateValidation.fewestSamples
+    /// Samples that are computed with between two questions whether to go on.
+    private static let piece = 64
+
     public let settings: Settings
 
     public init(_ settings: Settings = Settings()) { self.settings = settings }
@@ -36,7 +41,7 @@ public struct GateTrainer: Sendable {
     /// - Parameter mayGoOn: asked before every batch; the training is given up where it says no.
     /// - Returns: `nil` where there are too few samples to judge a gate by, or features that are not numbers.
     public func train(_ samples: GateSamples, seed: UInt64, mayGoOn: () -> Bool = { true }) -> Gate? {
-        guard samples.count >= 10 * GateValidation.fewestSamples else { return nil }
+        guard samples.count >= Self.fewestSamples else { return nil }
         var generator = SeededGenerator(seed: seed)
         let order = Array(0..<samples.count).shuffled(using: &generator)
         let (mean, deviation) = Self.statistics(samples)
@@ -54,9 +59,12 @@ public struct GateTrainer: Sendable {
             case .forwardForward: forwardForward(Array(training), tuning, &generator, mayGoOn)
             }
         guard let predictor = trained else { return nil }
-        let (slope, offset) = Self.calibration(tuning.map { (predictor.score($0.features), $0.damage) })
+        guard let tuned = scored(tuning, mayGoOn, predictor.score),
+            let checked = scored(check, mayGoOn, predictor.score)
+        else { return nil }
+        let (slope, offset) = Self.calibration(tuned)
         let constant = training.reduce(0) { $0 + $1.damage } / Double(training.count)
-        let predictions = check.map { (Loss.logistic(slope * predictor.score($0.features) + offset), $0.damage) }
+        let predictions = checked.map { (Loss.logistic(slope * $0.score + offset), $0.damage) }
         return Gate(
             mean: mean, deviation: deviation, predictor: predictor, slope: slope, offset: offset,
             validation: Self.validation(predictions, constant: constant))
@@ -83,6 +91,19 @@ public struct GateTrainer: Sendable {
 
     // MARK: Algorithms
 
+    /// Scores of the samples with their damages; `nil` where the training is given up.
+    private func scored(
+        _ samples: ArraySlice<Sample>, _ mayGoOn: () -> Bool, _ score: ([Double]) -> Double
+    ) -> [(score: Double, damage: Double)]? {
+        var result: [(score: Double, damage: Double)] = []
+        result.reserveCapacity(samples.count)
+        for sample in samples {
+            if result.count % Self.piece == 0, !mayGoOn() { return nil }
+            result.append((score(sample.features), sample.damage))
+        }
+        return result
+    }
+
     private func backpropagated(
         _ training: [Sample], _ tuning: ArraySlice<Sample>, _ generator: inout SeededGenerator, _ mayGoOn: () -> Bool
     ) -> Gate.Predictor? {
@@ -108,7 +129,8 @@ public struct GateTrainer: Sendable {
                 }
                 optimizer.step(&network.parameters, gradient)
             }
-            let loss = Self.loss(tuning.map { (network.output(for: $0.features)[0], $0.damage) })
+            guard let scores = scored(tuning, mayGoOn, { network.output(for: $0)[0] }) else { return nil }
+            let loss = Self.loss(scores)
             if loss < best.loss { best = (loss, network) }
         }
         return .perceptron(best.network)
@@ -133,7 +155,7 @@ public struct GateTrainer: Sendable {
                 network.learn(
                     training[index].features, label: isHarmful ? 1 : 0, weight: weight, &optimizers)
             }
-            let scores = tuning.map { (network.score($0.features), $0.damage) }
+            guard let scores = scored(tuning, mayGoOn, { network.score($0) }) else { return nil }
             let (slope, offset) = Self.calibration(scores)
             let loss = Self.loss(scores.map { (slope * $0.0 + offset, $0.1) })
             if loss < best.loss { best = (loss, network) }

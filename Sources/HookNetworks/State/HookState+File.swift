@@ -61,6 +61,8 @@ extension HookState {
         var smallPackage: String?
         var statistics: Statistics
         var hooks: [HookEntry]
+        /// From version 3 on.
+        var inputs: GateInputs?
     }
 
     private struct HookEntry: Codable {
@@ -68,6 +70,8 @@ extension HookState {
         var gate: GateEntry?
         var samples: SampleEntry?
         var overheadMicroseconds: Double?
+        /// From version 3 on.
+        var isFixed: Bool?
     }
 
     private struct GateEntry: Codable {
@@ -105,6 +109,7 @@ extension HookState {
                 if !samples.values.isEmpty { keep(samples.values, "\(index).samples") }
             }
             entry.overheadMicroseconds = hook.overheadMicroseconds
+            entry.isFixed = hook.isFixed ? true : nil
             for (name, filter) in [("substitute", hook.substitute), ("head", hook.head)] {
                 guard let filter else { continue }
                 keep(filter.weights, "\(index).\(name)")
@@ -114,7 +119,8 @@ extension HookState {
         }
         let manifest = Manifest(
             formatVersion: Self.formatVersion, kinds: kinds, weightsSHA256: weightsSHA256,
-            smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries)
+            smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries,
+            inputs: inputs == .none ? nil : inputs)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return TensorPackage(
@@ -143,6 +149,8 @@ extension HookState {
                 ?? manifest.smallWeightsSHA256.map { [Network(weightsSHA256: $0, package: manifest.smallPackage)] }
                 ?? [], subnet: manifest.subnet, statisticsFile: manifest.statisticsFile, hooks: [])
         statistics = manifest.statistics
+        inputs = manifest.inputs ?? .none
+        guard inputs.isSound else { throw HookRefusal("the inputs of the gates do not fit together") }
         for (index, entry) in manifest.hooks.enumerated() {
             var hook = Hook(entry.point)
             func values(_ name: String) -> [Float]? { package.tensors["\(index).\(name)"]?.values }
@@ -165,6 +173,7 @@ extension HookState {
                 return Filter(weights: weights, bias: bias)
             }
             hook.overheadMicroseconds = entry.overheadMicroseconds.flatMap { $0 >= 0 ? $0 : nil }
+            hook.isFixed = entry.isFixed ?? false
             hook.substitute = try filter("substitute")
             hook.head = try filter("head")
             hooks.append(hook)

@@ -3,7 +3,7 @@ public import SearchSpace
 /// Everything that hooks of one network have learned: what `shoal hooks` keeps in one file beside the network's own.
 public struct HookState: Equatable, Sendable {
     /// The version that this program writes, and the newest that it reads.
-    public static let formatVersion = 2
+    public static let formatVersion = 3
     /// The oldest version that it reads.
     public static let oldestFormatVersion = 1
 
@@ -18,6 +18,8 @@ public struct HookState: Equatable, Sendable {
         public var head: Filter?
         /// Time that the gate takes with all that it reads, on the machine that trained it; `nil`: not measured.
         public var overheadMicroseconds: Double?
+        /// Whether the place is left out of every input, without asking a gate, unless hooks are off.
+        public var isFixed = false
 
         public init(_ point: AttachmentPoint) { self.point = point }
 
@@ -67,6 +69,8 @@ public struct HookState: Equatable, Sendable {
     /// Where the statistics of the subnets were when the hooks were built.
     public var statisticsFile: String?
     public var hooks: [Hook]
+    /// What all gates read besides the network.
+    public var inputs = GateInputs.none
     public var statistics = Statistics()
 
     public init(

@@ -1,14 +1,22 @@
+import Supernets
 import Testing
 
 @testable import HookNetworks
 
 @Suite struct SamplingPolicyTests {
     @Test func restsWhileTheBoardIsBusyOrHot() {
-        let policy = SamplingPolicy()
-        #expect(policy.mayWork(BoardConditions(load: 0.3)))
-        #expect(policy.mayWork(BoardConditions(load: 0.3, temperature: 60)))
-        #expect(!policy.mayWork(BoardConditions(load: 0.9)))
-        #expect(!policy.mayWork(BoardConditions(load: 0.3, temperature: 90)))
+        var policy = SamplingPolicy()
+        // mayWork remembers what it has seen, so that it is asked before it is expected.
+        for (conditions, expected) in [
+            (BoardConditions(load: 0.3), true), (BoardConditions(load: 0.3, temperature: 60), true),
+            (BoardConditions(load: 0.9), false), (BoardConditions(load: 0.3, temperature: 79), true),
+            (BoardConditions(load: 0.3, temperature: 81), false), (BoardConditions(load: 0.3, temperature: 79), false),
+            (BoardConditions(load: 0.3, temperature: 75.5), false), (BoardConditions(load: 0.3, temperature: 74), true),
+            (BoardConditions(load: 0.3, temperature: 79), true),
+        ] {
+            let may = policy.mayWork(conditions)
+            #expect(may == expected, "\(conditions)")
+        }
     }
 
     @Test func samplesTheMoreSeldomTheLessIsLearned() {

@@ -19,12 +19,15 @@ import Testing
         state.smaller = [HookState.Network(weightsSHA256: "ab", subnet: subnet)]
         (state.subnet, state.statisticsFile) = (subnet, "s.json")
         state.hooks[0].overheadMicroseconds = 2.5
+        state.hooks[0].isFixed = true
+        state.inputs = try GateInputs("memory,sensors:2,latency")
         try state.write(to: path)
         let reading = try HookState.read(from: path)
         #expect(reading.damage == nil)
         let hook = try #require(reading.state.hooks.first)
         #expect(reading.state.kinds == state.kinds && reading.state.statistics == state.statistics)
         #expect(reading.state.smaller == state.smaller && reading.state.subnet == subnet)
+        #expect(reading.state.inputs == state.inputs && hook.isFixed)
         #expect(reading.state.statisticsFile == "s.json" && hook.overheadMicroseconds == 2.5)
         #expect(hook.point == state.hooks[0].point && hook.samples == state.hooks[0].samples)
         #expect(hook.head == state.hooks[0].head && hook.substitute == state.hooks[0].substitute)
@@ -70,17 +73,28 @@ import Testing
     @Test func newerFormatsAreRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-        package.manifest = Array(text.replacing("\"formatVersion\":2", with: "\"formatVersion\":9").utf8)
-        #expect(throws: HookRefusal("has format version 9, newer than 2, the newest that is read")) {
+        package.manifest = Array(text.replacing("\"formatVersion\":3", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 3, the newest that is read")) {
             try HookState(package)
         }
     }
 
-    /// Files of the version before, which named at most one smaller network, are read.
+    /// The version before knew neither inputs nor fixed places.
     @Test func theFormatBeforeIsRead() throws {
+        let state = try HookSamples.state(seed: 1)
+        var package = try state.package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+        #expect(!text.contains("inputs\":{\"kinds") && !text.contains("isFixed"))
+        package.manifest = Array(text.replacing("\"formatVersion\":3", with: "\"formatVersion\":2").utf8)
+        let read = try HookState(package)
+        #expect(read.inputs == .none && !read.hooks[0].isFixed && read.hooks[0].head == state.hooks[0].head)
+    }
+
+    /// Files of the first version, which named at most one smaller network, are read.
+    @Test func theFirstFormatIsRead() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":2", with: "\"formatVersion\":1")
+            .replacing("\"formatVersion\":3", with: "\"formatVersion\":1")
             .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
         #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
         package.manifest = Array(text.utf8)

@@ -127,6 +127,31 @@ struct HookStream {
     }
 }
 
+extension HookStream {
+    /// Room for so many images at once.
+    func group(of count: Int) -> ImageGroup { ImageGroup(self, count: count) }
+}
+
+/// Several images of a stream, each in memory of its own.
+final class ImageGroup {
+    private let stream: HookStream
+    private let buffers: [AlignedBuffer]
+
+    init(_ stream: HookStream, count: Int) {
+        self.stream = stream
+        buffers = (0..<count).map { _ in AlignedBuffer(count: stream.image(0).count) }
+    }
+
+    /// Valid until the next ones.
+    func images(_ range: Range<Int>) -> [UnsafeBufferPointer<Float>] {
+        zip(range, buffers).map { index, buffer in
+            let image = stream.image(index)
+            if let base = image.baseAddress { buffer.base.update(from: base, count: image.count) }
+            return UnsafeBufferPointer(start: buffer.base, count: image.count)
+        }
+    }
+}
+
 /// A hook file with the packages that it belongs to.
 struct LoadedHooks {
     var state: HookState
@@ -195,16 +220,18 @@ struct LoadedHooks {
 
     func cascade(hasGates: Bool) throws -> ModelCascade {
         let rungs = try rungs(hasGates: hasGates)
-        do { return try ModelCascade(rungs, largest: package.plan, isCommittee: isCommittee) } catch {
-            throw Refusal("\(package.path): \(error)")
-        }
+        do {
+            return try ModelCascade(
+                rungs, largest: package.plan, isCommittee: isCommittee, inputs: state.inputs)
+        } catch { throw Refusal("\(package.path): \(error)") }
     }
 
     /// Ready to run.
-    func network() throws -> any HookedNetwork {
+    func network() throws -> any LearnableNetwork {
         guard smaller.isEmpty else { return try cascade(hasGates: true) }
         do {
-            return try BlockNetwork(plain: package.plan, plan: package.sections(), hooks: state.hooks)
+            return try BlockNetwork(
+                plain: package.plan, plan: package.sections(), hooks: state.hooks, inputs: state.inputs)
         } catch let refusal as HookRefusal { throw Refusal("\(package.path): \(refusal)") }
     }
 }

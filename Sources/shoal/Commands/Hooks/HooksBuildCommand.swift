@@ -25,6 +25,12 @@ struct HooksBuildCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(help: "Kinds of gates, separated by commas.")
     var kinds = "model"
+    @Option(
+        help: """
+            What all gates are to read besides the network, separated by commas: latency, memory, frequency, \
+            predicted-latency, sensors:N.
+            """)
+    var inputs: String?
     @Option(help: "Hook file to write.")
     var output: String
     @OptionGroup var format: FormatOptions
@@ -53,7 +59,9 @@ struct HooksBuildCommand: AsyncParsableCommand {
         let kinds = try parsedKinds()
         try OutputFile.checkFolder(of: output)
         try OutputFile.check(output, isNoneOf: [package, subnets, statistics] + with)
-        let state: HookState
+        let inputs: GateInputs
+        do { inputs = try GateInputs(self.inputs ?? "") } catch { throw Refusal("--inputs: \(error)") }
+        var state: HookState
         if kinds[0].row.isWithinNetwork {
             guard with.isEmpty, subnets == nil else { throw Refusal("--with, --subnets: go with the kind model") }
             state = try buildWithinNetwork(try HookedPackage(package), kinds)
@@ -62,6 +70,7 @@ struct HooksBuildCommand: AsyncParsableCommand {
         } else {
             state = try buildBetweenNetworks(try HookedPackage(package), kinds)
         }
+        state.inputs = inputs
         do { try state.write(to: output) } catch { throw Refusal("\(error)", .environment) }
         try show(state)
     }

@@ -13,7 +13,8 @@ struct HooksStreamCommand: AsyncParsableCommand {
         discussion: """
             The images pass again and again at the rate of --rate. Learning is paused in every other block of frames, \
             so that the latency beside learning can be compared with that without. Frames of the first second of a \
-            block do not count. For hooks between networks (kinds model and bits).
+            block do not count. Gates learn; the convolutions that replace blocks, and the heads that exits answer \
+            with, stay as shoal hooks train has fitted them.
             """)
 
     @Argument(help: "The network package.")
@@ -48,6 +49,7 @@ struct HooksStreamCommand: AsyncParsableCommand {
     var trainingInterval = 250
     @Option(help: "Seed of everything random.")
     var seed: UInt64 = 1
+    @OptionGroup var readings: ReadingOptions
     @OptionGroup var format: FormatOptions
 
     func validate() throws {
@@ -84,30 +86,32 @@ struct HooksStreamCommand: AsyncParsableCommand {
 
     private func stream() throws {
         let loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
-        guard !loaded.smaller.isEmpty else { throw Refusal("\(hooks): only hooks between networks learn in a stream") }
         let images = try HookStream(loaded.package, images: images, labels: [], skip: skip, limit: limit)
         var settings = BackgroundLearner.Settings()
         (settings.processorShare, settings.sampleBytes) = (processorShare, sampleBytes)
         (settings.trainingInterval, settings.seed, settings.limits.load) = (trainingInterval, seed, busiest)
-        let (switcher, load) = (PauseSwitch(), OtherLoad())
-        let cascade: LearningCascade
+        let feed = try readings.feed(for: loaded, images: images.images.count, skipping: skip)
+        let (switcher, probe) = (PauseSwitch(), BoardProbe())
+        let network: LearningNetwork
         do {
-            cascade = try LearningCascade(
-                try loaded.rungs(hasGates: true), largest: loaded.package.plan,
-                isCommittee: loaded.isCommittee, state: loaded.state,
-                settings: settings, path: hooks,
-                conditions: { BoardConditions(load: switcher.isPaused ? 1 : load.measure()) })
+            network = try LearningNetwork(
+                loaded.network(), replica: loaded.network(), state: loaded.state, settings: settings, path: hooks,
+                conditions: {
+                    var here = probe.read()
+                    if switcher.isPaused { here.load = 1 }
+                    return here
+                })
         } catch let refusal as HookRefusal { throw Refusal("\(package): \(refusal)") }
-        let times = measure(cascade, images, switcher)
-        cascade.learner.stop()
-        let report = cascade.learner.report
+        let times = measure(network, images, switcher, feed)
+        network.learner.stop()
+        let report = network.learner.report
         if let failure = report.failure { throw Refusal("\(hooks): \(failure)", .environment) }
         try show(times, report)
     }
 
     /// Milliseconds of the frames beside learning and without.
     private func measure(
-        _ cascade: LearningCascade, _ images: HookStream, _ switcher: PauseSwitch
+        _ network: LearningNetwork, _ images: HookStream, _ switcher: PauseSwitch, _ feed: ReadingFeed?
     ) -> (learning: [Double], paused: [Double]) {
         var times: (learning: [Double], paused: [Double]) = ([], [])
         let (begin, gap) = (PlanTimer.now(), UInt64(1e9 / rate))
@@ -118,10 +122,11 @@ struct HooksStreamCommand: AsyncParsableCommand {
             let isPaused = Int(second / block) % 2 == 1
             switcher.set(isPaused)
             let image = images.image(frame % images.images.count)
+            if let readings = network.readings { feed?.set(frame % images.images.count, readings) }
             let now = PlanTimer.now()
             if due > now { Thread.sleep(forTimeInterval: Double(due - now) / 1e9) }
             let start = PlanTimer.now()
-            _ = cascade.run(on: image, budget: budget, at: start)
+            _ = network.answer(image, budget: budget)
             let time = Double(PlanTimer.now() - start) / 1e6
             guard second.truncatingRemainder(dividingBy: block) >= 1 else { continue }
             if isPaused { times.paused.append(time) } else { times.learning.append(time) }
@@ -160,41 +165,4 @@ private final class PauseSwitch: Sendable {
     private let value = Atomic<Bool>(false)
     var isPaused: Bool { value.load(ordering: .relaxed) }
     func set(_ isPaused: Bool) { value.store(isPaused, ordering: .relaxed) }
-}
-
-/// Share of the processors that other programs took since the last time, 0 where the system does not say.
-private final class OtherLoad: Sendable {
-    private struct Reading {
-        var total = 0.0
-        var idle = 0.0
-        var own = 0.0
-    }
-
-    private let last = Mutex<Reading?>(nil)
-
-    func measure() -> Double {
-        guard let now = Self.read() else { return 0 }
-        return last.withLock { last in
-            defer { last = now }
-            guard let before = last, now.total > before.total else { return 0 }
-            let busy = (now.total - before.total) - (now.idle - before.idle) - (now.own - before.own)
-            return min(max(busy / (now.total - before.total), 0), 1)
-        }
-    }
-
-    /// Seconds of all processors together.
-    private static func read() -> Reading? {
-        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
-            let line = text.split(separator: "\n").first
-        else { return nil }
-        let fields = line.split(separator: " ").dropFirst().compactMap { Double($0) }
-        guard fields.count >= 5 else { return nil }
-        let tick = Double(sysconf(Int32(_SC_CLK_TCK)))
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-        return Reading(
-            total: fields.prefix(8).reduce(0, +) / tick, idle: (fields[3] + fields[4]) / tick,
-            own: seconds(usage.ru_utime) + seconds(usage.ru_stime))
-    }
 }
