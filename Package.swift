@@ -41,8 +41,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "InferenceAPI", "Messaging",
-        "Packages", "SearchSpace", "Supernets", "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "HookNetworks", "InferenceAPI", "Messaging",
+        "Packages", "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
@@ -52,7 +52,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
+        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization",
+        "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
