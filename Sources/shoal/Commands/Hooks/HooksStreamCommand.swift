@@ -74,6 +74,10 @@ struct HooksStreamCommand: AsyncParsableCommand {
         var paused: LatencySummary
         /// Of the 99th percentiles.
         var p99Ratio: Double
+        /// The same of the thread's processor time, which other programs disturb less.
+        var processorLearning: LatencySummary
+        var processorPaused: LatencySummary
+        var processorP99Ratio: Double
         var samples: Int
         var trainings: Int
         var failedTrainings: Int
@@ -109,11 +113,17 @@ struct HooksStreamCommand: AsyncParsableCommand {
         try show(times, report)
     }
 
-    /// Milliseconds of the frames beside learning and without.
+    /// Milliseconds of frames by two clocks.
+    private struct Times {
+        var wall: [Double] = []
+        var processor: [Double] = []
+    }
+
+    /// Of the frames beside learning and without.
     private func measure(
         _ network: LearningNetwork, _ images: HookStream, _ switcher: PauseSwitch, _ feed: ReadingFeed?
-    ) -> (learning: [Double], paused: [Double]) {
-        var times: (learning: [Double], paused: [Double]) = ([], [])
+    ) -> (learning: Times, paused: Times) {
+        var times = (learning: Times(), paused: Times())
         let (begin, gap) = (PlanTimer.now(), UInt64(1e9 / rate))
         let progress = Progress("Streaming, seconds", total: Int(seconds))
         for frame in 0..<Int(seconds * rate) {
@@ -125,29 +135,51 @@ struct HooksStreamCommand: AsyncParsableCommand {
             if let readings = network.readings { feed?.set(frame % images.images.count, readings) }
             let now = PlanTimer.now()
             if due > now { Thread.sleep(forTimeInterval: Double(due - now) / 1e9) }
-            let start = PlanTimer.now()
+            let (start, used) = (PlanTimer.now(), Self.processorTime())
             _ = network.answer(image, budget: budget)
             let time = Double(PlanTimer.now() - start) / 1e6
             guard second.truncatingRemainder(dividingBy: block) >= 1 else { continue }
-            if isPaused { times.paused.append(time) } else { times.learning.append(time) }
+            let processor = Self.processorTime() - used
+            if isPaused {
+                times.paused.wall.append(time)
+                times.paused.processor.append(processor)
+            } else {
+                times.learning.wall.append(time)
+                times.learning.processor.append(processor)
+            }
             progress.update(Int(second) + 1)
         }
         return times
     }
 
-    private func show(_ times: (learning: [Double], paused: [Double]), _ report: BackgroundLearner.Report) throws {
-        let (learning, paused) = (LatencySummary(times.learning), LatencySummary(times.paused))
+    /// Of this thread, in milliseconds.
+    private static func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return 1e3 * Double(time.tv_sec) + Double(time.tv_nsec) / 1e6
+    }
+
+    private func show(_ times: (learning: Times, paused: Times), _ report: BackgroundLearner.Report) throws {
+        let (learning, paused) = (LatencySummary(times.learning.wall), LatencySummary(times.paused.wall))
+        let processor = (
+            learning: LatencySummary(times.learning.processor), paused: LatencySummary(times.paused.processor)
+        )
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let summary = Summary(
             frames: Int(seconds * rate), learning: learning, paused: paused, p99Ratio: learning.p99 / paused.p99,
+            processorLearning: processor.learning, processorPaused: processor.paused,
+            processorP99Ratio: processor.learning.p99 / processor.paused.p99,
             samples: report.samples, trainings: report.trainings, failedTrainings: report.failures,
             sampleBytes: report.sampleBytes,
             processorShare: Double(report.processorNanoseconds) / (seconds / 2 * 1e9),
             peakResidentBytes: Int(usage.ru_maxrss) * 1_024, weightsSHA256: try PackageFile(package).weightsSHA256())
         guard format.format == .table else { return try Terminal.json(summary) }
         var table = TextTable(["", "P50 ms", "P90 ms", "P99 ms"])
-        for (name, one) in [("beside learning", learning), ("paused", paused)] {
+        for (name, one) in [
+            ("beside learning", learning), ("paused", paused),
+            ("beside learning, processor time", processor.learning), ("paused, processor time", processor.paused),
+        ] {
             table.add([name, one.p50.text(3), one.p90.text(3), one.p99.text(3)])
         }
         Terminal.print(table.text)
