@@ -62,6 +62,7 @@ public struct BlockTrainer {
                 guard let samples = hooks[index].samples else { continue }
                 hooks[index].gate = GateTrainer(settings.gates).train(
                     samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
+                report(round, 0.5 + 0.5 * Double(index + 1) / Double(hooks.count))
             }
         }
     }
@@ -111,13 +112,18 @@ public struct BlockTrainer {
 
     // MARK: Samples
 
+    /// - Parameter share: of the round's work that is done.
+    private func report(_ round: Int, _ share: Double) {
+        progress(0.4 + 0.6 * (Double(round) + share) / Double(settings.rounds))
+    }
+
     private mutating func sample(round: Int) throws(HookRefusal) {
         let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs)
         let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
         for index in 0..<count {
             if let readings = network.readings { prepare(index, readings) }
             walk(network, index, saved, round)
-            progress(0.4 + 0.6 * (Double(round) + Double(index + 1) / Double(count)) / Double(settings.rounds))
+            report(round, 0.5 * Double(index + 1) / Double(count))
         }
     }
 
