@@ -52,7 +52,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
+        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization",
+        "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
@@ -122,6 +123,7 @@ let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
+    "Engine": ["CAllocations"],
     "ModelImport": ["CAllocations", "Fusion", "Supernets"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],

@@ -13,6 +13,8 @@ public final class SectionedPlan: Sendable {
     public let flops: Int
     let layout: SlotLayout
     private let kernels: KernelSet
+    /// Maps inside the parts that can be computed in part.
+    private let hidden: [HiddenMap?]
 
     /// - Throws: `GraphFailure` naming the step that no kernel covers.
     public init(_ network: FusedNetwork, kernels: KernelSet) throws(GraphFailure) {
@@ -39,6 +41,7 @@ public final class SectionedPlan: Sendable {
             throw GraphFailure("the output is a map, not a vector")
         }
         isResidual = sections.map(\.isResidual)
+        hidden = sections.enumerated().map { HiddenMap($1.network, readsBlocks: $0 > 0) }
         inputShape = plans[0].inputShape
         outputCount = last.output.channels
         flops = plans.reduce(0) { $0 + $1.flops }
@@ -48,6 +51,28 @@ public final class SectionedPlan: Sendable {
 
     /// Shape of the map that a part reads.
     public func shape(before part: Int) -> PlanOperation.Shape { parts[part].input }
+
+    /// A part of which blocks of channels and strips of rows can be left out.
+    /// - Returns: `nil` where the part has no map inside between two convolutions.
+    public func masked(_ part: Int) throws(GraphFailure) -> MaskedPart? { try masked(part, reader: nil) }
+
+    /// The same with other weights of the convolution that reads the map inside.
+    /// - Parameter weights: `[output][channel][row][column]`
+    public func masked(_ part: Int, weights: [Float], bias: [Float]) throws(GraphFailure) -> MaskedPart? {
+        guard let old = hidden[part]?.reader, weights.count == old.weights.count, bias.count == old.shift.count else {
+            throw GraphFailure("weights for another convolution")
+        }
+        let new = FusedConvolution(
+            window: old.window, groups: 1, inputChannels: old.inputChannels, outputChannels: old.outputChannels,
+            weights: weights, scale: [Float](repeating: 1, count: bias.count), shift: bias)
+        return try masked(part, reader: new)
+    }
+
+    private func masked(_ part: Int, reader: FusedConvolution?) throws(GraphFailure) -> MaskedPart? {
+        guard let place = hidden[part] else { return nil }
+        return try MaskedPart(
+            parts[part], place, isResidual: isResidual[part], reader: reader, kernels, layout)
+    }
 
     /// A part that replaces some: `max(convolution(x) + bias + x, 0)`, 3x3 with padding 1.
     /// - Parameter weight: `[output][input][row][column]`
@@ -109,6 +134,25 @@ public final class SectionedSession {
         let operations = part.versions[slot]
         for index in operations.indices { operations[index].perform(in: arena.base) }
         if !part.isInPlace { slot = 1 - slot }
+    }
+
+    /// Replaces the current map by what a mask leaves of the part's result.
+    @inline(__always)
+    public func perform(_ mask: MaskLists) {
+        mask.perform(mask.part.versions[slot], in: arena.base)
+        if !mask.part.isInPlace, !mask.part.part.isInPlace { slot = 1 - slot }
+    }
+
+    /// Replaces the current map by the whole part's result, and shows the map inside it on the way, in the kernels'
+    /// layout.
+    public func perform(_ part: MaskedPart, showing watch: (UnsafePointer<Float>) -> Void) {
+        let operations = part.versions[slot]
+        let first = part.roles.firstIndex(of: .reads)
+        for index in operations.indices {
+            if index == first { watch(arena.base + operations[index].inputOffset) }
+            operations[index].perform(in: arena.base)
+        }
+        if !part.isInPlace, !part.part.isInPlace { slot = 1 - slot }
     }
 
     /// The part's result beside the current map, which stays; valid until the next part runs.
