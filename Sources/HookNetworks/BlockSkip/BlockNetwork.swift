@@ -25,6 +25,10 @@ public final class BlockNetwork {
         let point: AttachmentPoint
         let pooling: NetworkPart
         let substitute: NetworkPart?
+        /// Computes a part of the place instead of leaving it out.
+        let mask: MaskLists?
+        /// Of what a decision runs in its place.
+        let replacementFlops: Int
         let head: LinearHead?
         let gate: CompiledGate?
         /// Floats that the gate reads.
@@ -70,9 +74,8 @@ public final class BlockNetwork {
         }
         let shape = plan.shape(before: parts.lowerBound)
         var substitute: NetworkPart?
-        if let filter = hook.substitute {
-            guard filter.weights.count == 9 * shape.channels * shape.channels, filter.bias.count == shape.channels,
-                hook.point.kind == .skip
+        if let filter = hook.substitute, hook.point.kind == .skip {
+            guard filter.weights.count == 9 * shape.channels * shape.channels, filter.bias.count == shape.channels
             else { throw HookRefusal("the substitute of hook \(index) is for another map") }
             substitute = plan.substitute(weight: filter.weights, bias: filter.bias, before: parts.lowerBound)
         }
@@ -81,6 +84,7 @@ public final class BlockNetwork {
                 throw HookRefusal("hook \(index) leaves out parts that are no residual blocks")
             }
         }
+        let (mask, maskFlops) = try masking(index, hook, plan)
         var head: LinearHead?
         if let filter = hook.head {
             guard filter.weights.count == shape.channels * plan.outputCount, filter.bias.count == plan.outputCount
@@ -90,12 +94,33 @@ public final class BlockNetwork {
             head = LinearHead(filter, inputs: shape.channels)
         }
         let featureCount = shape.channels + AnswerStatistics.count + count
-        if let gate = hook.gate, gate.features != featureCount {
+        if let gate = hook.gate, gate.features != featureCount, gate.features != count {
             throw HookRefusal("the gate of hook \(index) reads \(gate.features) features, there are \(featureCount)")
         }
         return Place(
             index: index, point: hook.point, pooling: plan.pooling(before: parts.lowerBound), substitute: substitute,
-            head: head, gate: hook.usableGate.map(CompiledGate.init), featureCount: featureCount)
+            mask: mask, replacementFlops: maskFlops ?? substitute?.flops ?? 0, head: head,
+            gate: hook.usableGate.map(CompiledGate.init), featureCount: featureCount)
+    }
+
+    /// What a hook about channels or points computes, and its floating-point operations.
+    private static func masking(
+        _ index: Int, _ hook: HookState.Hook, _ plan: SectionedPlan
+    ) throws(HookRefusal) -> (MaskLists?, Int?) {
+        guard hook.point.kind.isMasking else { return (nil, nil) }
+        let part = hook.point.parts.lowerBound
+        let masked: MaskedPart?
+        do {
+            masked =
+                try hook.substitute.map { try plan.masked(part, weights: $0.weights, bias: $0.bias) }
+                ?? plan.masked(part)
+        } catch { throw HookRefusal("hook \(index): \(error)") }
+        guard let masked, let mask = hook.mask, hook.point.parts.count == 1,
+            mask.blocks.count == masked.blocks, mask.strips.count == masked.strips, mask.blocks.contains(true)
+        else { throw HookRefusal("the mask of hook \(index) is for another part") }
+        let lists = MaskLists(for: masked)
+        lists.set(mask)
+        return (lists, masked.flops(of: mask))
     }
 
     /// Pooled features, statistics of the head's answer, and decisions so far.
@@ -114,26 +139,36 @@ public final class BlockNetwork {
         return UnsafeBufferPointer(start: base, count: place.featureCount)
     }
 
+    /// Runs what a decision leaves of the place's parts.
+    func replace(_ place: Place) {
+        if let mask = place.mask { session.perform(mask) }
+        if let substitute = place.substitute { session.perform(substitute) }
+    }
+
     /// Leaves the place's parts out.
     /// - Returns: the part to go on with.
     func skip(_ place: Place) -> Int {
-        if let substitute = place.substitute { session.perform(substitute) }
+        replace(place)
         taken.base[place.index] = 1
         return place.point.parts.upperBound
+    }
+
+    /// Damage of deciding so, by a gate that reads everything, or the decisions alone.
+    func predict(_ place: Place, _ gate: CompiledGate) -> Float {
+        if gate.features == placeCount { return gate.predict(taken.base) }
+        return readFeatures(place).baseAddress.map(gate.predict) ?? 1
     }
 
     private func decides(_ place: Place, _ budget: Float, _ flops: inout Int) -> Bool {
         switch policy {
         case .gates:
             guard let gate = place.gate, budget >= place.smallestBudget else { return false }
-            let features = readFeatures(place)
-            flops += gate.flops + (place.head?.flops ?? 0)
-            guard let start = features.baseAddress else { return false }
-            return gate.predict(start) <= budget
+            flops += gate.flops + (gate.features == placeCount ? 0 : place.head?.flops ?? 0)
+            return predict(place, gate) <= budget
         case .random(let probability):
-            return place.point.kind == .skip && generator.uniform() < probability
+            return place.point.kind != .exit && generator.uniform() < probability
         case .fixed(let hooks):
-            return place.point.kind == .skip && hooks.contains(place.index)
+            return place.point.kind != .exit && hooks.contains(place.index)
         }
     }
 }
@@ -152,7 +187,7 @@ extension BlockNetwork: HookedNetwork {
                     if place.point.kind == .exit, let head = place.head {
                         return HookedAnswer(logits: head.logits, flops: flops, taken: count, decisions: met)
                     }
-                    flops += place.substitute?.flops ?? 0
+                    flops += place.replacementFlops
                     part = skip(place)
                     continue parts
                 }

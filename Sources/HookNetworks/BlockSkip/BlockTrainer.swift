@@ -49,14 +49,35 @@ public struct BlockTrainer {
     public mutating func train() throws(HookRefusal) {
         try readHeads()
         try fitSubstitutes()
-        for round in 0..<settings.rounds {
+        try fitMasks()
+        for round in 0..<rounds {
             try sample(round: round)
             for index in hooks.indices {
                 guard let samples = hooks[index].samples else { continue }
-                hooks[index].gate = GateTrainer(settings.gates).train(
-                    samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
+                hooks[index].gate = gate(
+                    of: index, samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
             }
         }
+    }
+
+    /// Few images are run more often, each time with other decisions before the measured ones.
+    private var rounds: Int {
+        guard hooks.contains(where: { $0.point.kind.isMasking }) else { return settings.rounds }
+        return max(settings.rounds, min(Self.mostRounds, Self.enoughSamples / max(1, count)))
+    }
+
+    private static let mostRounds = 4
+    private static let enoughSamples = 750
+
+    /// A gate that reads the input; for masks one that does not, where that is no worse.
+    private func gate(of index: Int, _ samples: GateSamples, seed: UInt64) -> Gate? {
+        let trainer = GateTrainer(settings.gates)
+        let gate = trainer.train(samples, seed: seed)
+        guard hooks[index].point.kind.isMasking,
+            let steady = trainer.trainSteady(samples, context: hooks.count, seed: seed), steady.validation.passes
+        else { return gate }
+        guard let gate, gate.validation.passes, gate.validation.loss < steady.validation.loss else { return steady }
+        return gate
     }
 
     // MARK: Heads and substitutes
@@ -80,7 +101,7 @@ public struct BlockTrainer {
             targets.append(output.map { Double(softmax.probability($0)) })
             progress(0.1 * Double(index + 1) / Double(count))
         }
-        for index in hooks.indices where hooks[index].head == nil {
+        for index in hooks.indices where hooks[index].head == nil && !hooks[index].point.kind.isMasking {
             hooks[index].head = HeadTrainer.train(features[index], targets, seed: settings.seed &+ UInt64(index))
         }
     }
@@ -107,6 +128,54 @@ public struct BlockTrainer {
         }
     }
 
+    /// What masks leave out, part by part.
+    private mutating func fitMasks() throws(HookRefusal) {
+        for part in plan.parts.indices {
+            let own = hooks.indices.filter {
+                hooks[$0].point.kind.isMasking && hooks[$0].point.parts.lowerBound == part
+                    && hooks[$0].substitute == nil && hooks[$0].samples == nil
+            }
+            guard let first = own.first else { continue }
+            let masked: MaskedPart?
+            do { masked = try plan.masked(part) } catch { throw HookRefusal("\(error)") }
+            guard let masked, let taps = masked.taps else {
+                throw HookRefusal("hook \(first) is for another network")
+            }
+            fitMasks(own, masked, taps, part)
+            progress(0.1 + 0.3 * Double(part + 1) / Double(plan.parts.count))
+        }
+    }
+
+    private mutating func fitMasks(_ own: [Int], _ masked: MaskedPart, _ taps: Int, _ part: Int) {
+        let session = SectionedSession(for: plan)
+        let shape = masked.readShape
+        var moments = HiddenMoments(channels: shape.channels, taps: taps, images: count)
+        var changes = [Double](repeating: 0, count: masked.strips)
+        let before = AlignedBuffer(count: plan.shape(before: part).storage)
+        for image in 0..<count {
+            session.place(images(image))
+            for earlier in 0..<part { session.perform(plan.parts[earlier]) }
+            session.save(before: part, to: before)
+            session.perform(masked) {
+                moments.add($0, height: shape.height, width: shape.width, using: &generator)
+            }
+            guard masked.strips > 1 else { continue }
+            for (strip, change) in MaskFit.changes(before.base, session.current, masked).enumerated() {
+                changes[strip] += change
+            }
+        }
+        for index in own where hooks[index].point.kind == .point {
+            let wanted = hooks[index].mask?.strips.count { $0 } ?? masked.strips
+            hooks[index].mask = MaskFit.points(of: masked, changes, leaving: wanted)
+        }
+        let channels = own.filter { hooks[$0].point.kind == .channel }
+        let wanted = channels.map { hooks[$0].mask?.blocks.count { $0 } ?? masked.blocks }
+        guard !channels.isEmpty, let fits = MaskFit.channels(of: masked, moments, leaving: wanted) else { return }
+        for (index, fit) in zip(channels, fits) {
+            (hooks[index].mask, hooks[index].substitute) = (fit.mask, fit.reader)
+        }
+    }
+
     // MARK: Samples
 
     private mutating func sample(round: Int) throws(HookRefusal) {
@@ -114,7 +183,7 @@ public struct BlockTrainer {
         let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
         for index in 0..<count {
             walk(network, index, saved, round)
-            progress(0.4 + 0.6 * (Double(round) + Double(index + 1) / Double(count)) / Double(settings.rounds))
+            progress(0.4 + 0.6 * (Double(round) + Double(index + 1) / Double(count)) / Double(rounds))
         }
     }
 
@@ -134,10 +203,12 @@ public struct BlockTrainer {
                 session.save(before: part, to: saved)
                 measure(network, place, features, index)
                 session.resume(before: part, from: saved)
-                guard place.point.kind == .skip else { continue }
-                var decides = isRandom && generator.uniform() < share
+                guard place.point.kind != .exit else { continue }
+                // Several masks of one part share its chance.
+                let rivals = network.places[part].count { $0.point.kind != .exit }
+                var decides = isRandom && generator.uniform() < share / Double(rivals)
                 if !isRandom, let gate = place.gate {
-                    if let start = network.readFeatures(place).baseAddress { decides = gate.predict(start) <= budget }
+                    decides = network.predict(place, gate) <= budget
                     if generator.uniform() < settings.exploration { decides.toggle() }
                 }
                 guard decides else { continue }
@@ -157,7 +228,7 @@ public struct BlockTrainer {
                 guard let head = place.head else { return 1 }
                 return Divergence.lostProbability(full, head.logits)
             }
-            if let substitute = place.substitute { network.session.perform(substitute) }
+            network.replace(place)
             for part in place.point.parts.upperBound..<plan.parts.count { network.session.perform(plan.parts[part]) }
             return Divergence.lostProbability(full, network.session.output)
         }

@@ -44,8 +44,7 @@ extension BlockNetwork {
             for part in plan.parts.indices {
                 for place in places[part] {
                     let start = PlanTimer.now()
-                    let features = readFeatures(place)
-                    if let gate = place.gate, let base = features.baseAddress { _ = gate.predict(base) }
+                    if let gate = place.gate { _ = predict(place, gate) }
                     if run >= InterleavedTimer.warmUpRuns { times[place.index].append(PlanTimer.now() - start) }
                 }
                 session.perform(plan.parts[part])

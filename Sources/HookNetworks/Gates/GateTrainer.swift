@@ -13,6 +13,7 @@ public enum TrainingAlgorithm: String, Codable, Sendable, CaseIterable {
 public struct GateTrainer: Sendable {
     public struct Settings: Codable, Equatable, Sendable {
         public var algorithm = TrainingAlgorithm.backpropagation
+        /// Without any, of backpropagation only, the score is linear in the features.
         public var hidden = 16
         public var hasLayerNorm = false
         public var optimizer = Optimizer.Method.usualAdam
@@ -62,6 +63,23 @@ public struct GateTrainer: Sendable {
             validation: Self.validation(predictions, constant: constant))
     }
 
+    /// A gate that reads the decisions before it and nothing of the input: it applies the same masks to every input.
+    /// - Parameter context: how many features, the last ones, are decisions.
+    public func trainSteady(_ samples: GateSamples, context: Int, seed: UInt64) -> Gate? {
+        var generator = SeededGenerator(seed: seed)
+        var decisions = GateSamples(featureCount: context, byteLimit: samples.byteLimit)
+        for index in 0..<samples.count {
+            Array(samples.features(index).suffix(context)).withUnsafeBufferPointer {
+                decisions.add($0, damage: samples.damage(index), using: &generator)
+            }
+        }
+        var linear = settings
+        (linear.algorithm, linear.hidden) = (.backpropagation, 0)
+        guard var gate = GateTrainer(linear).train(decisions, seed: seed) else { return nil }
+        gate.validation.isSteady = true
+        return gate
+    }
+
     private static func statistics(_ samples: GateSamples) -> (mean: [Double], deviation: [Double]) {
         var sums = [Double](repeating: 0, count: samples.featureCount)
         var squares = sums
@@ -87,9 +105,13 @@ public struct GateTrainer: Sendable {
         _ training: [Sample], _ tuning: ArraySlice<Sample>, _ generator: inout SeededGenerator, _ mayGoOn: () -> Bool
     ) -> Gate.Predictor? {
         let (count, hidden) = (training[0].features.count, settings.hidden)
-        var layers: [Layer] = [.linear(inputs: count, outputs: hidden), .bias(count: hidden)]
-        if settings.hasLayerNorm { layers.append(.layerNorm(count: hidden)) }
-        layers += [.relu(count: hidden), .linear(inputs: hidden, outputs: 1), .bias(count: 1)]
+        var layers: [Layer] = []
+        if hidden > 0 {
+            layers = [.linear(inputs: count, outputs: hidden), .bias(count: hidden)]
+            if settings.hasLayerNorm { layers.append(.layerNorm(count: hidden)) }
+            layers.append(.relu(count: hidden))
+        }
+        layers += [.linear(inputs: hidden > 0 ? hidden : count, outputs: 1), .bias(count: 1)]
         var network = Perceptron(layers, using: &generator)
         var optimizer = optimizer(for: network.parameters.count)
         var trace = Perceptron.Trace(layers)

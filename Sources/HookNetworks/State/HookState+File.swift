@@ -68,6 +68,8 @@ extension HookState {
         var gate: GateEntry?
         var samples: SampleEntry?
         var overheadMicroseconds: Double?
+        /// Since version 3.
+        var mask: MapMask?
     }
 
     private struct GateEntry: Codable {
@@ -105,6 +107,7 @@ extension HookState {
                 if !samples.values.isEmpty { keep(samples.values, "\(index).samples") }
             }
             entry.overheadMicroseconds = hook.overheadMicroseconds
+            entry.mask = hook.mask
             for (name, filter) in [("substitute", hook.substitute), ("head", hook.head)] {
                 guard let filter else { continue }
                 keep(filter.weights, "\(index).\(name)")
@@ -165,6 +168,12 @@ extension HookState {
                 return Filter(weights: weights, bias: bias)
             }
             hook.overheadMicroseconds = entry.overheadMicroseconds.flatMap { $0 >= 0 ? $0 : nil }
+            if let mask = entry.mask {
+                guard mask.blocks.contains(true), !mask.strips.isEmpty,
+                    max(mask.blocks.count, mask.strips.count) <= Layer.sizeLimit
+                else { throw HookRefusal("the mask of hook \(index) leaves nothing to compute") }
+                hook.mask = mask
+            }
             hook.substitute = try filter("substitute")
             hook.head = try filter("head")
             hooks.append(hook)

@@ -1,9 +1,10 @@
+public import Engine
 public import SearchSpace
 
 /// Everything that hooks of one network have learned: what `shoal hooks` keeps in one file beside the network's own.
 public struct HookState: Equatable, Sendable {
     /// The version that this program writes, and the newest that it reads.
-    public static let formatVersion = 2
+    public static let formatVersion = 3
     /// The oldest version that it reads.
     public static let oldestFormatVersion = 1
 
@@ -12,7 +13,10 @@ public struct HookState: Equatable, Sendable {
         public var point: AttachmentPoint
         public var gate: Gate?
         public var samples: GateSamples?
-        /// The convolution that replaces the parts that a decision leaves out.
+        /// What a decision about channels or points leaves to compute.
+        public var mask: MapMask?
+        /// The convolution that replaces the parts that a decision leaves out; of a decision about channels the one
+        /// that reads the map inside the part, fitted to the channels that are left.
         public var substitute: Filter?
         /// The linear layer from pooled features to classes whose answer the gate reads, and an exit gives.
         public var head: Filter?

@@ -70,17 +70,38 @@ import Testing
     @Test func newerFormatsAreRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-        package.manifest = Array(text.replacing("\"formatVersion\":2", with: "\"formatVersion\":9").utf8)
-        #expect(throws: HookRefusal("has format version 9, newer than 2, the newest that is read")) {
+        package.manifest = Array(text.replacing("\"formatVersion\":3", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 3, the newest that is read")) {
             try HookState(package)
         }
     }
 
-    /// Files of the version before, which named at most one smaller network, are read.
+    /// Files of the version before, which knew no masks, are read.
     @Test func theFormatBeforeIsRead() throws {
+        let newest = try HookSamples.state(seed: 1)
+        var package = try newest.package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+            .replacing("\"formatVersion\":3", with: "\"formatVersion\":2")
+            .replacing("\"mask\":{\"blocks\":[true,false],\"strips\":[true]},", with: "")
+        #expect(!text.contains("mask"))
+        package.manifest = Array(text.utf8)
+        let state = try HookState(package)
+        #expect(state.hooks[0].point == newest.hooks[0].point && state.hooks[0].mask == nil)
+        #expect(state.hooks[0].substitute == newest.hooks[0].substitute)
+    }
+
+    @Test func aMaskThatLeavesNothingIsRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":2", with: "\"formatVersion\":1")
+        package.manifest = Array(text.replacing("[true,false]", with: "[false,false]").utf8)
+        #expect(throws: HookRefusal("the mask of hook 0 leaves nothing to compute")) { try HookState(package) }
+    }
+
+    /// Files of the first version, which named at most one smaller network, are read.
+    @Test func theOldestFormatIsRead() throws {
+        var package = try HookSamples.state(seed: 1).package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+            .replacing("\"formatVersion\":3", with: "\"formatVersion\":1")
             .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
         #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
         package.manifest = Array(text.utf8)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Engine
 import Foundation
 import Graphs
@@ -27,7 +28,17 @@ struct HooksBuildCommand: AsyncParsableCommand {
     var kinds = "model"
     @Option(help: "Hook file to write.")
     var output: String
+    @Option(
+        parsing: .upToNextOption,
+        help: "Images over which zeros of the network's maps are counted, step by step; none without it.")
+    var images: [String] = []
+    @Option(help: "How many of the images.")
+    var frames: Int?
     @OptionGroup var format: FormatOptions
+
+    func validate() throws {
+        guard frames.map({ $0 > 0 }) ?? true else { throw ValidationError("--frames: give at least 1") }
+    }
 
     func run() async throws { try await refusing { try build() } }
 
@@ -63,7 +74,7 @@ struct HooksBuildCommand: AsyncParsableCommand {
             state = try buildBetweenNetworks(try HookedPackage(package), kinds)
         }
         do { try state.write(to: output) } catch { throw Refusal("\(error)", .environment) }
-        try show(state)
+        try show(state, images.isEmpty ? [] : try countZeros())
     }
 
     private func buildBetweenNetworks(_ largest: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
@@ -121,14 +132,43 @@ struct HooksBuildCommand: AsyncParsableCommand {
     private func buildWithinNetwork(_ loaded: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
         let plan = try loaded.sections()
         let points = BlockPoints.find(kinds, in: plan, microseconds: PartTimer.measure(plan, repeats: 50))
-        for kind in kinds where !points.contains(where: { $0.kind == kind }) {
+        var masks: [HookState.Hook] = []
+        do {
+            masks = try MapPoints.find(kinds, in: plan)
+            try MapPoints.measure(&masks, in: plan, repeats: 20)
+        } catch { throw Refusal("\(package): \(error)") }
+        let hooks = (points.map { HookState.Hook($0) } + masks).enumerated().sorted {
+            ($0.element.point.parts.lowerBound, $0.offset) < ($1.element.point.parts.lowerBound, $1.offset)
+        }.map(\.element)
+        for kind in kinds where !hooks.contains(where: { $0.point.kind == kind }) {
             throw Refusal("\(package): has no place for gates of the kind \(kind.rawValue)")
         }
         return HookState(
-            kinds: kinds, weightsSHA256: loaded.weightsSHA256, hooks: points.map { HookState.Hook($0) })
+            kinds: kinds, weightsSHA256: loaded.weightsSHA256, hooks: hooks)
+    }
+
+    /// Of every step's map, over the images.
+    private func countZeros() throws -> [ActivationSparsity] {
+        let loaded = try HookedPackage(package)
+        let stream = try HookStream(loaded, images: images, labels: [], skip: 0, limit: frames)
+        let session = Session(for: [loaded.plan])
+        var steps: [ActivationSparsity] = []
+        let progress = Progress("Counting zeros", total: stream.images.count)
+        for index in 0..<stream.images.count {
+            session.run(loaded.plan, on: stream.image(index), counting: &steps)
+            progress.update(index + 1)
+        }
+        return steps
     }
 
     private struct Summary: Encodable {
+        struct Zeros: Encodable {
+            var step: String
+            /// Shares of values, of tiles of 4 pixels and 16 channels, and of blocks of 16 channels.
+            var zeros: Double
+            var zeroTiles: Double
+            var zeroBlocks: Double
+        }
         struct Point: Encodable {
             var kind: GateKind
             var `operator`: String
@@ -137,16 +177,25 @@ struct HooksBuildCommand: AsyncParsableCommand {
         }
         var attachmentPoints: [Point]
         var weightsSHA256: String
+        /// Left out without images.
+        var sparsity: [Zeros]?
     }
 
-    private func show(_ state: HookState) throws {
+    private func show(_ state: HookState, _ zeros: [ActivationSparsity]) throws {
         let points = state.hooks.map(\.point)
         guard format.format == .table else {
             return try Terminal.json(
                 Summary(
                     attachmentPoints: points.map {
                         .init(kind: $0.kind, operator: $0.operator, flops: $0.flops, microseconds: $0.microseconds)
-                    }, weightsSHA256: state.weightsSHA256))
+                    }, weightsSHA256: state.weightsSHA256,
+                    sparsity: zeros.isEmpty
+                        ? nil
+                        : zeros.map {
+                            .init(
+                                step: $0.name, zeros: $0.zeroShare, zeroTiles: $0.zeroTileShare,
+                                zeroBlocks: $0.zeroBlockShare)
+                        }))
         }
         var table = TextTable(["KIND", "OPERATOR", "SAVES KFLOP", "SAVES US", "LEAVES OUT"])
         for point in points {
@@ -156,5 +205,15 @@ struct HooksBuildCommand: AsyncParsableCommand {
             ])
         }
         Terminal.print(table.text)
+        guard !zeros.isEmpty else { return }
+        var shares = TextTable(["STEP", "ZEROS %", "ZERO TILES %", "ZERO BLOCKS %"])
+        for step in zeros {
+            shares.add([
+                step.name, (100 * step.zeroShare).text(1), (100 * step.zeroTileShare).text(2),
+                (100 * step.zeroBlockShare).text(2),
+            ])
+        }
+        Terminal.print(shares.text)
+        Terminal.print("\((100 * ActivationSparsity.share(zeros)).text(1)) % of all values are zero")
     }
 }
