@@ -97,9 +97,9 @@ import Testing
         let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
         #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
         for (kinds, reason) in [
-            ("point", "--kinds point: this version has no gates of this kind"),
+            ("point", "has no place for gates of the kind point"),
             ("bits", "--with: the kind bits needs a smaller network"),
-            ("skip,channel", "--kinds channel: this version has no gates of this kind"),
+            ("skip,channel", "has no place for gates of the kind skip"),
             ("depth", "--kinds depth: is none of model, exit, skip, channel, point, bits"),
             ("model,skip", "model and bits decide between networks and need a hook file of their own"),
             ("model", "--with: the kind model needs a smaller network for the same task"),

@@ -83,8 +83,12 @@ public struct MaskedPart: Sendable {
                 for (index, source) in zip(own, donor.operations) { operations[index].replaceWeights(by: source) }
             }
             guard isStriped else { return operations }
-            let (result, input) = (layout.slot(1 - slot), layout.slot(slot))
-            return operations.map { operation in operation.relocated { $0 == result ? input : $0 } }
+            // Only the result moves: other maps of the part may lie where it would have been.
+            for index in operations.indices
+            where roles[index] == .reads && operations[index].outputOffset == layout.slot(1 - slot) {
+                operations[index].outputOffset = layout.slot(slot)
+            }
+            return operations
         }
     }
 

@@ -67,7 +67,7 @@ public struct BlockTrainer {
     }
 
     private static let mostRounds = 4
-    private static let enoughSamples = 750
+    private static let enoughSamples = 700
 
     /// A gate that reads the input; for masks one that does not, where that is no worse.
     private func gate(of index: Int, _ samples: GateSamples, seed: UInt64) -> Gate? {

@@ -125,6 +125,19 @@ import Testing
         }
     }
 
+    /// Every masked row of the table occurs in the parts of these tests; a new row needs a test here.
+    @Test func thePartsUseEveryMaskedKernel() throws {
+        for set in KernelTests.sets {
+            let plan = try SectionedPlan(try network(seed: 5), kernels: KernelSet(set))
+            let used = try Self.parts.reduce(into: Set<UInt32>()) { used, part in
+                used.formUnion(plan.parts[part].plan.operations.compactMap { $0.maskedOperation?.rawValue })
+                #expect(try plan.masked(part) != nil)
+            }
+            let rows = CK_OP_MASKED_POINTWISE.rawValue..<CK_OPERATION_COUNT.rawValue
+            #expect(used == Set(rows))
+        }
+    }
+
     @Test func aMaskAllocatesNothing() throws {
         let plan = try SectionedPlan(try network(seed: 4), kernels: KernelSet(.fastest))
         let masked = try #require(try plan.masked(1))
