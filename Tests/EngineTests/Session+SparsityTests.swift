@@ -13,8 +13,9 @@ import Testing
         let bias = s.constant([24], (0..<24).map { $0 < 16 ? -1_000 : 0 })
         let first = s.add("Relu", [s.add("Conv", ["x", weights, bias], ["pads": .ints([1, 1, 1, 1])])])
         let second = s.convolution(first, 24, 8)
-        let network = try FusedNetwork(
-            s.bound(s.add("Flatten", [s.add("GlobalAveragePool", [second])]), input: [1, 3, 10, 10]))
+        let means = s.add("Flatten", [s.add("GlobalAveragePool", [second])])
+        let output = s.add("Gemm", [means, s.random([8, 5]), s.random([5])])
+        let network = try FusedNetwork(s.bound(output, input: [1, 3, 10, 10]))
         for set in InstructionSet.allCases where set.isSupported {
             let plan = try network.plan(kernels: KernelSet(set))
             let session = Session(for: [plan])
