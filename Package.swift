@@ -18,7 +18,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Packages": ["CKernels", "Engine", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "Packages", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace"],
-    "PostTrainingQuantization": ["Engine", "Fusion", "Graphs"],
+    "PostTrainingQuantization": ["CKernels", "Engine", "Fusion", "Graphs"],
     "HookNetworks": ["Engine", "Fusion", "Graphs", "Packages", "PostTrainingQuantization", "SearchSpace", "Supernets"],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
@@ -52,7 +52,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
+        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization",
+        "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
@@ -122,6 +123,7 @@ let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
+    "HookNetworks": ["CAllocations"],
     "ModelImport": ["CAllocations", "Fusion", "Supernets"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],

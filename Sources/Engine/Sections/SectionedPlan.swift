@@ -23,10 +23,7 @@ public final class SectionedPlan: Sendable {
         var plans: [Plan] = []
         for (index, section) in sections.enumerated() {
             let plan = try section.network.sectionPlan(readsBlocks: index > 0, kernels: kernels)
-            // Its tables say where in the arena the maps are.
-            if let place = plan.operations.firstIndex(where: { $0.kind == .gather }) {
-                throw GraphFailure("\(plan.steps[place].name.printable): joins or cuts maps, which no part may")
-            }
+            try Self.check(plan)
             plans.append(plan)
         }
         let layout = SlotLayout(plans)
@@ -44,6 +41,45 @@ public final class SectionedPlan: Sendable {
         flops = plans.reduce(0) { $0 + $1.flops }
         self.layout = layout
         self.kernels = kernels
+    }
+
+    /// A first part, and several ways to go on from its map: parts 1 and on, each of which ends the network.
+    ///
+    /// - Parameters:
+    ///   - precisions: of the convolutions, by the outputs of their steps; for the first part the first of them, and
+    ///     one for each way.
+    ///   - weights: every form of a layer's weights is packed once for all parts.
+    /// - Throws: `GraphFailure` naming the step that no kernel covers.
+    public init(
+        _ network: FusedNetwork, before section: Int, ways precisions: [[String: Precision]], _ forms: EightBitForms,
+        weights: PackedWeights, kernels: KernelSet
+    ) throws(GraphFailure) {
+        precondition(!precisions.isEmpty, "no way to go on")
+        let (first, rest) = network.split(before: section)
+        var plans = [
+            try first.sectionPlan(readsBlocks: false, precisions[0], forms, weights: weights, kernels: kernels)
+        ]
+        for way in precisions {
+            plans.append(try rest.sectionPlan(readsBlocks: true, way, forms, weights: weights, kernels: kernels))
+        }
+        for plan in plans { try Self.check(plan) }
+        let layout = SlotLayout(plans)
+        let (border, output) = (PlanOperation.Shape(rest.inputShape), PlanOperation.Shape(rest.outputs[0].shape))
+        guard output.pixels == 1 else { throw GraphFailure("the output is a map, not a vector") }
+        parts = plans.enumerated().map { NetworkPart($1, output: $0 == 0 ? border : output, layout) }
+        isResidual = parts.map { _ in false }
+        inputShape = plans[0].inputShape
+        outputCount = output.channels
+        flops = plans[0].flops + plans[1].flops
+        self.layout = layout
+        self.kernels = kernels
+    }
+
+    /// Tables of a plan say where in the arena its maps are; parts move them.
+    private static func check(_ plan: Plan) throws(GraphFailure) {
+        if let place = plan.operations.firstIndex(where: { $0.kind == .gather }) {
+            throw GraphFailure("\(plan.steps[place].name.printable): joins or cuts maps, which no part may")
+        }
     }
 
     /// Shape of the map that a part reads.

@@ -1,4 +1,5 @@
 import CKernels
+public import Engine
 public import Fusion
 public import Graphs
 

@@ -1,10 +1,7 @@
-import Fusion
-import Graphs
-
 extension FusedNetwork {
     /// The same network with steps that kernels for bytes compute, steps that read and leave real values, and steps
     /// between them that only round or return to real values; without steps that nothing reads.
-    func separated() -> FusedNetwork {
+    public func separated() -> FusedNetwork {
         guard !quantizations.isEmpty else { return self }
         let quantizations = quantizations
         let shapes = steps.reduce(into: inputs.reduce(into: [:]) { $0[$1.map] = $1.shape }) {
@@ -32,6 +29,11 @@ extension FusedNetwork {
     }
 }
 
+extension FusedConvolution {
+    /// Products of one value whose sum 32 bits hold: 65,000 * 255 * 128.
+    public static let mostIntegerProducts = 65_000
+}
+
 extension FusedStep {
     /// Whether kernels for bytes compute the step, or it is none of theirs because nothing in it is rounded.
     fileprivate func isForBytes(_ quantizations: [String: Quantization]) -> Bool {
@@ -43,7 +45,7 @@ extension FusedStep {
             return areBytes[0] && convolution.integers != nil
                 && (convolution.groups == 1 || convolution.isDepthwise)
                 && isAddedByte ?? true
-                && convolution.weights.count / convolution.outputChannels <= QuantizedConvolution.mostProducts
+                && convolution.weights.count / convolution.outputChannels <= FusedConvolution.mostIntegerProducts
         case .maximum, .lookup: return areBytes[0] && finish.residual == nil
         case .average, .globalAverage: return areBytes[0] && finish.isPlain
         case .addition: return !areBytes.contains(false) && finish.residual == nil
