@@ -98,7 +98,7 @@ import Testing
         #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
         for (kinds, reason) in [
             ("point", "--kinds point: this version has no gates of this kind"),
-            ("bits", "--with: the kind bits needs a smaller network"),
+            ("bits", "--images: the kind bits needs images of the stream, or with --with a package of 8 bits"),
             ("skip,channel", "--kinds channel: this version has no gates of this kind"),
             ("depth", "--kinds depth: is none of model, exit, skip, channel, point, bits"),
             ("model,skip", "model and bits decide between networks and need a hook file of their own"),

@@ -61,6 +61,8 @@ extension HookState {
         var smallPackage: String?
         var statistics: Statistics
         var hooks: [HookEntry]
+        /// Since version 3.
+        var precision: PrecisionState.Entry?
     }
 
     private struct HookEntry: Codable {
@@ -114,7 +116,8 @@ extension HookState {
         }
         let manifest = Manifest(
             formatVersion: Self.formatVersion, kinds: kinds, weightsSHA256: weightsSHA256,
-            smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries)
+            smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries,
+            precision: precision?.entry(keep))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return TensorPackage(
@@ -143,6 +146,9 @@ extension HookState {
                 ?? manifest.smallWeightsSHA256.map { [Network(weightsSHA256: $0, package: manifest.smallPackage)] }
                 ?? [], subnet: manifest.subnet, statisticsFile: manifest.statisticsFile, hooks: [])
         statistics = manifest.statistics
+        precision = try manifest.precision.map { entry throws(HookRefusal) in
+            try PrecisionState(entry) { package.tensors[$0]?.values }
+        }
         for (index, entry) in manifest.hooks.enumerated() {
             var hook = Hook(entry.point)
             func values(_ name: String) -> [Float]? { package.tensors["\(index).\(name)"]?.values }

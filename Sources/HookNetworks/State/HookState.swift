@@ -3,7 +3,7 @@ public import SearchSpace
 /// Everything that hooks of one network have learned: what `shoal hooks` keeps in one file beside the network's own.
 public struct HookState: Equatable, Sendable {
     /// The version that this program writes, and the newest that it reads.
-    public static let formatVersion = 2
+    public static let formatVersion = 3
     /// The oldest version that it reads.
     public static let oldestFormatVersion = 1
 
@@ -67,6 +67,8 @@ public struct HookState: Equatable, Sendable {
     /// Where the statistics of the subnets were when the hooks were built.
     public var statisticsFile: String?
     public var hooks: [Hook]
+    /// Where gates choose among precisions of the convolutions: one hook for each mask.
+    public var precision: PrecisionState?
     public var statistics = Statistics()
 
     public init(

@@ -70,8 +70,8 @@ import Testing
     @Test func newerFormatsAreRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-        package.manifest = Array(text.replacing("\"formatVersion\":2", with: "\"formatVersion\":9").utf8)
-        #expect(throws: HookRefusal("has format version 9, newer than 2, the newest that is read")) {
+        package.manifest = Array(text.replacing("\"formatVersion\":3", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 3, the newest that is read")) {
             try HookState(package)
         }
     }
@@ -80,13 +80,18 @@ import Testing
     @Test func theFormatBeforeIsRead() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":2", with: "\"formatVersion\":1")
+            .replacing("\"formatVersion\":3", with: "\"formatVersion\":1")
             .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
         #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
         package.manifest = Array(text.utf8)
         let state = try HookState(package)
         #expect(state.smaller == [HookState.Network(weightsSHA256: "cd", package: "s.shoal")])
         #expect(state.hooks[0].gate?.validation == (try HookSamples.state(seed: 1)).hooks[0].gate?.validation)
+        // Version 2 knew no precisions.
+        package.manifest = Array(
+            String(decoding: try HookSamples.state(seed: 1).package().manifest, as: UTF8.self)
+                .replacing("\"formatVersion\":3", with: "\"formatVersion\":2").utf8)
+        #expect(try HookState(package).precision == nil)
     }
 
     @Test func gatesThatDoNotFitTogetherAreRefused() throws {

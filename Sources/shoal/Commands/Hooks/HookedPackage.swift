@@ -20,8 +20,8 @@ struct HookedPackage {
     let side: Int?
     let weightsSHA256: String
     /// `nil` for a subnet: hooks within a network are for networks.
-    private let fused: FusedNetwork?
-    private let kernels: KernelSet
+    let fused: FusedNetwork?
+    let kernels: KernelSet
     private let mean: [Float]
     private let std: [Float]
 
@@ -203,6 +203,7 @@ struct LoadedHooks {
     /// Ready to run.
     func network() throws -> any HookedNetwork {
         guard smaller.isEmpty else { return try cascade(hasGates: true) }
+        if let precision = state.precision { return try precisionNetwork(precision) }
         do {
             return try BlockNetwork(plain: package.plan, plan: package.sections(), hooks: state.hooks)
         } catch let refusal as HookRefusal { throw Refusal("\(package.path): \(refusal)") }

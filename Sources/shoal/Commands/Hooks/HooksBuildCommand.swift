@@ -25,6 +25,15 @@ struct HooksBuildCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(help: "Kinds of gates, separated by commas.")
     var kinds = "model"
+    @Option(
+        parsing: .upToNextOption,
+        help: "For the kind bits without --with: images of the stream, to choose precisions of single convolutions on.")
+    var images: [String] = []
+    @Option(help: "Use only the first of these images.")
+    var limit = EightBitNetworks.imageCount
+    @OptionGroup var calibration: CalibrationOptions
+    @Option(help: "Share of the network's work that lies before the place where precisions are chosen.")
+    var share = 0.25
     @Option(help: "Hook file to write.")
     var output: String
     @OptionGroup var format: FormatOptions
@@ -52,11 +61,20 @@ struct HooksBuildCommand: AsyncParsableCommand {
     private func build() throws {
         let kinds = try parsedKinds()
         try OutputFile.checkFolder(of: output)
-        try OutputFile.check(output, isNoneOf: [package, subnets, statistics] + with)
+        try OutputFile.check(output, isNoneOf: [package, subnets, statistics] + with + images)
         let state: HookState
+        guard images.isEmpty || (kinds == [.bits] && with.isEmpty && subnets == nil) else {
+            throw Refusal("--images: goes with the kind bits, without --with")
+        }
         if kinds[0].row.isWithinNetwork {
             guard with.isEmpty, subnets == nil else { throw Refusal("--with, --subnets: go with the kind model") }
             state = try buildWithinNetwork(try HookedPackage(package), kinds)
+        } else if !images.isEmpty {
+            let loaded = try HookedPackage(package)
+            state = try PrecisionBuilder(
+                package: loaded, stream: try HookStream(loaded, images: images, labels: [], skip: 0, limit: limit),
+                file: images[0], method: calibration.method, share: share
+            ).build()
         } else if let subnets {
             state = try buildSubnets(subnets, kinds)
         } else {
@@ -68,7 +86,10 @@ struct HooksBuildCommand: AsyncParsableCommand {
 
     private func buildBetweenNetworks(_ largest: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
         guard !with.isEmpty else {
-            throw Refusal("--with: the kind \(kinds[0].rawValue) needs a smaller network for the same task")
+            throw Refusal(
+                kinds == [.bits]
+                    ? "--images: the kind bits needs images of the stream, or with --with a package of 8 bits"
+                    : "--with: the kind \(kinds[0].rawValue) needs a smaller network for the same task")
         }
         let smaller = try with.map { try HookedPackage($0) }
         if kinds == [.bits], let wide = smaller.first(where: { $0.plan.precision == .fp32 }) {
@@ -136,6 +157,9 @@ struct HooksBuildCommand: AsyncParsableCommand {
             var microseconds: Double
         }
         var attachmentPoints: [Point]
+        /// For the kind bits: what each convolution saves by its precision, and the assignments to choose among.
+        var convolutions: [PrecisionState.Convolution]?
+        var masks: [PrecisionState.Mask]?
         var weightsSHA256: String
     }
 
@@ -146,14 +170,27 @@ struct HooksBuildCommand: AsyncParsableCommand {
                 Summary(
                     attachmentPoints: points.map {
                         .init(kind: $0.kind, operator: $0.operator, flops: $0.flops, microseconds: $0.microseconds)
-                    }, weightsSHA256: state.weightsSHA256))
+                    }, convolutions: state.precision?.convolutions, masks: state.precision?.masks,
+                    weightsSHA256: state.weightsSHA256))
         }
+        if let precision = state.precision { show(precision) }
         var table = TextTable(["KIND", "OPERATOR", "SAVES KFLOP", "SAVES US", "LEAVES OUT"])
         for point in points {
             table.add([
                 point.kind.rawValue, point.operator, "\(point.flops / 1_000)", point.microseconds.text(1),
                 point.kind.row.summary,
             ])
+        }
+        Terminal.print(table.text)
+    }
+
+    private func show(_ precision: PrecisionState) {
+        var table = TextTable(["KIND", "CONVOLUTION", "KFLOP", "BF16 SAVES US", "INT8 SAVES US", "IN MASKS"])
+        for (index, one) in precision.convolutions.enumerated() {
+            let saved = [Precision.bf16, .int8].map { one.savedMicroseconds[$0]?.text(1) ?? "-" }
+            table.add(
+                [GateKind.bits.rawValue, one.operator, "\(one.flops / 1_000)"] + saved
+                    + [precision.masks.map { $0[index].rawValue }.joined(separator: " ")])
         }
         Terminal.print(table.text)
     }

@@ -48,7 +48,10 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     var kinds: String?
     @Option(
         help:
-            "In place of the gates, for comparison: random:P skips with this probability, fixed:A,B at these hooks."
+            """
+            In place of the gates, for comparison: random:P skips with this probability, fixed:A,B at these hooks; of \
+            kind bits random:P takes the cheapest precisions, fixed:A those of hook A.
+            """
     )
     var policy = "gates"
     @OptionGroup var format: FormatOptions
@@ -90,17 +93,21 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         try select(in: &loaded.state)
         for hook in loaded.state.hooks where hook.usableGate == nil && used(hook.point.kind) {
             let reason = hook.gate == nil ? "was not trained" : "failed its validation"
+            let isConstant = loaded.state.precision != nil && hook.samples != nil
             Terminal.note(
                 "shoal: warning: the gate of kind \(hook.point.kind.rawValue) at \(hook.point.operator) \(reason) "
-                    + "and is not used")
+                    + (isConstant ? "and gives way to the mean damage that was measured" : "and is not used"))
         }
         let network = try loaded.network()
         let policy = try parsedPolicy()
         if policy != .gates {
-            guard let blocks = network as? BlockNetwork else {
+            if let blocks = network as? BlockNetwork {
+                blocks.policy = policy
+            } else if let precisions = network as? PrecisionNetwork {
+                precisions.policy = policy
+            } else {
                 throw Refusal("--policy: is for hooks within a network")
             }
-            blocks.policy = policy
         }
         var evaluator = HookEvaluator(network, budgets: budget, repeats: repeats)
         let progress = Progress("Evaluating", total: stream.images.count)

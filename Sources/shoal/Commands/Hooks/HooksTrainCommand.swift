@@ -79,7 +79,9 @@ struct HooksTrainCommand: AsyncParsableCommand {
         loaded.state.statistics.algorithm = algorithm
         loaded.state.statistics.seed = seed
         let progress = Progress("Learning", total: stream.images.count)
-        if !loaded.smaller.isEmpty {
+        if let precision = loaded.state.precision {
+            try trainPrecision(&loaded.state, precision, loaded.package, stream)
+        } else if !loaded.smaller.isEmpty {
             try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), stream, progress)
         } else {
             try trainWithinNetwork(&loaded.state, loaded.package, stream)
@@ -128,6 +130,24 @@ struct HooksTrainCommand: AsyncParsableCommand {
         }
         state.statistics.frames += stream.images.count
         state.statistics.samples += trainer.sampleCount
+    }
+
+    private func trainPrecision(
+        _ state: inout HookState, _ precision: PrecisionState, _ package: HookedPackage, _ stream: HookStream
+    ) throws {
+        var settings = PrecisionTrainer.Settings()
+        settings.gates.algorithm = algorithm
+        (settings.seed, settings.sampleBytes) = (seed, sampleBytes)
+        let progress = Progress("Learning, per mille", total: 1_000)
+        let trainer = PrecisionTrainer(
+            plain: package.plan, try package.mixed(precision), precision, settings: settings)
+        do {
+            state.hooks = try trainer.train(
+                state.hooks, count: stream.images.count, images: { stream.image($0) },
+                progress: { progress.update(Int(1_000 * $0)) })
+        } catch { throw Refusal("\(self.package): \(error)") }
+        state.statistics.frames += stream.images.count
+        state.statistics.samples += stream.images.count * state.hooks.count
     }
 
     private func show(_ state: HookState, before: String) throws {
