@@ -47,6 +47,7 @@ struct RunCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(help: "Which NAME of a safetensors file to take.")
     var statisticsName: String?
+    @OptionGroup var hooked: HookedRunOptions
     @Option(help: "Write the logits as NumPy .npy (images x classes).")
     var logits: String?
     @OptionGroup var format: FormatOptions
@@ -80,6 +81,13 @@ struct RunCommand: AsyncParsableCommand {
         if let logits {
             try OutputFile.checkFolder(of: logits)
             try OutputFile.check(logits, isNoneOf: [package, statistics] + images + labels + calibrate)
+        }
+        if let run = try hooked.run(of: package) {
+            guard subnet == nil, calibrate.isEmpty, threads == 1, precision == .fp32 else {
+                throw Refusal("--hooks: goes without --subnet, --calibrate, --threads and --precision")
+            }
+            return try run.run(
+                on: images, labels: labels, limit: limit, statistics: statistics, logits: logits, format)
         }
         let file = try PackageFile(package)
         if file.kind == NetworkPackage.kind {
