@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import FleetModel
 import Foundation
+import Packages
 import SearchSpace
 import Supernets
 
@@ -49,7 +50,9 @@ struct ModelLoader {
         let (supernet, sha256) = try supernet(at: model.package)
         let table = try table(at: model.points)
         let statistics = try StatisticsFile.read(from: model.statistics, for: sha256)
-        let images = try ImageSet.read(images: model.stream.images, labels: model.stream.labels ?? [])
+        let images = try ImageSet.read(
+            images: model.stream.images, labels: model.stream.labels ?? [],
+            channels: supernet.architecture.inputChannels)
         let first = model.stream.first ?? 0
         guard first < images.count else {
             throw ConfigurationFailure(
@@ -75,7 +78,7 @@ struct ModelLoader {
             preprocessors.append(
                 try ImagePreprocessor(
                     for: images, file: model.stream.images[0], channels: architecture.inputChannels,
-                    side: configuration.resolution, mean: architecture.mean, std: architecture.std))
+                    size: .init(configuration.resolution), mean: architecture.mean, std: architecture.std))
         }
         var generator = SeededGenerator(seed: model.stream.seed ?? 1)
         let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }

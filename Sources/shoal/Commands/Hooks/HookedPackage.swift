@@ -16,8 +16,8 @@ struct HookedPackage {
     let plan: Plan
     /// `nil` for a subnet.
     let subnet: SubnetConfiguration?
-    /// Side of the square images that it reads, where that is known.
-    let side: Int?
+    /// Size of the images that it reads, where that is known.
+    let size: ImageSize?
     let weightsSHA256: String
     /// `nil` for a subnet: hooks within a network are for networks.
     private let fused: FusedNetwork?
@@ -38,9 +38,9 @@ struct HookedPackage {
         kernels = try KernelSet.selected()
         name = loaded.network.graph.name
         subnet = nil
-        side = loaded.side
+        size = loaded.size
         do {
-            let network = try FusedNetwork(try loaded.bound(to: try loaded.inputShape(channels: 3)))
+            let network = try FusedNetwork(try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? 3)))
             plan = try network.plan(kernels: kernels)
             fused = network
         } catch { throw Refusal("\(path): hooks need a network that kernels cover: \(error)") }
@@ -49,7 +49,7 @@ struct HookedPackage {
 
     private init(_ loaded: LoadedSupernet, _ subnet: SubnetConfiguration, _ statistics: SubnetStatistics) throws {
         (path, weightsSHA256, kernels) = (loaded.path, loaded.weightsSHA256, loaded.kernels)
-        (self.subnet, side, fused) = (subnet, subnet.resolution, nil)
+        (self.subnet, size, fused) = (subnet, ImageSize(subnet.resolution), nil)
         let architecture = loaded.supernet.architecture
         (name, mean, std) = (architecture.name, architecture.mean, architecture.std)
         plan = try loaded.supernet.plan(subnet, statistics: statistics, kernels: kernels)
@@ -81,7 +81,7 @@ struct HookedPackage {
     /// What turns images into the network's input.
     func preprocessor(for images: ImageSet, file: String) throws -> ImagePreprocessor {
         try ImagePreprocessor(
-            for: images, file: file, channels: plan.inputShape.channels, side: plan.inputShape.height, mean: mean,
+            for: images, file: file, channels: plan.inputShape.channels, size: plan.inputShape.size, mean: mean,
             std: std)
     }
 
@@ -90,7 +90,7 @@ struct HookedPackage {
         let (shape, source) = (plan.inputShape, largest.plan.inputShape)
         guard shape != source else { return ModelCascade.Rung(plan, gate: gate) }
         let resizing = ImagePreprocessor(
-            channels: source.channels, height: source.height, width: source.width, side: shape.height,
+            channels: source.channels, height: source.height, width: source.width, size: shape.size,
             mean: [Float](repeating: 0, count: source.channels), std: [Float](repeating: 1, count: source.channels))
         return ModelCascade.Rung(plan, gate: gate) { resizing.resize($0, into: $1) }
     }
@@ -103,6 +103,10 @@ struct HookedPackage {
     }
 }
 
+extension PlanOperation.Shape {
+    fileprivate var size: ImageSize { ImageSize(height: height, width: width) }
+}
+
 /// A stream of images, one at a time in the network's own form.
 struct HookStream {
     let images: ImageSet
@@ -111,9 +115,12 @@ struct HookStream {
 
     /// - Parameter range: positions of the images to use.
     init(_ package: HookedPackage, images paths: [String], labels: [String], skip: Int, limit: Int?) throws {
-        let all = try ImageSet.read(images: paths, labels: labels, fittingPhotosTo: package.side)
+        let all = try ImageSet.read(
+            images: paths, labels: labels, fittingPhotosTo: package.size, channels: package.plan.inputShape.channels)
         let end = min(all.count, limit.map { skip + $0 } ?? all.count)
-        guard skip < end else { throw Refusal("\(paths[0]): holds \(all.count) images; none is left to use") }
+        guard skip >= 0, skip < end else {
+            throw Refusal("\(paths[0]): holds \(all.count) images; none is left to use")
+        }
         images = all.images(skip..<end)
         preprocessor = try package.preprocessor(for: images, file: paths[0])
         buffer = AlignedBuffer(count: package.plan.inputShape.channels * package.plan.inputShape.pixels)

@@ -25,9 +25,9 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     var images: [String]
     @Option(parsing: .upToNextOption, help: "Their labels, where the images' files have none.")
     var labels: [String] = []
-    @Option(help: "Leave out the first images.")
+    @Option(parsing: .unconditional, help: "Leave out the first images.")
     var skip = 0
-    @Option(help: "Use only so many images.")
+    @Option(parsing: .unconditional, help: "Use only so many images.")
     var limit: Int?
     @Option(
         parsing: .upToNextOption, help: "Damage to be put up with per image, 0 to 1; off leaves every gate out.",
@@ -38,9 +38,9 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             return budget
         })
     var budget: [Float]
-    @Option(help: "Threads of an inference; this version has hooks on one.")
+    @Option(parsing: .unconditional, help: "Threads of an inference; this version has hooks on one.")
     var threads = 1
-    @Option(name: .customLong("repeat"), help: "Runs of each image at each budget.")
+    @Option(name: .customLong("repeat"), parsing: .unconditional, help: "Runs of each image at each budget.")
     var repeats = 2
     @Option(help: "Picture of accuracy over latency to write (SVG).")
     var plot: String?

@@ -26,27 +26,27 @@ struct HooksStreamCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(parsing: .upToNextOption, help: "Images of the stream.")
     var images: [String]
-    @Option(help: "Leave out the first images.")
+    @Option(parsing: .unconditional, help: "Leave out the first images.")
     var skip = 0
-    @Option(help: "Use only so many images.")
+    @Option(parsing: .unconditional, help: "Use only so many images.")
     var limit: Int?
-    @Option(help: "Damage to be put up with per image, 0 to 1.")
+    @Option(parsing: .unconditional, help: "Damage to be put up with per image, 0 to 1.")
     var budget: Float
-    @Option(help: "Frames per second.")
+    @Option(parsing: .unconditional, help: "Frames per second.")
     var rate = 100.0
-    @Option(help: "Seconds.")
+    @Option(parsing: .unconditional, help: "Seconds.")
     var seconds = 30.0
-    @Option(help: "Seconds of a block.")
+    @Option(parsing: .unconditional, help: "Seconds of a block.")
     var block = 3.0
-    @Option(help: "Share of one processor that learning may take, 0 to 1.")
+    @Option(parsing: .unconditional, help: "Share of one processor that learning may take, 0 to 1.")
     var processorShare = 0.1
-    @Option(help: "Load by other programs, 0 to 1, above which learning pauses.")
+    @Option(parsing: .unconditional, help: "Load by other programs, 0 to 1, above which learning pauses.")
     var busiest = 0.7
-    @Option(help: "Memory for the samples of each gate, in bytes; older samples make room.")
+    @Option(parsing: .unconditional, help: "Memory for the samples of each gate, in bytes; older samples make room.")
     var sampleBytes = 1 << 20
-    @Option(help: "New samples between two trainings.")
+    @Option(parsing: .unconditional, help: "New samples between two trainings.")
     var trainingInterval = 250
-    @Option(help: "Seed of everything random.")
+    @Option(parsing: .unconditional, help: "Seed of everything random.")
     var seed: UInt64 = 1
     @OptionGroup var format: FormatOptions
 

@@ -25,11 +25,11 @@ struct HooksTrainCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(parsing: .upToNextOption, help: "Images.")
     var images: [String]
-    @Option(help: "Leave out the first images.")
+    @Option(parsing: .unconditional, help: "Leave out the first images.")
     var skip = 0
-    @Option(help: "How many images to learn from; all without it.")
+    @Option(parsing: .unconditional, help: "How many images to learn from; all without it.")
     var frames: Int?
-    @Option(help: "Seed of everything random.")
+    @Option(parsing: .unconditional, help: "Seed of everything random.")
     var seed: UInt64 = 1
     @Option(
         help: "backprop or forward-forward.",
@@ -40,7 +40,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
             return algorithm
         })
     var algorithm = TrainingAlgorithm.backpropagation
-    @Option(help: "Memory for the samples of each gate, in bytes; older samples make room.")
+    @Option(parsing: .unconditional, help: "Memory for the samples of each gate, in bytes; older samples make room.")
     var sampleBytes = 4 << 20
     @OptionGroup var format: FormatOptions
 
