@@ -15,11 +15,15 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Graphs": [],
     "Fusion": ["Graphs"],
     "Engine": ["CKernels", "Fusion", "Graphs"],
+    "NetworkParts": ["CKernels", "Engine", "Fusion", "Graphs"],
     "Packages": ["CKernels", "Engine", "Graphs"],
     "ModelImport": ["Engine", "Graphs", "Packages", "SearchSpace"],
-    "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace"],
-    "PostTrainingQuantization": ["Engine", "Fusion", "Graphs"],
-    "HookNetworks": ["Engine", "Fusion", "Graphs", "Packages", "PostTrainingQuantization", "SearchSpace", "Supernets"],
+    "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "SearchSpace"],
+    "PostTrainingQuantization": ["CKernels", "Engine", "Fusion", "Graphs"],
+    "HookNetworks": [
+        "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "PostTrainingQuantization", "SearchSpace",
+        "Supernets",
+    ],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
     "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace", "Supernets"],
@@ -41,8 +45,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "InferenceAPI", "Messaging",
-        "Packages", "SearchSpace", "Supernets", "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "HookNetworks", "InferenceAPI", "Messaging",
+        "NetworkParts",
+        "Packages", "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
@@ -52,7 +57,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "ModelImport", "Packages", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
+        "HookNetworks", "LatencyPrediction", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
+        "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
@@ -122,6 +128,9 @@ let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
+    "HookNetworks": ["CAllocations"],
+    "Engine": ["CAllocations"],
+    "NetworkParts": ["CAllocations"],
     "ModelImport": ["CAllocations", "Fusion", "Supernets"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],

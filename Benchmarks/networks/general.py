@@ -4,8 +4,9 @@ import numpy
 from .classifiers import Classifier
 
 
-def pool(c, x, kernel=3, stride=2, pad=0):
-    return c.graph.node("MaxPool", [x], kernel_shape=[kernel, kernel], strides=[stride, stride], pads=[pad] * 4)
+def pool(c, x, kernel=3, stride=2, pad=0, rounds_up=False):
+    return c.graph.node("MaxPool", [x], kernel_shape=[kernel, kernel], strides=[stride, stride], pads=[pad] * 4,
+                        ceil_mode=int(rounds_up))
 
 
 def average(c, x, kernel=2):
@@ -36,12 +37,12 @@ def head(c, x, channels, classes=1000):
 
 def squeezenet(c):
     """SqueezeNet 1.1, Iandola et al. 2016, with its softmax."""
-    x = pool(c, c.convolution(c.graph.input, 3, 64, 3, 2, activation="Relu"))
+    x = pool(c, c.convolution(c.graph.input, 3, 64, 3, 2, activation="Relu"), rounds_up=True)
     inputs = 64
     for index, (squeezed, expanded) in enumerate(
             [(16, 64)] * 2 + [(32, 128)] * 2 + [(48, 192)] * 2 + [(64, 256)] * 2):
         if index in (2, 4):
-            x = pool(c, x)
+            x = pool(c, x, rounds_up=True)
         y = c.convolution(x, inputs, squeezed, activation="Relu")
         x = concat(c, [c.convolution(y, squeezed, expanded, kernel, activation="Relu") for kernel in (1, 3)])
         inputs = 2 * expanded
@@ -71,16 +72,16 @@ def densenet121(c):
 
 def googlenet(c):
     """Szegedy et al. 2015, table 1, without response normalisation and with batch normalisation folded."""
-    x = pool(c, c.convolution(c.graph.input, 3, 64, 7, 2, activation="Relu"), pad=1)
+    x = pool(c, c.convolution(c.graph.input, 3, 64, 7, 2, activation="Relu"), rounds_up=True)
     x = c.convolution(c.convolution(x, 64, 64, activation="Relu"), 64, 192, 3, activation="Relu")
-    x = pool(c, x, pad=1)
+    x = pool(c, x, rounds_up=True)
     inputs = 192
     for index, (one, r3, three, r5, five, pooled) in enumerate((
             (64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64), (192, 96, 208, 16, 48, 64),
             (160, 112, 224, 24, 64, 64), (128, 128, 256, 24, 64, 64), (112, 144, 288, 32, 64, 64),
             (256, 160, 320, 32, 128, 128), (256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128))):
         if index in (2, 7):
-            x = pool(c, x, pad=1)
+            x = pool(c, x, rounds_up=True)
         x = concat(c, [
             c.convolution(x, inputs, one, activation="Relu"),
             c.convolution(c.convolution(x, inputs, r3, activation="Relu"), r3, three, 3, activation="Relu"),

@@ -118,11 +118,13 @@ public struct ModelView: Codable, Equatable, Sendable {
     public var switches: Int
     public var frames: Int
     public var dropped: Int
+    /// Hooks in the newest window; their decisions are of the newest 600. `nil` where the model has none.
+    public var hooks: HookTelemetry?
 
     public init(
         board: String, model: String, activePoint: Int?, pointCount: Int, subnet: String?,
         constraintMilliseconds: Double?, p50Milliseconds: Double?, p99Milliseconds: Double?, sloAttainment: Double?,
-        accuracy: Double?, switches: Int, frames: Int, dropped: Int
+        accuracy: Double?, switches: Int, frames: Int, dropped: Int, hooks: HookTelemetry? = nil
     ) {
         self.board = board
         self.model = model
@@ -137,6 +139,7 @@ public struct ModelView: Codable, Equatable, Sendable {
         self.switches = switches
         self.frames = frames
         self.dropped = dropped
+        self.hooks = hooks
     }
 }
 

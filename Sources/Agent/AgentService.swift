@@ -50,6 +50,10 @@ public struct AgentService: Service {
         let keys = try state.keys()
         var loader = ModelLoader(kernels: kernels)
         let deployments = try configuration.models.map { try loader.load($0) }
+        for deployment in deployments {
+            guard let failure = deployment.hookFailure else { continue }
+            logger.warning("hooks", metadata: ["model": "\(deployment.name)", "reason": "\(failure)"])
+        }
         let description = BoardDescription(
             id: configuration.board, boardClass: hardware.boardClass, labels: configuration.labels,
             cores: hardware.cores, memoryBytes: hardware.memoryBytes, engineVersion: Self.engineVersion,

@@ -5,11 +5,13 @@ import FleetModel
 struct TelemetrySampler {
     private let runners: [ModelRunner]
     private var last: [ModelCounters.Snapshot]
+    private var lastHooks: [HookCounters.Snapshot]
     private var sensors: BoardSensors
 
     init(runners: [ModelRunner], processors: [Int]) {
         self.runners = runners
         last = runners.map { $0.counters.snapshot() }
+        lastHooks = runners.map { $0.hookCounters.snapshot() }
         sensors = BoardSensors(processors: processors)
     }
 
@@ -18,9 +20,13 @@ struct TelemetrySampler {
         startMilliseconds: UInt64, durationMilliseconds: UInt32, generation: UInt64, droppedRecords: UInt64
     ) -> TelemetryRecord {
         let models = runners.indices.map { index in
-            let now = runners[index].counters.snapshot()
-            defer { last[index] = now }
-            return Self.telemetry(of: runners[index].deployment.name, from: last[index], to: now)
+            let (runner, now) = (runners[index], runners[index].counters.snapshot())
+            let hooks = runner.hookCounters.snapshot()
+            defer { (last[index], lastHooks[index]) = (now, hooks) }
+            var telemetry = Self.telemetry(of: runner.deployment.name, from: last[index], to: now)
+            telemetry.hooks = runner.deployment.telemetry(
+                of: runner.hookCounters, from: lastHooks[index], to: hooks, point: Int(now.activePoint))
+            return telemetry
         }
         return TelemetryRecord(
             incarnation: 0, sequence: 0, startMilliseconds: startMilliseconds,

@@ -75,6 +75,8 @@ public struct RuntimeManager: Sendable {
     private var failedPoint: Int?
     public private(set) var point: Int
     public private(set) var switches: UInt64 = 0
+    /// How much slower than on the idle board the last runs were.
+    public var slowdown: Double { speed.slowdown }
 
     /// - Parameter idleMilliseconds: measured on the idle board, one per operating point, fastest first.
     /// - Precondition: at least one point, all positive.

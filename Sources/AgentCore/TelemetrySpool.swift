@@ -86,5 +86,13 @@ public struct TelemetrySpool<Instant: InstantProtocol>: Sendable where Instant: 
 
 extension TelemetryRecord {
     /// No encoding of the record is longer: the widest value of every field with its tag, and the names.
-    fileprivate var encodedBytesBound: Int { 128 + models.reduce(0) { $0 + 96 + $1.model.rawValue.utf8.count } }
+    fileprivate var encodedBytesBound: Int {
+        128
+            + models.reduce(0) { sum, model in
+                let hooks = model.hooks.map { hooks in
+                    64 + hooks.reason.utf8.count + hooks.kinds.reduce(0) { $0 + 28 + $1.name.utf8.count }
+                }
+                return sum + 96 + model.model.rawValue.utf8.count + (hooks ?? 0)
+            }
+    }
 }

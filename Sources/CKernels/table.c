@@ -60,7 +60,13 @@
     FUNCTION(softmax, set); \
     FUNCTION(layer_norm, set); \
     FUNCTION(grouped, set); \
-    FUNCTION(filter, set);
+    FUNCTION(filter, set); \
+    FUNCTION(product, set); \
+    FUNCTION(masked_pointwise, set); \
+    FUNCTION(masked_depthwise, set); \
+    FUNCTION(masked_convolution, set); \
+    FUNCTION(masked_winograd_input, set); \
+    FUNCTION(masked_winograd_output, set);
 
 #define MAP_ROWS(set, code) \
     ROW("f32-fromrows", CK_OP_FROM_ROWS, #set, from_rows, set, code, CK_FLOAT32, 0) \
@@ -73,7 +79,14 @@
     ROW("f32-softmax", CK_OP_SOFTMAX, #set, softmax, set, code, CK_FLOAT32, 0) \
     ROW("f32-layernorm", CK_OP_LAYER_NORM, #set, layer_norm, set, code, CK_FLOAT32, 0) \
     ROW("f32-groupedconvolution", CK_OP_GROUPED, #set, grouped, set, code, CK_FLOAT32, 0) \
-    ROW("f32-filter", CK_OP_FILTER, #set, filter, set, code, CK_FLOAT32, 0)
+    ROW("f32-filter", CK_OP_FILTER, #set, filter, set, code, CK_FLOAT32, 0) \
+    ROW("f32-product", CK_OP_PRODUCT, #set, product, set, code, CK_FLOAT32, 0) \
+    ROW("f32-maskedpointwise", CK_OP_MASKED_POINTWISE, #set, masked_pointwise, set, code, CK_FLOAT32, 0) \
+    ROW("f32-maskeddepthwise", CK_OP_MASKED_DEPTHWISE, #set, masked_depthwise, set, code, CK_FLOAT32, 0) \
+    ROW("f32-maskedconvolution", CK_OP_MASKED_CONVOLUTION, #set, masked_convolution, set, code, CK_FLOAT32, 0) \
+    ROW("f32-maskedwinogradinput", CK_OP_MASKED_WINOGRAD_INPUT, #set, masked_winograd_input, set, code, CK_FLOAT32, 0) \
+    ROW("f32-maskedwinogradoutput", CK_OP_MASKED_WINOGRAD_OUTPUT, #set, masked_winograd_output, set, code, \
+        CK_FLOAT32, 0)
 
 #define POINTWISE(kind, name, suffix, code, element, features, pixels, panels)                              \
     {kind "-pointwise" #pixels "x" #panels "-" name, CK_OP_POINTWISE, code, element, features, \

@@ -19,7 +19,19 @@ struct ModelSummary {
             constraintMilliseconds: last?.constraintMilliseconds, p50Milliseconds: last?.p50Milliseconds,
             p99Milliseconds: last?.p99Milliseconds,
             sloAttainment: windows.sloAttainment, accuracy: windows.accuracy, switches: sum(\.switches),
-            frames: frames, dropped: dropped)
+            frames: frames, dropped: dropped, hooks: hooks)
+    }
+
+    /// As they are now, with the decisions of all windows.
+    private var hooks: HookTelemetry? {
+        guard var last = windows.last?.hooks else { return nil }
+        let all = windows.compactMap(\.hooks).flatMap(\.kinds)
+        for index in last.kinds.indices {
+            let same = all.filter { $0.name == last.kinds[index].name }
+            last.kinds[index].taken = same.reduce(0) { $0 &+ $1.taken }
+            last.kinds[index].possible = same.reduce(0) { $0 &+ $1.possible }
+        }
+        return last
     }
 
     private func sum(_ path: KeyPath<ModelTelemetry, UInt32>) -> Int {

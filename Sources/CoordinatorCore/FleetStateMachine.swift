@@ -54,6 +54,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var storedGeneration: UInt64
         /// The last record that figures were struck out of, so that a record sent again is not counted again.
         var struck = TelemetryPosition(incarnation: 0, sequence: 0)
+        /// Models whose hooks were refused when they were last heard of.
+        var withoutHooks: Set<ModelName> = []
     }
 
     /// A board may be ahead of a store that was restored from a backup, but not by more generations than this.
@@ -196,7 +198,20 @@ where Instant: Sendable, Instant.Duration == Duration {
             boards[id]?.state.refusedRecords += UInt64(refused)
             actions.append(.record(.telemetryRefused, id, "\(refused) impossible records"))
         }
+        actions += sound.flatMap { hooksHeardOf(in: $0, from: id) }
         return sound.isEmpty ? actions : actions + [.persistTelemetry(sound, id)]
+    }
+
+    /// An event for each model whose hooks cannot be used any more; a record that is sent again raises none.
+    private mutating func hooksHeardOf(in record: TelemetryRecord, from id: BoardID) -> [Action] {
+        record.models.compactMap { model in
+            guard let hooks = model.hooks, hooks.state == .refused else {
+                boards[id]?.withoutHooks.remove(model.model)
+                return nil
+            }
+            guard boards[id]?.withoutHooks.insert(model.model).inserted == true else { return nil }
+            return .record(.hooksRefused, id, "\(model.model): the plain network answers: \(hooks.reason)")
+        }
     }
 
     /// Every record of the incarnation up to the sequence is on the disk.

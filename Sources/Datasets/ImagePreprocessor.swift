@@ -1,3 +1,5 @@
+public import Packages
+
 /// Turns the bytes of an image into the floats that a network reads: `(x / 255 - mean) / std`, resized.
 ///
 /// Bilinear with half-pixel centres, without antialiasing (`align_corners` false in PyTorch's `interpolate`). The
@@ -13,27 +15,32 @@ public struct ImagePreprocessor: Sendable {
     private let channels: Int
     private let height: Int
     private let width: Int
-    private let side: Int
+    private let size: ImageSize
     private let rows: [Tap]
     private let columns: [Tap]
     /// Per channel: the value of byte `b` is `b * factor + offset`.
     private let factors: [Float]
     private let offsets: [Float]
 
-    /// - Parameter side: height and width of the result, in pixels.
+    /// - Parameter size: of the result.
     /// - Precondition: a mean and a positive deviation per channel.
-    public init(channels: Int, height: Int, width: Int, side: Int, mean: [Float], std: [Float]) {
+    public init(channels: Int, height: Int, width: Int, size: ImageSize, mean: [Float], std: [Float]) {
         precondition(
             mean.count == channels && std.count == channels && std.allSatisfy { $0 > 0 }, "\(channels) channels")
-        precondition(height > 0 && width > 0 && side > 0, "\(height)x\(width) to \(side)")
+        precondition(height > 0 && width > 0 && size.height > 0 && size.width > 0, "\(height)x\(width) to \(size)")
         self.channels = channels
         self.height = height
         self.width = width
-        self.side = side
-        rows = Self.taps(from: height, to: side)
-        columns = Self.taps(from: width, to: side)
+        self.size = size
+        rows = Self.taps(from: height, to: size.height)
+        columns = Self.taps(from: width, to: size.width)
         factors = std.map { 1 / (255 * $0) }
         offsets = zip(mean, std).map { -$0 / $1 }
+    }
+
+    /// To a square.
+    public init(channels: Int, height: Int, width: Int, side: Int, mean: [Float], std: [Float]) {
+        self.init(channels: channels, height: height, width: width, size: ImageSize(side), mean: mean, std: std)
     }
 
     private static func taps(from source: Int, to target: Int) -> [Tap] {
@@ -67,7 +74,7 @@ public struct ImagePreprocessor: Sendable {
     public func convert(
         _ pixels: UnsafeBufferPointer<UInt8>, _ layout: Layout, into output: UnsafeMutableBufferPointer<Float>
     ) {
-        precondition(output.count == channels * side * side, "a buffer of \(output.count) floats")
+        precondition(output.count == channels * size.pixels, "a buffer of \(output.count) floats")
         precondition(pixels.count == channels * height * width, "\(pixels.count) bytes of an image")
         let (step, plane) = layout == .planar ? (1, height * width) : (channels, 1)
         var target = 0
@@ -89,7 +96,7 @@ public struct ImagePreprocessor: Sendable {
 
     /// Resizes an image that is normalised already, channel by channel, row by row.
     public func resize(_ values: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {
-        precondition(output.count == channels * side * side, "a buffer of \(output.count) floats")
+        precondition(output.count == channels * size.pixels, "a buffer of \(output.count) floats")
         precondition(values.count == channels * height * width, "\(values.count) values of an image")
         var target = 0
         for channel in 0..<channels {
@@ -120,11 +127,11 @@ extension ImagePreprocessor {
     ///   - channels: those that the network reads, each with its mean and deviation.
     /// - Throws: `DatasetFailure` when the images have others.
     public init(
-        for images: ImageSet, file: String, channels: Int, side: Int, mean: [Float], std: [Float]
+        for images: ImageSet, file: String, channels: Int, size: ImageSize, mean: [Float], std: [Float]
     ) throws(DatasetFailure) {
         try Self.check(images, file: file, channels: channels)
         self.init(
-            channels: channels, height: images.height, width: images.width, side: side, mean: mean, std: std)
+            channels: channels, height: images.height, width: images.width, size: size, mean: mean, std: std)
     }
 
     public static func check(_ images: ImageSet, file: String, channels: Int) throws(DatasetFailure) {

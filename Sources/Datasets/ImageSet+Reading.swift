@@ -1,5 +1,6 @@
 package import Engine
 import Foundation
+public import Packages
 
 extension ImageSet {
     /// Largest file that is read, in bytes, after decompression.
@@ -10,16 +11,18 @@ extension ImageSet {
     /// the order of their names.
     /// - Parameters:
     ///   - labelPaths: Label files; one that names files (a tab and the name after each class) is looked up by name.
-    ///   - side: JPEG and PNG pictures are brought to squares of this side (`PhotoFit`); as they are where `nil`.
+    ///   - size: JPEG and PNG pictures are brought to this size (`PhotoFit`); as they are where `nil`.
+    ///   - channels: one makes pictures grey.
     /// - Throws: `DatasetFailure` naming the file.
     public static func read(
-        images paths: [String], labels labelPaths: [String] = [], fittingPhotosTo side: Int? = nil
+        images paths: [String], labels labelPaths: [String] = [], fittingPhotosTo size: ImageSize? = nil,
+        channels: Int? = nil
     ) throws(DatasetFailure) -> ImageSet {
         let files = try expand(paths)
         guard let first = files.first else { throw DatasetFailure(file: "images", reason: "no file was given") }
         var sets: [ImageSet] = []
         for path in files {
-            let set = try read(path, fittingPhotosTo: side)
+            let set = try read(path, fittingPhotosTo: size, channels)
             if let shape = sets.first,
                 (shape.channels, shape.height, shape.width) != (set.channels, set.height, set.width)
             {
@@ -65,10 +68,12 @@ extension ImageSet {
             count: sets.reduce(0) { $0 + $1.count }, pixels: sets.flatMap(\.pixels), labels: labels)
     }
 
-    private static func read(_ path: String, fittingPhotosTo side: Int?) throws(DatasetFailure) -> ImageSet {
+    private static func read(
+        _ path: String, fittingPhotosTo size: ImageSize?, _ channels: Int?
+    ) throws(DatasetFailure) -> ImageSet {
         do throws(ReadingFailure) {
             let bytes = try DatasetBytes.read(path)
-            if let photo = try photo(bytes, fittingTo: side) { return photo }
+            if let photo = try photo(bytes, fittingTo: size, channels: channels) { return photo }
             if let format = unreadFormat(bytes) { throw ReadingFailure("\(format) is not among \(formats)") }
             if bytes.starts(with: NumpyFile.magic) { return try NumpyFile.images(bytes) }
             if IDXFile.isIDX(bytes) { return try IDXFile.images(bytes) }
@@ -79,13 +84,19 @@ extension ImageSet {
         }
     }
 
-    /// A JPEG or PNG picture of three channels, told by its first bytes; `nil` when it is neither.
-    /// - Parameter side: the square that it is brought to (`PhotoFit`); as it is where `nil`.
-    package static func photo(_ bytes: [UInt8], fittingTo side: Int?) throws(ReadingFailure) -> ImageSet? {
+    /// A JPEG or PNG picture, told by its first bytes; `nil` when it is neither.
+    /// - Parameters:
+    ///   - size: what it is brought to (`PhotoFit`); as it is where `nil`.
+    ///   - channels: one for a grey picture, else it has three.
+    package static func photo(
+        _ bytes: [UInt8], fittingTo size: ImageSize?, channels: Int?
+    ) throws(ReadingFailure) -> ImageSet? {
         guard let photo = try Photo.decode(bytes) else { return nil }
-        let fitted = side.map { PhotoFit(side: $0).fit(photo) } ?? photo
+        let fitted = size.map { PhotoFit(size: $0).fit(photo) } ?? photo
+        let isGrey = channels == 1
         return ImageSet(
-            channels: Photo.channels, height: fitted.height, width: fitted.width, count: 1, pixels: fitted.planar)
+            channels: isGrey ? 1 : Photo.channels, height: fitted.height, width: fitted.width, count: 1,
+            pixels: isGrey ? fitted.grey : fitted.planar)
     }
 
     private static let formats = "the formats that are read: IDX, CIFAR-10 binary, NumPy, JPEG, PNG"

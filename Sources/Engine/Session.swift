@@ -1,3 +1,5 @@
+package import CKernels
+
 /// Runs plans, one at a time, in one arena. Belongs to one thread, which calls it.
 public final class Session {
     let arena: AlignedBuffer
@@ -62,6 +64,15 @@ public final class Session {
             } else {
                 for index in 0..<operations.count { operations[index].perform(in: arena.base) }
             }
+        }
+    }
+
+    /// Calls a kernel on its own, in parts where threads share the session and the work is worth it.
+    package func share(_ parameters: ck_product, of flops: Int, with function: ck_function) {
+        if let team, flops >= 1 << 20 {
+            team.run(function, parameters)
+        } else {
+            withUnsafePointer(to: parameters) { function($0, 0, 1) }
         }
     }
 

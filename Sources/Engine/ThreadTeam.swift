@@ -37,4 +37,21 @@ final class ThreadTeam {
                 run.pointee.operations[Int(index)].perform(in: run.pointee.arena, part: part, of: parts)
             }, &run)
     }
+
+    private struct Call {
+        let function: ck_function
+        let parameters: ck_product
+    }
+
+    /// One kernel, cut into four parts for each thread.
+    func run(_ function: ck_function, _ parameters: ck_product) {
+        ck_team_cut(team, 0, Int32(4 * threads))
+        var call = Call(function: function, parameters: parameters)
+        ck_team_run(
+            team, 1,
+            { context, _, part, parts in
+                guard let call = context?.assumingMemoryBound(to: Call.self) else { return }
+                withUnsafePointer(to: call.pointee.parameters) { call.pointee.function($0, part, parts) }
+            }, &call)
+    }
 }

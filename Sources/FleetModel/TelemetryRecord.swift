@@ -46,11 +46,13 @@ public struct ModelTelemetry: Equatable, Codable, Sendable {
     public var p99Milliseconds: Double
     /// The constraint in force at the end of the window; 0 when there is none.
     public var constraintMilliseconds: Double
+    /// `nil` where the model has no hooks.
+    public var hooks: HookTelemetry?
 
     public init(
         model: ModelName, frames: UInt32, dropped: UInt32, violations: UInt32, labelled: UInt32, correct: UInt32,
         switches: UInt32, activePoint: UInt32, p50Milliseconds: Double, p90Milliseconds: Double,
-        p99Milliseconds: Double, constraintMilliseconds: Double
+        p99Milliseconds: Double, constraintMilliseconds: Double, hooks: HookTelemetry? = nil
     ) {
         self.model = model
         self.frames = frames
@@ -64,6 +66,7 @@ public struct ModelTelemetry: Equatable, Codable, Sendable {
         self.p90Milliseconds = p90Milliseconds
         self.p99Milliseconds = p99Milliseconds
         self.constraintMilliseconds = constraintMilliseconds
+        self.hooks = hooks
     }
 }
 

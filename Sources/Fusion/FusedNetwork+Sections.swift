@@ -30,6 +30,15 @@ extension FusedNetwork {
         return result
     }
 
+    /// The network as two that follow each other, cut where a section begins.
+    /// - Precondition: a section before which another one lies.
+    public func split(before section: Int) -> (first: FusedNetwork, rest: FusedNetwork) {
+        let counts = sections().map(\.network.steps.count)
+        precondition((1..<counts.count).contains(section), "cut before section \(section) of \(counts.count)")
+        let place = counts[..<section].reduce(0, +)
+        return (self.section(0..<place), self.section(place..<steps.count))
+    }
+
     /// Numbers of steps after which nothing but the last one's result is read; the number of all steps is among them.
     private var cuts: [Int] {
         var readers: [String: Int] = [:]

@@ -66,7 +66,8 @@ extension Fusion {
 
     /// Computes a value that was only picked so far.
     mutating func arrange(_ name: String) throws(GraphFailure) {
-        guard let picked = arranged.picked.removeValue(forKey: name) else { return }
+        guard let picked = arranged.picked[name] else { return }
+        arranged.picked[name] = nil
         let count = picked.runs.reduce(0) { $0 + $1.count }
         let shape = MapShape(channels: count, height: picked.height, width: picked.width)
         if picked.runs.count == 1, let map = picked.runs[0].map, try self.shape(of: map) == shape {

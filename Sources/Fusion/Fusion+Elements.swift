@@ -78,7 +78,10 @@ extension Fusion {
         case .subtract where isFirst: work = .affine(scale: ones.map { -$0 }, shift: constants)
         case .subtract: work = .affine(scale: ones, shift: constants.map { -$0 })
         case .multiply: work = .affine(scale: constants, shift: zeros)
-        case .divide where !isFirst: work = .affine(scale: constants.map { 1 / $0 }, shift: zeros)
+        case .divide where !isFirst:
+            let factors = constants.map { 1 / $0 }
+            guard factors.allSatisfy(\.isFinite) else { throw GraphFailure("divides by numbers too close to 0") }
+            work = .affine(scale: factors, shift: zeros)
         case .maximum, .minimum:
             guard let bound = constants.first, constants.allSatisfy({ $0 == bound }) else {
                 throw GraphFailure("has a constant that is not a single number")

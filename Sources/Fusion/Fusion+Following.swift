@@ -50,7 +50,8 @@ extension Fusion {
     private func addend(_ node: Node, besides value: String, _ shape: MapShape) -> String? {
         guard node.operatorName == "Add", node.inputs.count == 2, node.inputs.contains(value),
             let other = node.inputs.first(where: { $0 != value }), let map = map(of: other), shapes[map] == shape,
-            layout(of: other) == layout(of: value), bound.types[other]?.shape == bound.types[node.outputs[0]]?.shape
+            layout(of: other) == layout(of: value), bound.types[other]?.shape == bound.types[node.outputs[0]]?.shape,
+            bound.types[value]?.shape == bound.types[other]?.shape
         else { return nil }
         return map
     }

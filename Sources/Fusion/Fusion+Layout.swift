@@ -5,11 +5,23 @@ extension Fusion {
     /// What is known of values besides the maps that hold their numbers.
     struct Arranged {
         /// Of values whose channels are not in dimension 1.
-        var layouts: [String: FusedPort.Layout] = [:]
+        var layouts = Journal<String, FusedPort.Layout>()
         /// Values that no step has computed yet.
-        var picked: [String: Picked] = [:]
+        var picked = Journal<String, Picked>()
         /// Values that come from outside the steps: the graph's inputs and results of nodes without a kernel.
-        var outside: Set<String> = []
+        var outside = Journal<String, Bool>()
+
+        mutating func commit() {
+            layouts.commit()
+            picked.commit()
+            outside.commit()
+        }
+
+        mutating func takeBack() {
+            layouts.takeBack()
+            picked.takeBack()
+            outside.takeBack()
+        }
     }
 
     func layout(of name: String) -> FusedPort.Layout {
@@ -110,7 +122,7 @@ extension Fusion {
     mutating func admit(_ name: String) {
         guard let type = bound.types[name], type.element == .float32, type.rank >= 2, type.count > 0 else { return }
         let isImage = type.rank == 4 && type.shape[0] == 1 && !isReadByChannelsLast(name, type)
-        arranged.outside.insert(name)
+        arranged.outside[name] = true
         if isImage || type.rank == 2 && type.shape[0] == 1 {
             let size = isImage ? (type.shape[2], type.shape[3]) : (1, 1)
             state(name, MapShape(channels: type.shape[1], height: size.0, width: size.1))
@@ -150,7 +162,7 @@ extension Fusion {
             setLayout(of: output, layout(of: name))
             alias(name, to: output)
         }
-        if let map = map(of: name), map != name, arranged.outside.contains(map), let shape = shapes[map] {
+        if let map = map(of: name), map != name, arranged.outside[map] != nil, let shape = shapes[map] {
             // Another view of a value that no step computes: a copy, whose port states the view.
             let output = name + ".copy"
             let all = FusedChannels(input: 0, first: 0, count: shape.channels)
@@ -158,6 +170,7 @@ extension Fusion {
             alias(name, to: output)
         }
         guard let sample = sampled(name) else { return }
+        guard sample.missing == nil else { throw GraphFailure("rows or columns that are sampled apart") }
         try select(
             named: name, from: sample.source, stride: sample.stride, before: 0, after: 0, output: name, follow: false)
     }

@@ -5,13 +5,13 @@ extension Fusion {
     /// Turns a node into steps: by the usual rules, else by those for maps in general.
     /// - Throws: and changes nothing, where neither covers it.
     mutating func fuse(_ index: Int) throws(GraphFailure) {
-        let before = self
+        commit()
         do throws(GraphFailure) { try fuseUsual(index) } catch {
-            self = before
+            takeBack()
             do throws(GraphFailure) {
                 guard try fuseMaps(nodes[index]) else { throw error }
             } catch {
-                self = before
+                takeBack()
                 throw error
             }
         }

@@ -103,13 +103,14 @@ extension Fusion {
         switch kind(try call.flag("count_include_pad")) {
         case .maximum: work = .maximum(window)
         case .average(let countsPadding):
+            guard geometry.fits || !countsPadding else {
+                throw GraphFailure("counts padding, but not that which its last window reaches beyond it")
+            }
             let isWhole = kernel == [input.shape.height, input.shape.width] && shape.pixels == 1
             work =
                 isWhole && window.padding == .none
                 ? .globalAverage : .average(window, countsPadding: countsPadding)
         }
-        // With ceil_mode a window may reach beyond the padding that is stated.
-        guard geometry.fits else { throw GraphFailure("its last window reaches beyond the padding") }
         if bound.types[node.inputs[0]]?.element != .float32 {
             return add(
                 FusedStep(
@@ -136,22 +137,32 @@ extension Fusion {
 
     private mutating func fuseAddition(_ node: Node) throws(GraphFailure) {
         let (first, second) = (try mapInput(node, 0), try mapInput(node, 1))
-        guard first.shape == second.shape else { throw GraphFailure("broadcasts") }
+        guard first.shape == second.shape, bound.types[node.inputs[0]]?.shape == bound.types[node.inputs[1]]?.shape
+        else { throw GraphFailure("broadcasts") }
         try append(node.label, .addition, [first.name, second.name], value: node.outputs[0], first.shape)
     }
 
     private mutating func fuseScaling(_ node: Node) throws(GraphFailure) {
         var (map, factors) = (try mapInput(node, 0), try mapInput(node, 1))
-        if map.shape.pixels < factors.shape.pixels { swap(&map, &factors) }
-        if map.shape == factors.shape {
+        var shapes = node.inputs.map { bound.types[$0]?.shape ?? [] }
+        if map.shape.pixels < factors.shape.pixels {
+            swap(&map, &factors)
+            shapes.swapAt(0, 1)
+        }
+        if map.shape == factors.shape, shapes[0] == shapes[1] {
             if lookup(factors.name, times: map.name) != nil { swap(&map, &factors) }
             if let table = lookup(map.name, times: factors.name) {
                 return try append(node.label, table, [map.name], value: node.outputs[0], map.shape)
             }
         }
-        guard factors.shape.pixels == 1, factors.shape.channels == map.shape.channels else {
-            throw GraphFailure("is not a product with one factor per channel")
-        }
+        // One dimension for the channels, and it is the channels' of the map.
+        let channels = factors.shape.channels
+        let padded = [Int](repeating: 1, count: max(0, shapes[0].count - shapes[1].count)) + shapes[1]
+        var expected = [Int](repeating: 1, count: shapes[0].count)
+        if expected.count > 1 { expected[1] = channels }
+        guard factors.shape.pixels == 1, channels == map.shape.channels, padded == expected,
+            bound.types[node.outputs[0]]?.shape == shapes[0]
+        else { throw GraphFailure("is not a product with one factor per channel") }
         try append(node.label, .scaling, [map.name, factors.name], value: node.outputs[0], map.shape)
     }
 
@@ -173,33 +184,44 @@ extension Fusion {
         alias(output, to: input.name)
     }
 
-    /// Every n-th row or column, from the first on.
+    /// Every n-th row and column, from the first on.
     private mutating func fuseSlice(_ node: Node) throws(GraphFailure) {
+        guard let steps = try sampling(node), let stride = steps.values.first, steps.values.allSatisfy({ $0 == stride })
+        else { throw GraphFailure("is not a sampling of rows and columns") }
+        let output = node.outputs[0]
+        if let half = sampled(node.inputs[0]), let missing = half.missing {
+            guard half.stride == stride, Array(steps.keys) == [missing] else {
+                throw GraphFailure("samples rows and columns apart")
+            }
+            return sample(output, Sample(source: half.source, stride: stride))
+        }
+        var result = Sample(source: try mapInput(node, 0).name, stride: stride)
+        if steps.count == 1, let axis = steps.keys.first {
+            // Rows and columns may be sampled by two nodes in a row; the second one makes it a square.
+            result.missing = 5 - axis
+            let readers = readersBeyondRounding(of: output)
+            guard readers.count == 1, nodes[readers[0]].operatorName == "Slice",
+                try sampling(nodes[readers[0]]) == [5 - axis: stride]
+            else { throw GraphFailure("samples rows or columns only") }
+        }
+        sample(output, result)
+    }
+
+    /// Steps beyond 1 by axis, 2 or 3, of a slice that leaves out nothing else.
+    private func sampling(_ node: Node) throws(GraphFailure) -> [Int: Int]? {
         let call = call(node)
         guard let type = bound.types[node.inputs[0]], type.rank == 4, node.opset >= 10,
             case .known(let starts) = try call.list("starts", input: 1, since: 10),
             case .known(let ends) = try call.list("ends", input: 2, since: 10),
             case .known(let axes) = try call.list("axes", input: 3, since: 10),
             case .known(let steps) = try call.list("steps", input: 4, since: 10),
-            starts.allSatisfy({ $0 == 0 }), axes.count == steps.count, axes.count == ends.count,
+            starts.allSatisfy({ $0 == 0 }), axes.count == starts.count, axes.count == steps.count,
+            axes.count == ends.count, Set(axes).count == axes.count,
             zip(axes, ends).allSatisfy({ (0...3).contains($0) && $1 >= type.shape[$0] })
-        else { throw GraphFailure("is not a sampling of rows and columns") }
-        let source = sampled(node.inputs[0])
-        let base: String
-        if let source { base = source.source } else { base = try mapInput(node, 0).name }
-        for (axis, step) in zip(axes, steps) where step != 1 {
-            guard axis >= 2, step > 0 else { throw GraphFailure("is not a sampling of rows and columns") }
-        }
-        let stride = steps.max() ?? 1
-        guard source == nil || source?.stride == stride else { throw GraphFailure("samples rows and columns apart") }
-        // Rows and columns may be sampled by two nodes in a row; the second one makes it a square.
-        if axes.filter({ $0 >= 2 }).count == 1, source == nil {
-            let readers = readersBeyondRounding(of: node.outputs[0])
-            guard readers.count == 1, nodes[readers[0]].operatorName == "Slice" else {
-                throw GraphFailure("samples rows or columns only")
-            }
-        }
-        sample(node.outputs[0], of: base, stride: stride)
+        else { return nil }
+        let longer = zip(axes, steps).filter { $0.1 != 1 }
+        guard !longer.isEmpty, longer.allSatisfy({ $0.0 >= 2 && $0.1 > 1 }) else { return nil }
+        return Dictionary(uniqueKeysWithValues: longer)
     }
 
     /// Channels of zeros before and after.
@@ -210,8 +232,10 @@ extension Fusion {
             !call.has(2) || call.known(2)?.doubles == [0], try call.float("value", 0) == 0,
             pads.enumerated().allSatisfy({ $0 % 4 == 1 ? $1 >= 0 : $1 == 0 })
         else { throw GraphFailure("is not a padding of channels with zeros") }
-        let source: (source: String, stride: Int)
-        if let sample = sampled(node.inputs[0]) { source = sample } else { source = (try mapInput(node, 0).name, 1) }
+        let sample = sampled(node.inputs[0])
+        guard sample?.missing == nil else { throw GraphFailure("pads rows or columns that are sampled apart") }
+        let source: Sample
+        if let sample { source = sample } else { source = Sample(source: try mapInput(node, 0).name, stride: 1) }
         try select(
             named: node.label, from: source.source, stride: source.stride, before: pads[1], after: pads[5],
             output: node.outputs[0])
@@ -224,13 +248,14 @@ extension Node {
 }
 
 extension FusedWindow {
+    /// With `ceil_mode` a window may reach beyond the padding that is stated; that padding counts for nothing, either.
     init(_ window: SpatialWindow) {
+        func after(_ axis: Int) -> Int { max(window.padsAfter[axis], window.reach(axis) - window.input[axis]) }
         self.init(
             kernelHeight: window.kernel[1], kernelWidth: window.kernel[2], strideHeight: window.strides[1],
             strideWidth: window.strides[2], dilationHeight: window.dilations[1], dilationWidth: window.dilations[2],
             padding: .init(
-                top: window.padsBefore[1], left: window.padsBefore[2], bottom: window.padsAfter[1],
-                right: window.padsAfter[2]))
+                top: window.padsBefore[1], left: window.padsBefore[2], bottom: after(1), right: after(2)))
     }
 }
 
@@ -239,9 +264,9 @@ extension SpatialWindow {
 
     /// Whether every window lies within the input and its padding.
     var fits: Bool {
-        (0..<3).allSatisfy { axis in
-            let extent = (kernel[axis] - 1) * dilations[axis] + 1
-            return (output[axis] - 1) * strides[axis] + extent <= input[axis] + padsBefore[axis] + padsAfter[axis]
-        }
+        (0..<3).allSatisfy { reach($0) <= input[$0] + padsAfter[$0] }
     }
+
+    /// Where the last window ends, counted from the input's first value.
+    func reach(_ axis: Int) -> Int { source(axis, output[axis] - 1, kernel[axis] - 1) + 1 }
 }

@@ -21,7 +21,7 @@ extension Fusion {
         }
         let output = node.outputs[0]
         if let sample = sampled(node.inputs[0]), quantizations[sample.source] == quantization {
-            return self.sample(output, of: sample.source, stride: sample.stride)
+            return self.sample(output, sample)
         }
         let input = try mapInput(node, 0)
         // What was rounded the same way before stays as it is.
@@ -35,13 +35,19 @@ extension Fusion {
     mutating func fuseDequantize(_ node: Node) throws(GraphFailure) {
         if let sample = sampled(node.inputs[0]), let source = quantizations[sample.source] {
             guard quantization(of: node) == source else { throw GraphFailure("reads 8 bits by another scale") }
-            return self.sample(node.outputs[0], of: sample.source, stride: sample.stride)
+            return self.sample(node.outputs[0], sample)
         }
         guard let map = map(of: node.inputs[0]), let quantized = quantizations[map] else {
             throw GraphFailure("its input is not a map of 8 bits that a step computes")
         }
         guard quantization(of: node) == quantized else { throw GraphFailure("reads 8 bits by another scale") }
         alias(node.outputs[0], to: map)
+        // An activation in parts, of bytes: no step comes before it that could take it over.
+        let readers = readers(of: node.outputs[0])
+        guard readers.count == 2, let composed = try composed(node.outputs[0], readers) else { return }
+        setLayout(of: composed.output, layout(of: node.outputs[0]))
+        try append(
+            node.label, .nothing, [map], value: composed.output, try shape(of: map), composed.activation)
     }
 
     /// Makes the step round its result as its only reader does.

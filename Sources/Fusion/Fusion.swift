@@ -5,22 +5,22 @@ struct Fusion {
     let bound: BoundGraph
     private(set) var steps: [FusedStep] = []
     /// Shapes of the network's input and of everything that a step has computed.
-    private(set) var shapes: [String: MapShape]
+    private(set) var shapes = Journal<String, MapShape>()
     /// Of those steps' results that are rounded to 8 bits.
-    private(set) var quantizations: [String: Quantization] = [:]
+    private(set) var quantizations = Journal<String, Quantization>()
     /// Values that hold the same numbers in the same order as the output of a step.
-    private var aliases: [String: String] = [:]
-    /// Every second (third, …) row and column of a map, not yet computed.
-    private var samples: [String: (source: String, stride: Int)] = [:]
+    private var aliases = Journal<String, String>()
+    private var samples = Journal<String, Sample>()
     var arranged = Arranged()
-    private var absorbed: Set<Int> = []
+    private var absorbed = Journal<Int, Bool>()
+    /// Steps that are there to stay.
+    private var committed = 0
     private let consumers: [String: [Int]]
     private let dequantizers: [String: Int]
     private let outputs: Set<String>
 
     init(_ bound: BoundGraph) {
         self.bound = bound
-        shapes = [:]
         outputs = Set(bound.graph.outputs)
         var (consumers, dequantizers) = ([String: [Int]](), [String: Int]())
         for (index, node) in bound.graph.nodes.enumerated() {
@@ -32,8 +32,40 @@ struct Fusion {
     }
 
     var nodes: [Node] { bound.graph.nodes }
-    func isAbsorbed(_ index: Int) -> Bool { absorbed.contains(index) }
-    mutating func absorb(_ index: Int) { absorbed.insert(index) }
+    func isAbsorbed(_ index: Int) -> Bool { absorbed[index] ?? false }
+    mutating func absorb(_ index: Int) { absorbed[index] = true }
+
+    /// Every second (third, …) row and column of a map, not yet computed.
+    struct Sample {
+        let source: String
+        let stride: Int
+        /// The axis that is still to be sampled by the only reader; `nil` where both are.
+        var missing: Int?
+    }
+
+    // MARK: Attempts
+
+    /// Keeps what was found so far.
+    mutating func commit() {
+        committed = steps.count
+        shapes.commit()
+        quantizations.commit()
+        aliases.commit()
+        samples.commit()
+        absorbed.commit()
+        arranged.commit()
+    }
+
+    /// Takes back everything since the last commit.
+    mutating func takeBack() {
+        steps.removeSubrange(committed...)
+        shapes.takeBack()
+        quantizations.takeBack()
+        aliases.takeBack()
+        samples.takeBack()
+        absorbed.takeBack()
+        arranged.takeBack()
+    }
 
     /// The step's output (or the network's input) that has these numbers.
     func map(of name: String) -> String? {
@@ -84,6 +116,7 @@ struct Fusion {
             throw GraphFailure("input \(index) (\(name.printable)) is not of 32-bit floats")
         }
         if let sample = samples[name] {
+            guard sample.missing == nil else { throw GraphFailure("reads rows or columns that are sampled apart") }
             try select(
                 named: name, from: sample.source, stride: sample.stride, before: 0, after: 0, output: name,
                 follow: false)
@@ -97,8 +130,8 @@ struct Fusion {
     }
 
     mutating func alias(_ name: String, to value: String) { aliases[name] = value }
-    mutating func sample(_ name: String, of source: String, stride: Int) { samples[name] = (source, stride) }
-    func sampled(_ name: String) -> (source: String, stride: Int)? { samples[name] }
+    mutating func sample(_ name: String, _ sample: Sample) { samples[name] = sample }
+    func sampled(_ name: String) -> Sample? { samples[name] }
 
     /// Adds a step whose result, before anything is fused into it, is `value`.
     mutating func append(

@@ -58,6 +58,7 @@ private struct Walk {
             let node = bound.graph.nodes[index]
             let first = fusion.steps.count
             do throws(GraphFailure) {
+                try requireValues(node)
                 try fusion.fuse(index)
                 items += fusion.steps[first...].map(Item.step)
             } catch {
@@ -73,6 +74,14 @@ private struct Walk {
             }
         }
         items += fusion.steps[first...].map(Item.step)
+    }
+
+    /// Kernels do not take maps without values.
+    private func requireValues(_ node: Node) throws(GraphFailure) {
+        for name in node.inputs + node.outputs where bound.types[name]?.count == 0 {
+            guard bound.graph.initialisers[name] == nil else { continue }
+            throw GraphFailure("has a value without elements")
+        }
     }
 
     /// Leaves a node to its operator's definition; what it reads is computed, what it computes may be read by kernels.
@@ -92,83 +101,121 @@ private struct Walk {
         return names
     }
 
-    /// Takes turns: all steps whose inputs are there, then all such nodes, until none is left.
-    func segments() throws(GraphFailure) -> [SegmentedNetwork.Segment] {
+    private struct Part {
+        var steps: [FusedStep] = []
+        var nodes: [Node] = []
+    }
+
+    /// Every step and node goes into the first part in which all that it reads is there: within a part all steps come
+    /// before all nodes.
+    mutating func segments() throws(GraphFailure) -> [SegmentedNetwork.Segment] {
         let evaluated = self.evaluated
-        var known = Set(bound.graph.inputs.map(\.name)).union(bound.graph.initialisers.keys)
-        var rest = items
-        var parts: [(steps: [FusedStep], nodes: [Node])] = []
-        while !rest.isEmpty {
-            var part = (steps: [FusedStep](), nodes: [Node]())
-            var left: [Item] = []
-            for item in rest {
-                if case .step(let step) = item, step.reads.allSatisfy(known.contains) {
-                    part.steps.append(step)
-                    known.insert(step.output)
-                } else {
-                    left.append(item)
-                }
+        // By value: the part that computes it, and whether a node does, so that no step of that part may read it.
+        var places: [String: (part: Int, isOfNode: Bool)] = [:]
+        for name in bound.graph.inputs.map(\.name) + bound.graph.initialisers.keys { places[name] = (0, false) }
+        var parts = [Part()]
+        for item in items {
+            var part = 0
+            for name in try reads(of: item, evaluated) {
+                guard let place = places[name] else { throw GraphFailure("its nodes read each other in a circle") }
+                if case .step = item, place.isOfNode { part = max(part, place.part + 1) }
+                part = max(part, place.part)
             }
-            rest = left
-            left = []
-            for item in rest {
-                if case .node(let node) = item, isKnown(node, known, evaluated) {
-                    part.nodes.append(node)
-                    known.formUnion(node.outputs)
-                } else {
-                    left.append(item)
-                }
+            if part == parts.count { parts.append(Part()) }
+            switch item {
+            case .step(let step):
+                parts[part].steps.append(step)
+                places[step.output] = (part, false)
+            case .node(let node):
+                parts[part].nodes.append(node)
+                for output in node.outputs { places[output] = (part, true) }
             }
-            guard left.count < rest.count || !part.steps.isEmpty else {
-                throw GraphFailure("its nodes read each other in a circle")
-            }
-            rest = left
-            parts.append(part)
         }
+        let steps = separate(parts.map(\.steps))
+        for index in parts.indices { parts[index].steps = steps[index] }
         return assemble(parts, evaluated)
     }
 
-    private func isKnown(_ node: Node, _ known: Set<String>, _ evaluated: Set<String>) -> Bool {
-        node.inputs.allSatisfy { name in
-            if name.isEmpty || known.contains(name) && evaluated.contains(name) { return true }
-            guard !evaluated.contains(name), let map = fusion.map(of: name) else { return false }
-            return known.contains(map)
+    /// The values that have to be there.
+    private func reads(of item: Item, _ evaluated: Set<String>) throws(GraphFailure) -> [String] {
+        switch item {
+        case .step(let step): return step.reads
+        case .node(let node):
+            var names: [String] = []
+            for name in node.inputs where !name.isEmpty {
+                guard let value = evaluated.contains(name) ? name : fusion.map(of: name) else {
+                    throw GraphFailure("its nodes read each other in a circle")
+                }
+                names.append(value)
+            }
+            return names
         }
     }
 
-    private func assemble(
-        _ parts: [(steps: [FusedStep], nodes: [Node])], _ evaluated: Set<String>
-    ) -> [SegmentedNetwork.Segment] {
-        // What the graph's outputs and the nodes read, and what other parts' steps read.
-        let names = bound.graph.outputs + parts.flatMap { $0.nodes.flatMap(\.inputs) }
-        var segments: [SegmentedNetwork.Segment] = []
-        for (index, part) in parts.enumerated() {
-            if !part.steps.isEmpty {
-                let made = Set(part.steps.map(\.output))
-                let elsewhere = parts.indices.filter { $0 != index }.flatMap { parts[$0].steps.flatMap(\.reads) }
-                var ports: [FusedPort] = []
-                for name in names where !evaluated.contains(name) && !ports.contains(where: { $0.name == name }) {
-                    guard let map = fusion.map(of: name), made.contains(map), let port = fusion.port(name, map) else {
-                        continue
-                    }
-                    ports.append(port)
+    /// Between parts go real numbers: where a part reads another's map of 8 bits, the one returns it to real numbers
+    /// and the other rounds these to the same integers again.
+    private mutating func separate(_ parts: [[FusedStep]]) -> [[FusedStep]] {
+        var made: [String: Int] = [:]
+        for (index, steps) in parts.enumerated() { for step in steps { made[step.output] = index } }
+        var result = parts
+        var returned: Set<String> = []
+        for (index, steps) in parts.enumerated() {
+            var rounded: [FusedStep] = []
+            for map in steps.flatMap(\.reads) {
+                guard let maker = made[map], maker != index, let quantization = fusion.quantizations[map],
+                    let shape = fusion.shapes[map], !rounded.contains(where: { $0.output == map })
+                else { continue }
+                let real = map + ".between"
+                if returned.insert(real).inserted {
+                    result[maker].append(
+                        FusedStep(name: map, work: .nothing, inputs: [map], output: real, shape: shape))
+                    fusion.state(real, shape)
+                    fusion.setLayout(of: real, fusion.layout(of: map))
                 }
-                for map in elsewhere where made.contains(map) && !ports.contains(where: { $0.name == map }) {
-                    if let port = fusion.port(map, map) { ports.append(port) }
-                }
-                var inputs: [FusedPort] = []
-                for map in part.steps.flatMap(\.reads)
-                where !made.contains(map) && !inputs.contains(where: { $0.map == map }) {
-                    if let port = fusion.port(map, map) { inputs.append(port) }
-                }
-                if !ports.isEmpty {
-                    segments.append(
-                        .kernels(FusedNetwork(inputs: inputs, steps: Self.read(part.steps, ports), outputs: ports)))
-                }
+                rounded.append(
+                    FusedStep(
+                        name: map, work: .nothing, inputs: [real], output: map, shape: shape,
+                        outputQuantization: quantization))
             }
-            if !part.nodes.isEmpty { segments.append(.operators(part.nodes)) }
+            result[index] = rounded + result[index]
         }
-        return segments
+        return result
+    }
+
+    private func assemble(_ parts: [Part], _ evaluated: Set<String>) -> [SegmentedNetwork.Segment] {
+        // Which part makes a map for others; what rounds another's map again makes it for its own part alone.
+        var made: [String: Int] = [:]
+        for (index, part) in parts.enumerated() {
+            for step in part.steps where made[step.output] == nil { made[step.output] = index }
+        }
+        // What the graph's outputs and the nodes read, and what other parts' steps read.
+        var ports = [[FusedPort]](repeating: [], count: parts.count)
+        var known: Set<String> = []
+        for name in bound.graph.outputs + parts.flatMap({ $0.nodes.flatMap(\.inputs) })
+        where !evaluated.contains(name) && known.insert(name).inserted {
+            guard let map = fusion.map(of: name), let maker = made[map], let port = fusion.port(name, map) else {
+                continue
+            }
+            ports[maker].append(port)
+        }
+        var inputs = [[FusedPort]](repeating: [], count: parts.count)
+        for (index, part) in parts.enumerated() {
+            var own = Set(part.steps.map(\.output))
+            for map in part.steps.flatMap(\.reads) where own.insert(map).inserted {
+                guard let port = fusion.port(map, map) else { continue }
+                inputs[index].append(port)
+                if let maker = made[map], known.insert(map).inserted { ports[maker].append(port) }
+            }
+        }
+        return parts.indices.flatMap { index -> [SegmentedNetwork.Segment] in
+            var segments: [SegmentedNetwork.Segment] = []
+            if !ports[index].isEmpty {
+                let steps = Self.read(parts[index].steps, ports[index])
+                segments.append(.kernels(FusedNetwork(inputs: inputs[index], steps: steps, outputs: ports[index])))
+            }
+            if !parts[index].nodes.isEmpty { segments.append(.operators(parts[index].nodes)) }
+            return segments
+        }
     }
 
     /// The steps that the outputs need.

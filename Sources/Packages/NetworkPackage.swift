@@ -96,10 +96,12 @@ public struct NetworkConfiguration: Codable, Equatable, Sendable {
     public var mean: [Float]?
     public var std: [Float]?
     public var labels: [String]?
-    /// Height and width, where the network leaves them open.
-    public var inputSize: Int?
+    /// Where the network leaves it open.
+    public var inputSize: ImageSize?
 
-    public init(mean: [Float]? = nil, std: [Float]? = nil, labels: [String]? = nil, inputSize: Int? = nil) {
+    public init(
+        mean: [Float]? = nil, std: [Float]? = nil, labels: [String]? = nil, inputSize: ImageSize? = nil
+    ) {
         self.mean = mean
         self.std = std
         self.labels = labels

@@ -15,21 +15,23 @@ extension Calibration {
     ///
     /// - Returns: `nil` where there is nothing to equalise.
     public func equalized() -> FusedNetwork? {
-        var steps = network.steps
-        var found = false
-        for reader in steps.indices {
-            guard case .convolution(let next) = steps[reader].work,
-                let writer = steps.firstIndex(where: { $0.output == steps[reader].inputs[0] }),
-                case .convolution(let convolution) = steps[writer].work, isEqualizable(steps[writer]),
-                let peaks = values[steps[writer].output]?.channels.magnitudes
+        let gains = gains
+        return gains.isEmpty ? nil : network.equalized(by: gains)
+    }
+
+    /// What the channels of maps are multiplied by, by the name of the map.
+    public var gains: [String: [Float]] {
+        var result: [String: [Float]] = [:]
+        for reader in network.steps {
+            guard case .convolution(let next) = reader.work,
+                let writer = network.steps.first(where: { $0.output == reader.inputs[0] }),
+                case .convolution = writer.work, isEqualizable(writer),
+                let peaks = values[writer.output]?.channels.magnitudes
             else { continue }
-            let gains = Self.gains(peaks, steps[writer].finish.activation, exponent: next.isDepthwise ? 1 : 0.5)
-            steps[writer].work = .convolution(convolution.scalingOutputs(by: gains))
-            steps[reader].work = .convolution(next.dividingInputs(by: gains))
-            found = true
+            result[writer.output] = Self.gains(
+                peaks, writer.finish.activation, exponent: next.isDepthwise ? 1 : 0.5)
         }
-        guard found else { return nil }
-        return FusedNetwork(inputs: network.inputs, steps: steps, outputs: network.outputs)
+        return result
     }
 
     /// Its result is read once and passes only through functions that a positive factor passes through.
@@ -58,6 +60,22 @@ extension Calibration {
             guard room > most / greatestGain else { return greatestGain.raised(to: exponent) }
             return (most / room).raised(to: exponent)
         }
+    }
+}
+
+extension FusedNetwork {
+    /// The network with the channels of these maps multiplied where they are computed, and divided where they are read.
+    /// - Precondition: one gain for each channel of the results of convolutions that one other reads alone.
+    public func equalized(by gains: [String: [Float]]) -> FusedNetwork {
+        let steps = steps.map { step in
+            guard case .convolution(var convolution) = step.work else { return step }
+            if let gains = gains[step.inputs[0]] { convolution = convolution.dividingInputs(by: gains) }
+            if let gains = gains[step.output] { convolution = convolution.scalingOutputs(by: gains) }
+            var result = step
+            result.work = .convolution(convolution)
+            return result
+        }
+        return FusedNetwork(inputs: inputs, steps: steps, outputs: outputs)
     }
 }
 

@@ -11,6 +11,14 @@ struct PermittedPoints {
 
     private enum Limit: CaseIterable {
         case latency, frameRate, cpuShare, memory, energy, accuracyFloor
+
+        /// Whether it is set on what a measurement says.
+        var isMeasured: Bool {
+            switch self {
+            case .latency, .frameRate, .cpuShare, .energy: true
+            case .memory, .accuracyFloor: false
+            }
+        }
     }
 
     private struct Measure {
@@ -24,7 +32,7 @@ struct PermittedPoints {
 
     /// - Parameters:
     ///   - cores: CPU time of the board of which `cpuShare` is a share.
-    ///   - incumbent: Points that were permitted before. The latency of one of these may exceed the constraint by
+    ///   - incumbent: Points that were permitted before. What is measured of one of these may exceed its limit by
     ///     `slack`, that of any other has to stay below it by as much: a measurement that varies moves no point.
     init(of request: AllocationRequest, cores: Double, incumbent: ClosedRange<Int>?, slack: Double) {
         var left = Array(request.points.indices)
@@ -37,7 +45,7 @@ struct PermittedPoints {
         for limit in Limit.allCases {
             guard let measure = Self.measure(limit, of: request, cores: cores) else { continue }
             let fitting = left.filter { point in
-                guard limit == .latency, let incumbent else { return measure.value(point) <= measure.limit + 1e-9 }
+                guard limit.isMeasured, let incumbent else { return measure.value(point) <= measure.limit + 1e-9 }
                 return measure.value(point) <= measure.limit * (incumbent.contains(point) ? 1 + slack : 1 - slack)
             }
             if fitting.isEmpty {

@@ -66,14 +66,14 @@ public final class InferenceSession {
     }
 
     /// Runs the active point on what the network reads: channel by channel, row by row, already normalised.
-    /// - Parameter planar: `channels x resolution x resolution` values of the active point.
+    /// - Parameter planar: `channels x height x width` values of the active point.
     public func run(planar: Span<Float>) throws(ShoalFailure) {
         let point = points[active]
         guard planar.count == point.inputCount else {
             throw ShoalFailure(
                 .image,
-                "\(planar.count) values, the operating point reads \(point.channels) x \(point.resolution) x "
-                    + "\(point.resolution)")
+                "\(planar.count) values, the operating point reads \(point.channels) x \(point.height) x "
+                    + "\(point.width)")
         }
         try planar.withUnsafeBufferPointer { (values) throws(ShoalFailure) in try run(values) }
     }
@@ -97,10 +97,12 @@ public final class InferenceSession {
         try run(UnsafeBufferPointer(input))
     }
 
-    /// Runs the active point on a JPEG or PNG file's bytes: cut to the middle square, resized and normalised.
+    /// Runs the active point on a JPEG or PNG file's bytes: scaled to cover what the network reads and a
+    /// seventh more where it is that large, its centre cut out, and normalised; grey for a network of one channel.
     public func run(encoded: [UInt8]) throws(ShoalFailure) {
         let found: ImageSet?
-        do { found = try ImageSet.photo(encoded, fittingTo: points[active].resolution) } catch {
+        let point = points[active]
+        do { found = try ImageSet.photo(encoded, fittingTo: point.size, channels: point.channels) } catch {
             throw ShoalFailure(.image, "the picture \(error)")
         }
         guard let found else { throw ShoalFailure(.image, "the picture is neither a JPEG nor a PNG") }
@@ -149,13 +151,13 @@ public final class InferenceSession {
             keep(session.run(plan, on: planar))
         case .definitions(let evaluator, let input, let name):
             let point = points[active]
-            let shape = [1, point.channels, point.resolution, point.resolution]
+            let shape = [1, point.channels, point.height, point.width]
             let result: [String: TensorValue]
             do { result = try evaluator.run([input: TensorValue(shape: shape, .float32(Array(planar)))]) } catch {
                 throw ShoalFailure(.file, "\(error)")
             }
-            guard let values = result[name]?.tensor?.values, values.count <= output.count else {
-                throw ShoalFailure(.file, "the output \(name.printable) holds no 32-bit floats of a size known before")
+            guard let values = result[name]?.floats, values.count <= output.count else {
+                throw ShoalFailure(.file, "the output \(name.printable) has no size known before")
             }
             values.withUnsafeBufferPointer(keep)
         }

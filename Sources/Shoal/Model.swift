@@ -114,7 +114,7 @@ public final class Model: Sendable {
     private static func point(
         of loaded: LoadedNetwork, _ kernels: KernelSet
     ) throws(ShoalFailure) -> OperatingPoint {
-        let shape = try loaded.inputShape(channels: loaded.network.configuration.mean?.count)
+        let shape = try loaded.inputShape(channels: loaded.channels)
         let normalization = try loaded.normalization(channels: shape[1])
         let bound = try loaded.bound(to: shape)
         do {

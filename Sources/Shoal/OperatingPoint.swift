@@ -24,8 +24,11 @@ public struct OperatingPoint: Sendable {
     /// `nil` for a network.
     public let subnet: Subnet?
     public let statistics: Statistics
-    /// Height and width of the image, in pixels.
-    public let resolution: Int
+    /// Of the image, in pixels.
+    public let height: Int
+    public let width: Int
+    /// Side of the image where it is a square, as every subnet's; else its height.
+    public var resolution: Int { height }
     /// Channels of the image.
     public let channels: Int
     /// Values in the output; `nil` where their number depends on the image.
@@ -40,7 +43,7 @@ public struct OperatingPoint: Sendable {
     let std: [Float]
 
     /// Floats of one planar image.
-    public var inputCount: Int { channels * resolution * resolution }
+    public var inputCount: Int { channels * height * width }
 
     init(
         _ plan: Plan, subnet: Subnet?, statistics: Statistics, normalization: (mean: [Float], std: [Float])
@@ -49,7 +52,7 @@ public struct OperatingPoint: Sendable {
         self.subnet = subnet
         self.statistics = statistics
         (mean, std) = normalization
-        (resolution, channels) = (plan.inputShape.height, plan.inputShape.channels)
+        (channels, height, width) = (plan.inputShape.channels, plan.inputShape.height, plan.inputShape.width)
         outputCount = plan.outputCount
         flops = plan.flops
         slowBecause = nil
@@ -64,15 +67,17 @@ public struct OperatingPoint: Sendable {
         subnet = nil
         statistics = .own
         (mean, std) = normalization
-        (channels, resolution) = (shape[1], shape[2])
+        (channels, height, width) = (shape[1], shape[2], shape[3])
         outputCount = bound.types[bound.graph.outputs[0]].map { $0.shape.reduce(1, *) }
         flops = bound.flops
         slowBecause = reason
     }
 
+    var size: ImageSize { ImageSize(height: height, width: width) }
+
     /// What turns the pixels of images of one size into its input.
     func preprocessor(height: Int, width: Int) -> ImagePreprocessor {
         ImagePreprocessor(
-            channels: channels, height: height, width: width, side: resolution, mean: mean, std: std)
+            channels: channels, height: height, width: width, size: size, mean: mean, std: std)
     }
 }

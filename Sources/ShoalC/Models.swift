@@ -46,7 +46,8 @@ public func shoal_model_describe(
         let result = try given(description, "description")
         let found = try handle.point(try size(point, "point"))
         result.pointee = shoal_point(
-            channels: found.channels, resolution: found.resolution, input_count: found.inputCount,
+            channels: found.channels, resolution: found.resolution, height: found.height, width: found.width,
+            input_count: found.inputCount,
             output_count: found.outputCount ?? 0, flops: UInt64(clamping: found.flops),
             calibrated: found.statistics == .own ? 1 : 0, slow: found.slowBecause == nil ? 0 : 1)
     }

@@ -110,6 +110,27 @@ extension WireModelRecord {
         p90Milliseconds = model.p90Milliseconds
         p99Milliseconds = model.p99Milliseconds
         constraintMilliseconds = model.constraintMilliseconds
+        if let hooks = model.hooks { self.hooks = WireHookRecord(hooks) }
+    }
+}
+
+extension WireHookRecord {
+    init(_ hooks: HookTelemetry) {
+        self.init()
+        state = hooks.state.rawValue
+        if let budget = hooks.budget { self.budget = budget }
+        kinds = hooks.kinds.map { kind in
+            .with {
+                $0.name = kind.name
+                $0.taken = kind.taken
+                $0.possible = kind.possible
+            }
+        }
+        samples = hooks.samples
+        trainings = hooks.trainings
+        failedTrainings = hooks.failedTrainings
+        samplingInterval = hooks.samplingInterval
+        reason = hooks.reason
     }
 }
 

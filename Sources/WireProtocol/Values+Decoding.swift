@@ -102,7 +102,31 @@ extension ModelTelemetry {
             p50Milliseconds: try Checks.number(wire.p50Milliseconds, "p50Milliseconds"),
             p90Milliseconds: try Checks.number(wire.p90Milliseconds, "p90Milliseconds"),
             p99Milliseconds: try Checks.number(wire.p99Milliseconds, "p99Milliseconds"),
-            constraintMilliseconds: try Checks.number(wire.constraintMilliseconds, "constraintMilliseconds"))
+            constraintMilliseconds: try Checks.number(wire.constraintMilliseconds, "constraintMilliseconds"),
+            hooks: wire.hasHooks ? try HookTelemetry(wire.hooks) : nil)
+    }
+}
+
+extension HookTelemetry {
+    /// A state that only a newer agent knows is no reason to refuse what else it measured: the gates decide in all.
+    fileprivate init(_ wire: WireHookRecord) throws(DecodingFailure) {
+        try Checks.count(wire.kinds.count, "hooks.kinds", limit: Self.kindLimit)
+        try Checks.distinct(wire.kinds.map(\.name), "hooks.kinds.name")
+        var kinds: [Kind] = []
+        for kind in wire.kinds {
+            guard kind.taken <= kind.possible else { throw .malformed(field: "hooks.kinds.taken") }
+            kinds.append(
+                Kind(
+                    name: try Checks.text(kind.name, "hooks.kinds.name", limit: Self.nameBytes),
+                    taken: kind.taken, possible: try Checks.counter(kind.possible, "hooks.kinds.possible")))
+        }
+        guard wire.failedTrainings <= wire.trainings else { throw .malformed(field: "hooks.failedTrainings") }
+        self.init(
+            state: State(rawValue: wire.state) ?? .deciding,
+            budget: wire.hasBudget ? try Checks.number(wire.budget, "hooks.budget", in: 0...1) : nil, kinds: kinds,
+            samples: try Checks.counter(wire.samples, "hooks.samples"), trainings: wire.trainings,
+            failedTrainings: wire.failedTrainings, samplingInterval: wire.samplingInterval,
+            reason: try Checks.text(wire.reason, "hooks.reason", limit: Self.reasonBytes, mayBeEmpty: true))
     }
 }
 

@@ -17,13 +17,13 @@ struct ShoalCoordinator: AsyncParsableCommand {
     var host = "127.0.0.1"
     @Option(help: "Name or address that boards and people reach it by; the bound one without it.")
     var advertise: String?
-    @Option(help: "Port for enrolled boards.")
+    @Option(parsing: .unconditional, help: "Port for enrolled boards.")
     var fleetPort = 7700
-    @Option(help: "Port for boards that enrol.")
+    @Option(parsing: .unconditional, help: "Port for boards that enrol.")
     var enrolmentPort = 7701
-    @Option(help: "Port of the HTTP interface.")
+    @Option(parsing: .unconditional, help: "Port of the HTTP interface.")
     var adminPort = 7780
-    @Option(help: "Milliseconds between heartbeats.")
+    @Option(parsing: .unconditional, help: "Milliseconds between heartbeats.")
     var heartbeat = 1_000
 
     func validate() throws {

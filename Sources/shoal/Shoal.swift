@@ -5,6 +5,10 @@ import FleetModel
 struct Shoal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.",
+        discussion: """
+            SHOAL_INSTRUCTION_SET (portable, avx2, avx512 or neon) makes every command use these kernels and not the \
+            fastest of the processor; empty it counts as not set.
+            """,
         version: ProductVersion.current,
         subcommands: [
             ImportCommand.self, QuantizeCommand.self, RunCommand.self, BenchCommand.self, TuneCommand.self,

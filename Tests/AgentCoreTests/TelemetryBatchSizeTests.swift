@@ -16,12 +16,21 @@ import WireProtocol
                 ModelTelemetry(
                     model: $0, frames: .max, dropped: .max, violations: .max, labelled: .max, correct: .max,
                     switches: .max, activePoint: 63, p50Milliseconds: 0.1, p90Milliseconds: 0.2, p99Milliseconds: 0.3,
-                    constraintMilliseconds: 0.4)
+                    constraintMilliseconds: 0.4, hooks: largestHooks)
             },
             board: BoardTelemetry(
                 memoryBytes: UInt64(Int64.max), cpuLoad: 0.1, cpuFrequencyMegahertz: 0.1, temperatureCelsius: 0.1,
                 droppedRecords: UInt64(Int64.max)))
     }
+
+    private static let largestHooks = HookTelemetry(
+        state: .refused, budget: 0.1,
+        kinds: (0..<HookTelemetry.kindLimit).map { index in
+            .init(
+                name: String(repeating: "k", count: HookTelemetry.nameBytes - 1) + "\(index)",
+                taken: UInt64(Int64.max), possible: UInt64(Int64.max))
+        }, samples: UInt64(Int64.max), trainings: .max, failedTrainings: .max, samplingInterval: .max,
+        reason: String(repeating: "r", count: HookTelemetry.reasonBytes))
 
     @Test(arguments: [0, 1, FleetLimits.modelsPerBoard])
     func largestBatchFitsIntoAMessage(models: Int) throws {

@@ -3,24 +3,24 @@ import Testing
 
 /// The program `shoal` as a user runs it: results on standard output, one sentence on standard error, exit codes.
 @Suite struct CommandLineTests {
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path()
     private static let example = root + "/Examples/fashion-supernet"
     private static let program: String = {
         let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "shoal").path()
         return FileManager.default.isExecutableFile(atPath: beside) ? beside : root + "/.build/release/shoal"
     }()
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-cli-\(UUID())").path()
+    let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-cli-\(UUID())").path()
 
     init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
 
-    private struct Outcome {
+    struct Outcome {
         let status: Int32
         let output: String
         let errors: String
     }
 
-    private func shoal(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    func shoal(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(filePath: Self.program)
         process.arguments = arguments
@@ -38,18 +38,28 @@ import Testing
         return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
     }
 
-    private func write(_ name: String, _ text: String) throws {
+    func write(_ name: String, _ text: String) throws {
         try text.write(toFile: folder + "/" + name, atomically: false, encoding: .utf8)
     }
 
-    /// Two images of 28x28 as NumPy bytes.
-    private func writeImages() throws {
-        var header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 28, 28), }"
+    /// Images as NumPy bytes: a ramp that begins anew after 251.
+    func writeImages(_ shape: [Int] = [2, 28, 28]) throws {
+        let dimensions = shape.map(String.init).joined(separator: ", ")
+        var header = "{'descr': '|u1', 'fortran_order': False, 'shape': (\(dimensions)), }"
         header += String(repeating: " ", count: 117 - header.utf8.count) + "\n"
         let images =
             [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8)
-            + (0..<1_568).map { UInt8($0 % 251) }
+            + (0..<shape.reduce(1, *)).map { UInt8($0 % 251) }
         try Data(images).write(to: URL(filePath: folder + "/i.npy"))
+    }
+
+    /// The floats of a file of `--logits`.
+    func logits(_ name: String) throws -> [Float] {
+        let file = try #require(FileManager.default.contents(atPath: folder + "/" + name))
+        let header = 10 + Int(file[8]) + Int(file[9]) << 8
+        return file.dropFirst(header).withUnsafeBytes { bytes in
+            (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+        }
     }
 
     private func importExample() throws {
@@ -97,9 +107,9 @@ import Testing
         let network = Self.root + "/Tests/ModelImportTests/Fixtures/small.onnx"
         #expect(try shoal(["import", network, "--output", "n.shoal"]).status == 0)
         for (kinds, reason) in [
-            ("point", "--kinds point: this version has no gates of this kind"),
-            ("bits", "--with: the kind bits needs a smaller network"),
-            ("skip,channel", "--kinds channel: this version has no gates of this kind"),
+            ("point", "has no place for gates of the kind point"),
+            ("bits", "--images: the kind bits needs images of the stream, or with --with a package of 8 bits"),
+            ("skip,channel", "has no place for gates of the kind skip"),
             ("depth", "--kinds depth: is none of model, exit, skip, channel, point, bits"),
             ("model,skip", "model and bits decide between networks and need a hook file of their own"),
             ("model", "--with: the kind model needs a smaller network for the same task"),
@@ -219,12 +229,7 @@ import Testing
             #expect(outcome.status == 0, "\(outcome.errors)")
             let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
             #expect(object?["precision"] as? String == precision)
-            let file = try #require(FileManager.default.contents(atPath: folder + "/l.npy"))
-            let header = 10 + Int(file[8]) + Int(file[9]) << 8
-            logits.append(
-                file.dropFirst(header).withUnsafeBytes { bytes in
-                    (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
-                })
+            logits.append(try self.logits("l.npy"))
         }
         let largest = logits[0].map(abs).max() ?? 0
         let difference = zip(logits[0], logits[1]).map { abs($0 - $1) }.max() ?? .infinity

@@ -38,6 +38,24 @@ import WireProtocol
         #expect(machine.telemetryPersisted(id, incarnation: 3, through: 0) == [])
     }
 
+    /// One event when hooks are refused first, another only after they had worked again.
+    @Test mutating func hooksThatCannotBeUsedAreAnEvent() {
+        func record(_ sequence: UInt64, _ state: HookTelemetry.State) -> TelemetryRecord {
+            Self.record(sequence) {
+                $0.models[0].hooks = HookTelemetry(state: state, reason: state == .refused ? "h: is torn" : "")
+            }
+        }
+        let event = Machine.Action.record(
+            .hooksRefused, id, "classifier: the plain network answers: h: is torn")
+        for (sequence, state, isEvent) in [
+            (UInt64(1), HookTelemetry.State.deciding, false), (2, .refused, true), (3, .refused, false),
+            (4, .learning, false), (5, .refused, true),
+        ] {
+            let record = record(sequence, state)
+            #expect(receive([record]) == (isEvent ? [event] : []) + [.persistTelemetry([record], id)], "\(sequence)")
+        }
+    }
+
     @Test mutating func recordsOfEarlierIncarnationsAreWelcome() {
         let record = Self.record(9) { $0.incarnation = 1 }
         #expect(receive([record]) == [.persistTelemetry([record], id)])

@@ -1,4 +1,5 @@
 import Datasets
+import Packages
 import Testing
 
 @Suite struct ImagePreprocessorTests {
@@ -15,6 +16,16 @@ import Testing
 
         let result = convert(images, at: 1, side: 1, mean: [0.5, 0.1], std: [0.5, 0.2])
         #expect(abs(result[0] - 1) < 1e-6 && abs(result[1] - 0.5) < 1e-6)
+    }
+
+    @Test func heightAndWidthMayDiffer() {
+        let images = ImageSet(channels: 1, height: 2, width: 4, count: 1, pixels: [0, 1, 2, 3, 10, 11, 12, 13])
+        let preprocessor = ImagePreprocessor(
+            channels: 1, height: 2, width: 4, size: ImageSize(height: 4, width: 2), mean: [0], std: [1 / 255])
+        var result = [Float](repeating: .nan, count: 8)
+        result.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: 0, into: $0) }
+        let expected: [Float] = [0.5, 2.5, 3, 5, 8, 10, 10.5, 12.5]
+        #expect(zip(result, expected).allSatisfy { abs($0 - $1) < 1e-4 }, "\(result)")
     }
 
     /// Values of PyTorch's `interpolate(mode: "bilinear", align_corners: false)` for a ramp of four to three and two.

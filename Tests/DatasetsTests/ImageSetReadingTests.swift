@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Foundation
+import Packages
 import Testing
 
 @Suite struct ImageSetReadingTests {
@@ -56,6 +57,15 @@ import Testing
         let set = try ImageSet.read(images: [try file("i.npy", images)], labels: [try file("l.npy", labels)])
 
         #expect(set.pixels == [1, 2, 3, 4] && set.labels == [5])
+    }
+
+    @Test func picturesBecomeGreyForOneChannel() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/grey.png").path()
+        let size = ImageSize(height: 6, width: 8)
+        let grey = try ImageSet.read(images: [path], fittingPhotosTo: size, channels: 1)
+        let colour = try ImageSet.read(images: [path], fittingPhotosTo: size, channels: 3)
+        #expect((grey.channels, grey.height, grey.width) == (1, 6, 8) && colour.channels == 3)
+        #expect(colour.pixels == grey.pixels + grey.pixels + grey.pixels)
     }
 
     @Test func logitsAreWrittenAsNumpy() throws {

@@ -58,7 +58,11 @@ enum Samples {
         ModelTelemetry(
             model: try #require(ModelName(name)), frames: 100, dropped: 1, violations: 2, labelled: 50, correct: 45,
             switches: 3, activePoint: 4, p50Milliseconds: 1.5, p90Milliseconds: 2.5, p99Milliseconds: 4,
-            constraintMilliseconds: 5)
+            constraintMilliseconds: 5,
+            hooks: name == "fashion"
+                ? HookTelemetry(
+                    state: .learning, budget: 0.1, kinds: [.init(name: "model", taken: 3, possible: 9)], samples: 5)
+                : nil)
     }
 
     static func token(_ byte: UInt8, uses: UInt32 = 1, expires: UInt64 = 5_000) -> EnrolmentToken {

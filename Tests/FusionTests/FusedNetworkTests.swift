@@ -180,6 +180,12 @@ import Testing
         #expect(throws: GraphFailure("is not covered by kernels").at(b.nodes[1])) {
             try FusedNetwork(b.bound(found, input: [1, 2, 4, 4]))
         }
+        let tiny = GraphBuilder(seed: 7)
+        let divided = tiny.add(
+            "Div", [tiny.convolution("x", 2, 2), tiny.constant(GraphSamples.floats([], [.leastNonzeroMagnitude]))])
+        #expect(throws: GraphFailure("divides by numbers too close to 0").at(tiny.nodes[1])) {
+            try FusedNetwork(tiny.bound(divided, input: [1, 2, 4, 4]))
+        }
         let batch = GraphBuilder(seed: 8)
         let z = batch.convolution("x", 4, 4)
         #expect(throws: GraphFailure.self) { try FusedNetwork(batch.bound(z, input: [2, 4, 3, 3])) }

@@ -3,6 +3,7 @@ import Foundation
 import Fusion
 import Graphs
 import SearchSpace
+import NetworkParts
 
 @testable import HookNetworks
 
@@ -10,9 +11,17 @@ import SearchSpace
 enum HookSamples {
     static let side = 12
 
-    /// A residual network of random weights: a stem, `blocks` blocks of 16 channels that keep the map, and a
+    /// A residual network of random weights: a stem, `blocks` blocks of some channels that keep the map, and a
     /// classifier.
-    static func network(blocks: Int, seed: UInt64, side: Int = HookSamples.side) throws -> FusedNetwork {
+    static func network(
+        blocks: Int, seed: UInt64, channels: Int = 16, side: Int = HookSamples.side
+    ) throws -> FusedNetwork {
+        try FusedNetwork(try BoundGraph(graph(blocks: blocks, seed: seed, channels: channels, side: side)))
+    }
+
+    static func graph(
+        blocks: Int, seed: UInt64, channels: Int = 16, side: Int = HookSamples.side
+    ) throws -> Graph {
         var generator = SeededGenerator(seed: seed)
         var (nodes, constants): ([Node], [String: TensorValue]) = ([], [:])
         func constant(_ shape: [Int], _ size: Double) -> String {
@@ -31,18 +40,17 @@ enum HookSamples {
                 "Conv", [x, weights, constant([outputs], 0.1)],
                 ["pads": .ints([1, 1, 1, 1]), "kernel_shape": .ints([3, 3])])
         }
-        var x = add("Relu", [convolution("x", 3, 16)])
+        var x = add("Relu", [convolution("x", 3, channels)])
         for _ in 0..<blocks {
-            let inner = convolution(add("Relu", [convolution(x, 16, 16)]), 16, 16)
+            let inner = convolution(add("Relu", [convolution(x, channels, channels)]), channels, channels)
             x = add("Relu", [add("Add", [inner, x])])
         }
         x = add("Flatten", [add("GlobalAveragePool", [x])])
-        x = add("Gemm", [x, constant([4, 16], 2), constant([4], 0.1)], ["transB": .int(1)])
-        let graph = try Graph(
+        x = add("Gemm", [x, constant([4, channels], 2), constant([4], 0.1)], ["transB": .int(1)])
+        return try Graph(
             name: "sample",
             inputs: [GraphInput(name: "x", element: .float32, dimensions: [1, 3, side, side].map { .fixed($0) })],
             outputs: [x], initialisers: constants, nodes: nodes)
-        return try FusedNetwork(try BoundGraph(graph))
     }
 
     /// A gate that predicts the same damage for every input, and passes its validation.
@@ -57,7 +65,7 @@ enum HookSamples {
                 samples: 100, loss: 0, constantLoss: 1, acceptedDamage: 0, acceptedPrediction: 0))
     }
 
-    static func image(_ seed: UInt64) -> [Float] {
+    static func image(_ seed: UInt64, side: Int = HookSamples.side) -> [Float] {
         var generator = SeededGenerator(seed: seed)
         return (0..<3 * side * side).map { _ in Float(2 * generator.uniform() - 1) }
     }
@@ -86,6 +94,7 @@ enum HookSamples {
         hook.samples = self.samples(5, mistakes: 0.1, seed: seed)
         hook.head = HookState.Filter(weights: [1, 2], bias: [3])
         hook.substitute = HookState.Filter(weights: [4], bias: [5])
+        hook.mask = MapMask(blocks: [true, false], strips: [true])
         var state = HookState(kinds: [.skip], weightsSHA256: "ab", hooks: [hook])
         state.statistics.frames = 7
         state.statistics.algorithm = algorithm

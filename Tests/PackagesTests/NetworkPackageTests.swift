@@ -27,7 +27,8 @@ import Testing
             ],
             nodes: nodes)
         return NetworkPackage(
-            graph: graph, configuration: NetworkConfiguration(mean: [0.5], std: [0.25], labels: ["a"], inputSize: 2))
+            graph: graph,
+            configuration: NetworkConfiguration(mean: [0.5], std: [0.25], labels: ["a"], inputSize: .init(2)))
     }
 
     @Test func networksComeBack() throws {

@@ -184,7 +184,7 @@ import Testing
     }
 
     /// Figures that vary by less than the slack move neither the point nor the envelope; a real change does.
-    @Test(arguments: [UInt64(1), 2, .random(in: 0...UInt64.max)])
+    @Test(arguments: [UInt64(1), 2, 13_213_287_820_446_717_425, .random(in: 0...UInt64.max)])
     func noiseDoesNotMovePoints(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         var rejudged = 0

@@ -50,6 +50,18 @@ import Testing
         #expect(cut?.kind == .image)
     }
 
+    @Test(arguments: ["Flatten", "Sin"]) func imagesMayBeRectangles(last: String) throws {
+        let path = try packages.network(weights: [1, 0, 0, 0, 1, 0], height: 2, width: 6, last: last)
+        let session = try InferenceSession(try Model(path).prepare())
+        #expect((session.points[0].height, session.points[0].width) == (2, 6))
+        try session.run(planar: [Float](repeating: 0.5, count: 36).span)
+        #expect(abs(session.logits[0] - (last == "Sin" ? sin(0.5) : 0.5)) < 1e-6)
+        let picture = Packages.root + "/Tests/DatasetsTests/Fixtures/grey.jpg"
+        try session.run(encoded: Array(try #require(FileManager.default.contents(atPath: picture))))
+        try session.run(pixels: [UInt8](repeating: 9, count: 90).span, height: 5, width: 6)
+        #expect(session.logits.count == 2)
+    }
+
     @Test func networksWithoutKernelsRunByDefinitions() throws {
         let session = try means(last: "Sin")
         #expect(session.points[0].slowBecause?.isEmpty == false)

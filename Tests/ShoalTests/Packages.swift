@@ -33,10 +33,10 @@ final class Packages {
     }
 
     /// A 1x1 convolution of three channels to two, the mean over the map, and a vector: `weights` is `[2][3]`.
-    func network(weights: [Float], side: Int = 4, last: String = "Flatten") throws -> String {
+    func network(weights: [Float], height: Int = 4, width: Int = 4, last: String = "Flatten") throws -> String {
         let graph = try Graph(
             name: "means",
-            inputs: [.init(name: "x", element: .float32, dimensions: [1, 3, side, side].map { .fixed($0) })],
+            inputs: [.init(name: "x", element: .float32, dimensions: [1, 3, height, width].map { .fixed($0) })],
             outputs: ["y"],
             initialisers: ["w": TensorValue(shape: [2, 3, 1, 1], .float32(weights))],
             nodes: [

@@ -52,7 +52,11 @@ enum SampleMessages {
         ModelTelemetry(
             model: try #require(ModelName("fashion")), frames: 100, dropped: 1, violations: 2, labelled: 50,
             correct: 45, switches: 3, activePoint: 1, p50Milliseconds: 1.5, p90Milliseconds: 2.5,
-            p99Milliseconds: 4, constraintMilliseconds: 5)
+            p99Milliseconds: 4, constraintMilliseconds: 5,
+            hooks: HookTelemetry(
+                state: .resting, budget: 0.25,
+                kinds: [.init(name: "skip", taken: 12, possible: 300), .init(name: "exit", taken: 7, possible: 100)],
+                samples: 600, trainings: 4, failedTrainings: 1, samplingInterval: 8, reason: "disk full"))
     }
 
     static let assignment = Assignment(

@@ -207,4 +207,30 @@ import WireProtocol
             refusal(of: .welcome(heartbeatMilliseconds: 0, liveness: 1)) == .malformed(field: "heartbeatMilliseconds"))
         #expect(refusal(of: .welcome(heartbeatMilliseconds: 1, liveness: 0)) == .malformed(field: "liveness"))
     }
+
+    // MARK: Hooks
+
+    @Test func hooksKeepToTheirLimits() throws {
+        func refusal(_ change: (inout HookTelemetry) -> Void) throws -> DecodingFailure? {
+            var record = try SampleMessages.record(sequence: 1)
+            var hooks = try #require(record.models[0].hooks)
+            change(&hooks)
+            record.models[0].hooks = hooks
+            return self.refusal(of: .telemetry([record]))
+        }
+        let kinds = (0...HookTelemetry.kindLimit).map { HookTelemetry.Kind(name: "k\($0)", taken: 0, possible: 0) }
+        #expect(try refusal { $0.kinds = kinds.dropLast() } == nil)
+        #expect(
+            try refusal { $0.kinds = kinds }
+                == .limitExceeded(field: "hooks.kinds", limit: HookTelemetry.kindLimit))
+        #expect(try refusal { $0.kinds = [kinds[0], kinds[0]] } == .malformed(field: "hooks.kinds.name"))
+        #expect(try refusal { $0.kinds[0].taken = 301 } == .malformed(field: "hooks.kinds.taken"))
+        #expect(try refusal { $0.budget = 1.5 } == .malformed(field: "hooks.budget"))
+        #expect(try refusal { $0.budget = nil } == nil)
+        #expect(try refusal { $0.failedTrainings = 5 } == .malformed(field: "hooks.failedTrainings"))
+        #expect(try refusal { $0.reason = "a\nb" } == .malformed(field: "hooks.reason"))
+        #expect(
+            try refusal { $0.reason = String(repeating: "x", count: HookTelemetry.reasonBytes + 1) }
+                == .limitExceeded(field: "hooks.reason", limit: HookTelemetry.reasonBytes))
+    }
 }

@@ -15,6 +15,7 @@ import Yams
 ///         points: fashion.points.json
 ///         statistics: fashion.statistics
 ///         mode: lookUp                  # or steps
+///         hooks: { file: fashion.hooks, budget: 0.1, learns: true }     # optional; see `Hooks`
 ///         stream: { images: [...], labels: [...], first: 2000, busyShare: 0.25, seed: 1 }
 ///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
 ///
@@ -24,9 +25,24 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var name: String
         public var package: String
         public var points: String
-        public var statistics: String
+        /// Of a supernet's subnets; none for a network.
+        public var statistics: String?
         public var mode: RuntimeManager.Mode?
         public var stream: Stream
+        public var hooks: Hooks?
+    }
+
+    /// Gates that leave out what an input does not need, and may learn from the stream.
+    public struct Hooks: Equatable, Sendable, Decodable {
+        /// Of `shoal hooks`; written to where it learns.
+        public var file: String
+        /// Damage to be put up with, 0...1, at points whose `hookBudget` says nothing; without it those run plain.
+        public var budget: Double?
+        public var learns: Bool?
+        /// Of one processor, for learning.
+        public var processorShare: Double?
+        /// Memory for the samples of each gate.
+        public var sampleBytes: Int?
     }
 
     /// Images that play a camera: the set from `first` on, in an order drawn by `seed`, over and over.
@@ -106,7 +122,8 @@ extension AgentConfiguration {
     /// The first field that nothing reads: a slip in a name must not pass for a default.
     private static func unknownField(in text: String) throws -> String? {
         let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference"]
-        let model = ["name", "package", "points", "statistics", "mode", "stream"]
+        let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks"]
+        let hooks = ["file", "budget", "learns", "processorShare", "sampleBytes"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
             node?.mapping?.keys.compactMap(\.string).first { !known.contains($0) }.map { path + $0 }
@@ -118,6 +135,7 @@ extension AgentConfiguration {
             let path = "models[\(index)]."
             if let found = stranger(entry, model, path) { return found }
             if let found = stranger(entry["stream"], stream, path + "stream.") { return found }
+            if let found = stranger(entry["hooks"], hooks, path + "hooks.") { return found }
         }
         return nil
     }
@@ -152,7 +170,18 @@ extension AgentConfiguration {
             var resolved = model
             resolved.package = resolve(model.package)
             resolved.points = resolve(model.points)
-            resolved.statistics = resolve(model.statistics)
+            resolved.statistics = model.statistics.map(resolve)
+            if let hooks = model.hooks {
+                try require(
+                    hooks.budget.map { (0...1).contains($0) } ?? true, "\(field).hooks.budget: is outside 0...1")
+                try require(
+                    hooks.processorShare.map { $0 > 0 && $0 <= 1 } ?? true,
+                    "\(field).hooks.processorShare: is outside 0...1")
+                try require(
+                    hooks.sampleBytes.map { (1 << 12...1 << 30).contains($0) } ?? true,
+                    "\(field).hooks.sampleBytes: is outside 4096...\(1 << 30)")
+                resolved.hooks?.file = resolve(hooks.file)
+            }
             resolved.stream.images = model.stream.images.map(resolve)
             resolved.stream.labels = model.stream.labels?.map(resolve)
             models.append(resolved)

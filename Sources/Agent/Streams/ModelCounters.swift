@@ -59,9 +59,12 @@ final class AtomicCounts: @unchecked Sendable {
     }
 
     @inline(__always)
-    func increment(_ index: Int) {
+    func increment(_ index: Int) { add(1, to: index) }
+
+    @inline(__always)
+    func add(_ number: UInt64, to index: Int) {
         precondition(index >= 0 && index < count, "counter \(index) of \(count)")
-        base[index].wrappingAdd(1, ordering: .relaxed)
+        base[index].wrappingAdd(number, ordering: .relaxed)
     }
 
     func values() -> [UInt64] { (0..<count).map { base[$0].load(ordering: .relaxed) } }

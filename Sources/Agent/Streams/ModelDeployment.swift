@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import FleetModel
 import Foundation
+import Packages
 import SearchSpace
 import Supernets
 
@@ -17,6 +18,10 @@ struct ModelDeployment: Sendable {
     let preprocessors: [ImagePreprocessor]
     let normalization: Normalization
     let stream: ImageStream
+    /// `nil` where there are none, or none that can be used.
+    var hooks: DeployedHooks?
+    /// What is wrong with them.
+    var hookFailure: String?
 
     /// Of each channel's values divided by 255.
     struct Normalization: Sendable {
@@ -43,18 +48,23 @@ struct ModelLoader {
 
     init(kernels: KernelSet) { self.kernels = kernels }
 
-    /// - Throws: what the package, its points, its statistics or its images are refused for.
+    /// - Throws: what the package, its points, its statistics or its images are refused for. Hooks that cannot be used
+    ///   are no reason: the model runs without.
     mutating func load(_ model: AgentConfiguration.Model) throws -> ModelDeployment {
         guard let name = ModelName(model.name) else { throw ConfigurationFailure(file: model.name, reason: "no name") }
-        let (supernet, sha256) = try supernet(at: model.package)
         let table = try table(at: model.points)
-        let statistics = try StatisticsFile.read(from: model.statistics, for: sha256)
-        let images = try ImageSet.read(images: model.stream.images, labels: model.stream.labels ?? [])
-        let first = model.stream.first ?? 0
-        guard first < images.count else {
-            throw ConfigurationFailure(
-                file: model.stream.images[0], reason: "has \(images.count) images, first is \(first)")
+        if supernets[model.package] == nil {
+            let package = try PackageFile(model.package)
+            if package.kind == NetworkPackage.kind {
+                return try network(package, model, name, table, try images(of: model, channels: nil))
+            }
         }
+        let (supernet, sha256) = try supernet(at: model.package)
+        let images = try images(of: model, channels: supernet.architecture.inputChannels)
+        guard let file = model.statistics else {
+            throw ConfigurationFailure(file: model.package, reason: "is a supernet; name the statistics of its subnets")
+        }
+        let statistics = try StatisticsFile.read(from: file, for: sha256)
         var points: [OperatingPoint] = []
         var plans: [Plan] = []
         var preprocessors: [ImagePreprocessor] = []
@@ -64,7 +74,7 @@ struct ModelLoader {
             }
             let configuration = supernet.space.canonical(point.configuration)
             guard let measured = statistics.statistics(for: configuration) else {
-                throw ConfigurationFailure(file: model.statistics, reason: "has no statistics of \(configuration)")
+                throw ConfigurationFailure(file: file, reason: "has no statistics of \(configuration)")
             }
             let plan = try supernet.plan(configuration, statistics: measured, kernels: kernels)
             var here = point
@@ -75,15 +85,85 @@ struct ModelLoader {
             preprocessors.append(
                 try ImagePreprocessor(
                     for: images, file: model.stream.images[0], channels: architecture.inputChannels,
-                    side: configuration.resolution, mean: architecture.mean, std: architecture.std))
+                    size: .init(configuration.resolution), mean: architecture.mean, std: architecture.std))
+        }
+        let kernels = kernels
+        let loading = model.hooks.map { hooks in
+            HookLoader(
+                configuration: hooks, kernels: kernels, points: Array(zip(points, plans)).map { ($0, $1) },
+                weightsSHA256: sha256, package: nil,
+                subnet: { configuration in
+                    guard let measured = statistics.statistics(for: configuration) else { return nil }
+                    return try supernet.plan(configuration, statistics: measured, kernels: kernels)
+                }
+            ).load()
+        }
+        return try deployment(
+            model, name, images, points, plans, preprocessors,
+            .init(mean: supernet.architecture.mean, std: supernet.architecture.std), loading)
+    }
+
+    private func images(of model: AgentConfiguration.Model, channels: Int?) throws -> ImageSet {
+        let (files, labels) = (model.stream.images, model.stream.labels ?? [])
+        let images = try ImageSet.read(images: files, labels: labels, channels: channels)
+        let first = model.stream.first ?? 0
+        guard first < images.count else {
+            throw ConfigurationFailure(file: files[0], reason: "has \(images.count) images, first is \(first)")
+        }
+        return images
+    }
+
+    /// A network has the same weights at every point; points differ by the budget of its hooks.
+    private func network(
+        _ package: PackageFile, _ model: AgentConfiguration.Model, _ name: ModelName, _ table: ParetoTable,
+        _ images: ImageSet
+    ) throws -> ModelDeployment {
+        let loaded: LoadedPackage
+        do { loaded = try LoadedPackage(package, channels: images.channels, kernels: kernels) } catch {
+            throw ConfigurationFailure(file: model.package, reason: "\(error)")
+        }
+        let plain = PlanTimer.measure(loaded.plan, repeats: Self.measuredRuns).totalMilliseconds
+        let points = table.points.map { point in
+            var here = point
+            here.latencyMilliseconds = plain
+            return here
+        }
+        let preprocessor = try ImagePreprocessor(
+            for: images, file: model.stream.images[0], channels: loaded.plan.inputShape.channels,
+            size: ImageSize(height: loaded.plan.inputShape.height, width: loaded.plan.inputShape.width),
+            mean: loaded.normalization.mean, std: loaded.normalization.std)
+        let loading = model.hooks.map { hooks in
+            HookLoader(
+                configuration: hooks, kernels: kernels, points: points.map { ($0, loaded.plan) },
+                weightsSHA256: loaded.weightsSHA256, package: loaded, subnet: { _ in nil }
+            ).load()
+        }
+        return try deployment(
+            model, name, images, points, points.map { _ in loaded.plan }, points.map { _ in preprocessor },
+            loaded.normalization, loading)
+    }
+
+    private func deployment(
+        _ model: AgentConfiguration.Model, _ name: ModelName, _ images: ImageSet, _ points: [OperatingPoint],
+        _ plans: [Plan], _ preprocessors: [ImagePreprocessor], _ normalization: ModelDeployment.Normalization,
+        _ loading: HookLoader.Loading?
+    ) throws -> ModelDeployment {
+        let first = model.stream.first ?? 0
+        var points = points
+        if let hooks = loading?.hooks {
+            for index in points.indices {
+                let measured = try hooks.milliseconds(
+                    at: index, images, first: first, preprocessors[index], runs: Self.measuredRuns)
+                if let measured { points[index].latencyMilliseconds = measured }
+            }
         }
         var generator = SeededGenerator(seed: model.stream.seed ?? 1)
         let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }
         return ModelDeployment(
             name: name, mode: model.mode ?? .lookUp,
             framesPerSecond: try rate(of: model.stream, points, in: model.points),
-            points: points, plans: plans, preprocessors: preprocessors,
-            normalization: .init(mean: supernet.architecture.mean, std: supernet.architecture.std), stream: stream)
+            points: points, plans: plans, preprocessors: preprocessors, normalization: normalization, stream: stream,
+            hooks: loading?.hooks, hookFailure: loading?.failure)
     }
 
     private mutating func supernet(at path: String) throws -> (PackedSupernet, String) {

@@ -23,6 +23,7 @@ final class ModelRunner: Sendable {
 
     let deployment: ModelDeployment
     let counters: ModelCounters
+    let hookCounters: HookCounters
     let mailbox = ModelMailbox()
     /// `nil` where there is no endpoint.
     let requests: InferenceQueue?
@@ -32,6 +33,7 @@ final class ModelRunner: Sendable {
         self.deployment = deployment
         self.requests = requests
         counters = ModelCounters(bucketCount: LatencyHistogram.bucketCount)
+        hookCounters = HookCounters(kindCount: deployment.hooks?.kinds.count ?? 0)
     }
 
     func start() {
@@ -47,7 +49,10 @@ final class ModelRunner: Sendable {
     }
 
     private func run() {
-        let session = Session(for: deployment.plans)
+        let session = RunnerSession(
+            plain: Session(for: deployment.plans),
+            // What could be refused was when the hooks were loaded.
+            hooked: deployment.hooks.flatMap { try? HookedRunner($0, hookCounters) })
         // A frame's logits lie in its arena.
         defer { withExtendedLifetime(session) {} }
         let largest = deployment.plans.map { $0.inputShape.channels * $0.inputShape.pixels }.max() ?? 0
@@ -85,7 +90,7 @@ final class ModelRunner: Sendable {
     /// Runs the next image of a request.
     /// - Returns: whether the request is done.
     private func serve(
-        _ job: InferenceJob, _ session: Session, _ image: AlignedBuffer, _ manager: inout RuntimeManager
+        _ job: InferenceJob, _ session: RunnerSession, _ image: AlignedBuffer, _ manager: inout RuntimeManager
     ) -> Bool {
         let start = MonotonicClock.now()
         if let deadline = job.deadline, start >= deadline {
@@ -94,11 +99,12 @@ final class ModelRunner: Sendable {
             return true
         }
         let turn = job.turn
-        let plan = deployment.plans[job.begin(at: manager.point, of: deployment)]
+        let point = job.begin(at: manager.point, of: deployment)
+        let plan = deployment.plans[point]
         let input = UnsafeMutableBufferPointer(
             start: image.base, count: plan.inputShape.channels * plan.inputShape.pixels)
         job.place(into: input)
-        let logits = session.run(plan, on: UnsafeBufferPointer(input))
+        let logits = infer(UnsafeBufferPointer(input), at: point, session, manager)
         let end = MonotonicClock.now()
         let dropped = requests?.takeRefused() ?? 0
         count(dropped: dropped, latency: end - turn, answer: logits.indexOfMaximum, label: nil)
@@ -129,7 +135,7 @@ final class ModelRunner: Sendable {
 
     @inline(__always)
     private func process(
-        _ frame: FrameArrivals.Frame, _ session: Session, _ image: AlignedBuffer, _ manager: inout RuntimeManager
+        _ frame: FrameArrivals.Frame, _ session: RunnerSession, _ image: AlignedBuffer, _ manager: inout RuntimeManager
     ) {
         let start = MonotonicClock.now()
         let index = deployment.stream.image(of: frame.index)
@@ -137,7 +143,7 @@ final class ModelRunner: Sendable {
         let input = UnsafeMutableBufferPointer(
             start: image.base, count: plan.inputShape.channels * plan.inputShape.pixels)
         deployment.preprocessors[manager.point].convert(deployment.stream.images, at: index, into: input)
-        let logits = session.run(plan, on: UnsafeBufferPointer(input))
+        let logits = infer(UnsafeBufferPointer(input), at: manager.point, session, manager)
         let end = MonotonicClock.now()
         count(
             dropped: frame.dropped, latency: end - frame.arrival, answer: logits.indexOfMaximum,
@@ -147,6 +153,16 @@ final class ModelRunner: Sendable {
                 latencyMilliseconds: Double(end - frame.arrival) / 1e6, serviceMilliseconds: Double(end - start) / 1e6,
                 dropped: Int(frame.dropped)), atMilliseconds: Double(end) / 1e6)
         publish(manager)
+    }
+
+    /// Through hooks where the point has a budget for them.
+    @inline(__always)
+    private func infer(
+        _ image: UnsafeBufferPointer<Float>, at point: Int, _ session: RunnerSession, _ manager: RuntimeManager
+    ) -> UnsafeBufferPointer<Float> {
+        let predicted = deployment.points[point].latencyMilliseconds * manager.slowdown
+        return session.hooked?.run(image, at: point, predicted: predicted)
+            ?? session.plain.run(deployment.plans[point], on: image)
     }
 
     @inline(__always)
@@ -167,4 +183,10 @@ final class ModelRunner: Sendable {
         counters.activePoint.store(UInt64(manager.point), ordering: .relaxed)
         counters.switches.store(manager.switches, ordering: .relaxed)
     }
+}
+
+/// What a model's thread runs frames with.
+struct RunnerSession {
+    let plain: Session
+    let hooked: HookedRunner?
 }

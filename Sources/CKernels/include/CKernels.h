@@ -130,6 +130,7 @@ typedef struct {
 
 #include "dense.h"
 #include "maps.h"
+#include "masked.h"
 #include "quantized.h"
 
 typedef enum {
@@ -168,7 +169,13 @@ typedef enum {
     CK_OP_LAYER_NORM = 32,
     CK_OP_GROUPED = 33,
     CK_OP_FILTER = 34,
-    CK_OPERATION_COUNT = 35,
+    CK_OP_MASKED_POINTWISE = 35,
+    CK_OP_MASKED_DEPTHWISE = 36,
+    CK_OP_MASKED_CONVOLUTION = 37,
+    CK_OP_MASKED_WINOGRAD_INPUT = 38,
+    CK_OP_MASKED_WINOGRAD_OUTPUT = 39,
+    CK_OP_PRODUCT = 40,
+    CK_OPERATION_COUNT = 41,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's

@@ -121,4 +121,14 @@ typedef struct {
     int32_t blocks;
 } ck_filter;
 
+// Products of row-major matrices that were both computed: `products` times [rows][inner] by [inner][columns].
+typedef struct {
+    const float *left;
+    const float *right;
+    float *output;                 // [product][row][column]
+    const int64_t *left_offsets;   // per product: where its left matrix begins, in floats
+    const int64_t *right_offsets;
+    int32_t products, rows, inner, columns;  // inner > 0
+} ck_product;
+
 #endif

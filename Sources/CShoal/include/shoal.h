@@ -47,8 +47,10 @@ typedef struct shoal_session shoal_session;
 /* What is known of an operating point. */
 typedef struct shoal_point {
     size_t channels;      /* of the image */
-    size_t resolution;    /* height and width of the image, in pixels */
-    size_t input_count;   /* floats of a planar image: channels x resolution x resolution */
+    size_t resolution;    /* side of the image where it is a square, as every subnet's; else its height */
+    size_t height;        /* of the image, in pixels */
+    size_t width;
+    size_t input_count;   /* floats of a planar image: channels x height x width */
     size_t output_count;  /* values of the output; 0 where their number depends on the image */
     uint64_t flops;       /* of one inference; a multiply-add counts as two */
     int calibrated;       /* 1: the batch normalisations are this subnet's own; 0: the checkpoint's, for timing only */

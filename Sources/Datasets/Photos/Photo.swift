@@ -26,6 +26,14 @@ struct Photo: Equatable {
         return height * width * channels
     }
 
+    /// Its luma by ITU-R BT.601: 0.299 red, 0.587 green, 0.114 blue; grey pixels stay what they are.
+    var grey: [UInt8] {
+        stride(from: 0, to: pixels.count, by: Self.channels).map { place in
+            let (red, green, blue) = (Int(pixels[place]), Int(pixels[place + 1]), Int(pixels[place + 2]))
+            return UInt8((299 * red + 587 * green + 114 * blue + 500) / 1_000)
+        }
+    }
+
     /// The same picture channel by channel.
     var planar: [UInt8] {
         let count = height * width

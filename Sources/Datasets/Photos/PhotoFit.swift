@@ -1,27 +1,34 @@
-/// Brings a picture to a square of a given side, as ImageNet's classifiers are tested: the shorter side scaled to 8/7
-/// of the square's (256 for 224), then the centre cut out. A picture whose shorter side is between is only cut, a
-/// smaller one is scaled up.
+import Packages
+
+/// Brings a picture to a given size, as ImageNet's classifiers are tested: scaled, with its proportions kept, to 8/7 of
+/// the least that covers the size (a shorter side of 256 for 224x224), then the centre cut out. A picture between the
+/// two is only cut, a smaller one is scaled up.
 ///
 /// Scaling down averages over what falls together (triangle filter whose support grows with the factor), as Pillow's
 /// bilinear filter does, so that fine patterns do not alias.
 struct PhotoFit {
-    let side: Int
+    let size: ImageSize
 
     func fit(_ photo: Photo) -> Photo {
-        let shorter = min(photo.height, photo.width)
-        let wanted = shorter < side ? side : min(shorter, (side * 8 + 3) / 7)
-        // Only what ends up in the square is computed: a long thin picture would become an enormous one.
-        let rows = taps(along: photo.height, shorter: shorter, wanted: wanted)
-        let columns = taps(along: photo.width, shorter: shorter, wanted: wanted)
-        return Photo(height: side, width: side, pixels: resample(photo, rows, columns))
+        // What has to shrink least, or grow most, to cover the size.
+        let isByHeight = size.height * photo.width >= size.width * photo.height
+        let (source, side) = isByHeight ? (photo.height, size.height) : (photo.width, size.width)
+        let wanted = source < side ? side : min(source, (side * 8 + 3) / 7)
+        let other = isByHeight ? (photo.width, size.width) : (photo.height, size.height)
+        let length = Double(other.0) * Double(wanted) / Double(source)
+        let target = max(other.1, Int(length.rounded()))
+        // Only what ends up in the result is computed: a long thin picture would become an enormous one.
+        let (first, second) = (taps(from: source, to: wanted, side), taps(from: other.0, to: target, other.1))
+        let (rows, columns) = isByHeight ? (first, second) : (second, first)
+        return Photo(height: size.height, width: size.width, pixels: resample(photo, rows, columns))
     }
 
     private func resample(_ photo: Photo, _ rows: [Tap], _ columns: [Tap]) -> [UInt8] {
         let channels = Photo.channels
         let first = rows[0].first
-        let last = rows[side - 1].first + rows[side - 1].weights.count
+        let last = rows[size.height - 1].first + rows[size.height - 1].weights.count
         // Along the rows first, in floats, so that rounding happens once.
-        var wide = [Float](repeating: 0, count: (last - first) * side * channels)
+        var wide = [Float](repeating: 0, count: (last - first) * size.width * channels)
         for row in first..<last {
             for (column, tap) in columns.enumerated() {
                 for channel in 0..<channels {
@@ -30,18 +37,18 @@ struct PhotoFit {
                         let place = (row * photo.width + tap.first + offset) * channels + channel
                         sum += weight * Float(photo.pixels[place])
                     }
-                    wide[((row - first) * side + column) * channels + channel] = sum
+                    wide[((row - first) * size.width + column) * channels + channel] = sum
                 }
             }
         }
-        var pixels = [UInt8](repeating: 0, count: side * side * channels)
+        var pixels = [UInt8](repeating: 0, count: size.pixels * channels)
         for (row, tap) in rows.enumerated() {
-            for place in 0..<side * channels {
+            for place in 0..<size.width * channels {
                 var sum: Float = 0
                 for (offset, weight) in tap.weights.enumerated() {
-                    sum += weight * wide[(tap.first - first + offset) * side * channels + place]
+                    sum += weight * wide[(tap.first - first + offset) * size.width * channels + place]
                 }
-                pixels[row * side * channels + place] = UInt8(max(0, min(255, sum.rounded())))
+                pixels[row * size.width * channels + place] = UInt8(max(0, min(255, sum.rounded())))
             }
         }
         return pixels
@@ -53,9 +60,7 @@ struct PhotoFit {
     }
 
     /// For the `side` positions in the middle of the scaled length.
-    private func taps(along source: Int, shorter: Int, wanted: Int) -> [Tap] {
-        let length = Double(source) * Double(wanted) / Double(shorter)
-        let target = source == shorter ? wanted : max(wanted, Int(length.rounded()))
+    private func taps(from source: Int, to target: Int, _ side: Int) -> [Tap] {
         let start = (target - side) / 2
         guard target != source else { return (0..<side).map { Tap(first: start + $0, weights: [1]) } }
         let ratio = Double(source) / Double(target)

@@ -48,7 +48,7 @@ public struct KernelSet: Sendable {
 
     /// The fastest kernel for an operation on maps of this element.
     /// - Precondition: the table has a row for it in this set.
-    func kernel(_ operation: ck_operation, _ element: MapElement = .float32) -> ck_function {
+    package func kernel(_ operation: ck_operation, _ element: MapElement = .float32) -> ck_function {
         guard let function = functions[Int(element.code.rawValue)][Int(operation.rawValue)] else {
             preconditionFailure("no kernel for operation \(operation.rawValue) on \(element) in \(instructionSet)")
         }
@@ -80,7 +80,7 @@ public struct KernelSet: Sendable {
         return [best] + tiling.tiles.map(\.name).filter { $0 != best }
     }
 
-    /// The set named by `SHOAL_INSTRUCTION_SET`, else the fastest, with what was measured on this processor.
+    /// The set named by `SHOAL_INSTRUCTION_SET`, unless empty, else the fastest; with what was measured here.
     public static func selected() throws(InstructionSetRefusal) -> KernelSet {
         var kernels = try untuned()
         if let file = KernelChoicesFile.current(kernels.instructionSet) { kernels.choices = file.load() }
@@ -89,7 +89,7 @@ public struct KernelSet: Sendable {
 
     /// The same without what was measured.
     public static func untuned() throws(InstructionSetRefusal) -> KernelSet {
-        guard let raw = getenv(InstructionSet.environmentVariable) else { return KernelSet(.fastest) }
+        guard let raw = getenv(InstructionSet.environmentVariable), raw.pointee != 0 else { return KernelSet(.fastest) }
         let name = String(cString: raw)
         guard let set = InstructionSet(rawValue: name), set.isSupported else {
             throw InstructionSetRefusal(requested: name)

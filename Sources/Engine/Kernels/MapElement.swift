@@ -37,7 +37,7 @@ enum BFloat16 {
 }
 
 /// The number format that a network is computed in, as the command line names it.
-public enum Precision: String, CaseIterable, Sendable {
+public enum Precision: String, CaseIterable, Codable, Sendable {
     case fp32
     /// Maps and weights as bfloat16; sums, scales, shifts and vectors as floats.
     case bf16

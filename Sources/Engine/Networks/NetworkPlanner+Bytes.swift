@@ -134,10 +134,12 @@ extension NetworkPlanner {
         let step = network.steps[index]
         let (input, source) = try bytes(step, 0)
         guard let integers = convolution.integers else { throw GraphFailure("has weights that are not of 8 bits") }
-        let filter = QuantizedConvolution(
-            values: integers.values, inputChannels: convolution.inputChannels,
-            outputChannels: convolution.outputChannels, window: Window(convolution.window),
-            isDepthwise: convolution.isDepthwise, zero: source.zero)
+        let filter = weights.quantized(step.output) {
+            QuantizedConvolution(
+                values: integers.values, inputChannels: convolution.inputChannels,
+                outputChannels: convolution.outputChannels, window: Window(convolution.window),
+                isDepthwise: convolution.isDepthwise, zero: source.zero)
+        }
         let scale = (0..<convolution.outputChannels).map {
             source.scale * integers.scales[$0] * convolution.scale[$0]
         }

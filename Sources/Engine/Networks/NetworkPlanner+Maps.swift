@@ -62,7 +62,8 @@ extension NetworkPlanner {
         for port in network.outputs {
             guard let map = maps[port.map] else { throw GraphFailure("the output is computed by no step") }
             if isSection {
-                places.append(Plan.Place(name: port.name, offset: map.region.offset, count: map.shape.storage))
+                let floats = builder.copied(port.name, map, as: .float32)
+                places.append(Plan.Place(name: port.name, offset: floats.region.offset, count: map.shape.storage))
             } else if map.shape.pixels == 1 {
                 let vector = builder.copied(port.name, map, as: .float32)
                 places.append(Plan.Place(name: port.name, offset: vector.region.offset, count: vector.shape.channels))

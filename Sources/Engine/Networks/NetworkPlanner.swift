@@ -15,15 +15,42 @@ extension FusedNetwork {
         return try planner.plan()
     }
 
+    /// The plan of a network whose convolutions have precisions of their own.
+    /// - Parameters:
+    ///   - precisions: by the outputs of convolutions; fp32 for others.
+    ///   - weights: shared with the other plans of this network, or of parts of it.
+    public func plan(
+        _ precisions: [String: Precision], _ forms: EightBitForms, weights: PackedWeights, kernels: KernelSet
+    ) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(mixed(precisions, forms), element: .float32, kernels: kernels)
+        planner.use(precisions, weights)
+        return try planner.plan()
+    }
+
+    private func mixed(_ precisions: [String: Precision], _ forms: EightBitForms) -> FusedNetwork {
+        mixed(Set(precisions.filter { $0.value == .int8 }.keys).intersection(steps.map(\.output)), forms).separated()
+    }
+
+    /// The same of a part of the network.
+    package func sectionPlan(
+        readsBlocks: Bool, _ precisions: [String: Precision], _ forms: EightBitForms, weights: PackedWeights,
+        kernels: KernelSet
+    ) throws(GraphFailure) -> Plan {
+        var planner = NetworkPlanner(
+            mixed(precisions, forms), isSection: true, readsBlocks: readsBlocks, element: .float32, kernels: kernels)
+        planner.use(precisions, weights)
+        return try planner.plan()
+    }
+
     /// A plan that computes every step's map, each in a group of its own, and what it takes to look at them.
-    func planKeepingSteps(kernels: KernelSet) throws(GraphFailure) -> Plan {
+    package func planKeepingSteps(kernels: KernelSet) throws(GraphFailure) -> Plan {
         var planner = NetworkPlanner(self, element: .float32, keepsSteps: true, kernels: kernels)
         return try planner.plan()
     }
 
     /// The plan of a part of a network, which may end in a map.
     /// - Parameter readsBlocks: the input is a map in the kernels' layout, at the arena's start, not an image.
-    func sectionPlan(readsBlocks: Bool, kernels: KernelSet) throws(GraphFailure) -> Plan {
+    package func sectionPlan(readsBlocks: Bool, kernels: KernelSet) throws(GraphFailure) -> Plan {
         var planner = NetworkPlanner(
             self, isSection: true, readsBlocks: readsBlocks, element: .float32, kernels: kernels)
         return try planner.plan()
@@ -48,6 +75,9 @@ struct NetworkPlanner {
     let isSection: Bool
     /// Steps that an earlier one has done along with its own.
     var done: Set<Int> = []
+    /// Outputs of steps in bfloat16, where not all are.
+    private var narrow: Set<String> = []
+    private(set) var weights = PackedWeights()
 
     init(
         _ network: FusedNetwork, isSection: Bool = false, readsBlocks: Bool = false, element: MapElement,
@@ -76,10 +106,17 @@ struct NetworkPlanner {
             element: element, kernels: kernels)
     }
 
+    mutating func use(_ precisions: [String: Precision], _ weights: PackedWeights) {
+        narrow = Set(precisions.filter { $0.value == .bf16 }.keys)
+        self.weights = weights
+    }
+
     mutating func plan() throws(GraphFailure) -> Plan {
+        let element = builder.element
         if maps.isEmpty, !Self.readsImage(network), bytesOfImage == nil { readInputs() }
         for index in network.steps.indices where !done.contains(index) {
             builder.beginGroup(network.steps[index].name)
+            builder.element = narrow.contains(network.steps[index].output) ? .bfloat16 : element
             do throws(GraphFailure) { try lower(index) } catch {
                 throw GraphFailure("\(network.steps[index].name.printable): \(error.reason)")
             }
@@ -183,16 +220,18 @@ struct NetworkPlanner {
         let window = Window(convolution.window)
         let finish = finish(of: step, convolution)
         if step.inputs[0] == network.input, maps[network.input] == nil {
-            let packed = PackedConvolution(
-                weight: convolution.weights, outputChannels: convolution.outputChannels,
-                rows: window.taps * convolution.inputChannels)
+            let packed = weights.packed(step.output) {
+                PackedConvolution(
+                    weight: convolution.weights, outputChannels: convolution.outputChannels,
+                    rows: window.taps * convolution.inputChannels)
+            }
             return builder.imageConvolution(step.name, packed, window, finish)
         }
         if convolution.isDepthwise { return try filter(step, index, convolution, finish) }
         if convolution.groups > 1 { return try grouped(step, convolution, finish) }
         let isPointwise = window == Window(kernel: 1)
         if isPointwise, let scaling = deferred[step.inputs[0]] {
-            let packed = pointwise(convolution)
+            let packed = pointwise(step, convolution)
             let result = builder.pointwise(
                 step.name, scaling.map, scaledBy: scaling.factors, packed, channels: convolution.outputChannels,
                 finish)
@@ -204,22 +243,25 @@ struct NetworkPlanner {
         let input = try input(step, 0)
         if isPointwise {
             return builder.pointwise(
-                step.name, input, pointwise(convolution), channels: convolution.outputChannels, finish)
+                step.name, input, pointwise(step, convolution), channels: convolution.outputChannels, finish)
         }
         let method = builder.kernels.method(
             window, input.shape, outputs: convolution.outputChannels, element: builder.element)
-        return builder.convolution(
-            step.name, input,
+        let element = builder.element
+        let filter = weights.dense(step.output, element) {
             DenseConvolution(
                 weight: convolution.weights, inputChannels: convolution.inputChannels,
-                outputChannels: convolution.outputChannels, window: window, method: method, element: builder.element),
-            finish)
+                outputChannels: convolution.outputChannels, window: window, method: method, element: element)
+        }
+        return builder.convolution(step.name, input, filter, finish)
     }
 
-    private func pointwise(_ convolution: FusedConvolution) -> PackedConvolution {
-        let packed = PackedConvolution(
-            weight: convolution.weights, outputChannels: convolution.outputChannels, rows: convolution.inputChannels)
-        return builder.element == .bfloat16 ? packed.bfloat16() : packed
+    private func pointwise(_ step: FusedStep, _ convolution: FusedConvolution) -> PackedConvolution {
+        weights.packed(step.output, builder.element) {
+            PackedConvolution(
+                weight: convolution.weights, outputChannels: convolution.outputChannels,
+                rows: convolution.inputChannels)
+        }
     }
 
     /// A depthwise convolution; sums its means along the way where the next step asks for them.
@@ -230,15 +272,16 @@ struct NetworkPlanner {
         let isSquare =
             window.kernelHeight == window.kernelWidth && window.strideHeight == window.strideWidth
             && window.dilationHeight == 1 && window.dilationWidth == 1
-        let packed = PackedConvolution(
-            weight: convolution.weights, outputChannels: convolution.outputChannels,
-            rows: window.kernelHeight * window.kernelWidth)
-        let weights = builder.element == .bfloat16 ? packed.bfloat16(run: window.kernelWidth) : packed
+        let packed = weights.packed(step.output, isSquare ? builder.element : .float32, run: window.kernelWidth) {
+            PackedConvolution(
+                weight: convolution.weights, outputChannels: convolution.outputChannels,
+                rows: window.kernelHeight * window.kernelWidth)
+        }
         let input = try input(step, 0)
         if !isSquare { return builder.filter(step.name, input, packed, Window(window), finish) }
         let average = step.finish.residual == nil ? averaging(of: step.output, after: index) : nil
         let means = average.map { _ in builder.vector(channels: convolution.outputChannels) }
-        let result = builder.depthwise(step.name, input, weights, Window(window), finish, means: means)
+        let result = builder.depthwise(step.name, input, packed, Window(window), finish, means: means)
         if let average, let means {
             done.insert(average)
             maps[network.steps[average].output] = means
@@ -301,7 +344,7 @@ extension FusedStep {
 }
 
 extension PlanOperation.Shape {
-    init(_ shape: MapShape) { self.init(channels: shape.channels, height: shape.height, width: shape.width) }
+    package init(_ shape: MapShape) { self.init(channels: shape.channels, height: shape.height, width: shape.width) }
 }
 
 extension Window {

@@ -7,8 +7,3 @@ extension Plan {
         return isNarrow ? .bf16 : .fp32
     }
 }
-
-extension HybridNetwork {
-    /// int8 where a plan computes anything in 8 bits.
-    public var precision: Precision { plans.contains { $0.precision == .int8 } ? .int8 : .fp32 }
-}

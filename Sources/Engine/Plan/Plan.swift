@@ -36,8 +36,8 @@ public final class Plan: Sendable {
     public let arenaCount: Int
     public let flops: Int
     let imageBorder: Window.Border
-    let inputOffset: Int
-    let outputOffset: Int
+    package let inputOffset: Int
+    package let outputOffset: Int
     /// What the operations' pointers lead to.
     private let owners: [AlignedBuffer]
     /// Bytes of packed weights, scales and shifts that the plan reads, each counted once.

@@ -272,7 +272,7 @@ extension PlanBuilder {
     }
 
     /// Floats before the first and after the last map: a gather reads up to a vector before and after what it needs.
-    static let guardCount = Int(CK_LANES)
+    package static let guardCount = Int(CK_LANES)
 }
 
 extension AlignedBuffer {

@@ -209,11 +209,13 @@ extension PlanBuilder {
 
     /// Real values as bytes.
     mutating func quantize(_ name: String, _ input: Map, to target: ByteScale) -> Map {
+        let input = copied(name, input, as: .float32)
         let map = allocate(input.shape, .uint8)
         var parameters = QuantizedParameters()
         parameters.inputScale = target.scale
         parameters.outputZero = Int32(target.zero)
         append(name, makeQuantized(.quantize, CK_OP_QUANTIZE, from: input, to: map, parameters), [])
+        releaseCopies()
         return map
     }
 

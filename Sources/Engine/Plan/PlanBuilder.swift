@@ -34,8 +34,8 @@ public struct PlanBuilder {
     }
 
     let kernels: KernelSet
-    /// What the maps of this plan are stored as; vectors, maps of one pixel beside their maps, are floats.
-    public let element: MapElement
+    /// What the next maps are stored as; vectors, maps of one pixel beside their maps, are floats.
+    public internal(set) var element: MapElement
     /// Copies of maps in another element, until the operation that asked for them is there.
     var copies: [Map] = []
     var layout = ArenaLayout()

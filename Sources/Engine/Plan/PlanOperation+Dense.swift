@@ -72,17 +72,26 @@ extension PlanOperation {
     }
 
     private func performConvolution(in arena: UnsafeMutablePointer<Float>, _ part: Int32, _ parts: Int32) {
+        var call = convolutionCall(in: arena)
+        function(&call, part, parts)
+    }
+
+    func convolutionCall(in arena: UnsafeMutablePointer<Float>) -> ck_convolution {
         let bordered = kind == .imageConvolution ? window.border.around(input) : input
-        var call = ck_convolution(
+        return ck_convolution(
             input: arena + inputOffset, output: arena + outputOffset, weights: weights, epilogue: epilogue(in: arena),
             window: window.call, input_height: Int32(bordered.height), input_width: Int32(bordered.width),
             output_height: Int32(output.height), output_width: Int32(output.width),
             input_channels: Int32(input.channels), output_blocks: Int32(output.blocks))
-        function(&call, part, parts)
     }
 
     private func performWinograd(in arena: UnsafeMutablePointer<Float>, _ part: Int32, _ parts: Int32) {
-        var call = ck_winograd(
+        var call = winogradCall(in: arena)
+        function(&call, part, parts)
+    }
+
+    func winogradCall(in arena: UnsafeMutablePointer<Float>) -> ck_winograd {
+        ck_winograd(
             input: arena + inputOffset, output: arena + outputOffset, transformed: arena + scratchOffset,
             weights: weights, epilogue: epilogue(in: arena), input_height: Int32(input.height),
             input_width: Int32(input.width), output_height: Int32(output.height),
@@ -90,7 +99,6 @@ extension PlanOperation {
             input_channels: Int32(input.channels), output_blocks: Int32(output.blocks),
             first_tile: Int32(tiles.lowerBound), tiles: Int32(tiles.count),
             side: Int32(tileSide))
-        function(&call, part, parts)
     }
 
     private func performWindowPool(in arena: UnsafeMutablePointer<Float>, _ part: Int32, _ parts: Int32) {

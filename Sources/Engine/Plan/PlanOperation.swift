@@ -40,8 +40,8 @@ public struct PlanOperation: @unchecked Sendable {
     let function: ck_function
     public let input: Shape
     public let output: Shape
-    var inputOffset: Int
-    public internal(set) var outputOffset: Int
+    package var inputOffset: Int
+    public package(set) var outputOffset: Int
     /// Offset of the map that is added to the result, or -1.
     var residualOffset: Int
     var weights: UnsafePointer<Float>?
@@ -54,8 +54,8 @@ public struct PlanOperation: @unchecked Sendable {
     var meansOffset: Int
     /// Weights of a pointwise operation that `scaleRows` left in the arena, or -1.
     var weightsOffset: Int
-    let scale: UnsafePointer<Float>?
-    let shift: UnsafePointer<Float>?
+    var scale: UnsafePointer<Float>?
+    var shift: UnsafePointer<Float>?
     let activation: ck_activation
     /// Weights of a later operation that this one calls for from memory.
     var upcoming = ck_upcoming()
@@ -70,7 +70,7 @@ public struct PlanOperation: @unchecked Sendable {
     var rowTile = 8
     /// Tiles of a Winograd convolution, and rows and columns of one.
     var tiles = 0..<0
-    var tileSide = 4
+    package var tileSide = 4
     /// Transformed input of a Winograd convolution, or -1.
     var scratchOffset = -1
     var maps = MapParameters()
@@ -133,21 +133,10 @@ public struct PlanOperation: @unchecked Sendable {
     public func perform(in arena: UnsafeMutablePointer<Float>, part: Int32 = 0, of parts: Int32 = 1) {
         switch kind {
         case .pointwise:
-            var call = ck_pointwise(
-                input: arena + inputOffset, output: arena + outputOffset,
-                weights: weightsOffset < 0 ? UnsafeRawPointer(weights) : UnsafeRawPointer(arena + weightsOffset),
-                epilogue: epilogue(in: arena), panel_stride: Int64(panelStride), pixels: Int32(output.pixels),
-                input_channels: Int32(input.channels), output_channels: Int32(output.channels), upcoming: upcoming)
+            var call = pointwiseCall(in: arena)
             function(&call, part, parts)
         case .depthwise:
-            var call = ck_depthwise(
-                input: arena + inputOffset, output: arena + outputOffset, weights: weights,
-                epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
-                output_height: Int32(output.height), output_width: Int32(output.width), kernel: Int32(kernel),
-                stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Int32(rowTile),
-                means: meansOffset < 0 ? nil : arena + meansOffset,
-                top: Int32(window.border.top),
-                left: Int32(window.border.left))
+            var call = depthwiseCall(in: arena)
             function(&call, part, parts)
         case .stem:
             var call = ck_stem(
@@ -162,10 +151,33 @@ public struct PlanOperation: @unchecked Sendable {
             .filter:
             performMap(in: arena, part, parts)
         default:
-            if let quantized { performQuantized(quantized, in: arena, part, parts) } else {
+            if let quantized {
+                performQuantized(quantized, in: arena, part, parts)
+            } else {
                 performDense(in: arena, part, parts)
             }
         }
+    }
+
+    @inline(__always)
+    func pointwiseCall(in arena: UnsafeMutablePointer<Float>) -> ck_pointwise {
+        ck_pointwise(
+            input: arena + inputOffset, output: arena + outputOffset,
+            weights: weightsOffset < 0 ? UnsafeRawPointer(weights) : UnsafeRawPointer(arena + weightsOffset),
+            epilogue: epilogue(in: arena), panel_stride: Int64(panelStride), pixels: Int32(output.pixels),
+            input_channels: Int32(input.channels), output_channels: Int32(output.channels), upcoming: upcoming)
+    }
+
+    @inline(__always)
+    func depthwiseCall(in arena: UnsafeMutablePointer<Float>) -> ck_depthwise {
+        ck_depthwise(
+            input: arena + inputOffset, output: arena + outputOffset, weights: weights,
+            epilogue: epilogue(in: arena), input_height: Int32(input.height), input_width: Int32(input.width),
+            output_height: Int32(output.height), output_width: Int32(output.width), kernel: Int32(kernel),
+            stride: Int32(stride), blocks: Int32(output.blocks), row_tile: Int32(rowTile),
+            means: meansOffset < 0 ? nil : arena + meansOffset,
+            top: Int32(window.border.top),
+            left: Int32(window.border.left))
     }
 
     private func performSmall(in arena: UnsafeMutablePointer<Float>, _ part: Int32, _ parts: Int32) {

@@ -1,13 +1,11 @@
 import CKernels
+import Fusion
 
 /// Weights of 8 bits in the kernels' order, with what the input's zero adds to every sum, taken away: [16] integers per
 /// output block.
 ///
 /// The orders are those of `ck_quantized_convolution` and `ck_quantized_depthwise`.
 struct QuantizedConvolution: Sendable {
-    /// Products of one value whose sum 32 bits hold: 65,000 * 255 * 128.
-    static let mostProducts = 65_000
-
     let weights: AlignedBuffer
     /// Integers that sums begin with.
     let start: AlignedBuffer
@@ -24,7 +22,7 @@ struct QuantizedConvolution: Sendable {
     ) {
         let perOutput = (isDepthwise ? 1 : inputChannels) * window.taps
         precondition(values.count == outputChannels * perOutput, "\(values.count) weights")
-        precondition(perOutput <= Self.mostProducts, "\(perOutput) products per value")
+        precondition(perOutput <= FusedConvolution.mostIntegerProducts, "\(perOutput) products per value")
         self.window = window
         self.inputChannels = inputChannels
         self.outputChannels = outputChannels

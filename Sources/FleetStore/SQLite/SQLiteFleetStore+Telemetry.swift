@@ -1,4 +1,5 @@
 public import FleetModel
+import Foundation
 import GRDB
 
 extension SQLiteFleetStore {
@@ -107,13 +108,14 @@ extension SQLiteFleetStore {
             sql: """
                 INSERT INTO modelTelemetry (telemetry, position, model, frames, dropped, violations, labelled,
                     correct, switches, activePoint, p50Milliseconds, p90Milliseconds, p99Milliseconds,
-                    constraintMilliseconds)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    constraintMilliseconds, hooks)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         try statement.execute(arguments: [
             row, position, model.model.rawValue, model.frames, model.dropped, model.violations, model.labelled,
             model.correct, model.switches, model.activePoint, model.p50Milliseconds, model.p90Milliseconds,
             model.p99Milliseconds, model.constraintMilliseconds,
+            try model.hooks.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) },
         ])
     }
 
@@ -200,6 +202,13 @@ extension SQLiteFleetStore {
         return StoredTelemetry(record: record, receivedAtMilliseconds: row.unsigned("receivedAtMilliseconds"))
     }
 
+    private func hooks(_ text: String?) throws -> HookTelemetry? {
+        guard let text else { return nil }
+        do { return try JSONDecoder().decode(HookTelemetry.self, from: Data(text.utf8)) } catch {
+            throw FleetStoreFailure.corrupt(path: path, detail: "unreadable telemetry of hooks")
+        }
+    }
+
     private func modelTelemetry(_ row: Row) throws -> ModelTelemetry {
         guard let name = ModelName(row["model"]) else {
             throw FleetStoreFailure.corrupt(path: path, detail: "unreadable model name")
@@ -210,7 +219,7 @@ extension SQLiteFleetStore {
             correct: row.unsigned("correct"), switches: row.unsigned("switches"),
             activePoint: row.unsigned("activePoint"), p50Milliseconds: row["p50Milliseconds"],
             p90Milliseconds: row["p90Milliseconds"], p99Milliseconds: row["p99Milliseconds"],
-            constraintMilliseconds: row["constraintMilliseconds"])
+            constraintMilliseconds: row["constraintMilliseconds"], hooks: try hooks(row["hooks"]))
     }
 }
 

@@ -8,6 +8,10 @@ enum Schema {
             try database.execute(sql: fleet)
             try database.execute(sql: telemetry)
         }
+        // What hooks did, as JSON; NULL where a model has none.
+        migrator.registerMigration("2") { database in
+            try database.execute(sql: "ALTER TABLE modelTelemetry ADD COLUMN hooks TEXT")
+        }
         return migrator
     }
 

@@ -3,7 +3,8 @@ extension BoundGraph {
     /// whose shape depends on data.
     public var flops: Int { graph.nodes.reduce(0) { $0 &+ flops(of: $1) } }
 
-    private func flops(of node: Node) -> Int {
+    /// Those of one node.
+    public func flops(of node: Node) -> Int {
         let output = node.outputs.first.flatMap { types[$0] }?.count ?? 0
         func shape(_ input: Int) -> [Int] { input < node.inputs.count ? types[node.inputs[input]]?.shape ?? [] : [] }
         switch node.operatorName {

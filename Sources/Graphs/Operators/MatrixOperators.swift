@@ -46,16 +46,18 @@ func requireSame(_ call: OperatorCall, _ first: Int, _ second: Int) throws(Graph
 }
 
 /// How two arrays multiply as stacks of matrices (NumPy's matmul).
-struct MatrixShapes {
-    let rows: Int
-    let inner: Int
-    let columns: Int
-    let output: [Int]
+public struct MatrixShapes {
+    public let rows: Int
+    public let inner: Int
+    public let columns: Int
+    /// Of the result.
+    public let output: [Int]
     private let firstStack: [Int]
     private let secondStack: [Int]
     private let stack: [Int]
 
-    init(_ first: [Int], _ second: [Int]) throws(GraphFailure) {
+    /// - Throws: where the two do not multiply.
+    public init(_ first: [Int], _ second: [Int]) throws(GraphFailure) {
         guard !first.isEmpty, !second.isEmpty else { throw GraphFailure("multiplies a single value") }
         let left = first.count == 1 ? [1] + first : first
         let right = second.count == 1 ? second + [1] : second
@@ -68,11 +70,15 @@ struct MatrixShapes {
         output = stack + (first.count == 1 ? [] : [rows]) + (second.count == 1 ? [] : [columns])
     }
 
+    /// For each product, which matrix of the first array it takes.
+    public var firstMatrices: [Int] { Shapes.broadcastPlaces(firstStack, to: stack) }
+    /// Likewise of the second.
+    public var secondMatrices: [Int] { Shapes.broadcastPlaces(secondStack, to: stack) }
+
     /// Sums in the values' own precision, in the order of the inner dimension.
     func multiply<Value: BinaryFloatingPoint>(_ first: [Value], _ second: [Value]) -> [Value] {
         var result = [Value](repeating: 0, count: Shapes.count(output))
-        let left = Shapes.broadcastPlaces(firstStack, to: stack)
-        let right = Shapes.broadcastPlaces(secondStack, to: stack)
+        let (left, right) = (firstMatrices, secondMatrices)
         first.withUnsafeBufferPointer { first in
             second.withUnsafeBufferPointer { second in
                 result.withUnsafeMutableBufferPointer { result in

@@ -1,7 +1,12 @@
 /// Operators that copy elements to other places: each says for its output's elements where they lie in the input.
 let movementOperators: [Operator] = [
     Operator("Transpose", infer: inferTranspose) { (call, types) throws(GraphFailure) in
-        moved(call, types[0], Shapes.places(call.shape(0), last: try permutation(call)))
+        let (shape, order) = (call.shape(0), try permutation(call))
+        // Axes at the end that stay there move as runs.
+        let moving = shape.indices.last { order[$0] != $0 }.map { $0 + 1 } ?? 0
+        let run = Shapes.count(shape[moving...])
+        let places = Shapes.places(Array(shape[..<moving]), last: Array(order[..<moving]))
+        return [TensorValue(shape: types[0].shape, call.value(0).elements.picking(places, runs: run))]
     },
     Operator("Slice", inputs: 1...5, infer: inferSlice) { (call, types) throws(GraphFailure) in
         let strides = Shapes.strides(call.shape(0))

@@ -108,7 +108,9 @@ private struct ResizedAxis {
         }
         var result = shape.map { ResizedAxis(input: $0, output: $0, scale: 1) }
         for (axis, scale) in zip(axes, scales) {
-            result[axis] = ResizedAxis(input: shape[axis], output: Int(Double(shape[axis]) * scale), scale: scale)
+            // In 32 bits, where 0.7 of 10 is 7: in 64 bits the nearest number to 0.7 gives a little less.
+            let length = Int(Float(shape[axis]) * Float(scale))
+            result[axis] = ResizedAxis(input: shape[axis], output: length, scale: scale)
         }
         return try nonEmpty(result)
     }
@@ -205,13 +207,13 @@ private struct Interpolation {
         case .halfPixel: return (x + 0.5) / axis.scale - 0.5
         case .halfPixelSymmetric:
             return size / 2 * (1 - Double(axis.output) / exact) + (x + 0.5) / axis.scale - 0.5
-        case .pytorch: return exact == 1 ? -0.5 : (x + 0.5) / axis.scale - 0.5
-        case .alignCorners: return exact == 1 ? 0 : x * (size - 1) / (exact - 1)
+        case .pytorch: return axis.output == 1 ? 0 : (x + 0.5) / axis.scale - 0.5
+        case .alignCorners: return axis.output == 1 ? 0 : x * (size - 1) / (exact - 1)
         case .asymmetric: return x / axis.scale
         case .nearestHalfPixel: return (x + 0.5) / axis.scale
         case .crop:
             let span = (region.1 - region.0) * (size - 1)
-            return region.0 * (size - 1) + (exact == 1 ? span / 2 : x * span / (exact - 1))
+            return region.0 * (size - 1) + (axis.output == 1 ? span / 2 : x * span / (exact - 1))
         }
     }
 

@@ -4,13 +4,14 @@ import SearchSpace
 import Supernets
 import Synchronization
 
-/// Lets the gates of a cascade learn while it works: on a thread of its own, at the lowest priority, in pieces of a
+/// Lets the gates of a network learn while it works: on a thread of its own, at the lowest priority, in pieces of a
 /// millisecond or so that fit between frames, within a share of one processor, in bounded memory, and not at all while
 /// the board is busy or hot.
 ///
-///     ask for a frame -> replay it with every network -> sample -> ... -> train all gates -> validate -> publish, save
+///     ask for a frame -> replay it piece by piece -> sample -> ... -> train all gates -> validate -> publish, save
 ///
-/// Gates that fail their validation are published as none: the networks that they stand behind are left out then. The
+/// Gates that fail their validation are published as none: between networks, those that they stand behind are left out
+/// then; within one, everything runs. The
 /// state is saved after each training by replacing the file, so that at every instant a whole one is there.
 public final class BackgroundLearner: Sendable {
     public struct Settings: Sendable {
@@ -39,6 +40,8 @@ public final class BackgroundLearner: Sendable {
         public var processorNanoseconds: UInt64 = 0
         /// Frames from one sample to the next.
         public var interval = 1
+        /// Whether it rests because the board is busy or hot.
+        public var isResting = false
         /// Why the state could not be saved, where it could not.
         public var failure: String?
     }
@@ -51,20 +54,21 @@ public final class BackgroundLearner: Sendable {
 
     /// Begins to learn.
     /// - Parameters:
-    ///   - handed: for the learner's thread alone, with the networks of the one that works; its gates are not used.
+    ///   - handed: for the learner's thread alone, another one of the network that works.
     ///   - state: what was learned before, which is gone on from.
     ///   - path: hook file to save to.
     ///   - conditions: asked twice a second.
     init(
-        _ handed: CascadeForThread, state: HookState, settings: Settings, path: String?,
+        _ handed: NetworkForThread, state: HookState, settings: Settings, path: String?,
         conditions: @escaping @Sendable () -> BoardConditions
     ) {
-        let shape = handed.cascade.largest.inputShape
-        let port = LearnerPort(imageCount: shape.channels * shape.pixels)
+        let shape = handed.network.plain.inputShape
+        let port = LearnerPort(
+            imageCount: shape.channels * shape.pixels, readingCount: handed.network.readings?.count ?? 0)
         self.port = port
         let thread = Thread { [self] in
             var loop = LearnerLoop(
-                handed.cascade, state, settings, path, port, conditions,
+                handed.network, state, settings, path, port, conditions,
                 report: { report in
                     self.shared.withLock { $0 = report }
                 })
@@ -83,11 +87,11 @@ public final class BackgroundLearner: Sendable {
     }
 }
 
-/// A cascade for another thread.
+/// A network for another thread.
 ///
-/// @unchecked because whoever makes it gives the cascade away.
-struct CascadeForThread: @unchecked Sendable {
-    let cascade: ModelCascade
+/// @unchecked because whoever makes it gives the network away.
+struct NetworkForThread: @unchecked Sendable {
+    let network: any LearnableNetwork
 }
 
 /// What the thread does.
@@ -97,7 +101,7 @@ struct LearnerLoop {
     private static let pause: UInt64 = 1_000_000
     private static let conditionsInterval: UInt64 = 500_000_000
 
-    private let cascade: ModelCascade
+    private let network: any LearnableNetwork
     private var state: HookState
     private let settings: BackgroundLearner.Settings
     private let path: String?
@@ -111,55 +115,69 @@ struct LearnerLoop {
     /// Mean loss of the gates after the last training.
     private var loss: Double?
     private var pending: GateSet?
-    private let began = (time: PlanTimer.now(), used: LowPriority.processorTime)
+    /// Processor time of the thread before it began.
+    private let usedBefore = LowPriority.processorTime
     private var asked: (frames: UInt64, isOpen: Bool) = (0, false)
     private var mayWork = (at: UInt64(0), is: true)
-    /// Nanoseconds of one replay.
-    private var replay: UInt64 = 0
+    private var limiter: ProcessorShare
+    /// Nanoseconds of one piece of a replay.
+    private var longest: UInt64 = 0
+    /// The next piece of the frame that is being replayed.
+    private var piece = 0
     /// Samples since the last training.
     private var fresh = 0
 
     init(
-        _ cascade: ModelCascade, _ state: HookState, _ settings: BackgroundLearner.Settings, _ path: String?,
+        _ network: any LearnableNetwork, _ state: HookState, _ settings: BackgroundLearner.Settings, _ path: String?,
         _ port: LearnerPort, _ conditions: @escaping () -> BoardConditions,
         report: @escaping (BackgroundLearner.Report) -> Void
     ) {
-        (self.cascade, self.state, self.settings, self.path) = (cascade, state, settings, path)
+        (self.network, self.state, self.settings, self.path) = (network, state, settings, path)
         (self.port, self.conditions, self.report) = (port, conditions, report)
-        samples = zip(state.hooks, cascade.featureCounts).map { hook, count in
-            guard let kept = hook.samples, kept.featureCount == count, kept.byteLimit == settings.sampleBytes else {
+        samples = zip(state.hooks, network.featureCounts).map { hook, count in
+            guard let kept = hook.samples, kept.featureCount == count else {
                 return GateSamples(featureCount: count, byteLimit: settings.sampleBytes)
             }
-            return kept
+            return kept.limited(to: settings.sampleBytes)
         }
         generator = SeededGenerator(seed: settings.seed)
         policy = SamplingPolicy(settings.limits)
+        limiter = ProcessorShare(share: settings.processorShare)
     }
 
     mutating func run() {
         LowPriority.takeOn()
-        while pace(replay) {
+        while pace(longest) {
             if !turn() { LowPriority.sleep(Self.pause) }
         }
         finish()
     }
 
-    /// Publishes what was not taken yet, samples one frame if there is one, and trains when it is time to.
+    /// Publishes what was not taken yet, does a piece of replaying a frame if there is one, and trains when it is time
+    /// to.
     /// - Returns: whether there was a frame.
     mutating func turn() -> Bool {
         if let set = pending, port.publish(set) { pending = nil }
         guard let image = nextImage() else { return false }
         let start = PlanTimer.now()
-        cascade.sample(image, into: &samples, using: &generator)
-        replay = max(replay - replay / 8, PlanTimer.now() - start)
+        network.readings?.load(port.readings)
+        let before = seen
+        let isLast = network.replay(image, piece: piece, into: &samples, using: &generator)
+        longest = max(longest - longest / 8, PlanTimer.now() - start)
+        totals.samples += seen - before
+        state.statistics.samples += seen - before
+        piece = isLast ? 0 : piece + 1
+        guard isLast else { return true }
+        asked = (port.clock.frames, false)
         fresh += 1
-        totals.samples += samples.count
         state.statistics.frames += 1
-        state.statistics.samples += samples.count
         if fresh >= settings.trainingInterval, train() { fresh = 0 }
         tell()
         return true
     }
+
+    /// Samples ever added.
+    private var seen: Int { samples.reduce(0) { $0 + $1.seen } }
 
     /// Keeps what was sampled since the last training, too.
     mutating func finish() {
@@ -168,14 +186,10 @@ struct LearnerLoop {
         tell()
     }
 
-    /// Asks for a frame when the policy's interval has passed, and takes it once it is there.
+    /// Asks for a frame when the policy's interval has passed, and gives it, once it is there, until it was replayed.
     private mutating func nextImage() -> UnsafeBufferPointer<Float>? {
         let frames = port.clock.frames
-        if asked.isOpen {
-            guard let image = port.filled else { return nil }
-            asked = (frames, false)
-            return image
-        }
+        if asked.isOpen { return port.filled }
         guard frames >= asked.frames + UInt64(policy.interval) || asked.frames == 0 else { return nil }
         port.ask()
         asked.isOpen = true
@@ -185,12 +199,11 @@ struct LearnerLoop {
     /// Waits until a piece of so many nanoseconds may be done.
     /// - Returns: `false` at the end.
     private mutating func pace(_ nanoseconds: UInt64) -> Bool {
-        let limiter = ProcessorShare(share: settings.processorShare)
         let waiting = PlanTimer.now()
         while !port.isStopping {
             let now = PlanTimer.now()
-            if now - mayWork.at >= Self.conditionsInterval { mayWork = (now, policy.mayWork(conditions())) }
-            let rest = limiter.wait(used: LowPriority.processorTime - began.used, elapsed: now - began.time)
+            if now - mayWork.at >= Self.conditionsInterval { look(at: now) }
+            let rest = limiter.wait(used: LowPriority.processorTime, at: now)
             if !mayWork.is {
                 LowPriority.sleep(20 * Self.pause)
             } else if rest > 0 {
@@ -204,12 +217,27 @@ struct LearnerLoop {
         return false
     }
 
+    private mutating func look(at now: UInt64) {
+        let here = conditions()
+        mayWork = (now, policy.mayWork(here))
+        port.tell(here)
+        guard totals.isResting == mayWork.is else { return }
+        totals.isResting = !mayWork.is
+        report(totals)
+    }
+
+    /// Of all gates, those that have samples to learn from.
     /// - Returns: whether it came to an end.
     private mutating func train() -> Bool {
         var gates: [Gate?] = []
         for index in samples.indices {
             let seed = settings.seed &+ UInt64(index) &+ UInt64(totals.trainings) << 16
             let (trainer, held) = (GateTrainer(settings.gates), samples[index])
+            guard held.count >= GateTrainer.fewestSamples else {
+                // What was learned before holds until there is more.
+                gates.append(state.hooks[index].gate)
+                continue
+            }
             let gate = trainer.train(held, seed: seed) { pace(Self.batch) }
             guard !port.isStopping else { return false }
             gates.append(gate)
@@ -223,8 +251,14 @@ struct LearnerLoop {
             loss = mean
         }
         for index in gates.indices { state.hooks[index].gate = gates[index] }
-        pending = GateSet(state.hooks.map(\.usableGate))
         keepSamples()
+        var budgets: [Float] = []
+        for index in gates.indices {
+            guard pace(Self.batch) else { return false }
+            budgets.append(GateWorth.smallestBudget(of: index, in: state.hooks))
+        }
+        network.gates = GateSet(state.hooks.map(\.usableGate), smallestBudgets: budgets)
+        pending = GateSet(state.hooks.map(\.usableGate), smallestBudgets: budgets)
         save()
         return true
     }
@@ -244,7 +278,7 @@ struct LearnerLoop {
     private mutating func tell() {
         totals.sampleBytes = samples.reduce(0) { $0 + $1.byteCount }
         totals.interval = policy.interval
-        totals.processorNanoseconds = LowPriority.processorTime - began.used
+        totals.processorNanoseconds = LowPriority.processorTime - usedBefore
         report(totals)
     }
 }

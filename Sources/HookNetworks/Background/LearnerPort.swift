@@ -1,4 +1,5 @@
 import Engine
+import Supernets
 import Synchronization
 
 /// What the thread that runs frames and the one that learns share. Nobody waits: a frame that is asked for is copied,
@@ -15,12 +16,19 @@ final class LearnerPort: @unchecked Sendable {
 
     let clock = FrameClock()
     private let state = Atomic<Int>(State.idle)
+    /// The image, then the readings of its frame.
     private let image: AlignedBuffer
+    private let imageCount: Int
+    /// Free memory and clock frequency, as two floats.
+    private let board = Atomic<UInt64>(0)
     private let offered = Atomic<Unmanaged<GateSet>?>(nil)
     private let retired = Atomic<Unmanaged<GateSet>?>(nil)
     private let stop = Atomic<Bool>(false)
 
-    init(imageCount: Int) { image = AlignedBuffer(count: imageCount) }
+    init(imageCount: Int, readingCount: Int = 0) {
+        self.imageCount = imageCount
+        image = AlignedBuffer(count: imageCount + readingCount)
+    }
 
     deinit {
         offered.exchange(nil, ordering: .acquiring)?.release()
@@ -29,11 +37,14 @@ final class LearnerPort: @unchecked Sendable {
 
     // MARK: The thread that runs frames
 
-    /// Copies the image if one was asked for.
-    func offer(_ pixels: UnsafeBufferPointer<Float>) {
+    /// Copies the image if one was asked for, with what its gates could read.
+    func offer(_ pixels: UnsafeBufferPointer<Float>, _ readings: FrameReadings? = nil) {
         guard state.load(ordering: .acquiring) == State.asked, let source = pixels.baseAddress else { return }
-        precondition(pixels.count == image.count, "an image of \(pixels.count) values for \(image.count)")
+        precondition(pixels.count == imageCount, "an image of \(pixels.count) values for \(imageCount)")
         image.base.update(from: source, count: pixels.count)
+        if let readings {
+            (image.base + imageCount).update(from: readings.values.base, count: image.count - imageCount)
+        }
         state.store(State.filled, ordering: .releasing)
     }
 
@@ -48,7 +59,21 @@ final class LearnerPort: @unchecked Sendable {
         retired.exchange(older, ordering: .acquiringAndReleasing)?.release()
     }
 
+    /// Free memory in mebibytes and clock in megahertz, as the other thread saw them last.
+    var surroundings: (memory: Float, frequency: Float) {
+        let bits = board.load(ordering: .relaxed)
+        return (Float(bitPattern: UInt32(bits >> 32)), Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+    }
+
     // MARK: The thread that learns
+
+    func tell(_ conditions: BoardConditions) {
+        let memory = Float(conditions.freeMebibytes ?? 0).bitPattern
+        board.store(UInt64(memory) << 32 | UInt64(Float(conditions.megahertz ?? 0).bitPattern), ordering: .relaxed)
+    }
+
+    /// Of the image that is there.
+    var readings: UnsafePointer<Float> { UnsafePointer(image.base + imageCount) }
 
     var isStopping: Bool { stop.load(ordering: .relaxed) }
     func requestStop() { stop.store(true, ordering: .relaxed) }
@@ -58,7 +83,7 @@ final class LearnerPort: @unchecked Sendable {
     /// The image, once there is one, until it is asked for the next.
     var filled: UnsafeBufferPointer<Float>? {
         guard state.load(ordering: .acquiring) == State.filled else { return nil }
-        return UnsafeBufferPointer(start: image.base, count: image.count)
+        return UnsafeBufferPointer(start: image.base, count: imageCount)
     }
 
     /// - Returns: `false` while gates offered before have not been taken.

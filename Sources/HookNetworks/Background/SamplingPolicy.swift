@@ -1,23 +1,15 @@
-/// What a board is like at the moment, as far as learning minds.
-public struct BoardConditions: Equatable, Sendable {
-    /// Share of the processors that other programs take, 0...1.
-    public var load: Double
-    /// Of the processor in degrees Celsius, where there is a sensor.
-    public var temperature: Double?
+public import Supernets
 
-    public init(load: Double = 0, temperature: Double? = nil) {
-        self.load = load
-        self.temperature = temperature
-    }
-}
-
-/// Decides when to sample: not while the board is busy or hot, and the more seldom the less is learned from it.
+/// Decides when to sample: not while the board is busy or hot, and the more seldom the less is learned from it. A hot
+/// board rests until it has cooled down, so that it does not swing around the limit.
 public struct SamplingPolicy: Equatable, Sendable {
     public struct Limits: Equatable, Sendable {
         /// Load above which nothing is sampled or trained.
         public var load = 0.7
         /// Temperature above which nothing is sampled or trained.
         public var temperature = 80.0
+        /// Degrees below the limit at which a board that was too hot has cooled down.
+        public var cooling = 5.0
         /// Most frames from one sample to the next.
         public var interval = 64
         /// Share by which the loss of a gate must have fallen for the samples to have been worth it.
@@ -29,11 +21,14 @@ public struct SamplingPolicy: Equatable, Sendable {
     public let limits: Limits
     /// Frames from one sample to the next.
     public private(set) var interval = 1
+    private var isHot = false
 
     public init(_ limits: Limits = Limits()) { self.limits = limits }
 
-    public func mayWork(_ conditions: BoardConditions) -> Bool {
-        conditions.load <= limits.load && (conditions.temperature ?? -.infinity) <= limits.temperature
+    public mutating func mayWork(_ conditions: BoardConditions) -> Bool {
+        let limit = isHot ? limits.temperature - limits.cooling : limits.temperature
+        isHot = (conditions.temperature ?? -.infinity) > limit
+        return conditions.load <= limits.load && !isHot
     }
 
     /// Gates were trained again: their mean loss on samples held back, and what it was before.
@@ -52,17 +47,27 @@ public struct SamplingPolicy: Equatable, Sendable {
     }
 }
 
-/// Keeps a thread to its share of one processor.
+/// Keeps a thread to its share of one processor, within a tenth of a second: time at rest is not made up for later.
 struct ProcessorShare {
+    /// Nanoseconds whose share may be saved up.
+    static let window = 1e8
+
     /// 0...1
     let share: Double
+    /// Nanoseconds of processor time beyond the share; below 0 what is saved up.
+    private var debt = 0.0
+    private var last: (used: UInt64, time: UInt64)?
+
+    init(share: Double) { self.share = share }
 
     /// - Parameters:
     ///   - used: nanoseconds of processor time so far.
-    ///   - elapsed: nanoseconds since the thread began.
+    ///   - now: nanoseconds of a clock.
     /// - Returns: nanoseconds to wait before it goes on.
-    func wait(used: UInt64, elapsed: UInt64) -> UInt64 {
-        let due = Double(used) / share
-        return due > Double(elapsed) ? UInt64(due - Double(elapsed)) : 0
+    mutating func wait(used: UInt64, at now: UInt64) -> UInt64 {
+        if let last { debt += Double(used - last.used) - share * Double(now - last.time) }
+        last = (used, now)
+        debt = max(debt, -share * Self.window)
+        return debt > 0 ? UInt64(debt / share) : 0
     }
 }

@@ -1,11 +1,12 @@
 public import Engine
 import SearchSpace
+public import NetworkParts
 
 /// A network whose blocks can be left out while it runs, and that can answer early: at every place a gate reads pooled
 /// features, what a small head makes of them, and which decisions were taken before, and predicts the damage of the
 /// answer if it decides so and everything after it runs in full. A decision is taken where that does not exceed the
-/// budget, so that an input has one budget, however many decisions it meets. Belongs to one thread; a run allocates
-/// nothing.
+/// budget, so that an input has one budget, however many decisions it meets. Fixed places are left out of every input
+/// and need no gate. Belongs to one thread; a run allocates nothing.
 ///
 /// SkipNet (Wang et al. 2018) and ConvNet-AIG (Veit, Belongie 2018) skip blocks with gates trained together with the
 /// network; LC-Net (Xia et al. 2021) predicts layers and channels; here the network is frozen and a skipped run of
@@ -25,12 +26,14 @@ public final class BlockNetwork {
         let point: AttachmentPoint
         let pooling: NetworkPart
         let substitute: NetworkPart?
+        /// Computes a part of the place instead of leaving it out.
+        let mask: MaskLists?
+        /// Of what a decision runs in its place.
+        let replacementFlops: Int
         let head: LinearHead?
-        let gate: CompiledGate?
+        let isFixed: Bool
         /// Floats that the gate reads.
         let featureCount: Int
-        /// Budget below which the gate would take more time than its decisions save.
-        var smallestBudget: Float = 0
     }
 
     public let plain: Plan
@@ -39,30 +42,42 @@ public final class BlockNetwork {
     /// By the part that they stand before.
     let places: [[Place]]
     let placeCount: Int
+    /// By hook.
+    public let featureCounts: [Int]
+    public var gates: GateSet
+    public let readings: FrameReadings?
     public var policy = Policy.gates
     var generator = SeededGenerator(seed: 1)
     private let features: AlignedBuffer
     /// Decisions of the current run: 1 where taken.
     let taken: AlignedBuffer
+    /// The full network's answer to the frame that is being replayed.
+    let full: AlignedBuffer
 
     /// - Throws: where hooks do not fit the network.
-    public init(plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook]) throws(HookRefusal) {
+    public init(
+        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], inputs: GateInputs = .none
+    ) throws(HookRefusal) {
         (self.plain, self.plan) = (plain, plan)
         session = SectionedSession(for: plan)
+        readings = FrameReadings(inputs)
         var places = [[Place]](repeating: [], count: plan.parts.count)
         for (index, hook) in hooks.enumerated() {
-            var place = try Self.place(index, hook, plan, hooks.count)
-            place.smallestBudget = GateWorth.smallestBudget(of: index, in: hooks)
+            let place = try Self.place(
+                index, hook, plan, decisionCount: hooks.count, inputCount: inputs.count)
             places[hook.point.parts.lowerBound].append(place)
         }
         self.places = places
         placeCount = hooks.count
-        features = AlignedBuffer(count: places.joined().map(\.featureCount).max() ?? 1)
-        taken = AlignedBuffer(count: hooks.count)
+        featureCounts = places.joined().sorted { $0.index < $1.index }.map(\.featureCount)
+        gates = GateSet(of: hooks)
+        features = AlignedBuffer(count: featureCounts.max() ?? 1)
+        taken = AlignedBuffer(count: max(1, hooks.count))
+        full = AlignedBuffer(count: plan.outputCount)
     }
 
     private static func place(
-        _ index: Int, _ hook: HookState.Hook, _ plan: SectionedPlan, _ count: Int
+        _ index: Int, _ hook: HookState.Hook, _ plan: SectionedPlan, decisionCount: Int, inputCount: Int
     ) throws(HookRefusal) -> Place {
         let parts = hook.point.parts
         guard parts.lowerBound > 0, parts.upperBound <= plan.parts.count, !parts.isEmpty else {
@@ -70,9 +85,8 @@ public final class BlockNetwork {
         }
         let shape = plan.shape(before: parts.lowerBound)
         var substitute: NetworkPart?
-        if let filter = hook.substitute {
-            guard filter.weights.count == 9 * shape.channels * shape.channels, filter.bias.count == shape.channels,
-                hook.point.kind == .skip
+        if let filter = hook.substitute, hook.point.kind == .skip {
+            guard filter.weights.count == 9 * shape.channels * shape.channels, filter.bias.count == shape.channels
             else { throw HookRefusal("the substitute of hook \(index) is for another map") }
             substitute = plan.substitute(weight: filter.weights, bias: filter.bias, before: parts.lowerBound)
         }
@@ -81,6 +95,7 @@ public final class BlockNetwork {
                 throw HookRefusal("hook \(index) leaves out parts that are no residual blocks")
             }
         }
+        let (mask, maskFlops) = try masking(index, hook, plan)
         var head: LinearHead?
         if let filter = hook.head {
             guard filter.weights.count == shape.channels * plan.outputCount, filter.bias.count == plan.outputCount
@@ -89,16 +104,43 @@ public final class BlockNetwork {
             }
             head = LinearHead(filter, inputs: shape.channels)
         }
-        let featureCount = shape.channels + AnswerStatistics.count + count
-        if let gate = hook.gate, gate.features != featureCount {
+        let featureCount = shape.channels + AnswerStatistics.count + decisionCount + inputCount
+        if let gate = hook.gate, gate.features != featureCount, gate.features != decisionCount {
             throw HookRefusal("the gate of hook \(index) reads \(gate.features) features, there are \(featureCount)")
         }
         return Place(
             index: index, point: hook.point, pooling: plan.pooling(before: parts.lowerBound), substitute: substitute,
-            head: head, gate: hook.usableGate.map(CompiledGate.init), featureCount: featureCount)
+            mask: mask, replacementFlops: maskFlops ?? substitute?.flops ?? 0, head: head,
+            isFixed: hook.isFixed && hook.point.kind == .skip, featureCount: featureCount)
     }
 
-    /// Pooled features, statistics of the head's answer, and decisions so far.
+    /// What a hook about channels or points computes, and its floating-point operations.
+    private static func masking(
+        _ index: Int, _ hook: HookState.Hook, _ plan: SectionedPlan
+    ) throws(HookRefusal) -> (MaskLists?, Int?) {
+        guard hook.point.kind.isMasking else { return (nil, nil) }
+        let part = hook.point.parts.lowerBound
+        let masked: MaskedPart?
+        do {
+            masked =
+                try hook.substitute.map { try plan.masked(part, weights: $0.weights, bias: $0.bias) }
+                ?? plan.masked(part)
+        } catch { throw HookRefusal("hook \(index): \(error)") }
+        guard let masked, let mask = hook.mask, hook.point.parts.count == 1,
+            mask.blocks.count == masked.blocks, mask.strips.count == masked.strips, mask.blocks.contains(true)
+        else { throw HookRefusal("the mask of hook \(index) is for another part") }
+        let lists = MaskLists(for: masked)
+        lists.set(mask)
+        return (lists, masked.flops(of: mask))
+    }
+
+    func begin(_ image: UnsafeBufferPointer<Float>) {
+        readings?.frameStarted()
+        taken.base.update(repeating: 0, count: placeCount)
+        session.place(image)
+    }
+
+    /// Pooled features, statistics of the head's answer, decisions so far, and the readings.
     func readFeatures(_ place: Place) -> UnsafeBufferPointer<Float> {
         let pooled = session.look(place.pooling)
         let base = features.base
@@ -111,38 +153,53 @@ public final class BlockNetwork {
         }
         let start = base + pooled.count + AnswerStatistics.count
         for index in 0..<placeCount { start[index] = taken.base[index] }
+        readings?.write(to: start + placeCount)
         return UnsafeBufferPointer(start: base, count: place.featureCount)
+    }
+
+    /// Runs what a decision leaves of the place's parts.
+    func replace(_ place: Place) {
+        if let mask = place.mask { session.perform(mask) }
+        if let substitute = place.substitute { session.perform(substitute) }
     }
 
     /// Leaves the place's parts out.
     /// - Returns: the part to go on with.
     func skip(_ place: Place) -> Int {
-        if let substitute = place.substitute { session.perform(substitute) }
+        replace(place)
         taken.base[place.index] = 1
         return place.point.parts.upperBound
+    }
+
+    /// Damage of deciding so, by a gate that reads everything, or the decisions alone.
+    func predict(_ place: Place, _ gate: CompiledGate) -> Float {
+        if gate.features == placeCount { return gate.predict(taken.base) }
+        return readFeatures(place).baseAddress.map(gate.predict) ?? 1
     }
 
     private func decides(_ place: Place, _ budget: Float, _ flops: inout Int) -> Bool {
         switch policy {
         case .gates:
-            guard let gate = place.gate, budget >= place.smallestBudget else { return false }
-            let features = readFeatures(place)
-            flops += gate.flops + (place.head?.flops ?? 0)
-            guard let start = features.baseAddress else { return false }
-            return gate.predict(start) <= budget
+            if place.isFixed { return true }
+            guard let gate = gates.gates[place.index], budget >= gates.smallestBudgets[place.index] else {
+                return false
+            }
+            flops += gate.flops + (gate.features == placeCount ? 0 : place.head?.flops ?? 0)
+            return predict(place, gate) <= budget
         case .random(let probability):
-            return place.point.kind == .skip && generator.uniform() < probability
+            return place.point.kind != .exit && generator.uniform() < probability
         case .fixed(let hooks):
-            return place.point.kind == .skip && hooks.contains(place.index)
+            return place.point.kind != .exit && hooks.contains(place.index)
         }
     }
 }
 
 extension BlockNetwork: HookedNetwork {
+    public var decisions: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: taken.base, count: placeCount) }
+
     public func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer {
         var (part, flops, count, met) = (0, 0, 0, 0)
-        taken.base.update(repeating: 0, count: placeCount)
-        session.place(image)
+        begin(image)
         parts: while part < plan.parts.count {
             if budget >= 0 {
                 for place in places[part] {
@@ -150,9 +207,10 @@ extension BlockNetwork: HookedNetwork {
                     guard decides(place, budget, &flops) else { continue }
                     count += 1
                     if place.point.kind == .exit, let head = place.head {
+                        taken.base[place.index] = 1
                         return HookedAnswer(logits: head.logits, flops: flops, taken: count, decisions: met)
                     }
-                    flops += place.substitute?.flops ?? 0
+                    flops += place.replacementFlops
                     part = skip(place)
                     continue parts
                 }

@@ -1,4 +1,5 @@
 public import Engine
+public import NetworkParts
 
 /// Where gates can decide within one run of a network.
 ///

@@ -1,11 +1,11 @@
 public import Engine
-import Glibc
 import SearchSpace
+public import NetworkParts
 
-/// Teaches the hooks within one network from a stream of images without labels: substitutes and heads first, then
-/// gates, in rounds. In the first round the decisions before a measured one are drawn at random, in the next ones they
-/// are the gates' own at a random budget, now and then turned around: damage is measured in the context in which gates
-/// decide.
+/// Teaches the hooks within one network from a stream of images without labels: substitutes, fixed places and heads
+/// first, then gates, in rounds. In the first round the decisions before a measured one are drawn at random, in the
+/// next ones they are the gates' own at a random budget, now and then turned around: damage is measured in the context
+/// in which gates decide.
 public struct BlockTrainer {
     public struct Settings: Sendable {
         public var gates = GateTrainer.Settings()
@@ -17,6 +17,10 @@ public struct BlockTrainer {
         public var rounds = 2
         /// Of decisions that are turned around while sampling.
         public var exploration = 0.1
+        /// Places that are left out of every input: those that do the least damage together.
+        public var fixedPlaces = 0
+        /// Images that fixed places are chosen on.
+        public var choosingImages = 400
 
         public init() {}
     }
@@ -24,97 +28,174 @@ public struct BlockTrainer {
     /// Gives image `index` of the stream, valid until the next call.
     public typealias Images = (Int) -> UnsafeBufferPointer<Float>
 
-    private let plain: Plan
-    private let plan: SectionedPlan
-    private let settings: Settings
-    private let count: Int
-    private let images: Images
-    private let progress: (Double) -> Void
-    private var generator: SeededGenerator
-    public private(set) var hooks: [HookState.Hook]
+    let plain: Plan
+    let plan: SectionedPlan
+    let settings: Settings
+    let count: Int
+    let images: Images
+    let progress: (Double) -> Void
+    private let inputs: GateInputs
+    var generator: SeededGenerator
+    public internal(set) var hooks: [HookState.Hook]
     public private(set) var sampleCount = 0
     /// The full network's logits of every image.
-    private var logits: [[Float]] = []
+    var logits: [[Float]] = []
+    /// Before every image, for the readings that gates are to learn from.
+    public var prepare: (Int, FrameReadings) -> Void = { _, _ in }
 
     public init(
-        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], count: Int, settings: Settings,
-        images: @escaping Images, progress: @escaping (Double) -> Void
+        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], inputs: GateInputs = .none, count: Int,
+        settings: Settings, images: @escaping Images, progress: @escaping (Double) -> Void
     ) {
-        (self.plain, self.plan, self.hooks, self.count) = (plain, plan, hooks, count)
+        (self.plain, self.plan, self.hooks, self.inputs, self.count) = (plain, plan, hooks, inputs, count)
         (self.settings, self.images, self.progress) = (settings, images, progress)
         generator = SeededGenerator(seed: settings.seed)
     }
 
     /// - Throws: where hooks do not fit the network.
     public mutating func train() throws(HookRefusal) {
-        try readHeads()
+        runInFull()
         try fitSubstitutes()
-        for round in 0..<settings.rounds {
+        try fitMasks()
+        try readHeads()
+        for round in 0..<rounds {
             try sample(round: round)
-            for index in hooks.indices {
+            for index in hooks.indices where !hooks[index].isFixed {
                 guard let samples = hooks[index].samples else { continue }
-                hooks[index].gate = GateTrainer(settings.gates).train(
-                    samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
+                hooks[index].gate = gate(
+                    of: index, samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
+                report(round, 0.5 + 0.5 * Double(index + 1) / Double(hooks.count))
             }
         }
     }
 
-    // MARK: Heads and substitutes
+    /// Few images are run more often, each time with other decisions before the measured ones.
+    private var rounds: Int {
+        guard hooks.contains(where: { $0.point.kind.isMasking }) else { return settings.rounds }
+        return max(settings.rounds, min(Self.mostRounds, Self.enoughSamples / max(1, count)))
+    }
 
-    /// Pooled features of the full run at every place, and its answer.
+    private static let mostRounds = 4
+    private static let enoughSamples = 700
+
+    /// A gate that reads the input; for masks one that does not, where that is no worse.
+    private func gate(of index: Int, _ samples: GateSamples, seed: UInt64) -> Gate? {
+        let trainer = GateTrainer(settings.gates)
+        let gate = trainer.train(samples, seed: seed)
+        guard hooks[index].point.kind.isMasking,
+            let steady = trainer.trainSteady(samples, context: hooks.count, inputs: inputs.count, seed: seed),
+            steady.validation.passes
+        else { return gate }
+        guard let gate, gate.validation.passes, gate.validation.loss < steady.validation.loss else { return steady }
+        return gate
+    }
+
+    // MARK: Heads
+
+    private mutating func runInFull() {
+        let session = SectionedSession(for: plan)
+        for index in 0..<count {
+            session.place(images(index))
+            for part in plan.parts { session.perform(part) }
+            logits.append(Array(session.output))
+            progress(0.05 * Double(index + 1) / Double(count))
+        }
+    }
+
+    /// Heads learn from pooled features at every place as fixed places leave them, to answer as the full network does.
     private mutating func readHeads() throws(HookRefusal) {
         let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
         var features = hooks.map { _ in [[Float]]() }
-        var targets: [[Double]] = []
         for index in 0..<count {
-            network.session.place(images(index))
-            for part in plan.parts.indices {
+            network.begin(images(index))
+            var part = 0
+            parts: while part < plan.parts.count {
                 for place in network.places[part] {
                     features[place.index].append(Array(network.session.look(place.pooling)))
+                    guard place.isFixed else { continue }
+                    part = network.skip(place)
+                    continue parts
                 }
                 network.session.perform(plan.parts[part])
+                part += 1
             }
-            let output = network.session.output
-            logits.append(Array(output))
-            let softmax = Softmax(output)
-            targets.append(output.map { Double(softmax.probability($0)) })
-            progress(0.1 * Double(index + 1) / Double(count))
+            progress(0.3 + 0.05 * Double(index + 1) / Double(count))
         }
-        for index in hooks.indices where hooks[index].head == nil {
+        let targets = logits.map { logits in
+            logits.withUnsafeBufferPointer { all in
+                let softmax = Softmax(all)
+                return all.map { Double(softmax.probability($0)) }
+            }
+        }
+        for index in hooks.indices
+        where hooks[index].head == nil && !hooks[index].isFixed && !hooks[index].point.kind.isMasking {
             hooks[index].head = HeadTrainer.train(features[index], targets, seed: settings.seed &+ UInt64(index))
+            progress(0.35 + 0.05 * Double(index + 1) / Double(hooks.count))
         }
     }
 
-    private mutating func fitSubstitutes() throws(HookRefusal) {
-        let session = SectionedSession(for: plan)
-        for index in hooks.indices where hooks[index].point.kind == .skip && hooks[index].substitute == nil {
-            let parts = hooks[index].point.parts
-            guard BlockPoints.hasSubstitute(parts, in: plan) else { continue }
-            let shape = plan.shape(before: parts.lowerBound)
-            var fit = SubstituteFit(channels: shape.channels, byteLimit: settings.substituteBytes)
-            let before = AlignedBuffer(count: shape.storage)
-            for image in 0..<count where !fit.isFull {
-                session.place(images(image))
-                for part in 0..<parts.lowerBound { session.perform(plan.parts[part]) }
-                session.save(before: parts.lowerBound, to: before)
-                for part in parts { session.perform(plan.parts[part]) }
-                fit.add(
-                    before: before.base, after: session.current, height: shape.height, width: shape.width,
-                    using: &generator)
+    /// What masks leave out, part by part.
+    private mutating func fitMasks() throws(HookRefusal) {
+        for part in plan.parts.indices {
+            let own = hooks.indices.filter {
+                hooks[$0].point.kind.isMasking && hooks[$0].point.parts.lowerBound == part
+                    && hooks[$0].substitute == nil && hooks[$0].samples == nil
             }
-            hooks[index].substitute = fit.solve()
-            progress(0.1 + 0.3 * Double(index + 1) / Double(hooks.count))
+            guard let first = own.first else { continue }
+            let masked: MaskedPart?
+            do { masked = try plan.masked(part) } catch { throw HookRefusal("\(error)") }
+            guard let masked, let taps = masked.taps else {
+                throw HookRefusal("hook \(first) is for another network")
+            }
+            fitMasks(own, masked, taps, part)
+            progress(0.1 + 0.3 * Double(part + 1) / Double(plan.parts.count))
+        }
+    }
+
+    private mutating func fitMasks(_ own: [Int], _ masked: MaskedPart, _ taps: Int, _ part: Int) {
+        let session = SectionedSession(for: plan)
+        let shape = masked.readShape
+        var moments = HiddenMoments(channels: shape.channels, taps: taps, images: count)
+        var changes = [Double](repeating: 0, count: masked.strips)
+        let before = AlignedBuffer(count: plan.shape(before: part).storage)
+        for image in 0..<count {
+            session.place(images(image))
+            for earlier in 0..<part { session.perform(plan.parts[earlier]) }
+            session.save(before: part, to: before)
+            session.perform(masked) {
+                moments.add($0, height: shape.height, width: shape.width, using: &generator)
+            }
+            guard masked.strips > 1 else { continue }
+            for (strip, change) in MaskFit.changes(before.base, session.current, masked).enumerated() {
+                changes[strip] += change
+            }
+        }
+        for index in own where hooks[index].point.kind == .point {
+            let wanted = hooks[index].mask?.strips.count { $0 } ?? masked.strips
+            hooks[index].mask = MaskFit.points(of: masked, changes, leaving: wanted)
+        }
+        let channels = own.filter { hooks[$0].point.kind == .channel }
+        let wanted = channels.map { hooks[$0].mask?.blocks.count { $0 } ?? masked.blocks }
+        guard !channels.isEmpty, let fits = MaskFit.channels(of: masked, moments, leaving: wanted) else { return }
+        for (index, fit) in zip(channels, fits) {
+            (hooks[index].mask, hooks[index].substitute) = (fit.mask, fit.reader)
         }
     }
 
     // MARK: Samples
 
+    /// - Parameter share: of the round's work that is done.
+    private func report(_ round: Int, _ share: Double) {
+        progress(0.4 + 0.6 * (Double(round) + share) / Double(rounds))
+    }
+
     private mutating func sample(round: Int) throws(HookRefusal) {
-        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs)
         let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
         for index in 0..<count {
+            if let readings = network.readings { prepare(index, readings) }
             walk(network, index, saved, round)
-            progress(0.4 + 0.6 * (Double(round) + Double(index + 1) / Double(count)) / Double(settings.rounds))
+            report(round, 0.5 * Double(index + 1) / Double(count))
         }
     }
 
@@ -122,22 +203,26 @@ public struct BlockTrainer {
     private mutating func walk(_ network: BlockNetwork, _ index: Int, _ saved: AlignedBuffer, _ round: Int) {
         let session = network.session
         let isRandom = round == 0
-        // From a thousandth to a half, evenly in the logarithm.
-        let budget = Float(0.001) * powf(500, Float(generator.uniform()))
+        let budget = BlockNetwork.drawBudget(using: &generator)
         let share = 0.5 * generator.uniform()
-        network.taken.base.update(repeating: 0, count: network.placeCount)
-        session.place(images(index))
+        network.begin(images(index))
         var part = 0
         parts: while part < plan.parts.count {
             for place in network.places[part] {
+                if place.isFixed {
+                    part = network.skip(place)
+                    continue parts
+                }
                 let features = network.readFeatures(place)
                 session.save(before: part, to: saved)
                 measure(network, place, features, index)
                 session.resume(before: part, from: saved)
-                guard place.point.kind == .skip else { continue }
-                var decides = isRandom && generator.uniform() < share
-                if !isRandom, let gate = place.gate {
-                    if let start = network.readFeatures(place).baseAddress { decides = gate.predict(start) <= budget }
+                guard place.point.kind != .exit else { continue }
+                // Several masks of one part share its chance.
+                let rivals = network.places[part].count { $0.point.kind != .exit }
+                var decides = isRandom && generator.uniform() < share / Double(rivals)
+                if !isRandom, let gate = network.gates.gates[place.index] {
+                    decides = network.predict(place, gate) <= budget
                     if generator.uniform() < settings.exploration { decides.toggle() }
                 }
                 guard decides else { continue }
@@ -152,15 +237,7 @@ public struct BlockTrainer {
     private mutating func measure(
         _ network: BlockNetwork, _ place: BlockNetwork.Place, _ features: UnsafeBufferPointer<Float>, _ index: Int
     ) {
-        let damage: Float = logits[index].withUnsafeBufferPointer { full in
-            if place.point.kind == .exit {
-                guard let head = place.head else { return 1 }
-                return Divergence.lostProbability(full, head.logits)
-            }
-            if let substitute = place.substitute { network.session.perform(substitute) }
-            for part in place.point.parts.upperBound..<plan.parts.count { network.session.perform(plan.parts[part]) }
-            return Divergence.lostProbability(full, network.session.output)
-        }
+        let damage = logits[index].withUnsafeBufferPointer { network.damage(of: place, full: $0) }
         var samples =
             hooks[place.index].samples
             ?? GateSamples(featureCount: place.featureCount, byteLimit: settings.sampleBytes)

@@ -1,5 +1,6 @@
 import Engine
 import Supernets
+import NetworkParts
 
 /// Whether a gate saves more time than it takes: a gate that hardly ever decides at a budget only costs there, and is
 /// not run.
@@ -7,6 +8,8 @@ import Supernets
 /// What it takes was measured; how often it decides is read off its samples. What an early exit saves is the way to the
 /// next exit only, for most inputs that could end here could end there.
 enum GateWorth {
+    private static let mostSamples = 1_000
+
     /// The least budget at which the gate of a hook is worth its time: 0 where that is not known, infinite where there
     /// is none.
     static func smallestBudget(of index: Int, in hooks: [HookState.Hook]) -> Float {
@@ -17,10 +20,12 @@ enum GateWorth {
         let share = overhead / saving(of: index, in: hooks)
         guard share <= 1 else { return .infinity }
         let compiled = CompiledGate(gate)
-        let predictions = (0..<samples.count).map { sample in
+        // Some hundreds tell the share well enough.
+        let step = max(1, samples.count / Self.mostSamples)
+        let predictions = stride(from: 0, to: samples.count, by: step).map { sample in
             samples.features(sample).withUnsafeBufferPointer { $0.baseAddress.map(compiled.predict) ?? 1 }
         }.sorted()
-        return predictions[max(0, Int((share * Double(samples.count)).rounded(.up)) - 1)]
+        return predictions[max(0, Int((share * Double(predictions.count)).rounded(.up)) - 1)]
     }
 
     private static func saving(of index: Int, in hooks: [HookState.Hook]) -> Double {
@@ -44,8 +49,7 @@ extension BlockNetwork {
             for part in plan.parts.indices {
                 for place in places[part] {
                     let start = PlanTimer.now()
-                    let features = readFeatures(place)
-                    if let gate = place.gate, let base = features.baseAddress { _ = gate.predict(base) }
+                    if let gate = gates.gates[place.index] { _ = predict(place, gate) }
                     if run >= InterleavedTimer.warmUpRuns { times[place.index].append(PlanTimer.now() - start) }
                 }
                 session.perform(plan.parts[part])

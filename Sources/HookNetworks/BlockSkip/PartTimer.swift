@@ -1,5 +1,6 @@
 public import Engine
 import Supernets
+public import NetworkParts
 
 /// Measures how long each part of a network takes on this machine, one thread.
 public enum PartTimer {

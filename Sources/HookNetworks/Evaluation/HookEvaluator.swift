@@ -2,8 +2,15 @@ public import Engine
 import Glibc
 import Supernets
 
-/// Measures a hooked network against the plain one: accuracy, divergence, work, and time on one thread.
+/// Measures hooked networks against the plain one: accuracy, divergence, calibration, work, and time on one thread.
+///
+/// Times are those of a stream: images come in groups, and each network, the plain one too, runs a whole group after
+/// one image that does not count, so that it finds the caches as its own frames leave them, not as another network
+/// does. Networks take turns from group to group, so that all see the same machine.
 public struct HookEvaluator {
+    /// Images of a group.
+    public static let groupCount = 16
+
     /// Sums over images at one budget, or of the plain network.
     public struct Sums: Sendable {
         public internal(set) var correct = 0
@@ -17,49 +24,83 @@ public struct HookEvaluator {
         public internal(set) var processorNanoseconds: UInt64 = 0
         public internal(set) var taken = 0
         public internal(set) var decisions = 0
+        /// Of each hook, images where its decision was taken.
+        public internal(set) var takenByHook: [Int] = []
+        public internal(set) var calibration = ConfidenceCalibration()
+    }
+
+    /// A network at a budget.
+    public struct Candidate {
+        public let network: any HookedNetwork
+        public let budget: Float
+
+        public init(_ network: any HookedNetwork, budget: Float) { (self.network, self.budget) = (network, budget) }
     }
 
     private let session: Session
-    private let network: any HookedNetwork
-    public let budgets: [Float]
+    private let network: Plan
+    public let candidates: [Candidate]
     private let repeats: Int
+    private var groups = 0
+    /// Before an image is run, for the readings of its frame; its position among all images.
+    public var prepare: (Int, FrameReadings) -> Void = { _, _ in }
     public private(set) var images = 0
     public private(set) var plain = Sums()
+    /// By candidate.
     public private(set) var hooked: [Sums]
 
-    /// - Parameter repeats: runs of each image at each budget, of which the shortest counts: other programs take the
-    ///   processor now and then.
-    public init(_ network: any HookedNetwork, budgets: [Float], repeats: Int) {
+    /// - Parameter repeats: runs of each image by each candidate, of which the shortest counts: other programs take
+    ///   the processor now and then.
+    public init(_ candidates: [Candidate], plain: Plan, repeats: Int) {
         precondition(repeats > 0, "\(repeats) repeats")
-        (self.network, self.budgets, self.repeats) = (network, budgets, repeats)
-        session = Session(for: [network.plain])
-        hooked = budgets.map { _ in Sums() }
+        (self.candidates, network, self.repeats) = (candidates, plain, repeats)
+        session = Session(for: [plain])
+        hooked = candidates.map { _ in Sums() }
     }
 
-    /// Runs the plain network and every budget once untimed, then in turn as often as there are repeats.
-    public mutating func evaluate(_ image: UnsafeBufferPointer<Float>, label: Int?) {
-        // Not timed: finds the caches cold from whatever prepared the image.
-        let full = session.run(network.plain, on: image)
-        plain.flops += network.plain.flops
-        if full.indexOfMaximum == label { plain.correct += 1 }
-        for (index, budget) in budgets.enumerated() {
-            hooked[index].add(network.answer(image, budget: budget), full: full, label: label)
-        }
-        var best = [Instant](repeating: Instant(wall: .max, processor: .max), count: budgets.count + 1)
-        for run in 0..<repeats * best.count {
-            // Each is now and then the first, and follows another from image to image.
-            let turn = (run + images) % best.count
-            let start = Instant.now()
-            if turn == 0 {
-                _ = session.run(network.plain, on: image)
-            } else {
-                _ = network.answer(image, budget: budgets[turn - 1])
+    /// Runs everything on every image once for its answer, then in turn as often as there are repeats for its time.
+    public mutating func evaluate(_ group: [UnsafeBufferPointer<Float>], labels: [Int]?) {
+        guard let last = group.last else { return }
+        for (position, image) in group.enumerated() {
+            let (full, label) = (session.run(network, on: image), labels?[position])
+            plain.flops += network.flops
+            if full.indexOfMaximum == label { plain.correct += 1 }
+            if let label { plain.calibration.add(full, isCorrect: full.indexOfMaximum == label) }
+            for (index, candidate) in candidates.enumerated() {
+                ready(candidate, position)
+                let answer = candidate.network.answer(image, budget: candidate.budget)
+                hooked[index].add(answer, full: full, label: label)
+                hooked[index].add(candidate.network.decisions)
             }
-            best[turn].improve(Instant.now().since(start))
         }
-        images += 1
-        plain.add(best[0])
-        for index in budgets.indices { hooked[index].add(best[index + 1]) }
+        for turn in 0...candidates.count {
+            let one = (turn + groups) % (candidates.count + 1)
+            var best = [Instant](repeating: Instant(wall: .max, processor: .max), count: group.count)
+            for _ in 0..<repeats {
+                run(one, last)
+                for (position, image) in group.enumerated() {
+                    if one > 0 { ready(candidates[one - 1], position) }
+                    let start = Instant.now()
+                    run(one, image)
+                    best[position].improve(Instant.now().since(start))
+                }
+            }
+            for time in best { if one == 0 { plain.add(time) } else { hooked[one - 1].add(time) } }
+        }
+        images += group.count
+        groups += 1
+    }
+
+    private func ready(_ candidate: Candidate, _ position: Int) {
+        if let readings = candidate.network.readings { prepare(images + position, readings) }
+    }
+
+    private func run(_ one: Int, _ image: UnsafeBufferPointer<Float>) {
+        if one == 0 {
+            _ = session.run(network, on: image)
+        } else {
+            _ = candidates[one - 1].network.answer(image, budget: candidates[one - 1].budget)
+        }
     }
 
     /// Gated over plain.
@@ -84,6 +125,12 @@ extension HookEvaluator.Sums {
         flops += answer.flops
         taken += answer.taken
         decisions += answer.decisions
+        if let label { calibration.add(answer.logits, isCorrect: best == label) }
+    }
+
+    mutating func add(_ decisions: UnsafeBufferPointer<Float>) {
+        if takenByHook.isEmpty { takenByHook = decisions.map { _ in 0 } }
+        for index in decisions.indices where decisions[index] > 0 { takenByHook[index] += 1 }
     }
 
     fileprivate mutating func add(_ time: Instant) {
@@ -92,6 +139,32 @@ extension HookEvaluator.Sums {
     }
 
     public var skipRatio: Double { decisions == 0 ? 0 : Double(taken) / Double(decisions) }
+}
+
+/// How far an answer's confidence, its largest probability, lies from how often it is right: the expected calibration
+/// error over fifteen bins of equal width (Guo et al. 2017).
+public struct ConfidenceCalibration: Sendable {
+    private static let binCount = 15
+    private var bins = [(count: Double, confidence: Double, correct: Double)](
+        repeating: (0, 0, 0), count: binCount)
+
+    mutating func add(_ logits: UnsafeBufferPointer<Float>, isCorrect: Bool) {
+        let confidence = Double(Softmax(logits).largest)
+        add(confidence, isCorrect: isCorrect)
+    }
+
+    mutating func add(_ confidence: Double, isCorrect: Bool) {
+        let bin = min(Self.binCount - 1, max(0, Int(confidence * Double(Self.binCount))))
+        bins[bin].count += 1
+        bins[bin].confidence += confidence
+        bins[bin].correct += isCorrect ? 1 : 0
+    }
+
+    /// 0...1; `nil` where nothing was added.
+    public var error: Double? {
+        let count = bins.reduce(0) { $0 + $1.count }
+        return count == 0 ? nil : bins.reduce(0) { $0 + abs($1.correct - $1.confidence) } / count
+    }
 }
 
 /// A time by two clocks, in nanoseconds.

@@ -4,6 +4,10 @@ public import Engine
 public protocol HookedNetwork: AnyObject {
     /// The network without hooks.
     var plain: Plan { get }
+    /// What gates read besides the network, to be set before a frame; `nil` where they read nothing else.
+    var readings: FrameReadings? { get }
+    /// By hook, 1 where the last answer left something out there, else 0. Valid until the next answer.
+    var decisions: UnsafeBufferPointer<Float> { get }
 
     /// - Parameter budget: damage to be put up with, 0...1; below 0 no gate runs.
     func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer

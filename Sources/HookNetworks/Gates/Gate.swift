@@ -16,7 +16,7 @@ public struct Gate: Equatable, Sendable {
     /// the training of the score.
     public let slope: Double
     public let offset: Double
-    public let validation: GateValidation
+    public internal(set) var validation: GateValidation
 
     public var features: Int { mean.count }
 
@@ -51,15 +51,17 @@ public struct GateValidation: Codable, Equatable, Sendable {
     /// let pass first.
     public var acceptedDamage: Double
     public var acceptedPrediction: Double
+    /// The gate knows the decisions before it, not the input: it need not be better than a constant to be honest.
+    public var isSteady: Bool?
 
     /// Samples below which no verdict is possible.
     public static let fewestSamples = 50
     /// How far measured damage may lie above the predicted one.
     static let tolerance = (factor: 2.0, absolute: 0.01)
 
-    /// Better than a constant, and not too hopeful where it lets pass.
+    /// Better than a constant where it reads the input, and not too hopeful where it lets pass.
     public var passes: Bool {
-        samples >= Self.fewestSamples && loss < constantLoss
+        samples >= Self.fewestSamples && (isSteady == true || loss < constantLoss)
             && acceptedDamage <= Self.tolerance.factor * acceptedPrediction + Self.tolerance.absolute
     }
 }

@@ -25,12 +25,20 @@ public enum GateKind: String, Codable, Sendable, CaseIterable {
         case .skip:
             Row(summary: "residual blocks, replaced by one convolution", isSupported: true, isWithinNetwork: true)
         case .channel:
-            Row(summary: "channels that are predicted near zero", isSupported: false, isWithinNetwork: true)
-        case .point: Row(summary: "positions of a map", isSupported: false, isWithinNetwork: true)
+            Row(
+                summary: "blocks of channels inside a block, what is left makes up for them", isSupported: true,
+                isWithinNetwork: true)
+        case .point:
+            Row(summary: "strips of rows of a residual block", isSupported: true, isWithinNetwork: true)
         case .bits:
             Row(summary: "32 bits, where the answer in 8 will do", isSupported: true, isWithinNetwork: false)
         }
     }
+}
+
+extension GateKind {
+    /// Whether a decision computes a part of a block.
+    var isMasking: Bool { self == .channel || self == .point }
 }
 
 /// A place in a network where a gate can decide.

@@ -51,6 +51,14 @@ public struct GateSamples: Equatable, Sendable {
         values[row + featureCount] = damage
     }
 
+    /// The same samples under another limit; where there are too many, the last ones.
+    func limited(to byteLimit: Int) -> GateSamples {
+        var result = GateSamples(featureCount: featureCount, byteLimit: byteLimit)
+        result.values = Array(values.suffix(result.capacity * rowCount))
+        result.seen = seen
+        return result
+    }
+
     func features(_ index: Int) -> ArraySlice<Float> {
         values[index * rowCount..<index * rowCount + featureCount]
     }

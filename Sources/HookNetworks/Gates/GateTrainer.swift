@@ -13,6 +13,7 @@ public enum TrainingAlgorithm: String, Codable, Sendable, CaseIterable {
 public struct GateTrainer: Sendable {
     public struct Settings: Codable, Equatable, Sendable {
         public var algorithm = TrainingAlgorithm.backpropagation
+        /// Without any, of backpropagation only, the score is linear in the features.
         public var hidden = 16
         public var hasLayerNorm = false
         public var optimizer = Optimizer.Method.usualAdam
@@ -23,6 +24,11 @@ public struct GateTrainer: Sendable {
 
         public init() {}
     }
+
+    /// Samples below which no gate is made.
+    public static let fewestSamples = 10 * GateValidation.fewestSamples
+    /// Samples that are computed with between two questions whether to go on.
+    private static let piece = 64
 
     public let settings: Settings
 
@@ -36,7 +42,7 @@ public struct GateTrainer: Sendable {
     /// - Parameter mayGoOn: asked before every batch; the training is given up where it says no.
     /// - Returns: `nil` where there are too few samples to judge a gate by, or features that are not numbers.
     public func train(_ samples: GateSamples, seed: UInt64, mayGoOn: () -> Bool = { true }) -> Gate? {
-        guard samples.count >= 10 * GateValidation.fewestSamples else { return nil }
+        guard samples.count >= Self.fewestSamples else { return nil }
         var generator = SeededGenerator(seed: seed)
         let order = Array(0..<samples.count).shuffled(using: &generator)
         let (mean, deviation) = Self.statistics(samples)
@@ -54,12 +60,32 @@ public struct GateTrainer: Sendable {
             case .forwardForward: forwardForward(Array(training), tuning, &generator, mayGoOn)
             }
         guard let predictor = trained else { return nil }
-        let (slope, offset) = Self.calibration(tuning.map { (predictor.score($0.features), $0.damage) })
+        guard let tuned = scored(tuning, mayGoOn, predictor.score),
+            let checked = scored(check, mayGoOn, predictor.score)
+        else { return nil }
+        let (slope, offset) = Self.calibration(tuned)
         let constant = training.reduce(0) { $0 + $1.damage } / Double(training.count)
-        let predictions = check.map { (Loss.logistic(slope * predictor.score($0.features) + offset), $0.damage) }
+        let predictions = checked.map { (Loss.logistic(slope * $0.score + offset), $0.damage) }
         return Gate(
             mean: mean, deviation: deviation, predictor: predictor, slope: slope, offset: offset,
             validation: Self.validation(predictions, constant: constant))
+    }
+
+    /// A gate that reads the decisions before it and nothing of the input: it applies the same masks to every input.
+    /// - Parameter context: how many features, the last ones, are decisions.
+    public func trainSteady(_ samples: GateSamples, context: Int, inputs: Int, seed: UInt64) -> Gate? {
+        var generator = SeededGenerator(seed: seed)
+        var decisions = GateSamples(featureCount: context, byteLimit: samples.byteLimit)
+        for index in 0..<samples.count {
+            Array(samples.features(index).suffix(context + inputs).prefix(context)).withUnsafeBufferPointer {
+                decisions.add($0, damage: samples.damage(index), using: &generator)
+            }
+        }
+        var linear = settings
+        (linear.algorithm, linear.hidden) = (.backpropagation, 0)
+        guard var gate = GateTrainer(linear).train(decisions, seed: seed) else { return nil }
+        gate.validation.isSteady = true
+        return gate
     }
 
     private static func statistics(_ samples: GateSamples) -> (mean: [Double], deviation: [Double]) {
@@ -83,13 +109,30 @@ public struct GateTrainer: Sendable {
 
     // MARK: Algorithms
 
+    /// Scores of the samples with their damages; `nil` where the training is given up.
+    private func scored(
+        _ samples: ArraySlice<Sample>, _ mayGoOn: () -> Bool, _ score: ([Double]) -> Double
+    ) -> [(score: Double, damage: Double)]? {
+        var result: [(score: Double, damage: Double)] = []
+        result.reserveCapacity(samples.count)
+        for sample in samples {
+            if result.count % Self.piece == 0, !mayGoOn() { return nil }
+            result.append((score(sample.features), sample.damage))
+        }
+        return result
+    }
+
     private func backpropagated(
         _ training: [Sample], _ tuning: ArraySlice<Sample>, _ generator: inout SeededGenerator, _ mayGoOn: () -> Bool
     ) -> Gate.Predictor? {
         let (count, hidden) = (training[0].features.count, settings.hidden)
-        var layers: [Layer] = [.linear(inputs: count, outputs: hidden), .bias(count: hidden)]
-        if settings.hasLayerNorm { layers.append(.layerNorm(count: hidden)) }
-        layers += [.relu(count: hidden), .linear(inputs: hidden, outputs: 1), .bias(count: 1)]
+        var layers: [Layer] = []
+        if hidden > 0 {
+            layers = [.linear(inputs: count, outputs: hidden), .bias(count: hidden)]
+            if settings.hasLayerNorm { layers.append(.layerNorm(count: hidden)) }
+            layers.append(.relu(count: hidden))
+        }
+        layers += [.linear(inputs: hidden > 0 ? hidden : count, outputs: 1), .bias(count: 1)]
         var network = Perceptron(layers, using: &generator)
         var optimizer = optimizer(for: network.parameters.count)
         var trace = Perceptron.Trace(layers)
@@ -108,7 +151,8 @@ public struct GateTrainer: Sendable {
                 }
                 optimizer.step(&network.parameters, gradient)
             }
-            let loss = Self.loss(tuning.map { (network.output(for: $0.features)[0], $0.damage) })
+            guard let scores = scored(tuning, mayGoOn, { network.output(for: $0)[0] }) else { return nil }
+            let loss = Self.loss(scores)
             if loss < best.loss { best = (loss, network) }
         }
         return .perceptron(best.network)
@@ -133,7 +177,7 @@ public struct GateTrainer: Sendable {
                 network.learn(
                     training[index].features, label: isHarmful ? 1 : 0, weight: weight, &optimizers)
             }
-            let scores = tuning.map { (network.score($0.features), $0.damage) }
+            guard let scores = scored(tuning, mayGoOn, { network.score($0) }) else { return nil }
             let (slope, offset) = Self.calibration(scores)
             let loss = Self.loss(scores.map { (slope * $0.0 + offset, $0.1) })
             if loss < best.loss { best = (loss, network) }

@@ -1,4 +1,5 @@
 public import Engine
+public import SearchSpace
 
 /// Networks for one task, or subnets of one supernet, from the smallest to the largest: each answers in turn until a
 /// gate predicts that the answer so far lies no further from the largest one's than the budget allows. A gate reads its
@@ -38,7 +39,7 @@ public final class ModelCascade {
         let plan: Plan
         let resize: Rung.Resizing?
         let image: AlignedBuffer
-        /// Pooled features, then statistics of the answer so far.
+        /// Pooled features, statistics of the answer so far, then the readings.
         let features: AlignedBuffer
         /// The answer so far.
         let mean: AlignedBuffer
@@ -47,7 +48,9 @@ public final class ModelCascade {
     public let largest: Plan
     private let stages: [Stage]
     /// One for each stage.
-    var gates: GateSet
+    public var gates: GateSet
+    public let readings: FrameReadings?
+    private let taken: AlignedBuffer
     private let session: Session
     private let isCommittee: Bool
     private let sum: AlignedBuffer
@@ -56,20 +59,24 @@ public final class ModelCascade {
     ///   - rungs: networks below the largest, from the smallest up.
     ///   - isCommittee: the answer is the mean of all that have run, not the last one's.
     /// - Throws: where the networks do not belong together, or one below the largest has no pooled features.
-    public init(_ rungs: [Rung], largest: Plan, isCommittee: Bool) throws(HookRefusal) {
+    public init(
+        _ rungs: [Rung], largest: Plan, isCommittee: Bool, inputs: GateInputs = .none
+    ) throws(HookRefusal) {
         let session = Session(for: rungs.map(\.plan) + [largest])
         var stages: [Stage] = []
         for (index, rung) in rungs.enumerated() {
-            stages.append(try Self.stage(rung, index, session, largest))
+            stages.append(try Self.stage(rung, index, session, largest, inputs.count))
         }
         (self.largest, self.stages, self.session) = (largest, stages, session)
         gates = GateSet(rungs.map(\.gate))
         self.isCommittee = isCommittee
+        readings = FrameReadings(inputs)
+        taken = AlignedBuffer(count: max(1, rungs.count))
         sum = AlignedBuffer(count: largest.outputCount)
     }
 
     private static func stage(
-        _ rung: Rung, _ index: Int, _ session: Session, _ largest: Plan
+        _ rung: Rung, _ index: Int, _ session: Session, _ largest: Plan, _ readingCount: Int
     ) throws(HookRefusal) -> Stage {
         let (shape, wanted) = (rung.plan.inputShape, largest.inputShape)
         guard shape == wanted || (rung.resize != nil && shape.channels == wanted.channels) else {
@@ -82,7 +89,7 @@ public final class ModelCascade {
         guard let pooled = session.featureCount(of: rung.plan) else {
             throw HookRefusal("network \(index) does not end in a layer that reads pooled features")
         }
-        let count = pooled + AnswerStatistics.count
+        let count = pooled + AnswerStatistics.count + readingCount
         if let gate = rung.gate, gate.features != count {
             throw HookRefusal("gate \(index) reads \(gate.features) features, its network has \(count)")
         }
@@ -98,6 +105,8 @@ public final class ModelCascade {
     /// - Parameter budget: damage to be put up with, 0...1; below 0 the largest network answers alone.
     public func run(on image: UnsafeBufferPointer<Float>, budget: Float) -> Answer {
         var (count, flops) = (0, 0)
+        readings?.frameStarted()
+        taken.base.update(repeating: 0, count: taken.count)
         if budget >= 0 {
             for (index, stage) in stages.enumerated() {
                 guard let gate = gates.gates[index] else { continue }
@@ -105,6 +114,7 @@ public final class ModelCascade {
                 flops += stage.plan.flops + gate.flops
                 let mean = answer(stage, image, count)
                 if gate.predict(stage.features.base) <= budget {
+                    taken.base[index] = 1
                     return Answer(logits: mean, rung: index, flops: flops)
                 }
             }
@@ -116,24 +126,6 @@ public final class ModelCascade {
         for index in full.indices { sum.base[index] = (sum.base[index] + full[index]) / share }
         return Answer(
             logits: UnsafeBufferPointer(start: sum.base, count: sum.count), rung: stages.count, flops: flops)
-    }
-
-    /// Runs all networks and adds for every gate what the answer so far would have damaged.
-    public func sample(
-        _ image: UnsafeBufferPointer<Float>, into samples: inout [GateSamples],
-        using generator: inout some RandomNumberGenerator
-    ) {
-        precondition(samples.count == stages.count, "samples of \(samples.count) gates for \(stages.count)")
-        for (index, stage) in stages.enumerated() {
-            _ = answer(stage, image, isCommittee ? index + 1 : 1)
-        }
-        let full = session.run(largest, on: image)
-        for (index, stage) in stages.enumerated() {
-            let mean = UnsafeBufferPointer(start: stage.mean.base, count: stage.mean.count)
-            samples[index].add(
-                UnsafeBufferPointer(start: stage.features.base, count: stage.features.count),
-                damage: Divergence.totalVariation(full, mean), using: &generator)
-        }
     }
 
     /// Runs one network as the one that makes `count`, and prepares what its gate reads.
@@ -153,13 +145,47 @@ public final class ModelCascade {
         }
         session.readFeatures(of: stage.plan, into: stage.features.base)
         let mean = UnsafeBufferPointer(start: stage.mean.base, count: stage.mean.count)
-        AnswerStatistics.write(mean, to: stage.features.base + stage.features.count - AnswerStatistics.count)
+        let readingCount = readings?.count ?? 0
+        let end = stage.features.base + stage.features.count - readingCount
+        AnswerStatistics.write(mean, to: end - AnswerStatistics.count)
+        readings?.write(to: end)
         return mean
     }
 }
 
-extension ModelCascade: HookedNetwork {
+extension ModelCascade: LearnableNetwork {
     public var plain: Plan { largest }
+    public var decisions: UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: taken.base, count: stages.count)
+    }
+
+    /// Runs all networks, one a piece, and adds for every gate what the answer so far would have damaged.
+    public func replay(
+        _ image: UnsafeBufferPointer<Float>, piece: Int, into samples: inout [GateSamples],
+        using generator: inout SeededGenerator
+    ) -> Bool {
+        precondition(samples.count == stages.count, "samples of \(samples.count) gates for \(stages.count)")
+        if piece == 0 { readings?.frameStarted() }
+        guard piece == stages.count else {
+            _ = answer(stages[piece], image, isCommittee ? piece + 1 : 1)
+            return false
+        }
+        let full = session.run(largest, on: image)
+        for (index, stage) in stages.enumerated() {
+            let mean = UnsafeBufferPointer(start: stage.mean.base, count: stage.mean.count)
+            samples[index].add(
+                UnsafeBufferPointer(start: stage.features.base, count: stage.features.count),
+                damage: Divergence.totalVariation(full, mean), using: &generator)
+        }
+        return true
+    }
+
+    /// All pieces at once.
+    public func sample(
+        _ image: UnsafeBufferPointer<Float>, into samples: inout [GateSamples], using generator: inout SeededGenerator
+    ) {
+        for piece in 0...stages.count { _ = replay(image, piece: piece, into: &samples, using: &generator) }
+    }
 
     public func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer {
         let answer = run(on: image, budget: budget)

@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Packages
 import SearchSpace
+import NetworkParts
 
 /// A hook file is a package of kind `hooks` (`TensorPackage`: a SHA-256 for every section and for their table, so that
 /// a file cut or changed at any byte is noticed) whose manifest is JSON and whose tensors are weights and samples.
@@ -61,6 +62,10 @@ extension HookState {
         var smallPackage: String?
         var statistics: Statistics
         var hooks: [HookEntry]
+        /// From version 3 on.
+        var inputs: GateInputs?
+        /// Since version 3.
+        var precision: PrecisionState.Entry?
     }
 
     private struct HookEntry: Codable {
@@ -68,6 +73,10 @@ extension HookState {
         var gate: GateEntry?
         var samples: SampleEntry?
         var overheadMicroseconds: Double?
+        /// From version 3 on.
+        var isFixed: Bool?
+        /// Since version 3.
+        var mask: MapMask?
     }
 
     private struct GateEntry: Codable {
@@ -105,6 +114,8 @@ extension HookState {
                 if !samples.values.isEmpty { keep(samples.values, "\(index).samples") }
             }
             entry.overheadMicroseconds = hook.overheadMicroseconds
+            entry.isFixed = hook.isFixed ? true : nil
+            entry.mask = hook.mask
             for (name, filter) in [("substitute", hook.substitute), ("head", hook.head)] {
                 guard let filter else { continue }
                 keep(filter.weights, "\(index).\(name)")
@@ -114,7 +125,8 @@ extension HookState {
         }
         let manifest = Manifest(
             formatVersion: Self.formatVersion, kinds: kinds, weightsSHA256: weightsSHA256,
-            smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries)
+            smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries,
+            inputs: inputs == .none ? nil : inputs, precision: precision?.entry(keep))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return TensorPackage(
@@ -143,6 +155,11 @@ extension HookState {
                 ?? manifest.smallWeightsSHA256.map { [Network(weightsSHA256: $0, package: manifest.smallPackage)] }
                 ?? [], subnet: manifest.subnet, statisticsFile: manifest.statisticsFile, hooks: [])
         statistics = manifest.statistics
+        inputs = manifest.inputs ?? .none
+        guard inputs.isSound else { throw HookRefusal("the inputs of the gates do not fit together") }
+        precision = try manifest.precision.map { entry throws(HookRefusal) in
+            try PrecisionState(entry) { package.tensors[$0]?.values }
+        }
         for (index, entry) in manifest.hooks.enumerated() {
             var hook = Hook(entry.point)
             func values(_ name: String) -> [Float]? { package.tensors["\(index).\(name)"]?.values }
@@ -165,6 +182,13 @@ extension HookState {
                 return Filter(weights: weights, bias: bias)
             }
             hook.overheadMicroseconds = entry.overheadMicroseconds.flatMap { $0 >= 0 ? $0 : nil }
+            hook.isFixed = entry.isFixed ?? false
+            if let mask = entry.mask {
+                guard mask.blocks.contains(true), !mask.strips.isEmpty,
+                    max(mask.blocks.count, mask.strips.count) <= Layer.sizeLimit
+                else { throw HookRefusal("the mask of hook \(index) leaves nothing to compute") }
+                hook.mask = mask
+            }
             hook.substitute = try filter("substitute")
             hook.head = try filter("head")
             hooks.append(hook)

@@ -1,9 +1,11 @@
+public import Engine
 public import SearchSpace
+public import NetworkParts
 
 /// Everything that hooks of one network have learned: what `shoal hooks` keeps in one file beside the network's own.
 public struct HookState: Equatable, Sendable {
     /// The version that this program writes, and the newest that it reads.
-    public static let formatVersion = 2
+    public static let formatVersion = 3
     /// The oldest version that it reads.
     public static let oldestFormatVersion = 1
 
@@ -12,12 +14,17 @@ public struct HookState: Equatable, Sendable {
         public var point: AttachmentPoint
         public var gate: Gate?
         public var samples: GateSamples?
-        /// The convolution that replaces the parts that a decision leaves out.
+        /// What a decision about channels or points leaves to compute.
+        public var mask: MapMask?
+        /// The convolution that replaces the parts that a decision leaves out; of a decision about channels the one
+        /// that reads the map inside the part, fitted to the channels that are left.
         public var substitute: Filter?
         /// The linear layer from pooled features to classes whose answer the gate reads, and an exit gives.
         public var head: Filter?
         /// Time that the gate takes with all that it reads, on the machine that trained it; `nil`: not measured.
         public var overheadMicroseconds: Double?
+        /// Whether the place is left out of every input, without asking a gate, unless hooks are off.
+        public var isFixed = false
 
         public init(_ point: AttachmentPoint) { self.point = point }
 
@@ -67,6 +74,10 @@ public struct HookState: Equatable, Sendable {
     /// Where the statistics of the subnets were when the hooks were built.
     public var statisticsFile: String?
     public var hooks: [Hook]
+    /// What all gates read besides the network.
+    public var inputs = GateInputs.none
+    /// Where gates choose among precisions of the convolutions: one hook for each mask.
+    public var precision: PrecisionState?
     public var statistics = Statistics()
 
     public init(

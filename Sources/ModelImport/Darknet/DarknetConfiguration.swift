@@ -72,6 +72,13 @@ extension DarknetConfiguration.Section {
         return value
     }
 
+    /// Down and across: `stride_y` and `stride_x`, else `stride`.
+    func strides() throws(GraphFailure) -> (y: Int, x: Int) {
+        let range = 1...1_024
+        let stride = try int("stride", 1, in: range)
+        return (try int("stride_y", stride, in: range), try int("stride_x", stride, in: range))
+    }
+
     /// Refuses settings whose effect is not supported.
     func require(_ name: String, is value: Int) throws(GraphFailure) {
         guard try int(name, value) == value else {

@@ -26,6 +26,7 @@ struct DarknetGraphBuilder {
     private var detections: [String] = []
 
     init(_ network: DarknetConfiguration.Section, _ weights: DarknetWeights) throws(GraphFailure) {
+        try DarknetSettings.check(network)
         let shape = Shape(
             channels: try network.int("channels", 0), height: try network.int("height", 0),
             width: try network.int("width", 0))
@@ -47,6 +48,7 @@ struct DarknetGraphBuilder {
     }
 
     mutating func append(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {
+        try DarknetSettings.check(layer)
         switch layer.type {
         case "convolutional", "conv": try appendConvolution(layer)
         case "connected", "conn": try appendConnected(layer)
@@ -56,11 +58,7 @@ struct DarknetGraphBuilder {
         case "upsample": try appendUpsample(layer)
         case "shortcut": try appendShortcut(layer)
         case "route": try appendRoute(layer)
-        case "softmax", "soft":
-            try layer.require("groups", is: 1)
-            let shape = Shape(channels: current.shape.count, height: 1, width: 1)
-            let flat = node("Flatten", [current.value])
-            add("Softmax", [flat], shape, ["axis": .int(1)])
+        case "softmax", "soft": try appendSoftmax(layer)
         case "yolo": try appendDetection(layer)
         case "dropout", "cost": layers.append(current)
         default: throw GraphFailure("this layer is not supported")
@@ -132,14 +130,16 @@ struct DarknetGraphBuilder {
 
     private mutating func appendConvolution(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {
         let (count, size) = (try layer.int("filters", 1, in: 1...65_536), try layer.int("size", 1, in: 1...1_024))
-        let (stride, groups) = (try layer.int("stride", 1, in: 1...1_024), try layer.int("groups", 1, in: 1...65_536))
+        let (stride, groups) = (try layer.strides(), try layer.int("groups", 1, in: 1...65_536))
         let dilation = try layer.int("dilation", 1, in: 1...1_024)
         let padding = try layer.int("pad", 0) != 0 ? size / 2 * dilation : try layer.int("padding", 0)
         let shape = current.shape
         guard shape.channels % groups == 0, count % groups == 0 else {
             throw GraphFailure("\(shape.channels) channels and \(count) filters do not form \(groups) groups")
         }
-        func output(_ length: Int) -> Int { (length + 2 * padding - (size - 1) * dilation - 1) / stride + 1 }
+        func output(_ length: Int, _ stride: Int) -> Int {
+            (length + 2 * padding - (size - 1) * dilation - 1) / stride + 1
+        }
         guard min(shape.height, shape.width) + 2 * padding > (size - 1) * dilation else {
             throw GraphFailure("its kernel is larger than its input")
         }
@@ -149,7 +149,7 @@ struct DarknetGraphBuilder {
         let statistics = isNormalised ? try statistics(count) : []
         let kernel = constant(try weights.next([count, shape.channels / groups, size, size]), "weights")
         let attributes: [String: Attribute] = [
-            "group": .int(groups), "strides": .ints([stride, stride]), "dilations": .ints([dilation, dilation]),
+            "group": .int(groups), "strides": .ints([stride.y, stride.x]), "dilations": .ints([dilation, dilation]),
             "pads": .ints([Int](repeating: padding, count: 4)), "kernel_shape": .ints([size, size]),
         ]
         var value = node("Conv", [current.value, kernel] + (isNormalised ? [] : [bias]), attributes)
@@ -158,8 +158,10 @@ struct DarknetGraphBuilder {
         }
         value = try activated(value, layer, "logistic")
         layers.append(
-            Layer(value: value, shape: Shape(channels: count, height: output(shape.height), width: output(shape.width)))
-        )
+            Layer(
+                value: value,
+                shape: Shape(
+                    channels: count, height: output(shape.height, stride.y), width: output(shape.width, stride.x))))
     }
 
     private mutating func appendConnected(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {
@@ -178,20 +180,36 @@ struct DarknetGraphBuilder {
 
     /// Padding is the sum of both sides, one less than the window unless stated.
     private mutating func appendMaxPool(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {
-        let stride = try layer.int("stride", 1, in: 1...1_024)
-        let size = try layer.int("size", stride, in: 1...1_024)
+        let stride = try layer.strides()
+        let size = try layer.int("size", try layer.int("stride", 1, in: 1...1_024), in: 1...1_024)
         let padding = try layer.int("padding", size - 1)
         let shape = current.shape
-        func output(_ length: Int) -> Int { (length + padding - size) / stride + 1 }
+        func output(_ length: Int, _ stride: Int) -> Int { (length + padding - size) / stride + 1 }
         guard min(shape.height, shape.width) + padding >= size else { throw GraphFailure("its window does not fit") }
         let (before, after) = (padding / 2, padding - padding / 2)
         add(
             "MaxPool", [current.value],
-            Shape(channels: shape.channels, height: output(shape.height), width: output(shape.width)),
+            Shape(
+                channels: shape.channels, height: output(shape.height, stride.y), width: output(shape.width, stride.x)),
             [
-                "kernel_shape": .ints([size, size]), "strides": .ints([stride, stride]),
+                "kernel_shape": .ints([size, size]), "strides": .ints([stride.y, stride.x]),
                 "pads": .ints([before, before, after, after]),
             ])
+    }
+
+    /// Over all values or, `spatial`, over the channels of each pixel.
+    private mutating func appendSoftmax(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {
+        try layer.require("groups", is: 1)
+        let temperature = try layer.float("temperature", 1)
+        guard temperature > 0 else { throw GraphFailure("temperature=\(temperature) is not positive") }
+        let isSpatial = try layer.int("spatial", 0) != 0
+        var value = isSpatial ? current.value : node("Flatten", [current.value])
+        if temperature != 1 {
+            let divisor = constant(TensorValue(shape: [], .float32([temperature])), "temperature")
+            value = node("Div", [value, divisor])
+        }
+        let shape = isSpatial ? current.shape : Shape(channels: current.shape.count, height: 1, width: 1)
+        add("Softmax", [value], shape, ["axis": .int(1)])
     }
 
     private mutating func appendUpsample(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {

@@ -4,8 +4,9 @@ public import Graphs
 /// Reads Darknet networks: a `.cfg` that describes the layers and a `.weights` with their values.
 ///
 /// Supported are convolutional, connected, maxpool, avgpool, upsample, shortcut, route, softmax, yolo, dropout and cost
-/// layers; others are refused by name. Where there are yolo layers, they are the outputs: box centres, objectness and
-/// class scores through the logistic function, as Darknet leaves them. Batch normalisation has an epsilon of 1e-5.
+/// layers; others are refused by name, and so are settings that would change a result otherwise than is read. Where
+/// there are yolo layers, they are the outputs: box centres, objectness and class scores through the logistic function,
+/// as Darknet leaves them. Batch normalisation has an epsilon of 1e-5.
 public enum DarknetImporter {
     public static func read(
         configuration path: String, weights weightsPath: String

@@ -37,8 +37,8 @@ public enum NetworkConfigurationFile {
         guard configuration.std?.allSatisfy({ $0 > 0 && $0.isFinite }) ?? true,
             configuration.mean?.allSatisfy(\.isFinite) ?? true
         else { throw ReadingFailure("is not positive and finite", subject: "std") }
-        guard configuration.inputSize.map({ 1...65_536 ~= $0 }) ?? true else {
-            throw ReadingFailure("is not from 1 to 65536", subject: "inputSize")
+        guard configuration.inputSize?.isPossible ?? true else {
+            throw ReadingFailure("is not \(ImageSize.limits)", subject: "inputSize")
         }
         return configuration
     }

@@ -113,6 +113,10 @@ struct ZipArchive {
         _ = try reader.take(8)
         let offset32 = try reader.read(UInt32.self)
         let name = try reader.readText(nameSize)
+        // Before anything else is said of it: its code is compressed.
+        guard !name.contains("/code/"), !name.hasSuffix("/constants.pkl") else {
+            throw ReadingFailure("is a TorchScript program, not a checkpoint; export the network to ONNX")
+        }
         var extra = Extra64(ByteReader(reader.bytes, in: try reader.take(extraSize)))
         _ = try reader.take(commentSize)
         do throws(ReadingFailure) {

@@ -6,55 +6,99 @@ package import Packages
 package struct LoadedNetwork {
     package let path: String
     package let network: NetworkPackage
+    /// Size of the images in place of the configuration's.
+    package let resolution: ImageSize?
 
-    package init(_ package: TensorPackage, path: String) throws(ShoalFailure) {
-        self.path = path
+    package init(_ package: TensorPackage, path: String, resolution: ImageSize? = nil) throws(ShoalFailure) {
+        let network: NetworkPackage
         do { network = try NetworkPackage(package) } catch { throw ShoalFailure(.file, "\(path): \(error)") }
+        self.init(network, path: path, resolution: resolution)
     }
 
-    package init(_ network: NetworkPackage, path: String) {
+    package init(_ network: NetworkPackage, path: String, resolution: ImageSize? = nil) {
         self.path = path
         self.network = network
+        self.resolution = resolution
     }
 
-    /// Side of the square images that it reads, where graph or configuration say so.
-    package var side: Int? {
-        guard let input = network.graph.inputs.first, input.dimensions.count == 4 else { return nil }
-        if case .fixed(let size) = input.dimensions[3] { return size > 0 ? size : nil }
-        return network.configuration.inputSize
+    /// Size of the images that it reads, where graph, caller or configuration say so.
+    package var size: ImageSize? { statedSize.flatMap { $0.isPossible ? $0 : nil } }
+
+    private var statedSize: ImageSize? {
+        guard let height = fixed(2) ?? chosen?.height, let width = fixed(3) ?? chosen?.width else { return nil }
+        return ImageSize(height: height, width: width)
     }
 
-    /// Shape of one input: batch of one, channels, and a square.
-    /// - Parameters:
-    ///   - channels: where the graph leaves them open.
-    ///   - side: where the graph leaves it open; `inputSize` of the configuration without it.
-    package func inputShape(channels: Int?, side: Int? = nil) throws(ShoalFailure) -> [Int] {
-        guard let input = network.graph.inputs.first, network.graph.inputs.count == 1, input.element == .float32,
-            input.dimensions.count == 4
-        else {
+    /// Channels of the images that it reads, where graph or configuration say so.
+    package var channels: Int? { fixed(1) ?? network.configuration.mean?.count }
+
+    private var chosen: ImageSize? { resolution ?? network.configuration.inputSize }
+
+    private func fixed(_ axis: Int) -> Int? {
+        guard let input = network.graph.inputs.first, input.dimensions.indices.contains(axis),
+            case .fixed(let size) = input.dimensions[axis], size > 0
+        else { return nil }
+        return size
+    }
+
+    /// Shape of one input: batch of one, channels, height and width.
+    /// - Parameter channels: where the graph leaves them open.
+    package func inputShape(channels: Int?) throws(ShoalFailure) -> [Int] {
+        try checkInput()
+        guard let size else {
             throw ShoalFailure(
-                .file, "\(path): the network does not read images alone: batch, channels, height, width")
+                .file,
+                "\(path): the network leaves the image's size open; say it with --resolution, or import it with "
+                    + "inputSize in --config")
         }
-        let size = side ?? network.configuration.inputSize
-        func bound(_ axis: Int, _ open: Int?) throws(ShoalFailure) -> Int {
-            if case .fixed(let fixed) = input.dimensions[axis] {
-                guard axis < 2 || size == nil || size == fixed else {
-                    throw ShoalFailure(
-                        .file, "\(path): the network reads images of \(fixed) pixels a side, not \(size ?? 0)")
-                }
-                return fixed
-            }
-            guard let open else {
-                throw ShoalFailure(
-                    .file, "\(path): the network leaves the image's size open; import it with inputSize in --config")
-            }
-            return open
+        if let chosen, chosen != size {
+            throw ShoalFailure(.file, "\(path): the network reads images of \(size) pixels, not \(chosen)")
         }
-        let shape = [try bound(0, 1), try bound(1, channels), try bound(2, size), try bound(3, size)]
-        guard shape[0] == 1, shape[1] > 0, shape[2] == shape[3], shape[2] > 0 else {
-            throw ShoalFailure(.file, "\(path): the network reads \(shape); one square image at a time is supported")
+        guard let channels = fixed(1) ?? channels else {
+            throw ShoalFailure(
+                .file, "\(path): the network leaves the image's channels open; import it with mean and std in --config")
+        }
+        let shape = [1, channels, size.height, size.width]
+        guard shape.allSatisfy({ $0 > 0 }) else {
+            throw ShoalFailure(.file, "\(path): the network reads \(shape), which is no image")
         }
         return shape
+    }
+
+    /// Refuses a network that does not read one image at a time and nothing else.
+    package func checkInput() throws(ShoalFailure) {
+        let inputs = network.graph.inputs
+        let isImage =
+            inputs.count == 1 && inputs[0].element == .float32 && inputs[0].dimensions.count == 4
+            && [nil, 1].contains(fixed(0)) && !inputs[0].dimensions.contains(.fixed(0))
+            && statedSize?.isPossible ?? true
+        guard !isImage else { return }
+        let list = inputs.prefix(8).map { input in
+            let dimensions = input.dimensions.map { dimension in
+                switch dimension {
+                case .fixed(let size): "\(size)"
+                case .symbolic(let name): name.printable
+                case .unknown: "?"
+                }
+            }
+            return "\(input.name.printable): \(input.element.rawValue) [\(dimensions.joined(separator: ", "))]"
+        }
+        throw ShoalFailure(
+            .file,
+            "\(path): the network reads \(list.joined(separator: " and ")); supported is one input of one image at a "
+                + "time, float32 [1, channels, height, width], \(ImageSize.limits)")
+    }
+
+    /// Refuses a configuration that contradicts the graph.
+    package func checkConfiguration() throws(ShoalFailure) {
+        let configuration = network.configuration
+        if let mean = configuration.mean, let channels = fixed(1), mean.count != channels {
+            throw ShoalFailure(
+                .file, "\(path): mean and std are of \(mean.count) channels, the network reads \(channels)")
+        }
+        if let wanted = configuration.inputSize, let size, wanted != size {
+            throw ShoalFailure(.file, "\(path): inputSize is \(wanted), the network reads images of \(size) pixels")
+        }
     }
 
     /// The network bound to inputs of this shape.
@@ -74,4 +118,9 @@ package struct LoadedNetwork {
         }
         return (mean, std)
     }
+}
+
+extension TensorValue {
+    /// The values of any type as 32-bit floats; truth values as 0 and 1.
+    package var floats: [Float] { tensor?.values ?? doubles.map { Float($0) } }
 }

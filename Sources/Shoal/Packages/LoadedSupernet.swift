@@ -25,16 +25,16 @@ package struct LoadedSupernet {
         kernels = try KernelSet.selected()
     }
 
-    /// Side of the squares that pictures are fitted to: what the highest resolution reads.
-    package var photoSide: Int? { supernet.space.resolutions.max() }
+    /// What pictures are fitted to: what the highest resolution reads.
+    package var photoSize: ImageSize? { supernet.space.resolutions.max().map { ImageSize($0) } }
 
     package func preprocessor(
         for images: ImageSet, resolution: Int, file: String
     ) throws(DatasetFailure) -> ImagePreprocessor {
         let architecture = supernet.architecture
         return try ImagePreprocessor(
-            for: images, file: file, channels: architecture.inputChannels, side: resolution, mean: architecture.mean,
-            std: architecture.std)
+            for: images, file: file, channels: architecture.inputChannels, size: ImageSize(resolution),
+            mean: architecture.mean, std: architecture.std)
     }
 
     /// The configuration written as JSON, canonical in the supernet's search space.

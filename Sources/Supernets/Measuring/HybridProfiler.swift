@@ -1,5 +1,6 @@
 public import Engine
 public import Graphs
+public import NetworkParts
 
 /// Where the time of a network goes of which kernels cover only parts, on one thread.
 public enum HybridProfiler {

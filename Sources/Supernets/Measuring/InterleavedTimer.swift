@@ -1,5 +1,6 @@
 public import Engine
 public import Graphs
+public import NetworkParts
 
 /// Times several plans in turn, one run each, so that all of them see the same machine.
 public enum InterleavedTimer {

@@ -308,34 +308,132 @@ nonisolated struct WireRecord: Sendable {
   fileprivate var _board: WireBoardRecord? = nil
 }
 
-nonisolated struct WireModelRecord: Sendable {
+nonisolated struct WireModelRecord: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var model: String = String()
+  var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
-  var frames: UInt32 = 0
+  var frames: UInt32 {
+    get {_storage._frames}
+    set {_uniqueStorage()._frames = newValue}
+  }
 
-  var dropped: UInt32 = 0
+  var dropped: UInt32 {
+    get {_storage._dropped}
+    set {_uniqueStorage()._dropped = newValue}
+  }
 
-  var violations: UInt32 = 0
+  var violations: UInt32 {
+    get {_storage._violations}
+    set {_uniqueStorage()._violations = newValue}
+  }
 
-  var labelled: UInt32 = 0
+  var labelled: UInt32 {
+    get {_storage._labelled}
+    set {_uniqueStorage()._labelled = newValue}
+  }
 
-  var correct: UInt32 = 0
+  var correct: UInt32 {
+    get {_storage._correct}
+    set {_uniqueStorage()._correct = newValue}
+  }
 
-  var switches: UInt32 = 0
+  var switches: UInt32 {
+    get {_storage._switches}
+    set {_uniqueStorage()._switches = newValue}
+  }
 
-  var activePoint: UInt32 = 0
+  var activePoint: UInt32 {
+    get {_storage._activePoint}
+    set {_uniqueStorage()._activePoint = newValue}
+  }
 
-  var p50Milliseconds: Double = 0
+  var p50Milliseconds: Double {
+    get {_storage._p50Milliseconds}
+    set {_uniqueStorage()._p50Milliseconds = newValue}
+  }
 
-  var p90Milliseconds: Double = 0
+  var p90Milliseconds: Double {
+    get {_storage._p90Milliseconds}
+    set {_uniqueStorage()._p90Milliseconds = newValue}
+  }
 
-  var p99Milliseconds: Double = 0
+  var p99Milliseconds: Double {
+    get {_storage._p99Milliseconds}
+    set {_uniqueStorage()._p99Milliseconds = newValue}
+  }
 
-  var constraintMilliseconds: Double = 0
+  var constraintMilliseconds: Double {
+    get {_storage._constraintMilliseconds}
+    set {_uniqueStorage()._constraintMilliseconds = newValue}
+  }
+
+  var hooks: WireHookRecord {
+    get {_storage._hooks ?? WireHookRecord()}
+    set {_uniqueStorage()._hooks = newValue}
+  }
+  /// Returns true if `hooks` has been explicitly set.
+  var hasHooks: Bool {_storage._hooks != nil}
+  /// Clears the value of `hooks`. Subsequent reads from it will return its default value.
+  mutating func clearHooks() {_uniqueStorage()._hooks = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct WireHookRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var state: UInt32 = 0
+
+  var budget: Double {
+    get {_budget ?? 0}
+    set {_budget = newValue}
+  }
+  /// Returns true if `budget` has been explicitly set.
+  var hasBudget: Bool {self._budget != nil}
+  /// Clears the value of `budget`. Subsequent reads from it will return its default value.
+  mutating func clearBudget() {self._budget = nil}
+
+  var kinds: [WireHookKindRecord] = []
+
+  var samples: UInt64 = 0
+
+  var trainings: UInt32 = 0
+
+  var failedTrainings: UInt32 = 0
+
+  var samplingInterval: UInt32 = 0
+
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _budget: Double? = nil
+}
+
+nonisolated struct WireHookKindRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var name: String = String()
+
+  var taken: UInt64 = 0
+
+  var possible: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1041,7 +1139,161 @@ nonisolated extension WireRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension WireModelRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ModelRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}frames\0\u{1}dropped\0\u{1}violations\0\u{1}labelled\0\u{1}correct\0\u{1}switches\0\u{3}active_point\0\u{3}p50_milliseconds\0\u{3}p90_milliseconds\0\u{3}p99_milliseconds\0\u{3}constraint_milliseconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}frames\0\u{1}dropped\0\u{1}violations\0\u{1}labelled\0\u{1}correct\0\u{1}switches\0\u{3}active_point\0\u{3}p50_milliseconds\0\u{3}p90_milliseconds\0\u{3}p99_milliseconds\0\u{3}constraint_milliseconds\0\u{1}hooks\0")
+
+  fileprivate class _StorageClass {
+    var _model: String = String()
+    var _frames: UInt32 = 0
+    var _dropped: UInt32 = 0
+    var _violations: UInt32 = 0
+    var _labelled: UInt32 = 0
+    var _correct: UInt32 = 0
+    var _switches: UInt32 = 0
+    var _activePoint: UInt32 = 0
+    var _p50Milliseconds: Double = 0
+    var _p90Milliseconds: Double = 0
+    var _p99Milliseconds: Double = 0
+    var _constraintMilliseconds: Double = 0
+    var _hooks: WireHookRecord? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _model = source._model
+      _frames = source._frames
+      _dropped = source._dropped
+      _violations = source._violations
+      _labelled = source._labelled
+      _correct = source._correct
+      _switches = source._switches
+      _activePoint = source._activePoint
+      _p50Milliseconds = source._p50Milliseconds
+      _p90Milliseconds = source._p90Milliseconds
+      _p99Milliseconds = source._p99Milliseconds
+      _constraintMilliseconds = source._constraintMilliseconds
+      _hooks = source._hooks
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._frames) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._dropped) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._violations) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._labelled) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._correct) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._switches) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._activePoint) }()
+        case 9: try { try decoder.decodeSingularDoubleField(value: &_storage._p50Milliseconds) }()
+        case 10: try { try decoder.decodeSingularDoubleField(value: &_storage._p90Milliseconds) }()
+        case 11: try { try decoder.decodeSingularDoubleField(value: &_storage._p99Milliseconds) }()
+        case 12: try { try decoder.decodeSingularDoubleField(value: &_storage._constraintMilliseconds) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._hooks) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 1)
+      }
+      if _storage._frames != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._frames, fieldNumber: 2)
+      }
+      if _storage._dropped != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._dropped, fieldNumber: 3)
+      }
+      if _storage._violations != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._violations, fieldNumber: 4)
+      }
+      if _storage._labelled != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._labelled, fieldNumber: 5)
+      }
+      if _storage._correct != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._correct, fieldNumber: 6)
+      }
+      if _storage._switches != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._switches, fieldNumber: 7)
+      }
+      if _storage._activePoint != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._activePoint, fieldNumber: 8)
+      }
+      if _storage._p50Milliseconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._p50Milliseconds, fieldNumber: 9)
+      }
+      if _storage._p90Milliseconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._p90Milliseconds, fieldNumber: 10)
+      }
+      if _storage._p99Milliseconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._p99Milliseconds, fieldNumber: 11)
+      }
+      if _storage._constraintMilliseconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._constraintMilliseconds, fieldNumber: 12)
+      }
+      try { if let v = _storage._hooks {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireModelRecord, rhs: WireModelRecord) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._frames != rhs_storage._frames {return false}
+        if _storage._dropped != rhs_storage._dropped {return false}
+        if _storage._violations != rhs_storage._violations {return false}
+        if _storage._labelled != rhs_storage._labelled {return false}
+        if _storage._correct != rhs_storage._correct {return false}
+        if _storage._switches != rhs_storage._switches {return false}
+        if _storage._activePoint != rhs_storage._activePoint {return false}
+        if _storage._p50Milliseconds != rhs_storage._p50Milliseconds {return false}
+        if _storage._p90Milliseconds != rhs_storage._p90Milliseconds {return false}
+        if _storage._p99Milliseconds != rhs_storage._p99Milliseconds {return false}
+        if _storage._constraintMilliseconds != rhs_storage._constraintMilliseconds {return false}
+        if _storage._hooks != rhs_storage._hooks {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HookRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}budget\0\u{1}kinds\0\u{1}samples\0\u{1}trainings\0\u{3}failed_trainings\0\u{3}sampling_interval\0\u{1}reason\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1049,76 +1301,100 @@ nonisolated extension WireModelRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.frames) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.dropped) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.violations) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.labelled) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.correct) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.switches) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.activePoint) }()
-      case 9: try { try decoder.decodeSingularDoubleField(value: &self.p50Milliseconds) }()
-      case 10: try { try decoder.decodeSingularDoubleField(value: &self.p90Milliseconds) }()
-      case 11: try { try decoder.decodeSingularDoubleField(value: &self.p99Milliseconds) }()
-      case 12: try { try decoder.decodeSingularDoubleField(value: &self.constraintMilliseconds) }()
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._budget) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.kinds) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.trainings) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.failedTrainings) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.samplingInterval) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.state != 0 {
+      try visitor.visitSingularUInt32Field(value: self.state, fieldNumber: 1)
     }
-    if self.frames != 0 {
-      try visitor.visitSingularUInt32Field(value: self.frames, fieldNumber: 2)
+    try { if let v = self._budget {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    if !self.kinds.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.kinds, fieldNumber: 3)
     }
-    if self.dropped != 0 {
-      try visitor.visitSingularUInt32Field(value: self.dropped, fieldNumber: 3)
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 4)
     }
-    if self.violations != 0 {
-      try visitor.visitSingularUInt32Field(value: self.violations, fieldNumber: 4)
+    if self.trainings != 0 {
+      try visitor.visitSingularUInt32Field(value: self.trainings, fieldNumber: 5)
     }
-    if self.labelled != 0 {
-      try visitor.visitSingularUInt32Field(value: self.labelled, fieldNumber: 5)
+    if self.failedTrainings != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failedTrainings, fieldNumber: 6)
     }
-    if self.correct != 0 {
-      try visitor.visitSingularUInt32Field(value: self.correct, fieldNumber: 6)
+    if self.samplingInterval != 0 {
+      try visitor.visitSingularUInt32Field(value: self.samplingInterval, fieldNumber: 7)
     }
-    if self.switches != 0 {
-      try visitor.visitSingularUInt32Field(value: self.switches, fieldNumber: 7)
-    }
-    if self.activePoint != 0 {
-      try visitor.visitSingularUInt32Field(value: self.activePoint, fieldNumber: 8)
-    }
-    if self.p50Milliseconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.p50Milliseconds, fieldNumber: 9)
-    }
-    if self.p90Milliseconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.p90Milliseconds, fieldNumber: 10)
-    }
-    if self.p99Milliseconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.p99Milliseconds, fieldNumber: 11)
-    }
-    if self.constraintMilliseconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.constraintMilliseconds, fieldNumber: 12)
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 8)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: WireModelRecord, rhs: WireModelRecord) -> Bool {
-    if lhs.model != rhs.model {return false}
-    if lhs.frames != rhs.frames {return false}
-    if lhs.dropped != rhs.dropped {return false}
-    if lhs.violations != rhs.violations {return false}
-    if lhs.labelled != rhs.labelled {return false}
-    if lhs.correct != rhs.correct {return false}
-    if lhs.switches != rhs.switches {return false}
-    if lhs.activePoint != rhs.activePoint {return false}
-    if lhs.p50Milliseconds != rhs.p50Milliseconds {return false}
-    if lhs.p90Milliseconds != rhs.p90Milliseconds {return false}
-    if lhs.p99Milliseconds != rhs.p99Milliseconds {return false}
-    if lhs.constraintMilliseconds != rhs.constraintMilliseconds {return false}
+  static func ==(lhs: WireHookRecord, rhs: WireHookRecord) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs._budget != rhs._budget {return false}
+    if lhs.kinds != rhs.kinds {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.trainings != rhs.trainings {return false}
+    if lhs.failedTrainings != rhs.failedTrainings {return false}
+    if lhs.samplingInterval != rhs.samplingInterval {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHookKindRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HookKindRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}taken\0\u{1}possible\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.taken) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.possible) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.taken != 0 {
+      try visitor.visitSingularUInt64Field(value: self.taken, fieldNumber: 2)
+    }
+    if self.possible != 0 {
+      try visitor.visitSingularUInt64Field(value: self.possible, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireHookKindRecord, rhs: WireHookKindRecord) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.taken != rhs.taken {return false}
+    if lhs.possible != rhs.possible {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

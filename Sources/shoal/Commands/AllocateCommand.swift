@@ -18,9 +18,10 @@ struct AllocateCommand: AsyncParsableCommand {
     var board: String
     @Option(help: "One or more policies (YAML or JSON).")
     var policy: String
-    @Option(help: "States that the search keeps before it gives up its proof and states the gap.")
+    @Option(
+        parsing: .unconditional, help: "States that the search keeps before it gives up its proof and states the gap.")
     var stateLimit = MultipleChoiceKnapsack.defaultStateLimit
-    @Option(help: "How often to solve; the fastest time is stated.")
+    @Option(parsing: .unconditional, help: "How often to solve; the fastest time is stated.")
     var repeats = 1
     @OptionGroup var format: FormatOptions
 

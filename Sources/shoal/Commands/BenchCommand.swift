@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Packages
 import SearchSpace
 import Supernets
 
@@ -10,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
         discussion: """
             Several packages or subnets are run in turn, so that all see the same machine; compare only figures of one \
             run. With --switch, random switches between the subnets of one package are timed, a frame after each; \
-            heap allocations are counted and every output is compared with the subnet's own.
+            heap allocations are counted and every output is compared with the subnet's own. SHOAL_INSTRUCTION_SET \
+            (portable, avx2, avx512 or neon) chooses other kernels than the fastest of this processor.
             """)
 
     @Argument(help: "The packages.")
@@ -21,19 +23,21 @@ struct BenchCommand: AsyncParsableCommand {
     var profile = false
     @Option(help: "With --profile: write a trace for Chrome's about:tracing of the first package.")
     var trace: String?
-    @Option(help: "Threads that share each inference.")
+    @Option(parsing: .unconditional, help: "Threads that share each inference.")
     var threads = 1
-    @Option(name: .customLong("repeat"), help: "Measured runs of each package or subnet, or number of switches.")
+    @Option(
+        name: .customLong("repeat"), parsing: .unconditional,
+        help: "Measured runs of each package or subnet, or number of switches.")
     var repeats = 30
-    @Option(help: "Input side in pixels, in place of the subnet's own.")
-    var resolution: Int?
+    @Option(parsing: .unconditional, help: ImageSize.helpWithSubnets, transform: ImageSize.argument)
+    var resolution: ImageSize?
     @Option(help: "The subnet as JSON or a file of it; the largest without it.")
     var subnet: String?
     @Option(help: "A file with a JSON list of subnets.")
     var subnets: String?
     @Option(help: "Number format: fp32, bf16, or int8 for networks that are quantised, which always run so.")
     var precision = Precision.fp32
-    @Option(help: "Seed of the order of switches.")
+    @Option(parsing: .unconditional, help: "Seed of the order of switches.")
     var seed: UInt64 = 1
     @OptionGroup var format: FormatOptions
 

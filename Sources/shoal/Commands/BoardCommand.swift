@@ -15,9 +15,9 @@ struct BoardCommand: AsyncParsableCommand {
 
         @Option(name: .shortAndLong, help: "The bundle to write; give it to the board.")
         var output: String
-        @Option(help: "Boards that may use the token.")
+        @Option(parsing: .unconditional, help: "Boards that may use the token.")
         var uses = 1
-        @Option(help: "Seconds until the token expires.")
+        @Option(parsing: .unconditional, help: "Seconds until the token expires.")
         var validSeconds = 3_600
         @OptionGroup var coordinator: CoordinatorOptions
 

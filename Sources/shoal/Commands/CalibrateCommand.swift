@@ -22,13 +22,13 @@ struct CalibrateCommand: AsyncParsableCommand {
     var points: String
     @Option(parsing: .upToNextOption, help: "Images to calibrate on.")
     var calibrate: [String]
-    @Option(help: "How many of them to use.")
+    @Option(parsing: .unconditional, help: "How many of them to use.")
     var calibrationImages = 2_000
     @Option(parsing: .upToNextOption, help: "Held-back images to measure accuracy on.")
     var images: [String]
     @Option(parsing: .upToNextOption, help: "Their labels.")
     var labels: [String]
-    @Option(help: "Use only the first of the held-back images.")
+    @Option(parsing: .unconditional, help: "Use only the first of the held-back images.")
     var limit = 2_000
     @Option(help: "Statistics file to write.")
     var statistics: String
@@ -51,9 +51,14 @@ struct CalibrateCommand: AsyncParsableCommand {
             let search = try? JSONDecoder().decode(SearchCommand.Summary.self, from: data)
         else { throw Refusal("\(points): is not a result of shoal search") }
         let loaded = try LoadedSupernet(package)
-        let held = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: loaded.photoSide).prefix(limit)
+        let held = try ImageSet.read(
+            images: images, labels: labels, fittingPhotosTo: loaded.photoSize,
+            channels: loaded.supernet.architecture.inputChannels
+        ).prefix(limit)
         guard held.labels != nil else { throw Refusal("\(images[0]): accuracy needs labels") }
-        let calibration = try ImageSet.read(images: calibrate, fittingPhotosTo: loaded.photoSide).prefix(
+        let calibration = try ImageSet.read(
+            images: calibrate, fittingPhotosTo: loaded.photoSize, channels: loaded.supernet.architecture.inputChannels
+        ).prefix(
             calibrationImages)
         var file = StatisticsFile(weightsSHA256: loaded.weightsSHA256)
         var measured: [FleetModel.OperatingPoint] = []

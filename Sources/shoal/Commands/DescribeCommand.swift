@@ -59,6 +59,12 @@ struct DescribeCommand: AsyncParsableCommand {
         var table = TextTable(GetCommand.modelHeader)
         for model in all.models { table.add(GetCommand.row(model)) }
         Terminal.print("\n" + table.text)
+        let hooked = all.models.filter { $0.hooks != nil }
+        if !hooked.isEmpty {
+            var table = TextTable(["MODEL", "HOOKS", "BUDGET", "LEFT OUT %", "SAMPLES", "TRAININGS", "FAILED", "EVERY"])
+            for model in hooked { if let hooks = model.hooks { table.add([model.model] + Self.row(hooks)) } }
+            Terminal.print("\n" + table.text)
+        }
         for model in board.models {
             var points = TextTable(["POINT", "ms", "ACCURACY %", "MFLOPs", "SUBNET"])
             for (index, point) in model.points.enumerated() {
@@ -73,6 +79,15 @@ struct DescribeCommand: AsyncParsableCommand {
         for event in all.events.prefix(10).reversed() {
             Terminal.print("\(GetCommand.time(event.atMilliseconds))  \(event.kind)  \(event.message)")
         }
+    }
+
+    private static func row(_ hooks: HookTelemetry) -> [String] {
+        let ratios = hooks.kinds.map { "\($0.name) \($0.skipRatio.map { (100 * $0).text(1) } ?? "-")" }
+        return [
+            hooks.reason.isEmpty ? "\(hooks.state)" : "\(hooks.state): \(hooks.reason)",
+            hooks.budget.map { "\($0)" } ?? "-", ratios.isEmpty ? "-" : ratios.joined(separator: ", "),
+            "\(hooks.samples)", "\(hooks.trainings)", "\(hooks.failedTrainings)", "\(hooks.samplingInterval)",
+        ]
     }
 
     private func describeModel(_ client: AdminClient) async throws {

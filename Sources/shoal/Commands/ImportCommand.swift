@@ -5,6 +5,7 @@ import Graphs
 import ModelImport
 import Packages
 import SearchSpace
+import Shoal
 import Supernets
 
 struct ImportCommand: AsyncParsableCommand {
@@ -12,7 +13,8 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import", abstract: "Turn a checkpoint or a network into a package.",
         discussion: """
             Reads PyTorch checkpoints of OFA-MobileNetV3 supernets, both file formats and both spellings of tensor \
-            names, networks in ONNX format (.onnx), opsets 7 to 21, and Darknet networks (.cfg with .weights). \
+            names, networks in ONNX format (.onnx), opsets 7 to 21, and Darknet networks (.cfg with .weights). A \
+            network reads one image at a time, of any height and width; others are refused. \
             Nothing in a file is ever executed.
             """)
 
@@ -37,15 +39,24 @@ struct ImportCommand: AsyncParsableCommand {
         var packedBytes: Int?
     }
 
+    private var isDarknet: Bool { file.lowercased().hasSuffix(".cfg") }
+
+    func validate() throws {
+        guard weights == nil || isDarknet else { throw ValidationError("--weights: goes with a Darknet .cfg") }
+    }
+
     func run() async throws {
         try await refusing {
             try OutputFile.checkFolder(of: output)
             try OutputFile.check(output, isNoneOf: [file, config, weights])
-            if file.hasSuffix(".onnx") { return try importNetwork(try ONNXImporter.read(from: file)) }
-            if file.hasSuffix(".cfg") {
+            if file.lowercased().hasSuffix(".onnx") { return try importNetwork(try ONNXImporter.read(from: file)) }
+            if isDarknet {
                 let beside = file.dropLast(".cfg".count) + ".weights"
                 let graph = try DarknetImporter.read(configuration: file, weights: weights ?? String(beside))
                 return try importNetwork(graph)
+            }
+            if FileManager.default.fileExists(atPath: file), let refusal = OtherFormats.refusal(of: file) {
+                throw refusal
             }
             let package = try SupernetImporter.importCheckpoint(path: file, configPath: config)
             let supernet: PackedSupernet
@@ -65,6 +76,8 @@ struct ImportCommand: AsyncParsableCommand {
         let network = NetworkPackage(
             graph: graph,
             configuration: try config.map { try NetworkConfigurationFile.read(from: $0) } ?? NetworkConfiguration())
+        try LoadedNetwork(network, path: file).checkInput()
+        if let config { try LoadedNetwork(network, path: config).checkConfiguration() }
         let package: TensorPackage
         do { package = try network.package() } catch { throw Refusal("\(file): \(error)") }
         try package.write(to: output)

@@ -23,7 +23,7 @@ struct MeasureLatencyCommand: AsyncParsableCommand {
 
     @Argument(help: "The supernet package.")
     var package: String
-    @Option(help: "Runs per kernel size, expand ratio and resolution; medians are kept.")
+    @Option(parsing: .unconditional, help: "Runs per kernel size, expand ratio and resolution; medians are kept.")
     var repeats = 30
     @Option(help: "Name of the class of boards that this one stands for.")
     var boardClass = "this-board"
@@ -100,15 +100,15 @@ struct MeasureAccuracyCommand: AsyncParsableCommand {
     var labels: [String]
     @Option(parsing: .upToNextOption, help: "Images to calibrate on.")
     var calibrate: [String]
-    @Option(help: "Images to calibrate each subnet on.")
+    @Option(parsing: .unconditional, help: "Images to calibrate each subnet on.")
     var calibrationImages = 500
-    @Option(help: "Use only the first images.")
+    @Option(parsing: .unconditional, help: "Use only the first images.")
     var limit = 2_000
-    @Option(help: "Subnets to sample.")
+    @Option(parsing: .unconditional, help: "Subnets to sample.")
     var samples = 200
-    @Option(help: "Seed of the sampling.")
+    @Option(parsing: .unconditional, help: "Seed of the sampling.")
     var seed: UInt64 = 1
-    @Option(help: "Threads, each with a subnet of its own.")
+    @Option(parsing: .unconditional, help: "Threads, each with a subnet of its own.")
     var threads = 1
     @Option(name: .shortAndLong, help: "The file to write (JSON).")
     var output: String
@@ -123,11 +123,16 @@ struct MeasureAccuracyCommand: AsyncParsableCommand {
 
     private func measure() throws {
         let loaded = try LoadedSupernet(package)
-        let set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: loaded.photoSide).prefix(limit)
+        let set = try ImageSet.read(
+            images: images, labels: labels, fittingPhotosTo: loaded.photoSize,
+            channels: loaded.supernet.architecture.inputChannels
+        ).prefix(limit)
         guard set.labels != nil else { throw Refusal("\(images[0]): accuracy needs labels") }
         try OutputFile.checkFolder(of: output)
         try OutputFile.check(output, isNoneOf: [package] + images + labels + calibrate)
-        let calibration = try ImageSet.read(images: calibrate, fittingPhotosTo: loaded.photoSide).prefix(
+        let calibration = try ImageSet.read(
+            images: calibrate, fittingPhotosTo: loaded.photoSize, channels: loaded.supernet.architecture.inputChannels
+        ).prefix(
             calibrationImages)
         let subnets = sampledSubnets(of: loaded.supernet.space)
         let progress = Progress("Measuring subnets", total: subnets.count)

@@ -17,11 +17,11 @@ struct PredictCommand: AsyncParsableCommand {
     var sources: [String] = []
     @Option(help: "Measurements of the boards to predict (CSV).")
     var target: String
-    @Option(help: "How many architectures a new board measures.")
+    @Option(parsing: .unconditional, help: "How many architectures a new board measures.")
     var samples = 10
-    @Option(help: "Seed of the choice among architectures.")
+    @Option(parsing: .unconditional, help: "Seed of the choice among architectures.")
     var seed: UInt64 = 1
-    @Option(help: "Draws to average over.")
+    @Option(parsing: .unconditional, help: "Draws to average over.")
     var repeats = 1
     @OptionGroup var format: FormatOptions
 

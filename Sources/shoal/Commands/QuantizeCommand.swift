@@ -21,13 +21,15 @@ struct QuantizeCommand: AsyncParsableCommand {
     var package: String
     @Option(parsing: .upToNextOption, help: "Images to calibrate on; no labels are needed.")
     var images: [String]
-    @Option(help: "Use only the first images.")
+    @Option(parsing: .unconditional, help: "Use only the first images.")
     var limit = EightBitNetworks.imageCount
     @OptionGroup var calibration: CalibrationOptions
-    @Option(help: "Threads, each with its share of the images.")
+    @Option(parsing: .unconditional, help: "Threads, each with its share of the images.")
     var threads = 1
     @Option(help: "The subnet as JSON or a file of it; the largest without it.")
     var subnet: String?
+    @Option(parsing: .unconditional, help: ImageSize.help, transform: ImageSize.argument)
+    var resolution: ImageSize?
     @Option(name: .shortAndLong, help: "The package to write.")
     var output: String
     @OptionGroup var format: FormatOptions
@@ -55,14 +57,19 @@ struct QuantizeCommand: AsyncParsableCommand {
         let count: Int
         if file.kind == NetworkPackage.kind {
             guard subnet == nil else { throw Refusal("\(package): is a network; --subnet is for supernets") }
-            let network = try LoadedNetwork(file.package(), path: package)
-            let set = try ImageSet.read(images: images, fittingPhotosTo: network.side).prefix(limit)
+            let network = try LoadedNetwork(file.package(), path: package, resolution: resolution)
+            let set = try ImageSet.read(images: images, fittingPhotosTo: network.size, channels: network.channels)
+                .prefix(limit)
             count = set.count
             result = try network.quantized(on: set, file: images[0], calibration.method, threads: threads)
         } else {
+            guard resolution == nil else { throw Refusal("\(package): is a supernet; --resolution is for networks") }
             let loaded = try LoadedSupernet(file)
             let configuration = try loaded.subnet(subnet)
-            let set = try ImageSet.read(images: images, fittingPhotosTo: configuration.resolution).prefix(limit)
+            let set = try ImageSet.read(
+                images: images, fittingPhotosTo: ImageSize(configuration.resolution),
+                channels: loaded.supernet.architecture.inputChannels
+            ).prefix(limit)
             count = set.count
             result = try loaded.quantized(
                 configuration, statistics: try loaded.calibrate(configuration, on: set, file: images[0]), on: set,
@@ -100,5 +107,7 @@ struct CalibrationOptions: ParsableArguments {
             }
             return method
         })
-    var method = RangeMethod.standard
+    var chosen: RangeMethod?
+
+    var method: RangeMethod { chosen ?? .standard }
 }

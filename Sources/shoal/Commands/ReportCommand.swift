@@ -8,15 +8,18 @@ struct ReportCommand: AsyncParsableCommand {
         commandName: "report", abstract: "Judge a run of the fleet by its stored telemetry.",
         discussion: "Exits with 0 only if every requirement was met, with 1 otherwise.")
 
-    @Option(help: "Boards that must have enrolled and reported.")
+    @Option(parsing: .unconditional, help: "Boards that must have enrolled and reported.")
     var boards: Int
-    @Option(help: "Start of a competing load, milliseconds since 1970.")
+    @Option(parsing: .unconditional, help: "Start of a competing load, milliseconds since 1970.")
     var loadStart: UInt64
-    @Option(help: "Its end.")
+    @Option(parsing: .unconditional, help: "Its end.")
     var loadEnd: UInt64
-    @Option(help: "Longest time until constraints are obeyed again after the load's start, in milliseconds.")
+    @Option(
+        parsing: .unconditional,
+        help: "Longest time until constraints are obeyed again after the load's start, in milliseconds.")
     var recovery: UInt64 = 5_000
-    @Option(help: "Share of the windows after that which may break the constraint again, 0...1.")
+    @Option(
+        parsing: .unconditional, help: "Share of the windows after that which may break the constraint again, 0...1.")
     var relapses = 0.2
     @OptionGroup var coordinator: CoordinatorOptions
     @OptionGroup var format: FormatOptions

@@ -22,7 +22,11 @@ struct RunCommand: AsyncParsableCommand {
     @Option(
         parsing: .upToNextOption,
         help:
-            "Images: IDX (also gzipped), CIFAR-10, .npy, JPEG, PNG or a folder of these; fitted to the network's size.")
+            """
+            Images: IDX (also gzipped), CIFAR-10, .npy, JPEG, PNG or a folder of pictures. Pictures are scaled, \
+            averaging, to 8/7 of the network's size and their centre is cut out; arrays are squeezed to it without \
+            averaging.
+            """)
     var images: [String]
     @Option(
         parsing: .upToNextOption,
@@ -30,9 +34,9 @@ struct RunCommand: AsyncParsableCommand {
     var labels: [String] = []
     @Option(help: "The subnet as JSON or a file of it; the largest without it.")
     var subnet: String?
-    @Option(help: "Threads, each with a session of its own and its share of the images.")
+    @Option(parsing: .unconditional, help: "Threads, each with a session of its own and its share of the images.")
     var threads = 1
-    @Option(help: "Run only the first images.")
+    @Option(parsing: .unconditional, help: "Run only the first images.")
     var limit: Int?
     @Option(help: "Number format: fp32, bf16 or int8. A network that is quantised runs in int8 in any case.")
     var precision = Precision.fp32
@@ -40,13 +44,18 @@ struct RunCommand: AsyncParsableCommand {
         parsing: .upToNextOption,
         help: "Images to measure the subnet's statistics on, and with --precision int8 the ranges of 8 bits.")
     var calibrate: [String] = []
-    @Option(help: "How many of the calibration images to use; 2000 for statistics, 500 for int8 without it.")
+    @Option(
+        parsing: .unconditional,
+        help: "How many of the calibration images to use; 2000 for statistics, 500 for int8 without it.")
     var calibrationImages: Int?
     @OptionGroup var calibration: CalibrationOptions
     @Option(help: "Statistics of subnets: a file of shoal calibrate, or safetensors with NAME/layer.running_mean.")
     var statistics: String?
     @Option(help: "Which NAME of a safetensors file to take.")
     var statisticsName: String?
+    @Option(parsing: .unconditional, help: ImageSize.help, transform: ImageSize.argument)
+    var resolution: ImageSize?
+    @OptionGroup var hooked: HookedRunOptions
     @Option(help: "Write the logits as NumPy .npy (images x classes).")
     var logits: String?
     @OptionGroup var format: FormatOptions
@@ -72,6 +81,15 @@ struct RunCommand: AsyncParsableCommand {
         guard calibrationImages.map({ $0 > 1 }) ?? true else {
             throw ValidationError("--calibration-images: give at least 2")
         }
+        guard calibrationImages == nil || !calibrate.isEmpty else {
+            throw ValidationError("--calibration-images: goes with --calibrate")
+        }
+        guard calibration.chosen == nil || (precision == .int8 && !calibrate.isEmpty) else {
+            throw ValidationError("--calibration-method: goes with --precision int8 and --calibrate")
+        }
+        guard statisticsName == nil || statistics?.hasSuffix(".safetensors") == true else {
+            throw ValidationError("--statistics-name: goes with --statistics FILE.safetensors")
+        }
     }
 
     func run() async throws { try await refusing { try runRefusing() } }
@@ -81,6 +99,13 @@ struct RunCommand: AsyncParsableCommand {
             try OutputFile.checkFolder(of: logits)
             try OutputFile.check(logits, isNoneOf: [package, statistics] + images + labels + calibrate)
         }
+        if let run = try hooked.run(of: package) {
+            guard subnet == nil, calibrate.isEmpty, threads == 1, precision == .fp32 else {
+                throw Refusal("--hooks: goes without --subnet, --calibrate, --threads and --precision")
+            }
+            return try run.run(
+                on: images, labels: labels, limit: limit, statistics: statistics, logits: logits, format)
+        }
         let file = try PackageFile(package)
         if file.kind == NetworkPackage.kind {
             guard subnet == nil, calibrate.isEmpty || precision == .int8, statistics == nil else {
@@ -88,8 +113,11 @@ struct RunCommand: AsyncParsableCommand {
                     "\(package): is a network; --subnet and --statistics are for supernets, --calibrate is for them "
                         + "and for --precision int8")
             }
-            let network = try LoadedNetwork(file.package(), path: package)
+            let network = try LoadedNetwork(file.package(), path: package, resolution: resolution)
             return try runNetwork(precision == .int8 ? eightBits.network(network) : network)
+        }
+        guard resolution == nil else {
+            throw Refusal("\(package): is a supernet; say the resolution in --subnet")
         }
         let loaded = try LoadedSupernet(file)
         let configuration = try loaded.subnet(subnet)
@@ -97,8 +125,9 @@ struct RunCommand: AsyncParsableCommand {
             let stored = try statistics == nil ? nil : statistics(of: configuration, loaded)
             return try runNetwork(eightBits.subnet(configuration, of: loaded, statistics: stored))
         }
-        let side = configuration.resolution
-        var set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: side)
+        var set = try ImageSet.read(
+            images: images, labels: labels, fittingPhotosTo: ImageSize(configuration.resolution),
+            channels: loaded.supernet.architecture.inputChannels)
         if let limit { set = set.prefix(limit) }
         let preprocessor = try loaded.preprocessor(for: set, resolution: configuration.resolution, file: images[0])
         if let label = set.labels?.first(where: { $0 >= loaded.supernet.classCount }) {
@@ -139,7 +168,8 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runNetwork(_ network: LoadedNetwork) throws {
-        var set = try ImageSet.read(images: images, labels: labels, fittingPhotosTo: network.side)
+        var set = try ImageSet.read(
+            images: images, labels: labels, fittingPhotosTo: network.size, channels: network.channels)
         if let limit { set = set.prefix(limit) }
         guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
         let runner = try network.runner(for: set, file: images[0], precision)
@@ -166,8 +196,10 @@ struct RunCommand: AsyncParsableCommand {
     private func statistics(of configuration: SubnetConfiguration, _ loaded: LoadedSupernet) throws -> SubnetStatistics
     {
         if !calibrate.isEmpty, statistics == nil {
-            let set = try ImageSet.read(images: calibrate, fittingPhotosTo: configuration.resolution)
-                .prefix(calibrationImages ?? 2_000)
+            let set = try ImageSet.read(
+                images: calibrate, fittingPhotosTo: ImageSize(configuration.resolution),
+                channels: loaded.supernet.architecture.inputChannels
+            ).prefix(calibrationImages ?? 2_000)
             return try loaded.calibrate(configuration, on: set, file: calibrate[0])
         }
         if let statistics, statistics.hasSuffix(".safetensors") {

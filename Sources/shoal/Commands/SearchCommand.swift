@@ -19,13 +19,16 @@ struct SearchCommand: AsyncParsableCommand {
     var latencyTable: String
     @Option(parsing: .upToNextOption, help: "Latency constraints in milliseconds.")
     var latency: [Double] = []
-    @Option(help: "Instead of --latency: this many constraints between the fastest and the slowest subnet.")
+    @Option(
+        parsing: .unconditional,
+        help: "Instead of --latency: this many constraints between the fastest and the slowest subnet.")
     var points: Int?
-    @Option(help: "Least accuracy, 0...1.")
+    @Option(parsing: .unconditional, help: "Least accuracy, 0...1.")
     var accuracyFloor: Double?
-    @Option(help: "Seed of the search.")
+    @Option(parsing: .unconditional, help: "Seed of the search.")
     var seed: UInt64 = 1
-    @Option(help: "Stop evolving after this many seconds; the result then depends on the machine.")
+    @Option(
+        parsing: .unconditional, help: "Stop evolving after this many seconds; the result then depends on the machine.")
     var seconds: Double?
     @Option(name: .shortAndLong, help: "Also write the result as JSON.")
     var output: String?

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Packages
 import Supernets
 
 struct TuneCommand: AsyncParsableCommand {
@@ -22,9 +23,9 @@ struct TuneCommand: AsyncParsableCommand {
     var subnet: String?
     @Option(help: "A file with a JSON list of subnets.")
     var subnets: String?
-    @Option(help: "Input side in pixels, in place of the subnet's own.")
-    var resolution: Int?
-    @Option(help: "Seconds of processor time after which no other shape is begun.")
+    @Option(parsing: .unconditional, help: ImageSize.helpWithSubnets, transform: ImageSize.argument)
+    var resolution: ImageSize?
+    @Option(parsing: .unconditional, help: "Seconds of processor time after which no other shape is begun.")
     var seconds = 1.5
     @OptionGroup var format: FormatOptions
 

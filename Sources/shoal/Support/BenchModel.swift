@@ -5,6 +5,7 @@ import Packages
 import SearchSpace
 import Shoal
 import Supernets
+import NetworkParts
 
 /// A network, or one subnet of a supernet, that is measured.
 struct BenchModel {
@@ -20,18 +21,19 @@ struct BenchModel {
     /// The subnets of a package: one of `--subnet`, those of a file, or the largest. Times do not depend on
     /// statistics, so the checkpoint's will do.
     static func load(
-        _ path: String, subnet: String?, subnets: String?, resolution: Int?, precision: Precision = .fp32
+        _ path: String, subnet: String?, subnets: String?, resolution: ImageSize?, precision: Precision = .fp32
     ) throws -> [BenchModel] {
         let package = try PackageFile(path)
         if package.kind == NetworkPackage.kind {
             guard subnet == nil, subnets == nil else { throw Refusal("\(path): is a network; it has no subnets") }
-            let loaded = try LoadedNetwork(package.package(), path: path)
-            return [try network(loaded, resolution: resolution, precision)]
+            let loaded = try LoadedNetwork(package.package(), path: path, resolution: resolution)
+            return [try network(loaded, precision)]
         }
         let loaded = try LoadedSupernet(package)
         var configurations = try subnets.map { try read($0, for: loaded) } ?? [try loaded.subnet(subnet)]
         if let resolution {
-            for index in configurations.indices { configurations[index].resolution = resolution }
+            guard resolution.isSquare else { throw Refusal("\(path): is a supernet, whose images are square") }
+            for index in configurations.indices { configurations[index].resolution = resolution.height }
         }
         let supernet = loaded.planned(precision)
         return try configurations.map { configuration in
@@ -47,10 +49,8 @@ struct BenchModel {
         }
     }
 
-    private static func network(
-        _ loaded: LoadedNetwork, resolution: Int?, _ precision: Precision
-    ) throws -> BenchModel {
-        let bound = try loaded.bound(to: try loaded.inputShape(channels: 3, side: resolution))
+    private static func network(_ loaded: LoadedNetwork, _ precision: Precision) throws -> BenchModel {
+        let bound = try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? 3))
         let kernels = try KernelSet.selected()
         switch try loaded.work(bound, precision) {
         case .plan(let plan):

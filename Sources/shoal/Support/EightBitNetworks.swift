@@ -24,16 +24,18 @@ struct EightBitNetworks {
             }
             return network
         }
-        let set = try images(fittingTo: network.side, network.path)
+        let set = try images(network.size, network.channels, network.path)
         return LoadedNetwork(
-            try network.quantized(on: set, file: calibrate[0], method, threads: threads), path: network.path)
+            try network.quantized(on: set, file: calibrate[0], method, threads: threads), path: network.path,
+            resolution: network.resolution)
     }
 
     /// - Parameter statistics: `nil` measures them on the calibration images.
     func subnet(
         _ configuration: SubnetConfiguration, of loaded: LoadedSupernet, statistics: SubnetStatistics?
     ) throws -> LoadedNetwork {
-        let set = try images(fittingTo: configuration.resolution, loaded.path)
+        let set = try images(
+            ImageSize(configuration.resolution), loaded.supernet.architecture.inputChannels, loaded.path)
         return LoadedNetwork(
             try loaded.quantized(
                 configuration,
@@ -41,11 +43,11 @@ struct EightBitNetworks {
                 file: calibrate[0], method, threads: threads), path: loaded.path)
     }
 
-    private func images(fittingTo side: Int?, _ path: String) throws -> ImageSet {
+    private func images(_ size: ImageSize?, _ channels: Int?, _ path: String) throws -> ImageSet {
         guard !calibrate.isEmpty else {
             throw Refusal("\(path): is not quantised; give --calibrate IMAGES or a package of shoal quantize")
         }
-        let set = try ImageSet.read(images: calibrate, fittingPhotosTo: side).prefix(limit)
+        let set = try ImageSet.read(images: calibrate, fittingPhotosTo: size, channels: channels).prefix(limit)
         guard set.count > 0 else { throw Refusal("\(calibrate[0]): holds no images to calibrate on") }
         return set
     }

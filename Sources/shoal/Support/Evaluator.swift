@@ -3,6 +3,7 @@ import Engine
 import Foundation
 import Fusion
 import Graphs
+import PostTrainingQuantization
 import Supernets
 import Synchronization
 

@@ -8,6 +8,7 @@ import Packages
 import PostTrainingQuantization
 import Shoal
 import Supernets
+import NetworkParts
 
 extension LoadedNetwork {
     /// The network bound to single images of this set's channels.
@@ -28,7 +29,8 @@ extension LoadedNetwork {
         }
         let (mean, std) = try normalization(channels: shape[1])
         return try ImagePreprocessor(
-            for: images, file: file, channels: shape[1], side: shape[2], mean: mean, std: std)
+            for: images, file: file, channels: shape[1], size: ImageSize(height: shape[2], width: shape[3]),
+            mean: mean, std: std)
     }
 }
 
@@ -84,8 +86,10 @@ extension LoadedNetwork {
         } catch let failure as GraphFailure {
             throw Refusal("\(path): cannot be quantised: \(failure)")
         }
+        var configuration = network.configuration
+        if let resolution { configuration.inputSize = resolution }
         return try Quantizing.package(
-            fused, network.configuration, path: path, named: network.graph.name, on: images, file: file, preprocessor,
+            fused, configuration, path: path, named: network.graph.name, on: images, file: file, preprocessor,
             method, threads: threads)
     }
 }
@@ -156,20 +160,9 @@ struct NetworkRunner: Sendable {
         pixels.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
         let start = PlanTimer.now()
         let outputs = try session.run([input: TensorValue(shape: shape, .float32(pixels))])
-        guard let values = outputs[output], let logits = values.tensor?.values ?? values.integersAsFloats,
-            !logits.isEmpty
-        else { throw GraphFailure("the output \(output) holds no numbers") }
-        logits.withUnsafeBufferPointer { part.add($0, since: start, label: images.labels?[index]) }
-    }
-}
-
-extension TensorValue {
-    /// Integers, such as those of ArgMax, as floats.
-    fileprivate var integersAsFloats: [Float]? {
-        switch elements {
-        case .int64(let values): values.map { Float($0) }
-        case .int32(let values): values.map { Float($0) }
-        default: nil
+        guard let logits = outputs[output]?.floats, !logits.isEmpty else {
+            throw GraphFailure("the output \(output.printable) holds no numbers")
         }
+        logits.withUnsafeBufferPointer { part.add($0, since: start, label: images.labels?[index]) }
     }
 }

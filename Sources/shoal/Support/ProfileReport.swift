@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Graphs
 import Supernets
+import NetworkParts
 
 /// A profile as a table, as JSON, and as a trace for Chrome's `about:tracing` or Perfetto.
 struct ProfileReport: Encodable {
@@ -57,7 +58,7 @@ struct ProfileReport: Encodable {
             operations = try HybridProfiler.profile(network, repeats: repeats).flatMap { part in
                 switch part {
                 case .plan(let rows): Self.operations(rows, peak)
-                case .node(let node, let microseconds): [Self.operation(node, network.bound, microseconds)]
+                case .node(let node, let microseconds): [Self.operation(node, network, microseconds, peak)]
                 }
             }
             var start = 0.0
@@ -80,15 +81,21 @@ struct ProfileReport: Encodable {
         }
     }
 
-    /// An operator that ran by its definition.
-    private static func operation(_ node: Node, _ bound: BoundGraph, _ microseconds: Double) -> Operation {
+    /// An operator outside the plans: its own kernel's, or run by its definition.
+    private static func operation(
+        _ node: Node, _ network: HybridNetwork, _ microseconds: Double, _ peak: Double
+    ) -> Operation {
+        let bound = network.bound
         func text(_ name: String?) -> String {
             name.flatMap { bound.types[$0]?.shape.map(String.init).joined(separator: "x") } ?? "?"
         }
+        let kernel = network.kernelName(of: node)
+        let flops = kernel == nil ? 0 : bound.flops(of: node)
+        let rate = Double(flops) / max(microseconds, 1e-3) / 1e3
         return Operation(
-            name: node.name.isEmpty ? node.outputs.first ?? "" : node.name, kind: node.operatorName, kernel: "none",
-            input: text(node.inputs.first), output: text(node.outputs.first), microseconds: microseconds, flops: 0,
-            bytes: 0, gigaflopsPerSecond: 0, peakFraction: 0)
+            name: node.name.isEmpty ? node.outputs.first ?? "" : node.name, kind: node.operatorName,
+            kernel: kernel ?? "none", input: text(node.inputs.first), output: text(node.outputs.first),
+            microseconds: microseconds, flops: flops, bytes: 0, gigaflopsPerSecond: rate, peakFraction: rate / peak)
     }
 
     private static func text(_ shape: PlanOperation.Shape) -> String {

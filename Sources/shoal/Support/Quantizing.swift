@@ -19,19 +19,40 @@ enum Quantizing {
     ) throws -> NetworkPackage {
         guard images.count > 0 else { throw Refusal("\(file): holds no images to calibrate on") }
         do {
-            let kernels = try KernelSet.selected()
-            func gather(_ network: FusedNetwork) throws -> Calibration {
-                try self.gather(
-                    try Calibration(of: network, kernels: kernels), images, preprocessor,
-                    threads: min(threads, images.count))
-            }
-            var calibration = try gather(network)
-            if let equalized = calibration.equalized() { calibration = try gather(equalized) }
+            let (_, calibration) = try calibrated(network, images, preprocessor, threads: threads)
             return NetworkPackage(
                 graph: try calibration.quantized(method).graph(named: name), configuration: configuration)
         } catch let failure as GraphFailure {
             throw Refusal("\(path): cannot be quantised: \(failure)")
         }
+    }
+
+    /// What the network is quantised by: gains of channels, and ranges of the network with them.
+    static func ranges(
+        _ network: FusedNetwork, path: String, on images: ImageSet, file: String, _ preprocessor: ImagePreprocessor,
+        _ method: RangeMethod
+    ) throws -> (gains: [String: [Float]], ranges: EightBitRanges) {
+        guard images.count > 0 else { throw Refusal("\(file): holds no images to calibrate on") }
+        do {
+            let (gains, calibration) = try calibrated(network, images, preprocessor, threads: 1)
+            return (gains, try calibration.ranges(method))
+        } catch let failure as GraphFailure {
+            throw Refusal("\(path): cannot be quantised: \(failure)")
+        }
+    }
+
+    private static func calibrated(
+        _ network: FusedNetwork, _ images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int
+    ) throws -> (gains: [String: [Float]], Calibration) {
+        let kernels = try KernelSet.selected()
+        func gather(_ network: FusedNetwork) throws -> Calibration {
+            try self.gather(
+                try Calibration(of: network, kernels: kernels), images, preprocessor,
+                threads: min(threads, images.count))
+        }
+        let calibration = try gather(network)
+        let gains = calibration.gains
+        return (gains, gains.isEmpty ? calibration : try gather(network.equalized(by: gains)))
     }
 
     private static func gather(

@@ -32,7 +32,8 @@ extension LoadedSupernet {
             network,
             NetworkConfiguration(
                 mean: architecture.mean, std: architecture.std, labels: architecture.labels,
-                inputSize: configuration.resolution), path: path, named: architecture.name, on: images, file: file,
+                inputSize: ImageSize(configuration.resolution)), path: path, named: architecture.name, on: images,
+            file: file,
             try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads)
     }
 

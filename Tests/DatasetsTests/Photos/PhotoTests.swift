@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Packages
 import Testing
 
 @testable import Datasets
@@ -40,6 +41,12 @@ import Testing
     func greyBecomesThreeEqualChannels(name: String, tolerance: Int) throws {
         let photo = try #require(try Photo.decode(try Self.bytes(name)))
         #expect(Self.furthest(photo) { x, _ in [12 * x, 12 * x, 12 * x] } <= tolerance)
+    }
+
+    /// ITU-R BT.601, as Pillow's mode L; grey pixels stay.
+    @Test func lumaIsWeighted() {
+        let photo = Photo(height: 1, width: 5, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9, 255, 255, 255])
+        #expect(photo.grey == [76, 150, 29, 9, 255])
     }
 
     @Test func transparentPixelsAreBlack() throws {
@@ -105,7 +112,7 @@ import Testing
         #expect(throws: DatasetFailure.self) {
             try ImageSet.read(images: [folder], labels: [labels.path(percentEncoded: false)])
         }
-        let square = try ImageSet.read(images: [folder], fittingPhotosTo: 8)
+        let square = try ImageSet.read(images: [folder], fittingPhotosTo: ImageSize(8))
         #expect((square.height, square.width) == (8, 8))
     }
 

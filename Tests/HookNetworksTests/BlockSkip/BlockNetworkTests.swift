@@ -1,6 +1,7 @@
 import Engine
 import SearchSpace
 import Testing
+import NetworkParts
 
 @testable import HookNetworks
 
@@ -85,6 +86,59 @@ import Testing
         let image = HookSamples.image(1)
         let answer = image.withUnsafeBufferPointer { network.answer($0, budget: -1) }
         #expect(Array(answer.logits) == plainOutput(image), "hooks off is bit-identical")
+    }
+
+    /// A fixed place is left out of every input at any budget, and nowhere with hooks off.
+    @Test func fixedPlacesNeedNoGate() throws {
+        var hooks = hooks
+        hooks[0].isFixed = true
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let image = HookSamples.image(3)
+        image.withUnsafeBufferPointer { pixels in
+            let answer = network.answer(pixels, budget: 0)
+            #expect(answer.taken == 1 && answer.flops == plan.flops - plan.parts[1].flops)
+            #expect(Array(network.decisions) == [1, 0, 0])
+            #expect(Array(network.answer(pixels, budget: -1).logits) == plainOutput(image))
+        }
+    }
+
+    /// The trainer fixes the place that does the least damage; what lies behind it is fitted to what it leaves.
+    @Test func theTrainerFixesWhatDoesTheLeastDamage() throws {
+        func train(_ fixedPlaces: Int) throws -> [HookState.Hook] {
+            var settings = BlockTrainer.Settings()
+            (settings.fixedPlaces, settings.gates.epochs) = (fixedPlaces, 1)
+            let buffer = AlignedBuffer(count: 3 * HookSamples.side * HookSamples.side)
+            var trainer = BlockTrainer(
+                plain: plain, plan: plan, hooks: hooks, count: 260, settings: settings,
+                images: { index in
+                    buffer.base.update(from: HookSamples.image(UInt64(index)), count: buffer.count)
+                    return UnsafeBufferPointer(start: buffer.base, count: buffer.count)
+                }, progress: { #expect(0...1 ~= $0) })
+            try trainer.train()
+            return trainer.hooks
+        }
+        func damage(_ hooks: [HookState.Hook], fixing index: Int) throws -> Float {
+            var hooks = hooks
+            for other in hooks.indices { hooks[other].isFixed = other == index }
+            let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+            return (0..<260).reduce(0) { sum, seed in
+                let image = HookSamples.image(UInt64(seed))
+                let full = plainOutput(image)
+                return sum
+                    + image.withUnsafeBufferPointer { pixels in
+                        full.withUnsafeBufferPointer {
+                            Divergence.totalVariation($0, network.answer(pixels, budget: 0).logits)
+                        }
+                    }
+            }
+        }
+        let (free, one, both) = (try train(0), try train(1), try train(2))
+        let best = try damage(free, fixing: 1) < damage(free, fixing: 2) ? 1 : 2
+        #expect(free.allSatisfy { !$0.isFixed } && one.indices.filter { one[$0].isFixed } == [best])
+        #expect(both.map(\.isFixed) == [false, true, true], "only places with a substitute can be fixed")
+        #expect(one[best].gate == nil && one[best].samples == nil && one[0].gate != nil)
+        #expect(both[1].substitute == free[1].substitute, "nothing before it has changed")
+        #expect(both[2].substitute != free[2].substitute, "fitted to what the first one leaves")
     }
 
     @Test func hooksOfAnotherNetworkAreRefused() {

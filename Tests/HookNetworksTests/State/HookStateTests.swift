@@ -19,12 +19,15 @@ import Testing
         state.smaller = [HookState.Network(weightsSHA256: "ab", subnet: subnet)]
         (state.subnet, state.statisticsFile) = (subnet, "s.json")
         state.hooks[0].overheadMicroseconds = 2.5
+        state.hooks[0].isFixed = true
+        state.inputs = try GateInputs("memory,sensors:2,latency")
         try state.write(to: path)
         let reading = try HookState.read(from: path)
         #expect(reading.damage == nil)
         let hook = try #require(reading.state.hooks.first)
         #expect(reading.state.kinds == state.kinds && reading.state.statistics == state.statistics)
         #expect(reading.state.smaller == state.smaller && reading.state.subnet == subnet)
+        #expect(reading.state.inputs == state.inputs && hook.isFixed)
         #expect(reading.state.statisticsFile == "s.json" && hook.overheadMicroseconds == 2.5)
         #expect(hook.point == state.hooks[0].point && hook.samples == state.hooks[0].samples)
         #expect(hook.head == state.hooks[0].head && hook.substitute == state.hooks[0].substitute)
@@ -70,23 +73,50 @@ import Testing
     @Test func newerFormatsAreRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-        package.manifest = Array(text.replacing("\"formatVersion\":2", with: "\"formatVersion\":9").utf8)
-        #expect(throws: HookRefusal("has format version 9, newer than 2, the newest that is read")) {
+        package.manifest = Array(text.replacing("\"formatVersion\":3", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 3, the newest that is read")) {
             try HookState(package)
         }
     }
 
-    /// Files of the version before, which named at most one smaller network, are read.
+    /// Files of the version before, which knew no masks, inputs or fixed places, are read.
     @Test func theFormatBeforeIsRead() throws {
+        let newest = try HookSamples.state(seed: 1)
+        var package = try newest.package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+            .replacing("\"formatVersion\":3", with: "\"formatVersion\":2")
+            .replacing("\"mask\":{\"blocks\":[true,false],\"strips\":[true]},", with: "")
+        #expect(!text.contains("mask") && !text.contains("inputs\":{\"kinds") && !text.contains("isFixed"))
+        package.manifest = Array(text.utf8)
+        let state = try HookState(package)
+        #expect(state.hooks[0].point == newest.hooks[0].point && state.hooks[0].mask == nil)
+        #expect(state.hooks[0].substitute == newest.hooks[0].substitute && state.hooks[0].head == newest.hooks[0].head)
+        #expect(state.inputs == .none && !state.hooks[0].isFixed)
+    }
+
+    @Test func aMaskThatLeavesNothingIsRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":2", with: "\"formatVersion\":1")
+        package.manifest = Array(text.replacing("[true,false]", with: "[false,false]").utf8)
+        #expect(throws: HookRefusal("the mask of hook 0 leaves nothing to compute")) { try HookState(package) }
+    }
+
+    /// Files of the first version, which named at most one smaller network, are read.
+    @Test func theFirstFormatIsRead() throws {
+        var package = try HookSamples.state(seed: 1).package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+            .replacing("\"formatVersion\":3", with: "\"formatVersion\":1")
             .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
         #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
         package.manifest = Array(text.utf8)
         let state = try HookState(package)
         #expect(state.smaller == [HookState.Network(weightsSHA256: "cd", package: "s.shoal")])
         #expect(state.hooks[0].gate?.validation == (try HookSamples.state(seed: 1)).hooks[0].gate?.validation)
+        // Version 2 knew no precisions.
+        package.manifest = Array(
+            String(decoding: try HookSamples.state(seed: 1).package().manifest, as: UTF8.self)
+                .replacing("\"formatVersion\":3", with: "\"formatVersion\":2").utf8)
+        #expect(try HookState(package).precision == nil)
     }
 
     @Test func gatesThatDoNotFitTogetherAreRefused() throws {

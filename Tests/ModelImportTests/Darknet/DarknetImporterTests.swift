@@ -90,6 +90,77 @@ import Testing
         #expect(outputs[graph.outputs[0]]?.tensor?.values == [3, 5, 7, 9])
     }
 
+    private static let small = "[net]\nwidth=6\nheight=4\nchannels=1\n"
+
+    private static func run(_ text: String, _ weights: [UInt8], _ values: [Float]) throws -> TensorValue {
+        let graph = try read(text, weights)
+        let image = TensorValue(shape: [1, 1, 4, 6], .float32(values))
+        return try #require(GraphEvaluator(try BoundGraph(graph)).run(["image": image])[graph.outputs[0]])
+    }
+
+    @Test func stridesMayDifferDownAndAcross() throws {
+        let image = (0..<24).map { Float($0) }
+        var bytes = Self.weights(0)
+        bytes.append(floats: [0, 1])
+        let layer = "[convolutional]\nsize=1\nactivation=linear\nstride=2\n"
+        let wide = try Self.run(Self.small + layer + "stride_x=3\n", bytes, image)
+        #expect(wide == TensorValue(shape: [1, 1, 2, 2], .float32([0, 3, 12, 15])))
+        let high = try Self.run(Self.small + layer + "stride_y=1\n", bytes, image)
+        #expect(high.shape == [1, 1, 4, 3])
+        let pool = "[maxpool]\nsize=2\nstride_x=2\nstride_y=1\npadding=0\n"
+        let pooled = try Self.run(Self.small + pool, Self.weights(0), image)
+        #expect(pooled.shape == [1, 1, 3, 3] && pooled.tensor?.values.prefix(4) == [7, 9, 11, 13])
+    }
+
+    @Test func softmaxHasATemperature() throws {
+        let image = (0..<24).map { Float($0 % 5) }
+        let cool = try Self.run(Self.small + "[softmax]\ntemperature=2\n", Self.weights(0), image)
+        let plain = try Self.run(Self.small + "[softmax]\n", Self.weights(0), image.map { $0 / 2 })
+        #expect(cool == plain && cool.shape == [1, 24])
+        let spatial = try Self.run(Self.small + "[softmax]\nspatial=1\n", Self.weights(0), image)
+        #expect(spatial == TensorValue(shape: [1, 1, 4, 6], .float32([Float](repeating: 1, count: 24))))
+    }
+
+    /// Each changes the result, or may; those of training do not, nor those that are switched off.
+    @Test func settingsThatAreNotReadAreRefused() {
+        let weights = Self.weights(Self.count)
+        let base = Self.configuration
+        for (section, setting) in [
+            ("layer 0 [convolutional]", "antialiasing=1"), ("layer 0 [convolutional]", "xnor=1"),
+            ("layer 0 [convolutional]", "binary=1"), ("layer 0 [convolutional]", "flipped=1"),
+            ("layer 0 [convolutional]", "stretch=1"), ("layer 0 [convolutional]", "share_index=0"),
+            ("layer 0 [convolutional]", "dontload=1"), ("layer 0 [convolutional]", "strde=2"),
+            ("layer 2 [shortcut]", "weights_type=per_feature"), ("layer 2 [shortcut]", "alpha=0.5"),
+            ("layer 2 [shortcut]", "beta=2"), ("layer 3 [maxpool]", "maxpool_depth=1"),
+            ("layer 3 [maxpool]", "antialiasing=2"), ("layer 4 [upsample]", "reverse=1"), ("[net]", "time_steps=3"),
+            ("layer 8 [yolo]", "new_coords=1"),
+        ] {
+            #expect(
+                Self.refusal(Self.adding(setting, to: section, of: base), weights)
+                    == "\(section): \(setting) is not supported")
+        }
+        for (section, setting) in [
+            ("[net]", "learning_rate=0.001"), ("[net]", "burn_in=1000"), ("layer 0 [convolutional]", "xnor=0"),
+            ("layer 0 [convolutional]", "stopbackward=1"), ("layer 2 [shortcut]", "weights_type=none"),
+            ("layer 2 [shortcut]", "alpha=1.0"), ("layer 3 [maxpool]", "maxpool_depth=0"),
+            ("layer 5 [route]", "stream=1"),
+            ("layer 8 [yolo]", "anchors=1,2"), ("layer 8 [yolo]", "ignore_thresh=.7"),
+        ] {
+            #expect(Self.refusal(Self.adding(setting, to: section, of: base), weights) == "none", "\(setting)")
+        }
+    }
+
+    /// - Parameter section: as a refusal names it.
+    private static func adding(_ setting: String, to section: String, of text: String) -> String {
+        let place = section.split(separator: " ").count > 1 ? Int(section.split(separator: " ")[1]).map { $0 + 1 } : 0
+        var index = -1
+        return text.split(separator: "\n").map { line in
+            guard line.first == "[" else { return String(line) }
+            index += 1
+            return index == place ? "\(line)\n\(setting)" : String(line)
+        }.joined(separator: "\n") + "\n"
+    }
+
     @Test func whatIsNotSupportedIsNamed() {
         let weights = Self.weights(Self.count)
         let base = Self.configuration

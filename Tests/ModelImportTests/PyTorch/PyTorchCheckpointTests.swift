@@ -65,6 +65,14 @@ import Testing
         #expect(refused > 1_000, "seed \(seed)")
     }
 
+    @Test func programsAreRefusedByName() {
+        var zip = ZipWriter.checkpoint([WrittenTensor("w", [1], [1])])
+        zip.entries.append(.init(name: "model/code/__torch__.py", content: [1], method: 8))
+        let bytes = zip.bytes()
+        let reason = "is a TorchScript program, not a checkpoint; export the network to ONNX"
+        #expect(throws: ReadingFailure(reason)) { try PyTorchCheckpoint.parse(bytes) }
+    }
+
     @Test func broadcastBombIsRefused() throws {
         var bomb = WrittenTensor("bomb", [1 << 20, 1 << 20], [1])
         bomb.strides = [0, 0]

@@ -209,7 +209,8 @@ extension MutatedFormat {
                 Node("Add", opset: 13, inputs: ["p", "w"], outputs: ["y"], attributes: ["extra": .ints([1, -2])]),
             ])
         return NetworkPackage(
-            graph: graph, configuration: NetworkConfiguration(mean: [0.5], std: [0.25], labels: ["a"], inputSize: 2))
+            graph: graph,
+            configuration: NetworkConfiguration(mean: [0.5], std: [0.25], labels: ["a"], inputSize: .init(2)))
     }
 
     /// The Fashion-MNIST supernet without its larger tensors: reading ends at the first that is missing.

@@ -8,6 +8,7 @@ import Packages
 import SearchSpace
 import Shoal
 import Supernets
+import NetworkParts
 
 /// A network, or a subnet of a supernet, as hooks see it.
 struct HookedPackage {
@@ -16,12 +17,12 @@ struct HookedPackage {
     let plan: Plan
     /// `nil` for a subnet.
     let subnet: SubnetConfiguration?
-    /// Side of the square images that it reads, where that is known.
-    let side: Int?
+    /// Size of the images that it reads, where that is known.
+    let size: ImageSize?
     let weightsSHA256: String
     /// `nil` for a subnet: hooks within a network are for networks.
-    private let fused: FusedNetwork?
-    private let kernels: KernelSet
+    let fused: FusedNetwork?
+    let kernels: KernelSet
     private let mean: [Float]
     private let std: [Float]
 
@@ -38,9 +39,9 @@ struct HookedPackage {
         kernels = try KernelSet.selected()
         name = loaded.network.graph.name
         subnet = nil
-        side = loaded.side
+        size = loaded.size
         do {
-            let network = try FusedNetwork(try loaded.bound(to: try loaded.inputShape(channels: 3)))
+            let network = try FusedNetwork(try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? 3)))
             plan = try network.plan(kernels: kernels)
             fused = network
         } catch { throw Refusal("\(path): hooks need a network that kernels cover: \(error)") }
@@ -49,7 +50,7 @@ struct HookedPackage {
 
     private init(_ loaded: LoadedSupernet, _ subnet: SubnetConfiguration, _ statistics: SubnetStatistics) throws {
         (path, weightsSHA256, kernels) = (loaded.path, loaded.weightsSHA256, loaded.kernels)
-        (self.subnet, side, fused) = (subnet, subnet.resolution, nil)
+        (self.subnet, size, fused) = (subnet, ImageSize(subnet.resolution), nil)
         let architecture = loaded.supernet.architecture
         (name, mean, std) = (architecture.name, architecture.mean, architecture.std)
         plan = try loaded.supernet.plan(subnet, statistics: statistics, kernels: kernels)
@@ -81,7 +82,7 @@ struct HookedPackage {
     /// What turns images into the network's input.
     func preprocessor(for images: ImageSet, file: String) throws -> ImagePreprocessor {
         try ImagePreprocessor(
-            for: images, file: file, channels: plan.inputShape.channels, side: plan.inputShape.height, mean: mean,
+            for: images, file: file, channels: plan.inputShape.channels, size: plan.inputShape.size, mean: mean,
             std: std)
     }
 
@@ -90,7 +91,7 @@ struct HookedPackage {
         let (shape, source) = (plan.inputShape, largest.plan.inputShape)
         guard shape != source else { return ModelCascade.Rung(plan, gate: gate) }
         let resizing = ImagePreprocessor(
-            channels: source.channels, height: source.height, width: source.width, side: shape.height,
+            channels: source.channels, height: source.height, width: source.width, size: shape.size,
             mean: [Float](repeating: 0, count: source.channels), std: [Float](repeating: 1, count: source.channels))
         return ModelCascade.Rung(plan, gate: gate) { resizing.resize($0, into: $1) }
     }
@@ -103,6 +104,10 @@ struct HookedPackage {
     }
 }
 
+extension PlanOperation.Shape {
+    fileprivate var size: ImageSize { ImageSize(height: height, width: width) }
+}
+
 /// A stream of images, one at a time in the network's own form.
 struct HookStream {
     let images: ImageSet
@@ -111,9 +116,12 @@ struct HookStream {
 
     /// - Parameter range: positions of the images to use.
     init(_ package: HookedPackage, images paths: [String], labels: [String], skip: Int, limit: Int?) throws {
-        let all = try ImageSet.read(images: paths, labels: labels, fittingPhotosTo: package.side)
+        let all = try ImageSet.read(
+            images: paths, labels: labels, fittingPhotosTo: package.size, channels: package.plan.inputShape.channels)
         let end = min(all.count, limit.map { skip + $0 } ?? all.count)
-        guard skip < end else { throw Refusal("\(paths[0]): holds \(all.count) images; none is left to use") }
+        guard skip >= 0, skip < end else {
+            throw Refusal("\(paths[0]): holds \(all.count) images; none is left to use")
+        }
         images = all.images(skip..<end)
         preprocessor = try package.preprocessor(for: images, file: paths[0])
         buffer = AlignedBuffer(count: package.plan.inputShape.channels * package.plan.inputShape.pixels)
@@ -124,6 +132,31 @@ struct HookStream {
         preprocessor.convert(
             images, at: index, into: UnsafeMutableBufferPointer(start: buffer.base, count: buffer.count))
         return UnsafeBufferPointer(start: buffer.base, count: buffer.count)
+    }
+}
+
+extension HookStream {
+    /// Room for so many images at once.
+    func group(of count: Int) -> ImageGroup { ImageGroup(self, count: count) }
+}
+
+/// Several images of a stream, each in memory of its own.
+final class ImageGroup {
+    private let stream: HookStream
+    private let buffers: [AlignedBuffer]
+
+    init(_ stream: HookStream, count: Int) {
+        self.stream = stream
+        buffers = (0..<count).map { _ in AlignedBuffer(count: stream.image(0).count) }
+    }
+
+    /// Valid until the next ones.
+    func images(_ range: Range<Int>) -> [UnsafeBufferPointer<Float>] {
+        zip(range, buffers).map { index, buffer in
+            let image = stream.image(index)
+            if let base = image.baseAddress { buffer.base.update(from: base, count: image.count) }
+            return UnsafeBufferPointer(start: buffer.base, count: image.count)
+        }
     }
 }
 
@@ -195,16 +228,27 @@ struct LoadedHooks {
 
     func cascade(hasGates: Bool) throws -> ModelCascade {
         let rungs = try rungs(hasGates: hasGates)
-        do { return try ModelCascade(rungs, largest: package.plan, isCommittee: isCommittee) } catch {
-            throw Refusal("\(package.path): \(error)")
-        }
+        do {
+            return try ModelCascade(
+                rungs, largest: package.plan, isCommittee: isCommittee, inputs: state.inputs)
+        } catch { throw Refusal("\(package.path): \(error)") }
     }
 
     /// Ready to run.
     func network() throws -> any HookedNetwork {
+        if let precision = state.precision { return try precisionNetwork(precision) }
+        return try learnableNetwork()
+    }
+
+    /// Ready to run and to learn meanwhile.
+    func learnableNetwork() throws -> any LearnableNetwork {
         guard smaller.isEmpty else { return try cascade(hasGates: true) }
+        guard state.precision == nil else {
+            throw Refusal("\(package.path): gates of precisions learn by shoal hooks train alone")
+        }
         do {
-            return try BlockNetwork(plain: package.plan, plan: package.sections(), hooks: state.hooks)
+            return try BlockNetwork(
+                plain: package.plan, plan: package.sections(), hooks: state.hooks, inputs: state.inputs)
         } catch let refusal as HookRefusal { throw Refusal("\(package.path): \(refusal)") }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Engine
 import Foundation
 import Graphs
@@ -25,9 +26,31 @@ struct HooksBuildCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(help: "Kinds of gates, separated by commas.")
     var kinds = "model"
+    @Option(
+        help: """
+            What all gates are to read besides the network, separated by commas: latency, memory, frequency, \
+            predicted-latency, sensors:N.
+            """)
+    var inputs: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: """
+            Images of the stream: precisions of single convolutions are chosen on them (kind bits, without --with), or \
+            zeros of the network's maps are counted.
+            """)
+    var images: [String] = []
+    @Option(help: "Use only the first of these images.")
+    var limit = EightBitNetworks.imageCount
+    @OptionGroup var calibration: CalibrationOptions
+    @Option(help: "Share of the network's work that lies before the place where precisions are chosen.")
+    var share = 0.25
     @Option(help: "Hook file to write.")
     var output: String
     @OptionGroup var format: FormatOptions
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit: give at least 1") }
+    }
 
     func run() async throws { try await refusing { try build() } }
 
@@ -52,23 +75,38 @@ struct HooksBuildCommand: AsyncParsableCommand {
     private func build() throws {
         let kinds = try parsedKinds()
         try OutputFile.checkFolder(of: output)
-        try OutputFile.check(output, isNoneOf: [package, subnets, statistics] + with)
-        let state: HookState
+        try OutputFile.check(output, isNoneOf: [package, subnets, statistics] + with + images)
+        let inputs: GateInputs
+        do { inputs = try GateInputs(self.inputs ?? "") } catch { throw Refusal("--inputs: \(error)") }
+        var state: HookState
+        let choosesPrecisions = kinds == [.bits] && with.isEmpty && !images.isEmpty
+        guard !choosesPrecisions || subnets == nil else { throw Refusal("--subnets: goes with the kind model") }
+        guard !choosesPrecisions || inputs == .none else { throw Refusal("--inputs: gates of precisions read none") }
         if kinds[0].row.isWithinNetwork {
             guard with.isEmpty, subnets == nil else { throw Refusal("--with, --subnets: go with the kind model") }
             state = try buildWithinNetwork(try HookedPackage(package), kinds)
+        } else if choosesPrecisions {
+            let loaded = try HookedPackage(package)
+            state = try PrecisionBuilder(
+                package: loaded, stream: try HookStream(loaded, images: images, labels: [], skip: 0, limit: limit),
+                file: images[0], method: calibration.method, share: share
+            ).build()
         } else if let subnets {
             state = try buildSubnets(subnets, kinds)
         } else {
             state = try buildBetweenNetworks(try HookedPackage(package), kinds)
         }
+        state.inputs = inputs
         do { try state.write(to: output) } catch { throw Refusal("\(error)", .environment) }
-        try show(state)
+        try show(state, images.isEmpty || choosesPrecisions ? [] : try countZeros())
     }
 
     private func buildBetweenNetworks(_ largest: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
         guard !with.isEmpty else {
-            throw Refusal("--with: the kind \(kinds[0].rawValue) needs a smaller network for the same task")
+            throw Refusal(
+                kinds == [.bits]
+                    ? "--images: the kind bits needs images of the stream, or with --with a package of 8 bits"
+                    : "--with: the kind \(kinds[0].rawValue) needs a smaller network for the same task")
         }
         let smaller = try with.map { try HookedPackage($0) }
         if kinds == [.bits], let wide = smaller.first(where: { $0.plan.precision == .fp32 }) {
@@ -121,14 +159,43 @@ struct HooksBuildCommand: AsyncParsableCommand {
     private func buildWithinNetwork(_ loaded: HookedPackage, _ kinds: [GateKind]) throws -> HookState {
         let plan = try loaded.sections()
         let points = BlockPoints.find(kinds, in: plan, microseconds: PartTimer.measure(plan, repeats: 50))
-        for kind in kinds where !points.contains(where: { $0.kind == kind }) {
+        var masks: [HookState.Hook] = []
+        do {
+            masks = try MapPoints.find(kinds, in: plan)
+            try MapPoints.measure(&masks, in: plan, repeats: 20)
+        } catch { throw Refusal("\(package): \(error)") }
+        let hooks = (points.map { HookState.Hook($0) } + masks).enumerated().sorted {
+            ($0.element.point.parts.lowerBound, $0.offset) < ($1.element.point.parts.lowerBound, $1.offset)
+        }.map(\.element)
+        for kind in kinds where !hooks.contains(where: { $0.point.kind == kind }) {
             throw Refusal("\(package): has no place for gates of the kind \(kind.rawValue)")
         }
         return HookState(
-            kinds: kinds, weightsSHA256: loaded.weightsSHA256, hooks: points.map { HookState.Hook($0) })
+            kinds: kinds, weightsSHA256: loaded.weightsSHA256, hooks: hooks)
+    }
+
+    /// Of every step's map, over the images.
+    private func countZeros() throws -> [ActivationSparsity] {
+        let loaded = try HookedPackage(package)
+        let stream = try HookStream(loaded, images: images, labels: [], skip: 0, limit: limit)
+        let session = Session(for: [loaded.plan])
+        var steps: [ActivationSparsity] = []
+        let progress = Progress("Counting zeros", total: stream.images.count)
+        for index in 0..<stream.images.count {
+            session.run(loaded.plan, on: stream.image(index), counting: &steps)
+            progress.update(index + 1)
+        }
+        return steps
     }
 
     private struct Summary: Encodable {
+        struct Zeros: Encodable {
+            var step: String
+            /// Shares of values, of tiles of 4 pixels and 16 channels, and of blocks of 16 channels.
+            var zeros: Double
+            var zeroTiles: Double
+            var zeroBlocks: Double
+        }
         struct Point: Encodable {
             var kind: GateKind
             var `operator`: String
@@ -136,24 +203,59 @@ struct HooksBuildCommand: AsyncParsableCommand {
             var microseconds: Double
         }
         var attachmentPoints: [Point]
+        /// For the kind bits: what each convolution saves by its precision, and the assignments to choose among.
+        var convolutions: [PrecisionState.Convolution]?
+        var masks: [PrecisionState.Mask]?
         var weightsSHA256: String
+        /// Left out without images.
+        var sparsity: [Zeros]?
     }
 
-    private func show(_ state: HookState) throws {
+    private func show(_ state: HookState, _ zeros: [ActivationSparsity]) throws {
         let points = state.hooks.map(\.point)
         guard format.format == .table else {
             return try Terminal.json(
                 Summary(
                     attachmentPoints: points.map {
                         .init(kind: $0.kind, operator: $0.operator, flops: $0.flops, microseconds: $0.microseconds)
-                    }, weightsSHA256: state.weightsSHA256))
+                    }, convolutions: state.precision?.convolutions, masks: state.precision?.masks,
+                    weightsSHA256: state.weightsSHA256,
+                    sparsity: zeros.isEmpty
+                        ? nil
+                        : zeros.map {
+                            .init(
+                                step: $0.name, zeros: $0.zeroShare, zeroTiles: $0.zeroTileShare,
+                                zeroBlocks: $0.zeroBlockShare)
+                        }))
         }
+        if let precision = state.precision { show(precision) }
         var table = TextTable(["KIND", "OPERATOR", "SAVES KFLOP", "SAVES US", "LEAVES OUT"])
         for point in points {
             table.add([
                 point.kind.rawValue, point.operator, "\(point.flops / 1_000)", point.microseconds.text(1),
                 point.kind.row.summary,
             ])
+        }
+        Terminal.print(table.text)
+        guard !zeros.isEmpty else { return }
+        var shares = TextTable(["STEP", "ZEROS %", "ZERO TILES %", "ZERO BLOCKS %"])
+        for step in zeros {
+            shares.add([
+                step.name, (100 * step.zeroShare).text(1), (100 * step.zeroTileShare).text(2),
+                (100 * step.zeroBlockShare).text(2),
+            ])
+        }
+        Terminal.print(shares.text)
+        Terminal.print("\((100 * ActivationSparsity.share(zeros)).text(1)) % of all values are zero")
+    }
+
+    private func show(_ precision: PrecisionState) {
+        var table = TextTable(["KIND", "CONVOLUTION", "KFLOP", "BF16 SAVES US", "INT8 SAVES US", "IN MASKS"])
+        for (index, one) in precision.convolutions.enumerated() {
+            let saved = [Precision.bf16, .int8].map { one.savedMicroseconds[$0]?.text(1) ?? "-" }
+            table.add(
+                [GateKind.bits.rawValue, one.operator, "\(one.flops / 1_000)"] + saved
+                    + [precision.masks.map { $0[index].rawValue }.joined(separator: " ")])
         }
         Terminal.print(table.text)
     }

@@ -9,8 +9,8 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Accuracy and time of a hooked network over budgets, beside the plain one.",
         discussion: """
-            Plain network and every budget run in turn on each image, on one thread; of each the shortest of --repeat \
-            runs counts. Ratios are over the plain network.
+            Plain network and every budget run in turn, each a group of images at a time after one that does not \
+            count, on one thread; of each image the shortest of --repeat runs counts. Ratios are over the plain network.
             """)
 
     @Argument(help: "The network package.")
@@ -25,9 +25,9 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     var images: [String]
     @Option(parsing: .upToNextOption, help: "Their labels, where the images' files have none.")
     var labels: [String] = []
-    @Option(help: "Leave out the first images.")
+    @Option(parsing: .unconditional, help: "Leave out the first images.")
     var skip = 0
-    @Option(help: "Use only so many images.")
+    @Option(parsing: .unconditional, help: "Use only so many images.")
     var limit: Int?
     @Option(
         parsing: .upToNextOption, help: "Damage to be put up with per image, 0 to 1; off leaves every gate out.",
@@ -38,19 +38,25 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             return budget
         })
     var budget: [Float]
-    @Option(help: "Threads of an inference; this version has hooks on one.")
+    @Option(parsing: .unconditional, help: "Threads of an inference; this version has hooks on one.")
     var threads = 1
-    @Option(name: .customLong("repeat"), help: "Runs of each image at each budget.")
+    @Option(name: .customLong("repeat"), parsing: .unconditional, help: "Runs of each image at each budget.")
     var repeats = 2
-    @Option(help: "Picture of accuracy over latency to write (SVG).")
+    @Option(help: "Picture of accuracy over latency to write (SVG), with a curve for each kind besides all together.")
     var plot: String?
+    @Option(help: "Picture to write (SVG) of how often each place is left out.")
+    var bars: String?
     @Option(help: "Use gates of these kinds only, separated by commas; all in the file without it.")
     var kinds: String?
     @Option(
         help:
-            "In place of the gates, for comparison: random:P skips with this probability, fixed:A,B at these hooks."
+            """
+            In place of the gates, for comparison: random:P skips with this probability, fixed:A,B at these hooks; of \
+            kind bits random:P takes the cheapest precisions, fixed:A those of hook A.
+            """
     )
     var policy = "gates"
+    @OptionGroup var readings: ReadingOptions
     @OptionGroup var format: FormatOptions
 
     func validate() throws {
@@ -61,7 +67,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
 
     func run() async throws { try await refusing { try evaluate() } }
 
-    private struct Summary: Encodable {
+    fileprivate struct Summary: Encodable {
         struct Point: Encodable {
             var budget: Float
             var top1: Double?
@@ -72,45 +78,94 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             /// By the thread's processor time.
             var processorRatio: Double
             var skipRatio: Double
+            /// Share of the images at which each hook's decision was taken.
+            var skipRatioByHook: [Double]
+            /// Expected, of the answers' largest probabilities.
+            var calibrationError: Double?
         }
         var images: Int
         var baselineTop1: Double?
+        var baselineCalibrationError: Double?
         var baselineMilliseconds: Double
         var curve: [Point]
+        /// With gates of one kind only; for --plot.
+        var curveByKind: [String: [Point]]
         var weightsSHA256: String
     }
 
     private func evaluate() throws {
-        if let plot {
-            try OutputFile.checkFolder(of: plot)
-            try OutputFile.check(plot, isNoneOf: [package, hooks, statistics] + with + images + labels)
+        for picture in [plot, bars].compactMap({ $0 }) {
+            try OutputFile.checkFolder(of: picture)
+            try OutputFile.check(picture, isNoneOf: [package, hooks, statistics] + with + images + labels)
         }
         var loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
         let stream = try HookStream(loaded.package, images: images, labels: labels, skip: skip, limit: limit)
-        try select(in: &loaded.state)
-        for hook in loaded.state.hooks where hook.usableGate == nil && used(hook.point.kind) {
-            let reason = hook.gate == nil ? "was not trained" : "failed its validation"
-            Terminal.note(
-                "shoal: warning: the gate of kind \(hook.point.kind.rawValue) at \(hook.point.operator) \(reason) "
-                    + "and is not used")
+        guard plot == nil || stream.images.labels != nil else {
+            throw Refusal("--plot: a curve of accuracy needs labels")
         }
+        try select(in: &loaded.state)
+        warn(loaded.state)
+        let feed = try readings.feed(for: loaded, images: stream.images.count, skipping: skip)
+        let kinds = curves(loaded.state)
+        var candidates: [HookEvaluator.Candidate] = []
+        for kind in [nil] + kinds {
+            var part = loaded
+            if let kind {
+                for index in part.state.hooks.indices where part.state.hooks[index].point.kind != kind {
+                    part.state.hooks[index].gate = nil
+                }
+            }
+            let network = try network(part)
+            candidates += budget.map { HookEvaluator.Candidate(network, budget: $0) }
+        }
+        var evaluator = HookEvaluator(candidates, plain: loaded.package.plan, repeats: repeats)
+        if let feed { evaluator.prepare = { feed.set($0, $1) } }
+        evaluate(stream, &evaluator)
+        let summary = try summary(evaluator, kinds, hasLabels: stream.images.labels != nil)
+        if let plot { try write(plot, CurvePlot(summary, named: package).svg) }
+        if let bars { try write(bars, skipPlot(summary, loaded.state).svg) }
+        try show(summary)
+    }
+
+    private func network(_ loaded: LoadedHooks) throws -> any HookedNetwork {
         let network = try loaded.network()
         let policy = try parsedPolicy()
         if policy != .gates {
-            guard let blocks = network as? BlockNetwork else {
+            if let blocks = network as? BlockNetwork {
+                blocks.policy = policy
+            } else if let precisions = network as? PrecisionNetwork {
+                precisions.policy = policy
+            } else {
                 throw Refusal("--policy: is for hooks within a network")
             }
-            blocks.policy = policy
         }
-        var evaluator = HookEvaluator(network, budgets: budget, repeats: repeats)
+        return network
+    }
+
+    /// Kinds that have a curve of their own.
+    private func curves(_ state: HookState) -> [GateKind] {
+        let kinds = state.kinds.filter(\.row.isWithinNetwork).filter(used)
+        return plot != nil && kinds.count > 1 ? kinds : []
+    }
+
+    private func evaluate(_ stream: HookStream, _ evaluator: inout HookEvaluator) {
         let progress = Progress("Evaluating", total: stream.images.count)
-        for index in 0..<stream.images.count {
-            evaluator.evaluate(stream.image(index), label: stream.images.labels?[index])
-            progress.update(index + 1)
+        let group = stream.group(of: HookEvaluator.groupCount)
+        for start in stride(from: 0, to: stream.images.count, by: HookEvaluator.groupCount) {
+            let range = start..<min(start + HookEvaluator.groupCount, stream.images.count)
+            evaluator.evaluate(group.images(range), labels: stream.images.labels.map { Array($0[range]) })
+            progress.update(range.upperBound)
         }
-        let summary = try summary(evaluator, hasLabels: stream.images.labels != nil)
-        if let plot { try write(plot, summary) }
-        try show(summary)
+    }
+
+    private func warn(_ state: HookState) {
+        for hook in state.hooks where hook.usableGate == nil && !hook.isFixed && used(hook.point.kind) {
+            let reason = hook.gate == nil ? "was not trained" : "failed its validation"
+            let isConstant = state.precision != nil && hook.samples != nil
+            Terminal.note(
+                "shoal: warning: the gate of kind \(hook.point.kind.rawValue) at \(hook.point.operator) \(reason) "
+                    + (isConstant ? "and gives way to the mean damage that was measured" : "and is not used"))
+        }
     }
 
     private func used(_ kind: GateKind) -> Bool {
@@ -137,54 +192,84 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         throw Refusal("--policy \(policy): is none of gates, random:P, fixed:A,B")
     }
 
-    private func summary(_ evaluator: HookEvaluator, hasLabels: Bool) throws -> Summary {
+    private func summary(
+        _ evaluator: HookEvaluator, _ kinds: [GateKind], hasLabels: Bool
+    ) throws -> Summary {
         let count = Double(evaluator.images)
         func top1(_ sums: HookEvaluator.Sums) -> Double? { hasLabels ? Double(sums.correct) / count : nil }
+        let points = evaluator.candidates.indices.map { index in
+            let sums = evaluator.hooked[index]
+            return Summary.Point(
+                budget: evaluator.candidates[index].budget, top1: top1(sums), agreement: Double(sums.agreeing) / count,
+                damage: sums.damage / count, flopsRatio: evaluator.flopsRatio(index),
+                latencyRatio: evaluator.latencyRatio(index), processorRatio: evaluator.processorRatio(index),
+                skipRatio: sums.skipRatio, skipRatioByHook: sums.takenByHook.map { Double($0) / count },
+                calibrationError: sums.calibration.error)
+        }
+        var byKind: [String: [Summary.Point]] = [:]
+        for (index, kind) in kinds.enumerated() {
+            byKind[kind.rawValue] = Array(points[(index + 1) * budget.count..<(index + 2) * budget.count])
+        }
         return Summary(
             images: evaluator.images, baselineTop1: top1(evaluator.plain),
+            baselineCalibrationError: evaluator.plain.calibration.error,
             baselineMilliseconds: Double(evaluator.plain.nanoseconds) / count / 1e6,
-            curve: evaluator.budgets.indices.map { index in
-                let sums = evaluator.hooked[index]
-                return .init(
-                    budget: evaluator.budgets[index], top1: top1(sums), agreement: Double(sums.agreeing) / count,
-                    damage: sums.damage / count, flopsRatio: evaluator.flopsRatio(index),
-                    latencyRatio: evaluator.latencyRatio(index), processorRatio: evaluator.processorRatio(index),
-                    skipRatio: sums.skipRatio)
-            }, weightsSHA256: try PackageFile(package).weightsSHA256())
+            curve: Array(points.prefix(budget.count)), curveByKind: byKind,
+            weightsSHA256: try PackageFile(package).weightsSHA256())
     }
 
-    private func write(_ path: String, _ summary: Summary) throws {
-        guard let baseline = summary.baselineTop1 else { throw Refusal("--plot: a curve of accuracy needs labels") }
-        let points = summary.curve.compactMap { point in point.top1.map { (point.latencyRatio, 100 * $0) } }
-        let name = URL(filePath: package).lastPathComponent
-        let plot = CurvePlot(
-            title: "\(name): accuracy over latency", baseline: 100 * baseline,
-            series: [
-                .init("with hooks", points: points, isLine: true),
-                .init("plain network", points: [(1, 100 * baseline)], isLine: false),
-            ])
-        do { try Data(plot.svg.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
+    private func skipPlot(_ summary: Summary, _ state: HookState) -> SkipPlot {
+        SkipPlot(
+            title: "\(URL(filePath: package).lastPathComponent): how often each place is left out",
+            places: state.hooks.map { hook in
+                let (kind, parts) = (hook.point.kind.rawValue, hook.point.parts)
+                guard !parts.isEmpty else { return String(hook.point.operator.suffix(16)) }
+                let name = parts.count == 1 ? "\(parts.lowerBound)" : "\(parts.lowerBound)-\(parts.upperBound - 1)"
+                return hook.point.kind == .exit ? "\(kind) at \(parts.lowerBound)" : "\(kind) \(name)"
+            }, budgets: summary.curve.map { ($0.budget < 0 ? "off" : "\($0.budget)", $0.skipRatioByHook) })
+    }
+
+    private func write(_ path: String, _ svg: String) throws {
+        do { try Data(svg.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
             throw Refusal("\(path): cannot be written: \(error.localizedDescription)", .environment)
         }
     }
 
     private func show(_ summary: Summary) throws {
         guard format.format == .table else { return try Terminal.json(summary) }
-        var table = TextTable(["BUDGET", "TOP-1 %", "AGREES %", "DAMAGE", "FLOPS", "LATENCY", "PROCESSOR", "SKIPPED"])
+        var table = TextTable([
+            "BUDGET", "TOP-1 %", "AGREES %", "DAMAGE", "FLOPS", "LATENCY", "PROCESSOR", "SKIPPED", "ECE",
+        ])
         for point in summary.curve {
             table.add([
                 point.budget < 0 ? "off" : "\(point.budget)", point.top1.map { (100 * $0).text(2) } ?? "-",
                 (100 * point.agreement).text(2),
                 point.damage.text(4), point.flopsRatio.text(3), point.latencyRatio.text(3),
-                point.processorRatio.text(3), point.skipRatio.text(3),
+                point.processorRatio.text(3), point.skipRatio.text(3), point.calibrationError?.text(4) ?? "-",
             ])
         }
         Terminal.print(table.text)
-        let accuracy = summary.baselineTop1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
+        var accuracy = summary.baselineTop1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
+        if let error = summary.baselineCalibrationError { accuracy += "ECE \(error.text(4)), " }
         Terminal.print(
             """
             \(summary.images) images; plain network: \(accuracy)\(summary.baselineMilliseconds.text(3)) ms; \
             SHA-256 of its weights \(summary.weightsSHA256)
             """)
+    }
+}
+
+extension CurvePlot {
+    fileprivate init(_ summary: HooksEvaluateCommand.Summary, named path: String) {
+        func series(_ name: String, _ curve: [HooksEvaluateCommand.Summary.Point]) -> Series {
+            let points = curve.compactMap { one in one.top1.map { (one.latencyRatio, 100 * $0) } }
+            return Series(name, points: points, isLine: true)
+        }
+        let baseline = 100 * (summary.baselineTop1 ?? 0)
+        let kinds = summary.curveByKind.sorted { $0.key < $1.key }.map { series("\($0.key) alone", $0.value) }
+        self.init(
+            title: "\(URL(filePath: path).lastPathComponent): accuracy over latency", baseline: baseline,
+            series: [series("with hooks", summary.curve)] + kinds
+                + [Series("plain network", points: [(1, baseline)], isLine: false)])
     }
 }

@@ -13,7 +13,8 @@ struct HooksStreamCommand: AsyncParsableCommand {
         discussion: """
             The images pass again and again at the rate of --rate. Learning is paused in every other block of frames, \
             so that the latency beside learning can be compared with that without. Frames of the first second of a \
-            block do not count. For hooks between networks (kinds model and bits).
+            block do not count. Gates learn; the convolutions that replace blocks, and the heads that exits answer \
+            with, stay as shoal hooks train has fitted them.
             """)
 
     @Argument(help: "The network package.")
@@ -26,28 +27,29 @@ struct HooksStreamCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(parsing: .upToNextOption, help: "Images of the stream.")
     var images: [String]
-    @Option(help: "Leave out the first images.")
+    @Option(parsing: .unconditional, help: "Leave out the first images.")
     var skip = 0
-    @Option(help: "Use only so many images.")
+    @Option(parsing: .unconditional, help: "Use only so many images.")
     var limit: Int?
-    @Option(help: "Damage to be put up with per image, 0 to 1.")
+    @Option(parsing: .unconditional, help: "Damage to be put up with per image, 0 to 1.")
     var budget: Float
-    @Option(help: "Frames per second.")
+    @Option(parsing: .unconditional, help: "Frames per second.")
     var rate = 100.0
-    @Option(help: "Seconds.")
+    @Option(parsing: .unconditional, help: "Seconds.")
     var seconds = 30.0
-    @Option(help: "Seconds of a block.")
+    @Option(parsing: .unconditional, help: "Seconds of a block.")
     var block = 3.0
-    @Option(help: "Share of one processor that learning may take, 0 to 1.")
+    @Option(parsing: .unconditional, help: "Share of one processor that learning may take, 0 to 1.")
     var processorShare = 0.1
-    @Option(help: "Load by other programs, 0 to 1, above which learning pauses.")
+    @Option(parsing: .unconditional, help: "Load by other programs, 0 to 1, above which learning pauses.")
     var busiest = 0.7
-    @Option(help: "Memory for the samples of each gate, in bytes; older samples make room.")
+    @Option(parsing: .unconditional, help: "Memory for the samples of each gate, in bytes; older samples make room.")
     var sampleBytes = 1 << 20
-    @Option(help: "New samples between two trainings.")
+    @Option(parsing: .unconditional, help: "New samples between two trainings.")
     var trainingInterval = 250
-    @Option(help: "Seed of everything random.")
+    @Option(parsing: .unconditional, help: "Seed of everything random.")
     var seed: UInt64 = 1
+    @OptionGroup var readings: ReadingOptions
     @OptionGroup var format: FormatOptions
 
     func validate() throws {
@@ -72,6 +74,10 @@ struct HooksStreamCommand: AsyncParsableCommand {
         var paused: LatencySummary
         /// Of the 99th percentiles.
         var p99Ratio: Double
+        /// The same of the thread's processor time, which other programs disturb less.
+        var processorLearning: LatencySummary
+        var processorPaused: LatencySummary
+        var processorP99Ratio: Double
         var samples: Int
         var trainings: Int
         var failedTrainings: Int
@@ -84,32 +90,41 @@ struct HooksStreamCommand: AsyncParsableCommand {
 
     private func stream() throws {
         let loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
-        guard !loaded.smaller.isEmpty else { throw Refusal("\(hooks): only hooks between networks learn in a stream") }
         let images = try HookStream(loaded.package, images: images, labels: [], skip: skip, limit: limit)
         var settings = BackgroundLearner.Settings()
         (settings.processorShare, settings.sampleBytes) = (processorShare, sampleBytes)
         (settings.trainingInterval, settings.seed, settings.limits.load) = (trainingInterval, seed, busiest)
-        let (switcher, load) = (PauseSwitch(), OtherLoad())
-        let cascade: LearningCascade
+        let feed = try readings.feed(for: loaded, images: images.images.count, skipping: skip)
+        let (switcher, probe) = (PauseSwitch(), BoardProbe())
+        let network: LearningNetwork
         do {
-            cascade = try LearningCascade(
-                try loaded.rungs(hasGates: true), largest: loaded.package.plan,
-                isCommittee: loaded.isCommittee, state: loaded.state,
-                settings: settings, path: hooks,
-                conditions: { BoardConditions(load: switcher.isPaused ? 1 : load.measure()) })
+            network = try LearningNetwork(
+                loaded.learnableNetwork(), replica: loaded.learnableNetwork(), state: loaded.state, settings: settings,
+                path: hooks,
+                conditions: {
+                    var here = probe.read()
+                    if switcher.isPaused { here.load = 1 }
+                    return here
+                })
         } catch let refusal as HookRefusal { throw Refusal("\(package): \(refusal)") }
-        let times = measure(cascade, images, switcher)
-        cascade.learner.stop()
-        let report = cascade.learner.report
+        let times = measure(network, images, switcher, feed)
+        network.learner.stop()
+        let report = network.learner.report
         if let failure = report.failure { throw Refusal("\(hooks): \(failure)", .environment) }
         try show(times, report)
     }
 
-    /// Milliseconds of the frames beside learning and without.
+    /// Milliseconds of frames by two clocks.
+    private struct Times {
+        var wall: [Double] = []
+        var processor: [Double] = []
+    }
+
+    /// Of the frames beside learning and without.
     private func measure(
-        _ cascade: LearningCascade, _ images: HookStream, _ switcher: PauseSwitch
-    ) -> (learning: [Double], paused: [Double]) {
-        var times: (learning: [Double], paused: [Double]) = ([], [])
+        _ network: LearningNetwork, _ images: HookStream, _ switcher: PauseSwitch, _ feed: ReadingFeed?
+    ) -> (learning: Times, paused: Times) {
+        var times = (learning: Times(), paused: Times())
         let (begin, gap) = (PlanTimer.now(), UInt64(1e9 / rate))
         let progress = Progress("Streaming, seconds", total: Int(seconds))
         for frame in 0..<Int(seconds * rate) {
@@ -118,31 +133,54 @@ struct HooksStreamCommand: AsyncParsableCommand {
             let isPaused = Int(second / block) % 2 == 1
             switcher.set(isPaused)
             let image = images.image(frame % images.images.count)
+            if let readings = network.readings { feed?.set(frame % images.images.count, readings) }
             let now = PlanTimer.now()
             if due > now { Thread.sleep(forTimeInterval: Double(due - now) / 1e9) }
-            let start = PlanTimer.now()
-            _ = cascade.run(on: image, budget: budget, at: start)
+            let (start, used) = (PlanTimer.now(), Self.processorTime())
+            _ = network.answer(image, budget: budget)
             let time = Double(PlanTimer.now() - start) / 1e6
             guard second.truncatingRemainder(dividingBy: block) >= 1 else { continue }
-            if isPaused { times.paused.append(time) } else { times.learning.append(time) }
+            let processor = Self.processorTime() - used
+            if isPaused {
+                times.paused.wall.append(time)
+                times.paused.processor.append(processor)
+            } else {
+                times.learning.wall.append(time)
+                times.learning.processor.append(processor)
+            }
             progress.update(Int(second) + 1)
         }
         return times
     }
 
-    private func show(_ times: (learning: [Double], paused: [Double]), _ report: BackgroundLearner.Report) throws {
-        let (learning, paused) = (LatencySummary(times.learning), LatencySummary(times.paused))
+    /// Of this thread, in milliseconds.
+    private static func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return 1e3 * Double(time.tv_sec) + Double(time.tv_nsec) / 1e6
+    }
+
+    private func show(_ times: (learning: Times, paused: Times), _ report: BackgroundLearner.Report) throws {
+        let (learning, paused) = (LatencySummary(times.learning.wall), LatencySummary(times.paused.wall))
+        let processor = (
+            learning: LatencySummary(times.learning.processor), paused: LatencySummary(times.paused.processor)
+        )
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let summary = Summary(
             frames: Int(seconds * rate), learning: learning, paused: paused, p99Ratio: learning.p99 / paused.p99,
+            processorLearning: processor.learning, processorPaused: processor.paused,
+            processorP99Ratio: processor.learning.p99 / processor.paused.p99,
             samples: report.samples, trainings: report.trainings, failedTrainings: report.failures,
             sampleBytes: report.sampleBytes,
             processorShare: Double(report.processorNanoseconds) / (seconds / 2 * 1e9),
             peakResidentBytes: Int(usage.ru_maxrss) * 1_024, weightsSHA256: try PackageFile(package).weightsSHA256())
         guard format.format == .table else { return try Terminal.json(summary) }
         var table = TextTable(["", "P50 ms", "P90 ms", "P99 ms"])
-        for (name, one) in [("beside learning", learning), ("paused", paused)] {
+        for (name, one) in [
+            ("beside learning", learning), ("paused", paused),
+            ("beside learning, processor time", processor.learning), ("paused, processor time", processor.paused),
+        ] {
             table.add([name, one.p50.text(3), one.p90.text(3), one.p99.text(3)])
         }
         Terminal.print(table.text)
@@ -160,41 +198,4 @@ private final class PauseSwitch: Sendable {
     private let value = Atomic<Bool>(false)
     var isPaused: Bool { value.load(ordering: .relaxed) }
     func set(_ isPaused: Bool) { value.store(isPaused, ordering: .relaxed) }
-}
-
-/// Share of the processors that other programs took since the last time, 0 where the system does not say.
-private final class OtherLoad: Sendable {
-    private struct Reading {
-        var total = 0.0
-        var idle = 0.0
-        var own = 0.0
-    }
-
-    private let last = Mutex<Reading?>(nil)
-
-    func measure() -> Double {
-        guard let now = Self.read() else { return 0 }
-        return last.withLock { last in
-            defer { last = now }
-            guard let before = last, now.total > before.total else { return 0 }
-            let busy = (now.total - before.total) - (now.idle - before.idle) - (now.own - before.own)
-            return min(max(busy / (now.total - before.total), 0), 1)
-        }
-    }
-
-    /// Seconds of all processors together.
-    private static func read() -> Reading? {
-        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
-            let line = text.split(separator: "\n").first
-        else { return nil }
-        let fields = line.split(separator: " ").dropFirst().compactMap { Double($0) }
-        guard fields.count >= 5 else { return nil }
-        let tick = Double(sysconf(Int32(_SC_CLK_TCK)))
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-        return Reading(
-            total: fields.prefix(8).reduce(0, +) / tick, idle: (fields[3] + fields[4]) / tick,
-            own: seconds(usage.ru_utime) + seconds(usage.ru_stime))
-    }
 }

@@ -25,11 +25,11 @@ struct HooksTrainCommand: AsyncParsableCommand {
     var statistics: String?
     @Option(parsing: .upToNextOption, help: "Images.")
     var images: [String]
-    @Option(help: "Leave out the first images.")
+    @Option(parsing: .unconditional, help: "Leave out the first images.")
     var skip = 0
-    @Option(help: "How many images to learn from; all without it.")
+    @Option(parsing: .unconditional, help: "How many images to learn from; all without it.")
     var frames: Int?
-    @Option(help: "Seed of everything random.")
+    @Option(parsing: .unconditional, help: "Seed of everything random.")
     var seed: UInt64 = 1
     @Option(
         help: "backprop or forward-forward.",
@@ -40,11 +40,20 @@ struct HooksTrainCommand: AsyncParsableCommand {
             return algorithm
         })
     var algorithm = TrainingAlgorithm.backpropagation
-    @Option(help: "Memory for the samples of each gate, in bytes; older samples make room.")
+    @Option(parsing: .unconditional, help: "Memory for the samples of each gate, in bytes; older samples make room.")
     var sampleBytes = 4 << 20
+    @Option(
+        name: .customLong("fixed"),
+        help: """
+            Leave out so many places of the kind skip for every input, those that do the least damage together; \
+            gates decide about the others.
+            """)
+    var fixedPlaces = 0
+    @OptionGroup var readings: ReadingOptions
     @OptionGroup var format: FormatOptions
 
     func validate() throws {
+        guard (0...1_000).contains(fixedPlaces) else { throw ValidationError("--fixed: give up to 1000") }
         guard frames.map({ $0 > 0 }) ?? true, skip >= 0 else { throw ValidationError("--frames: give at least 1") }
         guard (1 << 12...1 << 30).contains(sampleBytes) else {
             throw ValidationError("--sample-bytes: give 4096 to \(1 << 30)")
@@ -58,6 +67,8 @@ struct HooksTrainCommand: AsyncParsableCommand {
             var kind: GateKind
             var `operator`: String
             var isUsed: Bool
+            /// Left out of every input.
+            var isFixed: Bool
             var samples: Int
             var loss: Double?
             var constantLoss: Double?
@@ -78,56 +89,84 @@ struct HooksTrainCommand: AsyncParsableCommand {
         let stream = try HookStream(loaded.package, images: images, labels: [], skip: skip, limit: frames)
         loaded.state.statistics.algorithm = algorithm
         loaded.state.statistics.seed = seed
-        let progress = Progress("Learning", total: stream.images.count)
-        if !loaded.smaller.isEmpty {
-            try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), stream, progress)
+        let feed = try readings.feed(for: loaded, images: stream.images.count, skipping: skip)
+        if let precision = loaded.state.precision {
+            try trainPrecision(&loaded.state, precision, loaded.package, stream)
+        } else if !loaded.smaller.isEmpty {
+            guard fixedPlaces == 0 else { throw Refusal("--fixed: goes with the kind skip") }
+            try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), stream, feed)
         } else {
-            try trainWithinNetwork(&loaded.state, loaded.package, stream)
+            try trainWithinNetwork(&loaded.state, loaded.package, stream, feed)
         }
         do { try loaded.state.write(to: hooks) } catch { throw Refusal("\(error)", .environment) }
         try show(loaded.state, before: loaded.package.weightsSHA256)
     }
 
     private func trainBetweenNetworks(
-        _ state: inout HookState, _ cascade: ModelCascade, _ stream: HookStream, _ progress: Progress
+        _ state: inout HookState, _ cascade: ModelCascade, _ stream: HookStream, _ feed: ReadingFeed?
     ) throws {
+        let progress = Progress("Learning, per mille", total: 1_000)
         var generator = SeededGenerator(seed: seed)
         var samples = zip(state.hooks, cascade.featureCounts).map { hook, count in
             hook.samples ?? GateSamples(featureCount: count, byteLimit: sampleBytes)
         }
         for index in 0..<stream.images.count {
+            if let readings = cascade.readings { feed?.set(index, readings) }
             cascade.sample(stream.image(index), into: &samples, using: &generator)
-            progress.update(index + 1)
+            progress.update(800 * (index + 1) / stream.images.count)
         }
         var settings = GateTrainer.Settings()
         settings.algorithm = algorithm
         for index in state.hooks.indices {
             state.hooks[index].samples = samples[index]
             state.hooks[index].gate = GateTrainer(settings).train(samples[index], seed: seed &+ UInt64(index))
+            progress.update(800 + 200 * (index + 1) / state.hooks.count)
         }
         state.statistics.frames += stream.images.count
         state.statistics.samples += stream.images.count * state.hooks.count
     }
 
     private func trainWithinNetwork(
-        _ state: inout HookState, _ package: HookedPackage, _ stream: HookStream
+        _ state: inout HookState, _ package: HookedPackage, _ stream: HookStream, _ feed: ReadingFeed?
     ) throws {
         var settings = BlockTrainer.Settings()
         settings.gates.algorithm = algorithm
         settings.seed = seed
         settings.sampleBytes = sampleBytes
+        settings.fixedPlaces = fixedPlaces
         let progress = Progress("Learning, per mille", total: 1_000)
         var trainer = BlockTrainer(
-            plain: package.plan, plan: try package.sections(), hooks: state.hooks, count: stream.images.count,
-            settings: settings, images: { stream.image($0) }, progress: { progress.update(Int(1_000 * $0)) })
+            plain: package.plan, plan: try package.sections(), hooks: state.hooks, inputs: state.inputs,
+            count: stream.images.count, settings: settings, images: { stream.image($0) },
+            progress: { progress.update(Int(1_000 * $0)) })
+        if let feed { trainer.prepare = { feed.set($0, $1) } }
         do { try trainer.train() } catch { throw Refusal("\(self.package): \(error)") }
         state.hooks = trainer.hooks
-        let network = try BlockNetwork(plain: package.plan, plan: package.sections(), hooks: trainer.hooks)
+        let network = try BlockNetwork(
+            plain: package.plan, plan: package.sections(), hooks: trainer.hooks, inputs: state.inputs)
         for (index, time) in network.measureOverheads(repeats: 200).enumerated() {
             state.hooks[index].overheadMicroseconds = time
         }
         state.statistics.frames += stream.images.count
         state.statistics.samples += trainer.sampleCount
+    }
+
+    private func trainPrecision(
+        _ state: inout HookState, _ precision: PrecisionState, _ package: HookedPackage, _ stream: HookStream
+    ) throws {
+        var settings = PrecisionTrainer.Settings()
+        settings.gates.algorithm = algorithm
+        (settings.seed, settings.sampleBytes) = (seed, sampleBytes)
+        let progress = Progress("Learning, per mille", total: 1_000)
+        let trainer = PrecisionTrainer(
+            plain: package.plan, try package.mixed(precision), precision, settings: settings)
+        do {
+            state.hooks = try trainer.train(
+                state.hooks, count: stream.images.count, images: { stream.image($0) },
+                progress: { progress.update(Int(1_000 * $0)) })
+        } catch { throw Refusal("\(self.package): \(error)") }
+        state.statistics.frames += stream.images.count
+        state.statistics.samples += stream.images.count * state.hooks.count
     }
 
     private func show(_ state: HookState, before: String) throws {
@@ -137,6 +176,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
                 let validation = hook.gate?.validation
                 return .init(
                     kind: hook.point.kind, operator: hook.point.operator, isUsed: hook.usableGate != nil,
+                    isFixed: hook.isFixed,
                     samples: hook.samples?.count ?? 0, loss: validation?.loss, constantLoss: validation?.constantLoss,
                     acceptedDamage: validation?.acceptedDamage, acceptedPrediction: validation?.acceptedPrediction)
             }, weightsSHA256: try PackageFile(package).weightsSHA256(), weightsSHA256Before: before)
@@ -146,7 +186,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
             table.add([
                 row.kind.rawValue, row.operator, "\(row.samples)", row.loss?.text(4) ?? "-",
                 row.constantLoss?.text(4) ?? "-", row.acceptedPrediction?.text(4) ?? "-",
-                row.acceptedDamage?.text(4) ?? "-", row.isUsed ? "yes" : "no",
+                row.acceptedDamage?.text(4) ?? "-", row.isFixed ? "always" : row.isUsed ? "yes" : "no",
             ])
         }
         Terminal.print(table.text)

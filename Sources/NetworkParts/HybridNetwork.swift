@@ -1,0 +1,157 @@
+public import Engine
+import Fusion
+public import Graphs
+
+/// A network of any operators: what kernels cover runs as plans, the rest by the operators' definitions.
+///
+/// Nothing is allocated on the way of a network that is one plan (`plan`). Others allocate where a part without kernels
+/// runs, and for the values that go in and out of it.
+public final class HybridNetwork: Sendable {
+    enum Part: Sendable {
+        case plan(Plan, FusedNetwork)
+        case operators(OperatorSequence)
+    }
+
+    public let bound: BoundGraph
+    let parts: [Part]
+    let product: MatrixProduct
+    /// Operators that no kernel computes, each once, in alphabetical order.
+    public let evaluatedOperators: [String]
+    /// The whole network from one image to one output, where kernels cover all of it.
+    public let plan: Plan?
+
+    /// - Throws: where the graph's nodes contradict each other; a missing kernel is no error.
+    public init(_ bound: BoundGraph, kernels: KernelSet) throws(GraphFailure) {
+        let segmented = try SegmentedNetwork(bound)
+        self.bound = bound
+        var parts: [Part] = []
+        do throws(GraphFailure) {
+            parts = try Self.parts(of: segmented, kernels)
+        } catch {
+            parts = [.operators(OperatorSequence(bound.graph.nodes))]
+        }
+        self.parts = parts
+        product = MatrixProduct(kernels)
+        let evaluated = parts.flatMap { part -> [Node] in
+            if case .operators(let sequence) = part { sequence.nodes } else { [] }
+        }
+        evaluatedOperators = Set(
+            evaluated.filter { !MatrixProduct.covers($0, bound.types) }.map(\.operatorName)
+        ).sorted()
+        if parts.count == 1, case .plan(let plan, let network) = parts[0], network.inputs.count == 1,
+            bound.graph.outputs == network.outputs.map(\.name)
+        {
+            self.plan = plan
+        } else {
+            plan = nil
+        }
+    }
+
+    private static func parts(of network: SegmentedNetwork, _ kernels: KernelSet) throws(GraphFailure) -> [Part] {
+        var parts: [Part] = []
+        for segment in network.segments {
+            switch segment {
+            case .kernels(let network): parts.append(.plan(try network.plan(kernels: kernels), network))
+            case .operators(let nodes): parts.append(.operators(OperatorSequence(nodes)))
+            }
+        }
+        return parts
+    }
+
+    /// Name of the kernel that computes a node outside the plans, if any does.
+    public func kernelName(of node: Node) -> String? {
+        MatrixProduct.covers(node, bound.types) ? product.kernelName : nil
+    }
+
+    /// int8 where a plan computes anything in 8 bits.
+    public var precision: Precision { plans.contains { $0.precision == .int8 } ? .int8 : .fp32 }
+
+    public var plans: [Plan] {
+        parts.compactMap { part in
+            if case .plan(let plan, _) = part { plan } else { nil }
+        }
+    }
+
+    /// Bytes of packed weights that the plans read.
+    public var weightBytes: Int { plans.reduce(0) { $0 + $1.weightBytes } }
+}
+
+/// Runs a hybrid network, one input at a time. Belongs to one thread, which calls it.
+public final class HybridSession {
+    private let network: HybridNetwork
+    private let session: Session
+    /// Values that a later part or the caller reads.
+    private var values: [String: TensorValue] = [:]
+
+    /// - Parameter threads: how many share the plans and products of matrices, the caller's included; operators without
+    ///   kernels run on the caller's.
+    public init(_ network: HybridNetwork, threads: Int = 1) {
+        self.network = network
+        session = Session(for: network.plans, threads: threads)
+    }
+
+    /// What has just been computed: one of the network's plans, by its place, or an operator without a kernel.
+    public enum Event: Sendable {
+        case plan(Int)
+        case node(Node)
+    }
+
+    /// - Parameters:
+    ///   - inputs: by name, of the types that the graph was bound to.
+    ///   - finished: called after each plan and each operator without a kernel.
+    /// - Returns: the outputs by name.
+    /// - Throws: what an operator's definition throws.
+    public func run(
+        _ inputs: [String: TensorValue], finished: (Event) -> Void = { _ in }
+    ) throws(GraphFailure) -> [String: TensorValue] {
+        let bound = network.bound
+        values = bound.graph.initialisers
+        for input in bound.graph.inputs {
+            guard let value = inputs[input.name] else {
+                throw GraphFailure("the input \(input.name.printable) is missing")
+            }
+            guard value.type == bound.types[input.name] else {
+                throw GraphFailure("the input \(input.name.printable) is \(value.type)")
+            }
+            values[input.name] = value
+        }
+        var plans = 0
+        for part in network.parts {
+            switch part {
+            case .operators(let sequence):
+                try sequence.run(
+                    &values, kernel: { network.product.result(of: $0, in: session) }, finished: { finished(.node($0)) })
+            case .plan(let plan, let fused):
+                try run(plan, fused)
+                finished(.plan(plans))
+                plans += 1
+            }
+        }
+        var outputs: [String: TensorValue] = [:]
+        for name in bound.graph.outputs { outputs[name] = values[name] }
+        values = [:]
+        return outputs
+    }
+
+    private func run(_ plan: Plan, _ fused: FusedNetwork) throws(GraphFailure) {
+        var arrays: [[Float]] = []
+        for port in fused.inputs {
+            guard case .float32(let array)? = values[port.name]?.elements, array.count == port.type.count else {
+                throw GraphFailure("\(port.name.printable) is not what the graph says")
+            }
+            arrays.append(array)
+        }
+        let results = Self.withBuffers(arrays) { session.run(plan, on: $0).map { [Float]($0) } }
+        for (port, result) in zip(fused.outputs, results) {
+            values[port.name] = TensorValue(shape: port.type.shape, .float32(result))
+        }
+    }
+
+    private static func withBuffers<Result>(
+        _ arrays: [[Float]], _ found: [UnsafeBufferPointer<Float>] = [],
+        _ body: ([UnsafeBufferPointer<Float>]) -> Result
+    ) -> Result {
+        guard found.count < arrays.count else { return body(found) }
+        return arrays[found.count].withUnsafeBufferPointer { withBuffers(arrays, found + [$0], body) }
+    }
+}

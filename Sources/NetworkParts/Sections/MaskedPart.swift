@@ -1,0 +1,209 @@
+public import Engine
+import CKernels
+import Fusion
+import Graphs
+
+/// A part of a network with a map inside, between two convolutions, of which blocks of channels can be left out, and
+/// where the part adds its input to its result also strips of rows: an inverted residual block (1x1, depthwise, 1x1),
+/// or a basic block (two dense convolutions).
+public struct MaskedPart: Sendable {
+    /// What an operation has to do with the hidden map.
+    enum Role: Sendable {
+        case none, writes, passes, reads
+    }
+
+    /// By the slot of the input.
+    let versions: [[PlanOperation]]
+    let roles: [Role]
+    let functions: [ck_function?]
+    /// The part that this one stands for.
+    let part: NetworkPart
+    let place: HiddenMap
+    /// The result is written over the input.
+    let isInPlace: Bool
+    let stripRows: Int
+    /// Keeps the weights alive that replace the reader's.
+    private let donor: Plan?
+
+    /// Blocks of 16 channels of the hidden map.
+    public var blocks: Int { place.shape.blocks }
+    /// Strips of rows of the result; 1 where rows cannot be left out.
+    public var strips: Int { (part.output.height + stripRows - 1) / stripRows }
+    /// The map that the hidden map's reader reads.
+    public var readShape: PlanOperation.Shape { place.readShape }
+    /// Shape of the part's result.
+    public var output: PlanOperation.Shape { part.output }
+    /// Of the convolution that reads the hidden map, `[output][channel][row][column]`.
+    public var weights: [Float] {
+        let convolution = place.reader
+        let rows = convolution.weights.count / convolution.outputChannels
+        return convolution.weights.indices.map { convolution.weights[$0] * convolution.scale[$0 / rows] }
+    }
+    public var bias: [Float] { place.reader.shift }
+    /// Rows and columns of its window; `nil` where it has strides or dilation.
+    public var taps: Int? {
+        let window = place.reader.window
+        let isPlain = max(window.strideHeight, window.strideWidth, window.dilationHeight, window.dilationWidth) == 1
+        return isPlain && window.kernelHeight == window.kernelWidth ? window.kernelHeight : nil
+    }
+    var mostBlocks: Int { max(part.input.blocks, part.output.blocks, blocks) }
+
+    /// As many as the smallest maps of usual networks have rows.
+    private static let mostStrips = 7
+
+    /// - Parameter reader: weights in place of those of the convolution that reads the hidden map.
+    /// - Returns: `nil` where no kernel can leave out a part of an operation's work.
+    init?(
+        _ part: NetworkPart, _ place: HiddenMap, isResidual: Bool, reader: FusedConvolution?, _ kernels: KernelSet,
+        _ layout: SlotLayout
+    ) throws(GraphFailure) {
+        let plan = part.plan
+        let roles = plan.steps.map { place.role(of: plan.groups[$0.group]) }
+        let functions = zip(plan.operations, roles).map { operation, role in
+            role == .none ? nil : operation.maskedOperation.map { kernels.kernel($0) }
+        }
+        let isCovered = roles.indices.allSatisfy {
+            roles[$0] == .none || functions[$0] != nil || plan.operations[$0].kind == .border
+        }
+        guard isCovered, roles.contains(.writes), roles.contains(.reads) else { return nil }
+        // Strips need the shortcut under the result, and no border around a whole map.
+        let isStriped = isResidual && !roles.contains(.none) && !functions.contains { $0 == nil }
+        let unit = plan.operations.contains { $0.kind == .winogradOutput } ? plan.operations[0].tileSide : 1
+        let rows = (part.output.height + Self.mostStrips - 1) / Self.mostStrips
+        stripRows = isStriped ? (rows + unit - 1) / unit * unit : part.output.height
+        isInPlace = isStriped
+        (self.part, self.place, self.roles, self.functions) = (part, place, roles, functions)
+        var donor: Plan?
+        if let reader { donor = try place.plan(of: reader, kernels) }
+        self.donor = donor
+        versions = [0, 1].map { slot in
+            var operations = part.versions[slot]
+            if let donor {
+                let own = operations.indices.filter { place.role(of: plan.groups[plan.steps[$0].group]) == .reads }
+                precondition(own.count == donor.operations.count, "other operations for the same convolution")
+                for (index, source) in zip(own, donor.operations) { operations[index].replaceWeights(by: source) }
+            }
+            guard isStriped else { return operations }
+            // Only the result moves: other maps of the part may lie where it would have been.
+            for index in operations.indices
+            where roles[index] == .reads && operations[index].outputOffset == layout.slot(1 - slot) {
+                operations[index].outputOffset = layout.slot(slot)
+            }
+            return operations
+        }
+    }
+
+    /// Of the step that writes the hidden map.
+    public var writerName: String { place.writer }
+
+    /// Rows of the result.
+    public func rows(of strip: Int) -> Range<Int> {
+        strip * stripRows..<min((strip + 1) * stripRows, part.output.height)
+    }
+
+    /// Rows of the hidden map that a run of rows of the result needs.
+    func reached(_ run: Range<Int>) -> Range<Int> {
+        guard strips > 1 else { return 0..<place.shape.height }
+        return max(0, run.lowerBound - place.reach)..<min(place.shape.height, run.upperBound + place.reach)
+    }
+
+    /// Floating-point operations that a mask leaves; those of whole rows, whatever the tiles are.
+    public func flops(of mask: MapMask) -> Int {
+        let lanes = Int(CK_LANES)
+        let channels = mask.blocks.indices.reduce(0) {
+            $0 + (mask.blocks[$1] ? min(lanes, place.shape.channels - $1 * lanes) : 0)
+        }
+        let active = (0..<strips).filter { mask.strips[$0] }.map { rows(of: $0) }
+        let hidden = active.reduce(into: Set<Int>()) { $0.formUnion(reached($1)) }.count
+        let height = active.reduce(0) { $0 + $1.count }
+        let whole = place.shape.channels * place.shape.height
+        return zip(part.plan.operations, roles).reduce(0) { sum, pair in
+            switch pair.1 {
+            case .none: sum + pair.0.flops
+            case .writes: sum + pair.0.flops * channels * hidden / whole
+            case .passes, .reads:
+                sum + pair.0.flops * channels * height / (place.shape.channels * part.output.height)
+            }
+        }
+    }
+}
+
+/// Where a part of a network keeps a map that one convolution writes and one reads, with at most a depthwise one
+/// between them.
+struct HiddenMap: Sendable {
+    let writer: String
+    let filter: String?
+    let readerName: String
+    let reader: FusedConvolution
+    /// As written.
+    let shape: PlanOperation.Shape
+    /// As read: after the depthwise convolution.
+    let readShape: PlanOperation.Shape
+    /// The reader's result.
+    private let output: MapShape
+    /// Rows on each side that a row of the result needs.
+    let reach: Int
+
+    /// The first one of a section of a network.
+    init?(_ network: FusedNetwork, readsBlocks: Bool) {
+        func readers(_ value: String) -> [FusedStep] { network.steps.filter { $0.reads.contains(value) } }
+        func dense(_ step: FusedStep) -> FusedConvolution? {
+            guard case .convolution(let convolution) = step.work, convolution.groups == 1,
+                step.outputQuantization == nil
+            else { return nil }
+            return convolution
+        }
+        for step in network.steps {
+            guard dense(step) != nil, step.shape.pixels > 1,
+                step.finish.residual == nil, readsBlocks || step.inputs[0] != network.input,
+                step.output != network.output, readers(step.output).count == 1
+            else { continue }
+            var (last, filter) = (step, String?.none)
+            var next = readers(step.output)[0]
+            if case .convolution(let depthwise) = next.work, depthwise.isDepthwise, next.finish.residual == nil,
+                readers(next.output).count == 1, next.output != network.output
+            {
+                (last, filter) = (next, next.name)
+                next = readers(next.output)[0]
+            }
+            guard let reader = dense(next), next.inputs == [last.output],
+                next.finish.residual?.value != last.output, last.shape.pixels > 1
+            else { continue }
+            (writer, self.filter, readerName, self.reader) = (step.name, filter, next.name, reader)
+            (shape, readShape, output) = (
+                PlanOperation.Shape(step.shape), PlanOperation.Shape(last.shape), next.shape
+            )
+            var window = reader.window
+            if filter != nil, case .convolution(let depthwise) = readersWork(network, filter) {
+                window = depthwise.window
+            }
+            reach = window.dilationHeight * (window.kernelHeight - 1) / 2
+            return
+        }
+        return nil
+    }
+
+    func role(of step: String) -> MaskedPart.Role {
+        switch step {
+        case writer: .writes
+        case readerName: .reads
+        default: step == filter ? .passes : .none
+        }
+    }
+
+    /// A plan of the reader alone, for its weights.
+    func plan(of convolution: FusedConvolution, _ kernels: KernelSet) throws(GraphFailure) -> Plan {
+        let step = FusedStep(
+            name: readerName, work: .convolution(convolution), inputs: ["hidden"], output: "result", shape: output)
+        let type = ValueType(.float32, [1, output.channels, output.height, output.width])
+        let network = FusedNetwork(
+            input: "hidden",
+            inputShape: MapShape(channels: readShape.channels, height: readShape.height, width: readShape.width),
+            steps: [step], output: "result", outputType: type)
+        return try network.sectionPlan(readsBlocks: true, kernels: kernels)
+    }
+}
+
+private func readersWork(_ network: FusedNetwork, _ name: String?) -> FusedStep.Work? {
+    network.steps.first { $0.name == name }?.work
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Datasets
+import Engine
+import HookNetworks
+import Supernets
+
+struct HookedRunOptions: ParsableArguments {
+    @Option(help: "Hook file of the package: run with its gates, on one thread.")
+    var hooks: String?
+    @Option(help: "With --hooks: the smaller networks' packages, where they are not where they were.")
+    var with: [String] = []
+    @Option(help: "With --hooks: damage to be put up with per image, 0 to 1; below 0 no gate runs.")
+    var budget: Float?
+
+    /// - Returns: `nil` without hooks.
+    func run(of package: String) throws -> HookedRun? {
+        guard let hooks else {
+            guard with.isEmpty, budget == nil else { throw Refusal("--with, --budget: go with --hooks") }
+            return nil
+        }
+        guard let budget, budget.isFinite, budget <= 1 else { throw Refusal("--budget: give a number up to 1") }
+        return HookedRun(package: package, hooks: hooks, with: with, budget: budget)
+    }
+}
+
+/// `shoal run` with hooks.
+struct HookedRun {
+    let package: String
+    let hooks: String
+    let with: [String]
+    let budget: Float
+
+    private struct Summary: Encodable {
+        var images: Int
+        var budget: Float
+        var top1: Double?
+        var latencyMilliseconds: LatencySummary
+        /// Mean over the images, gates included.
+        var flops: Int
+        var decisionsTaken: Double
+        var instructionSet: String
+    }
+
+    func run(
+        on images: [String], labels: [String], limit: Int?, statistics: String?, logits path: String?,
+        _ format: FormatOptions
+    ) throws {
+        let loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
+        let stream = try HookStream(loaded.package, images: images, labels: labels, skip: 0, limit: limit)
+        let network = try loaded.network()
+        let classes = loaded.package.plan.outputCount
+        if let label = stream.images.labels?.first(where: { $0 >= classes }) {
+            throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(classes) classes")
+        }
+        var (logits, times, correct, flops, taken, decisions) = ([Float](), [Double](), 0, 0, 0, 0)
+        let count = stream.images.count
+        for index in 0..<count {
+            let image = stream.image(index)
+            let start = PlanTimer.now()
+            let answer = network.answer(image, budget: budget)
+            times.append(Double(PlanTimer.now() - start) / 1e6)
+            if path != nil { logits.append(contentsOf: answer.logits) }
+            if answer.logits.indexOfMaximum == stream.images.labels?[index] { correct += 1 }
+            flops += answer.flops
+            taken += answer.taken
+            decisions += answer.decisions
+        }
+        if let path { try NumpyFile.write(logits, shape: [count, classes], to: path) }
+        let latency = LatencySummary(times)
+        let summary = Summary(
+            images: count, budget: budget, top1: stream.images.labels.map { _ in Double(correct) / Double(count) },
+            latencyMilliseconds: latency, flops: flops / count,
+            decisionsTaken: Double(taken) / Double(max(1, decisions)),
+            instructionSet: try KernelSet.selected().instructionSet.rawValue)
+        guard format.format == .table else { return try Terminal.json(summary) }
+        let accuracy = summary.top1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
+        Terminal.print(
+            """
+            \(count) images, budget \(budget), \(accuracy)latency p50 \(latency.p50.text(3)) ms, \
+            p90 \(latency.p90.text(3)) ms, p99 \(latency.p99.text(3)) ms, \(summary.flops) FLOPs, \
+            \((100 * summary.decisionsTaken).text(1)) % of decisions taken
+            """)
+    }
+}

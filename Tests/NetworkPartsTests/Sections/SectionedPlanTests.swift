@@ -1,0 +1,109 @@
+import Fusion
+import Graphs
+import Testing
+
+@testable import Engine
+@testable import NetworkParts
+
+@Suite struct SectionedPlanTests {
+    /// A stem, residual blocks of two widths with a block between them that has no plain shortcut, and a classifier;
+    /// with a depthwise block whose squeeze-and-excite keeps a second value alive.
+    private func network(seed: UInt64) throws -> FusedNetwork {
+        var s = NetworkSamples(seed: seed)
+        var x = s.add("Relu", [s.convolution("x", 3, 16, kernel: 3)])
+        func block(_ x: String, _ inputs: Int, _ outputs: Int, stride: Int) -> String {
+            let inner = s.add("Relu", [s.convolution(x, inputs, outputs, kernel: 3, stride: stride)])
+            let sum = s.convolution(inner, outputs, outputs, kernel: 3)
+            let shortcut = inputs == outputs ? x : s.convolution(x, inputs, outputs, stride: stride)
+            return s.add("Relu", [s.add("Add", [sum, shortcut])])
+        }
+        x = block(x, 16, 16, stride: 1)
+        x = block(x, 16, 16, stride: 1)
+        x = block(x, 16, 24, stride: 2)
+        x = block(x, 24, 24, stride: 1)
+        let wide = s.add("Relu", [s.convolution(x, 24, 48)])
+        let filtered = s.add("Relu", [s.convolution(wide, 48, 48, kernel: 3, groups: 48)])
+        let means = s.add("GlobalAveragePool", [filtered])
+        let gate = s.add("Sigmoid", [s.convolution(s.add("Relu", [s.convolution(means, 48, 8)]), 8, 48)])
+        x = s.add("Add", [s.convolution(s.add("Mul", [filtered, gate]), 48, 24), x])
+        x = s.add("GlobalAveragePool", [x])
+        x = s.add("Flatten", [x])
+        x = s.add("Gemm", [x, s.random([24, 5]), s.random([5])])
+        return try FusedNetwork(s.bound(x, input: [1, 3, 20, 20]))
+    }
+
+    private let image: [Float] = (0..<1_200).map { Float(($0 * 7) % 23) / 11 - 1 }
+
+    @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)])
+    func allPartsInOrderGiveTheWholePlansBits(seed: UInt64) throws {
+        let network = try network(seed: seed)
+        for set in InstructionSet.allCases where set.isSupported {
+            let plain = try network.plan(kernels: KernelSet(set))
+            let plan = try SectionedPlan(network, kernels: KernelSet(set))
+            #expect(plan.isResidual == [false, true, true, false, true, true, false])
+            #expect(plan.flops == plain.flops && plan.outputCount == 5)
+            let (whole, session) = (Session(for: [plain]), SectionedSession(for: plan))
+            image.withUnsafeBufferPointer { image in
+                session.place(image)
+                for part in plan.parts { session.perform(part) }
+                #expect(Array(session.output) == Array(whole.run(plain, on: image)), "\(set), seed \(seed)")
+            }
+        }
+    }
+
+    /// Leaving any set of residual blocks out gives what a network without them would.
+    @Test(arguments: [UInt64(2), .random(in: 0...UInt64.max)])
+    func leavingBlocksOutLeavesTheMapAsItWas(seed: UInt64) throws {
+        let plan = try SectionedPlan(try network(seed: seed), kernels: KernelSet(.fastest))
+        let session = SectionedSession(for: plan)
+        let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
+        for left in 0..<16 {
+            let residual = plan.parts.indices.filter { plan.isResidual[$0] }
+            let out = Set(residual.enumerated().filter { left >> $0.offset & 1 == 1 }.map(\.element))
+            image.withUnsafeBufferPointer { session.place($0) }
+            for part in plan.parts.indices where !out.contains(part) { session.perform(plan.parts[part]) }
+            let direct = Array(session.output)
+            // The same with the map copied out and in again before every part, always from the first slot.
+            image.withUnsafeBufferPointer { session.place($0) }
+            for part in plan.parts.indices where !out.contains(part) {
+                if part > 0 {
+                    session.save(before: part, to: saved)
+                    session.resume(before: part, from: saved)
+                }
+                session.perform(plan.parts[part])
+            }
+            #expect(direct == Array(session.output), "without \(out), seed \(seed)")
+        }
+        withExtendedLifetime(session) {}
+    }
+
+    @Test func lookingAtAMapLeavesIt() throws {
+        let plan = try SectionedPlan(try network(seed: 3), kernels: KernelSet(.fastest))
+        let session = SectionedSession(for: plan)
+        image.withUnsafeBufferPointer { session.place($0) }
+        session.perform(plan.parts[0])
+        let before = (0..<16 * 400).map { session.current[$0] }
+        let means = session.look(plan.pooling(before: 1))
+        let expected: [Float] = (0..<16).map { channel in
+            var sum: Float = 0
+            for pixel in 0..<400 { sum += before[pixel * 16 + channel] }
+            return sum / 400
+        }
+        #expect(zip(means, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+        #expect(before == (0..<16 * 400).map { session.current[$0] })
+        withExtendedLifetime(session) {}
+    }
+
+    @Test func aSubstituteOfZerosRectifiesItsInput() throws {
+        let plan = try SectionedPlan(try network(seed: 4), kernels: KernelSet(.fastest))
+        let session = SectionedSession(for: plan)
+        let zeros = plan.substitute(
+            weight: [Float](repeating: 0, count: 9 * 16 * 16), bias: [Float](repeating: -0.25, count: 16), before: 1)
+        image.withUnsafeBufferPointer { session.place($0) }
+        session.perform(plan.parts[0])
+        let before = (0..<16 * 400).map { session.current[$0] }
+        session.perform(zeros)
+        #expect((0..<16 * 400).map { session.current[$0] } == before.map { max($0 - 0.25, 0) })
+        withExtendedLifetime(session) {}
+    }
+}
