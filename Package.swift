@@ -131,7 +131,7 @@ let testImports: [String: [String]] = [
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],
     "NetworkParts": ["CAllocations"],
-    "ModelImport": ["CAllocations", "Fusion", "Supernets"],
+    "ModelImport": ["CAllocations", "Fusion", "NetworkParts", "Supernets"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],

@@ -65,7 +65,7 @@ struct ModelWriter {
 
     mutating func node(
         _ type: String, _ inputs: [String], _ outputs: [String], name: String = "", domain: String = "",
-        ints: [String: [Int64]] = [:]
+        ints: [String: [Int64]] = [:], int: [String: Int64] = [:]
     ) {
         var node = Onnx_NodeProto()
         node.opType = type
@@ -78,6 +78,13 @@ struct ModelWriter {
             attribute.name = key
             attribute.type = .ints
             attribute.ints = values
+            return attribute
+        }
+        node.attribute += int.map { key, value in
+            var attribute = Onnx_AttributeProto()
+            attribute.name = key
+            attribute.type = .int
+            attribute.i = value
             return attribute
         }
         model.graph.node.append(node)

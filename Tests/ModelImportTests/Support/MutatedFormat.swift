@@ -6,6 +6,7 @@ import Testing
 @testable import Packages
 @testable import Engine
 @testable import ModelImport
+@testable import NetworkParts
 @testable import Supernets
 
 /// A format of files that come from outside: samples of it, and the reader that damaged ones are given to.
@@ -34,6 +35,10 @@ extension MutatedFormat {
         },
         MutatedFormat(name: "onnx-bound", multiple: 32, base: 1 << 26, samples: { try models() + [chain()] }) {
             _ = try BoundGraph(try ONNXImporter.parse($0), sizes: .init(others: 2))
+        },
+        // Whatever was bound is planned and run, if it is small.
+        MutatedFormat(name: "onnx-run", multiple: 64, base: 1 << 28, samples: { try [blocks()] + models() }) {
+            try run(try BoundGraph(try ONNXImporter.parse($0), sizes: .init(others: 2)))
         },
         MutatedFormat(
             name: "pytorch-zip", multiple: 32, base: 1 << 16,
@@ -85,6 +90,48 @@ extension MutatedFormat {
         return [
             try ModelWriter.convolution().bytes(), try shapes.bytes(), try Fixture.bytes(Fixture.path("small.onnx")),
         ]
+    }
+
+    private static func run(_ bound: BoundGraph) throws {
+        let values = bound.types.values.reduce(0) { $0 + min($1.count, 1 << 24) }
+        guard values <= 1 << 20, bound.flops <= 1 << 27 else { return }
+        let network = try HybridNetwork(bound, kernels: KernelSet(.fastest))
+        var inputs: [String: TensorValue] = [:]
+        for input in bound.graph.inputs {
+            guard let type = bound.types[input.name], type.element == .float32 else { return }
+            inputs[input.name] = TensorValue(shape: type.shape, .float32([Float](repeating: 1, count: type.count)))
+        }
+        _ = try HybridSession(network).run(inputs)
+    }
+
+    /// What kernels compute, joined and cut in various ways.
+    private static func blocks() throws -> [UInt8] {
+        var writer = ModelWriter()
+        writer.input("x", [1, 4, 8, 8])
+        writer.weights("w", [8, 4, 3, 3], (0..<288).map { Float($0 % 7) - 3 })
+        writer.weights("d", [8, 1, 3, 3], (0..<72).map { Float($0 % 5) - 2 })
+        writer.weights("b", [8], (0..<8).map { Float($0) })
+        writer.integers("starts", [0, 0])
+        writer.integers("ends", [99, 99])
+        writer.integers("axes", [2, 3])
+        writer.integers("steps", [2, 2])
+        writer.node("Conv", ["x", "w", "b"], ["c"], ints: ["kernel_shape": [3, 3], "pads": [1, 1, 1, 1]])
+        writer.node("Relu", ["c"], ["r"])
+        writer.node(
+            "Conv", ["r", "d"], ["e"], ints: ["kernel_shape": [3, 3], "pads": [1, 1, 1, 1]], int: ["group": 8])
+        writer.node("GlobalAveragePool", ["e"], ["g"])
+        writer.node("Sigmoid", ["g"], ["f"])
+        writer.node("Mul", ["e", "f"], ["s"])
+        writer.node("Add", ["s", "r"], ["a"])
+        writer.node("Slice", ["a", "starts", "ends", "axes", "steps"], ["h"])
+        writer.node(
+            "MaxPool", ["a"], ["m"], ints: ["kernel_shape": [3, 3], "strides": [2, 2]],
+            int: ["ceil_mode": 1])
+        writer.node("Concat", ["h", "m"], ["k"], int: ["axis": 1])
+        writer.node("Neg", ["k"], ["n"])
+        writer.node("Mul", ["n", "k"], ["y"])
+        writer.output("y")
+        return try writer.bytes()
     }
 
     /// A network long enough for what a node takes to show.
