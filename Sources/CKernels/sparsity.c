@@ -1,11 +1,5 @@
 #include "CKernels.h"
 
-static int is_zero(const float *values, int count) {
-    int result = 1;
-    for (int i = 0; i < count; i++) result &= values[i] == 0;
-    return result;
-}
-
 void ck_count_zeros(ck_sparsity *c) {
     c->zeros = c->zero_tiles = c->zero_blocks = 0;
     const int blocks = (c->channels + CK_LANES - 1) / CK_LANES;
@@ -16,11 +10,12 @@ void ck_count_zeros(ck_sparsity *c) {
             const float *line = c->map + ((int64_t)block * c->height + row) * c->width * CK_LANES;
             for (int first = 0; first < c->width; first += c->tile) {
                 const int end = first + c->tile < c->width ? first + c->tile : c->width;
-                int is_zero_tile = 1;
+                int zeros = 0;
                 for (int pixel = first; pixel < end; pixel++) {
-                    for (int lane = 0; lane < lanes; lane++) c->zeros += line[pixel * CK_LANES + lane] == 0;
-                    is_zero_tile &= is_zero(line + pixel * CK_LANES, lanes);
+                    for (int lane = 0; lane < lanes; lane++) zeros += line[pixel * CK_LANES + lane] == 0;
                 }
+                const int is_zero_tile = zeros == (end - first) * lanes;
+                c->zeros += zeros;
                 c->zero_tiles += is_zero_tile;
                 is_zero_block &= is_zero_tile;
             }
