@@ -7,20 +7,24 @@ struct SubstituteFit {
     let channels: Int
     private let columns: Int
     private let rowLimit: Int
+    private let iterations: Int
     /// Row by row: 9 values per channel, then 1.
     private var patches: [Float] = []
     /// Row by row: the map before, and after the blocks.
     private var inputs: [Float] = []
     private var targets: [Float] = []
 
-    private static let iterations = 6
     private static let pixelsPerImage = 16
     /// Of the mean of the diagonal.
     private static let ridge = 1e-3
 
-    /// - Parameter byteLimit: memory of the sampled pixels.
-    init(channels: Int, byteLimit: Int) {
+    /// - Parameters:
+    ///   - byteLimit: Memory of the sampled pixels.
+    ///   - iterations: Fits, each with the one before's values where the blocks gave 0. Six come near enough for maps of
+    ///     which half is 0; the more is, the more it takes.
+    init(channels: Int, byteLimit: Int, iterations: Int = 6) {
         self.channels = channels
+        self.iterations = iterations
         columns = 9 * channels + 1
         rowLimit = max(columns, byteLimit / (MemoryLayout<Float>.stride * (columns + 2 * channels)))
     }
@@ -58,9 +62,9 @@ struct SubstituteFit {
     func solve() -> HookState.Filter? {
         guard rows >= 2 * columns, let factor = Cholesky(gram(), size: columns) else { return nil }
         var (solution, wanted) = ([Double](), zip(targets, inputs).map { $0 - $1 })
-        for iteration in 0..<Self.iterations {
+        for iteration in 0..<iterations {
             solution = factor.solve(moments(wanted), columns: channels)
-            if iteration + 1 < Self.iterations { censor(&wanted, solution) }
+            if iteration + 1 < iterations { censor(&wanted, solution) }
         }
         // From [patch value][output] to [output][input][tap].
         var weights = [Float](repeating: 0, count: 9 * channels * channels)

@@ -40,7 +40,7 @@ import Testing
             }
             return map
         }
-        var fit = SubstituteFit(channels: channels, byteLimit: 1 << 20)
+        var fit = SubstituteFit(channels: channels, byteLimit: 1 << 20, iterations: 40)
         for _ in 0..<60 {
             let before = map()
             fit.add(
@@ -56,7 +56,7 @@ import Testing
             error += abs(found.base[index] - wanted.base[index])
             change += abs(fresh.base[index] - wanted.base[index])
         }
-        #expect(error < 0.3 * change, "seed \(seed): \(error / change) of what leaving it out would do")
+        #expect(error < 0.15 * change, "seed \(seed): \(error / change) of what leaving it out would do")
     }
 
     @Test func tooFewPixelsGiveNothing() {
