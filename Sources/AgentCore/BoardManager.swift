@@ -7,10 +7,10 @@
 ///     sum of run time x frames per second  <=  headroom        for every model: its run + the longest other run
 ///                                                              <=  latencyShare x its constraint
 ///
-/// because a frame waits for the run in progress and for what arrived with it. The plan falls as soon as the load seen
-/// leaves the headroom; it rises after a quiet while, and waits longer after a rise that had to be taken back. Misses
-/// shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make one that
-/// waits miss it, runs at a lower point: switching costs nothing.
+/// because a frame waits for the run in progress and for what arrived with it. The plan falls as soon as one of the two
+/// no longer holds by a margin; it rises after a quiet while, and waits longer after a rise that had to be taken back.
+/// Misses shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make one
+/// that waits miss it, runs at a lower point: switching costs nothing.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
@@ -20,7 +20,8 @@ public struct BoardManager: Sendable {
         /// Misses shrink the headroom to no less than this.
         public var leastHeadroom = 0.4
         public var latencyShare = 0.92
-        /// A plan is left when the load exceeds the headroom by this factor, and taken when it is below by as much.
+        /// A plan is left when the load exceeds the headroom, or a run and the longest other one the share of their
+        /// constraint, by this factor; it is taken when the load is below the headroom by as much.
         public var margin = 1.06
         /// Plans do not fall more often than this.
         public var settleMilliseconds = 25.0
@@ -185,12 +186,15 @@ public struct BoardManager: Sendable {
     }
 
     /// Whether the plan in force still fits at this speed.
-    private func holds(slowdown: Double) -> Bool {
+    private mutating func holds(slowdown: Double) -> Bool {
         var load = 0.0
         for (model, entry) in zip(models, entries) where entry.isPresent {
             load += model.idleMilliseconds[entry.planned] * model.framesPerSecond / 1_000
         }
-        return load * slowdown <= headroom * settings.margin
+        guard load * slowdown <= headroom * settings.margin else { return false }
+        // Else two frames that meet take turns at a lower point, as often as their streams meet.
+        for index in entries.indices { entries[index].candidate = entries[index].planned }
+        return keepsLatencies(slowdown: slowdown, share: settings.latencyShare * settings.margin)
     }
 
     /// Fills in the candidates: from the lowest points, the step of most value per time for as long as one fits.
@@ -210,7 +214,7 @@ public struct BoardManager: Sendable {
                     (model.idleMilliseconds[point + 1] - model.idleMilliseconds[point]) * model.framesPerSecond / 1_000
                 let value = Double(model.priority) * (model.accuracies[point + 1] - model.accuracies[point])
                 guard (load + time) * slowdown <= headroom, value > highest * max(time, 1e-9) else { continue }
-                guard keepsLatencies(raising: index, slowdown: slowdown) else { continue }
+                guard keepsLatencies(raising: index, slowdown: slowdown, share: settings.latencyShare) else { continue }
                 (best, highest, added) = (index, value / max(time, 1e-9), time)
             }
             guard best >= 0 else { return }
@@ -219,8 +223,11 @@ public struct BoardManager: Sendable {
         }
     }
 
-    /// Whether every model's run and the longest other one fit its constraint when this model takes the next point.
-    private func keepsLatencies(raising raised: Int, slowdown: Double) -> Bool {
+    /// Whether every model's run and the longest other one fit this share of its constraint at the candidates, with
+    /// this model one point above its own.
+    private func keepsLatencies(
+        raising raised: Int = -1, slowdown: Double, share: Double
+    ) -> Bool {
         var (longest, second, owner) = (0.0, 0.0, -1)
         for index in entries.indices where entries[index].isPresent {
             let run = models[index].idleMilliseconds[entries[index].candidate + (index == raised ? 1 : 0)]
@@ -231,7 +238,7 @@ public struct BoardManager: Sendable {
             let other = index == owner ? second : longest
             // A model that cannot keep its constraint even alone holds up no other.
             let least = models[index].idleMilliseconds[entries[index].lowest] * slowdown
-            let limit = settings.latencyShare * models[index].constraintMilliseconds
+            let limit = share * models[index].constraintMilliseconds
             if (run + other) * slowdown > limit, least <= limit || index == raised { return false }
         }
         return true

@@ -63,6 +63,16 @@ import Testing
         #expect(Self.points(manager, 2) == before)
     }
 
+    /// 12 + 12 ms at 1.4 times the time are more than 33 ms, though the processor is two thirds idle: each frame that
+    /// meets another would run lower than the one before and after.
+    @Test func planFallsWhenTwoFramesThatMeetNoLongerFit() {
+        var manager = Self.managed([Self.model(fps: 10), Self.model(fps: 10, priority: 5)])
+        Self.live(&manager, models: 2, slowdown: 1.3, from: 0, to: 300)
+        #expect(Self.points(manager, 2) == [3, 3])
+        Self.live(&manager, models: 2, slowdown: 1.4, from: 300, to: 1_000)
+        #expect(Self.points(manager, 2) == [3, 2])
+    }
+
     @Test func newModelTakesItsShareAndGivesItBack() {
         var manager = BoardManager(models: [Self.model(fps: 60), Self.model(fps: 60)])
         manager.modelAssigned(0, lowest: 0, highest: 3, atMilliseconds: 0)
