@@ -37,6 +37,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AgentCore": ["FleetModel", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
+    "LiveScenarios": ["Engine", "Fusion", "Graphs", "Scenarios", "SearchSpace", "Shoal", "CScheduler"],
     // Shells: actors, sockets, files.
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
@@ -57,7 +58,7 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
+        "HookNetworks", "LatencyPrediction", "LiveScenarios", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
         "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
@@ -132,6 +133,7 @@ let testImports: [String: [String]] = [
     "Engine": ["CAllocations"],
     "NetworkParts": ["CAllocations"],
     "ModelImport": ["CAllocations", "Fusion", "NetworkParts", "Supernets"],
+    "LiveScenarios": ["ModelImport", "Packages", "Supernets"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
@@ -200,6 +202,7 @@ let package = Package(
         ]
         + cRooms.sorted().map { .target(name: $0) }
         + [
+            .systemLibrary(name: "CScheduler"),
             .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
             .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
             .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),

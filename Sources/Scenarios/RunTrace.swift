@@ -18,6 +18,8 @@ struct RunTrace {
     /// Frames that never ran, by model: when each was given up.
     private(set) var drops: [[Double]]
     private(set) var switches: [Switch] = []
+    /// What each frame's decision took; empty on virtual time.
+    private(set) var decisions: [UInt64] = []
     private var active: [Int?]
 
     init(models: Int) {
@@ -25,8 +27,9 @@ struct RunTrace {
         active = Array(repeating: nil, count: models)
     }
 
-    mutating func completed(_ frame: Frame) {
+    mutating func completed(_ frame: Frame, decisionNanoseconds: UInt64) {
         frames.append(frame)
+        if decisionNanoseconds > 0 { decisions.append(decisionNanoseconds) }
         if let point = active[frame.model], point != frame.point {
             switches.append(Switch(model: frame.model, time: frame.arrival + frame.latency))
         }

@@ -50,7 +50,8 @@ private struct ScenarioReader {
             table, path, line,
             [
                 "name", "priority", "framesPerSecond", "arrivals", "constraintMilliseconds", "percentile",
-                "accuracyFloor", "arrivesSeconds", "leavesSeconds", "points",
+                "accuracyFloor", "arrivesSeconds", "leavesSeconds", "points", "package", "operatingPoints",
+                "statistics",
             ])
         guard let name = try text(table, "name", path, line), !name.isEmpty else {
             throw refusal(line, "\(path).name", "is missing")
@@ -74,7 +75,29 @@ private struct ScenarioReader {
             percentile: try number(table, "percentile", path, line, within: 50...99.9, otherwise: 95),
             accuracyFloor: table["accuracyFloor"] == nil
                 ? nil : try number(table, "accuracyFloor", path, line, within: 0...1),
-            arrivesSeconds: arrives, leavesSeconds: leaves, points: try points(table["points"], path, line))
+            arrivesSeconds: arrives, leavesSeconds: leaves,
+            points: table["package"] == nil ? try points(table["points"], path, line) : [],
+            package: try files(table, path, line))
+    }
+
+    private func files(
+        _ table: Table, _ path: String, _ line: Int
+    ) throws(ScenarioRefusal) -> Scenario.ModelFiles? {
+        guard let package = try text(table, "package", path, line) else {
+            for key in ["operatingPoints", "statistics"] {
+                guard let value = table[key] else { continue }
+                throw refusal(value.line, "\(path).\(key)", "says nothing without a package")
+            }
+            return nil
+        }
+        if let value = table["points"] {
+            throw refusal(value.line, "\(path).points", "give either points or a package")
+        }
+        guard let points = try text(table, "operatingPoints", path, line) else {
+            throw refusal(line, "\(path).operatingPoints", "is missing: the points of the package")
+        }
+        return Scenario.ModelFiles(
+            package: package, operatingPoints: points, statistics: try text(table, "statistics", path, line))
     }
 
     private func points(_ value: TOMLValue?, _ path: String, _ line: Int) throws(ScenarioRefusal) -> [Scenario.Point] {
@@ -103,13 +126,16 @@ private struct ScenarioReader {
     private func load(
         _ table: Table, _ path: String, _ line: Int, seconds: Double
     ) throws(ScenarioRefusal) -> Scenario.Load {
-        try check(table, path, line, ["startSeconds", "endSeconds", "slowdown", "endSlowdown"])
+        try check(table, path, line, ["kind", "startSeconds", "endSeconds", "slowdown", "endSlowdown"])
         let start = try number(table, "startSeconds", path, line, within: 0...seconds)
         let end = try number(table, "endSeconds", path, line, within: 0...seconds, otherwise: seconds)
         guard start < end else { throw refusal(line, "\(path).endSeconds", "the load ends before it starts") }
         let slowdown = try number(table, "slowdown", path, line, within: 0.1...1_000)
+        guard let kind = Scenario.LoadKind(rawValue: try text(table, "kind", path, line) ?? "competition") else {
+            throw refusal(table["kind"]?.line ?? line, "\(path).kind", "must be competition or throttling")
+        }
         return Scenario.Load(
-            startSeconds: start, endSeconds: end, slowdown: slowdown,
+            kind: kind, startSeconds: start, endSeconds: end, slowdown: slowdown,
             endSlowdown: try number(table, "endSlowdown", path, line, within: 0.1...1_000, otherwise: slowdown))
     }
 

@@ -30,12 +30,31 @@ public struct Scenario: Equatable, Sendable {
         /// When the model comes to the board and leaves it.
         public var arrivesSeconds: Double
         public var leavesSeconds: Double
-        /// Fastest first; accuracy rises with the run time.
+        /// Fastest first; accuracy rises with the run time. Empty where `package` says what runs, until that was
+        /// measured.
         public var points: [Point]
+        /// What runs in real time; without it something that takes as long as the points say.
+        public var package: ModelFiles?
+    }
+
+    /// The files of a supernet, relative to the scenario's folder unless they start with a slash.
+    public struct ModelFiles: Equatable, Sendable {
+        public var package: String
+        /// As `shoal calibrate` writes them: subnets with their accuracy.
+        public var operatingPoints: String
+        public var statistics: String?
+    }
+
+    public enum LoadKind: String, Equatable, Sendable {
+        /// Other programs on the same processor.
+        case competition
+        /// The processor itself becomes slower.
+        case throttling
     }
 
     /// Something that slows every run down while it lasts; several at once multiply.
     public struct Load: Equatable, Sendable {
+        public var kind: LoadKind
         public var startSeconds: Double
         public var endSeconds: Double
         /// Factor on run times at the start, and at the end, with a straight line between.
@@ -51,10 +70,12 @@ public struct Scenario: Equatable, Sendable {
     public var models: [Model]
     public var loads: [Load]
 
-    /// How much slower than idle the board runs at this time.
-    public func slowdown(atSeconds time: Double) -> Double {
+    /// How much slower than idle the board runs at this time, for one reason or for all.
+    public func slowdown(by kind: LoadKind? = nil, atSeconds time: Double) -> Double {
         loads.reduce(1) { product, load in
-            guard load.startSeconds <= time, time < load.endSeconds else { return product }
+            guard kind == nil || kind == load.kind, load.startSeconds <= time, time < load.endSeconds else {
+                return product
+            }
             let share = (time - load.startSeconds) / (load.endSeconds - load.startSeconds)
             return product * (load.slowdown + share * (load.endSlowdown - load.slowdown))
         }

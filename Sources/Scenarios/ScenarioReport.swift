@@ -11,6 +11,8 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
         public var accuracy: Double?
         public var p50Milliseconds: Double?
         public var p99Milliseconds: Double?
+        /// Run times of its points on the idle board.
+        public var pointMilliseconds: [Double]
     }
 
     public struct Result: Equatable, Codable, Sendable {
@@ -30,6 +32,14 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
         public var frames: Int
         public var dropped: Int
         public var models: [ModelResult]
+        /// From looking for a frame to its point, and from its end to the plan for the next; `nil` on virtual time.
+        public var decisionMicroseconds: Decisions?
+    }
+
+    public struct Decisions: Equatable, Codable, Sendable {
+        public var mean: Double
+        public var p99: Double
+        public var max: Double
     }
 
     /// After a step switches are expected for so long.
@@ -38,28 +48,58 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
     public var scenario: String
     public var seed: UInt64
     public var seconds: Double
-    /// `virtual`: run times come from the file's tables.
+    /// `virtual`: run times come from the file's tables. `real`: frames run on this machine.
     public var time: String
     /// `managed` is the product; the others are what it is compared with.
     public var results: [Result]
 
+    /// The policies that can be compared, in the order of `results`.
+    public static let policies = [
+        "managed", "static-best-fit", "static-smallest", "evict-lowest-priority", "static-in-hindsight",
+    ]
+
     /// Lives through the scenario once per policy on virtual time.
-    public static func simulated(_ scenario: Scenario) -> (report: ScenarioReport, plots: [String: String]) {
-        let managed = ScenarioRun.trace(scenario, ManagedPolicy(scenario))
-        var traces = [
-            ("managed", managed), ("static-best-fit", ScenarioRun.trace(scenario, StaticPolicy.bestFit(scenario))),
-            ("static-smallest", ScenarioRun.trace(scenario, StaticPolicy.smallest(scenario))),
-            ("evict-lowest-priority", ScenarioRun.trace(scenario, EvictingPolicy(scenario))),
-        ]
-        let goal = result("managed", managed, scenario)
-        if let best = HindsightSearch.bestStatic(scenario, attaining: goal.sloAttainment) {
-            traces.append(("static-in-hindsight", best))
+    /// - Precondition: every model has points.
+    public static func simulated(
+        _ scenario: Scenario, policies: [String] = policies
+    ) -> (report: ScenarioReport, plots: [String: String]) {
+        lived(scenario, time: "virtual", policies: policies) { _ in VirtualBoard(scenario) }
+    }
+
+    /// Lives through the scenario once per policy.
+    /// - Parameters:
+    ///   - policies: those wanted, of `policies`.
+    ///   - board: makes the board that lives through it with this policy, at its start.
+    public static func lived<Board: ScenarioBoard, Failure: Error>(
+        _ scenario: Scenario, time: String, policies: [String], on board: (_ policy: String) throws(Failure) -> Board
+    ) throws(Failure) -> (report: ScenarioReport, plots: [String: String]) {
+        var traces: [(String, RunTrace)] = []
+        for policy in Self.policies where policies.contains(policy) {
+            if let trace = try trace(scenario, policy, on: board) { traces.append((policy, trace)) }
         }
         let report = ScenarioReport(
-            scenario: scenario.name, seed: scenario.seed, seconds: scenario.seconds, time: "virtual",
+            scenario: scenario.name, seed: scenario.seed, seconds: scenario.seconds, time: time,
             results: traces.map { result($0.0, $0.1, scenario) })
         let plots = traces.map { ($0.0, ScenarioPlot(scenario, $0.1, title: "\(scenario.name), \($0.0)").svg) }
         return (report, Dictionary(uniqueKeysWithValues: plots))
+    }
+
+    /// - Returns: `nil` where no fixed points attain as much as the product does on virtual time.
+    private static func trace<Board: ScenarioBoard, Failure: Error>(
+        _ scenario: Scenario, _ policy: String, on board: (_ policy: String) throws(Failure) -> Board
+    ) throws(Failure) -> RunTrace? {
+        let decisions: any PointPolicy
+        switch policy {
+        case "managed": decisions = ManagedPolicy(scenario)
+        case "static-best-fit": decisions = StaticPolicy.bestFit(scenario)
+        case "static-smallest": decisions = StaticPolicy.smallest(scenario)
+        case "evict-lowest-priority": decisions = EvictingPolicy(scenario)
+        default:
+            let goal = result("managed", ScenarioRun.trace(scenario, ManagedPolicy(scenario)), scenario)
+            guard let best = HindsightSearch.bestStatic(scenario, attaining: goal.sloAttainment) else { return nil }
+            decisions = StaticPolicy(points: best)
+        }
+        return ScenarioRun.trace(scenario, decisions, on: try board(policy))
     }
 
     static func result(_ policy: String, _ trace: RunTrace, _ scenario: Scenario) -> Result {
@@ -85,7 +125,17 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
             switchesPerSecond: Double(trace.switches.count) / scenario.seconds,
             steadySwitchesPerSecond: windows == 0 ? 0 : Double(steady) / (Double(windows) / 10),
             recoveryMilliseconds: Recovery(trace, scenario).worst, frames: trace.frames.count,
-            dropped: models.reduce(0) { $0 + $1.dropped }, models: models)
+            dropped: models.reduce(0) { $0 + $1.dropped }, models: models,
+            decisionMicroseconds: decisions(trace.decisions))
+    }
+
+    private static func decisions(_ nanoseconds: [UInt64]) -> Decisions? {
+        let sorted = nanoseconds.sorted()
+        guard let last = sorted.last else { return nil }
+        let mean = Double(sorted.reduce(0, &+)) / Double(sorted.count)
+        return Decisions(
+            mean: mean / 1e3, p99: Double(sorted[min(sorted.count - 1, sorted.count * 99 / 100)]) / 1e3,
+            max: Double(last) / 1e3)
     }
 
     /// Whether nothing changes at this time, nor did shortly before.
@@ -112,7 +162,8 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
             model: scenario.models[index].name, frames: frames.count, dropped: dropped,
             sloAttainment: arrived == 0 ? 1 : Double(frames.count(where: \.isKept)) / Double(arrived),
             accuracy: frames.isEmpty ? nil : sum / Double(frames.count), p50Milliseconds: percentile(0.5),
-            p99Milliseconds: percentile(0.99))
+            p99Milliseconds: percentile(0.99),
+            pointMilliseconds: scenario.models[index].points.map(\.latencyMilliseconds))
     }
 }
 
@@ -167,12 +218,13 @@ enum HindsightSearch {
     /// Combinations tried at most; beyond, there is no such baseline.
     static let limit = 4_096
 
-    /// Of all combinations of fixed points that keep at least this share of frames, the run of the most accurate one.
-    static func bestStatic(_ scenario: Scenario, attaining goal: Double) -> RunTrace? {
+    /// Of all combinations of fixed points that keep at least this share of frames on virtual time, the most accurate
+    /// one.
+    static func bestStatic(_ scenario: Scenario, attaining goal: Double) -> [Int]? {
         let counts = scenario.models.map(\.points.count)
         let combinations = counts.reduce(1) { min($0 * $1, limit + 1) }
         guard combinations <= limit else { return nil }
-        var best: (trace: RunTrace, accuracy: Double)?
+        var best: (points: [Int], accuracy: Double)?
         for number in 0..<combinations {
             var rest = number
             let points = counts.map { count in
@@ -182,8 +234,8 @@ enum HindsightSearch {
             let trace = ScenarioRun.trace(scenario, StaticPolicy(points: points))
             let result = ScenarioReport.result("", trace, scenario)
             guard result.sloAttainment >= goal, result.accuracy > best?.accuracy ?? -1 else { continue }
-            best = (trace, result.accuracy)
+            best = (points, result.accuracy)
         }
-        return best?.trace
+        return best?.points
     }
 }

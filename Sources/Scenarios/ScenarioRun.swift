@@ -1,36 +1,36 @@
 import AgentCore
 import SearchSpace
 
-/// One policy living through a scenario on virtual time: one processor, frames of all models in the order of their
-/// deadlines, runs that are not interrupted.
-struct ScenarioRun {
+/// One policy living through a scenario: one processor, frames of all models in the order of their deadlines, runs that
+/// are not interrupted.
+struct ScenarioRun<Board: ScenarioBoard> {
     /// Frames of one model that may wait.
-    static let queueCapacity = 32
+    static var queueCapacity: Int { 32 }
 
     private let scenario: Scenario
     private var queue: DeadlineQueue
     private var arrivals: [ArrivalProcess]
-    private var noise: SeededGenerator
+    private var board: Board
     private var present: [Bool]
-    private var now = 0.0
+    private var now: Double { board.milliseconds }
     private var dropped: [UInt64]
     private(set) var trace: RunTrace
 
-    init(_ scenario: Scenario) {
+    init(_ scenario: Scenario, on board: Board) {
         self.scenario = scenario
+        self.board = board
         queue = DeadlineQueue(models: scenario.models.count, capacity: Self.queueCapacity)
         arrivals = scenario.models.indices.map {
             ArrivalProcess(scenario.models[$0], seed: scenario.seed &+ UInt64($0) &* 7_919)
         }
-        noise = SeededGenerator(seed: scenario.seed ^ 0x5DEE_CE66)
         present = scenario.models.map { _ in false }
         dropped = scenario.models.map { _ in 0 }
         trace = RunTrace(models: scenario.models.count)
     }
 
-    /// What the policy makes of the scenario. The frames, and how each run varies, are the same for every policy.
-    static func trace(_ scenario: Scenario, _ policy: some PointPolicy) -> RunTrace {
-        var run = ScenarioRun(scenario)
+    /// What the policy makes of the scenario. The frames are the same for every policy.
+    static func trace(_ scenario: Scenario, _ policy: some PointPolicy, on board: Board) -> RunTrace {
+        var run = ScenarioRun(scenario, on: board)
         var policy = policy
         run.run(&policy)
         return run.trace
@@ -41,12 +41,13 @@ struct ScenarioRun {
         while true {
             admit()
             updatePresence(&policy)
+            let stamp = board.stamp
             if let frame = queue.take(at: now) {
-                serve(frame, &policy)
+                serve(frame, since: stamp, &policy)
             } else {
                 let next = arrivals.map(\.next).min() ?? .infinity
                 guard next < end else { break }
-                now = max(now, next)
+                board.wait(untilMilliseconds: next)
             }
         }
         collectDropped()
@@ -71,22 +72,25 @@ struct ScenarioRun {
         policy.modelsChanged(current, atMilliseconds: now)
     }
 
-    private mutating func serve(_ frame: DeadlineQueue.Frame, _ policy: inout some PointPolicy) {
+    /// - Parameter stamp: when the frame was looked for.
+    private mutating func serve(_ frame: DeadlineQueue.Frame, since stamp: UInt64, _ policy: inout some PointPolicy) {
         let given = collectDropped()
         guard let point = policy.point(for: frame, queue: queue, atMilliseconds: now) else {
             return trace.dropped(frame.model, atMilliseconds: now)
         }
-        let idle = scenario.models[frame.model].points[point].latencyMilliseconds
-        let service = idle * scenario.slowdown(atSeconds: now / 1_000) * variation()
-        now += service
-        let latency = now - frame.arrival
+        let decided = board.stamp - stamp
+        let service = board.run(model: frame.model, point: point)
+        let end = now
+        let latency = end - frame.arrival
+        let learnt = board.stamp
+        policy.frameCompleted(
+            frame, point: point, latencyMilliseconds: latency, serviceMilliseconds: service, dropped: given,
+            atMilliseconds: end)
         trace.completed(
             .init(
                 model: frame.model, arrival: frame.arrival, latency: latency, point: point,
-                isKept: latency <= scenario.models[frame.model].constraintMilliseconds))
-        policy.frameCompleted(
-            frame, point: point, latencyMilliseconds: latency, serviceMilliseconds: service, dropped: given,
-            atMilliseconds: now)
+                isKept: latency <= scenario.models[frame.model].constraintMilliseconds),
+            decisionNanoseconds: decided + (board.stamp - learnt))
     }
 
     @discardableResult
@@ -100,11 +104,11 @@ struct ScenarioRun {
         }
         return total
     }
+}
 
-    /// Nearly normal around 1 (a sum of twelve), with the scenario's deviation.
-    private mutating func variation() -> Double {
-        let sum = (0..<12).reduce(0.0) { sum, _ in sum + .random(in: 0..<1, using: &noise) }
-        return max(0.5, 1 + scenario.jitter * (sum - 6))
+extension ScenarioRun<VirtualBoard> {
+    static func trace(_ scenario: Scenario, _ policy: some PointPolicy) -> RunTrace {
+        trace(scenario, policy, on: VirtualBoard(scenario))
     }
 }
 

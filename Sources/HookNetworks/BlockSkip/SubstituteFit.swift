@@ -20,8 +20,8 @@ struct SubstituteFit {
 
     /// - Parameters:
     ///   - byteLimit: Memory of the sampled pixels.
-    ///   - iterations: Fits, each with the one before's values where the blocks gave 0. Six come near enough for maps of
-    ///     which half is 0; the more is, the more it takes.
+    ///   - iterations: Fits, each with the one before's values where the blocks gave 0. Six come near enough for maps
+    ///     of which half is 0; the more is, the more it takes.
     init(channels: Int, byteLimit: Int, iterations: Int = 6) {
         self.channels = channels
         self.iterations = iterations

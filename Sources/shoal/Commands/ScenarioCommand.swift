@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LiveScenarios
 import Scenarios
 
 struct ScenarioCommand: AsyncParsableCommand {
@@ -7,28 +8,30 @@ struct ScenarioCommand: AsyncParsableCommand {
         commandName: "scenario", abstract: "Live through a scenario with several models on one board.",
         discussion: """
             Compares the product's decisions with fixed points, the smallest points, eviction, and the best fixed \
-            points in hindsight, over the same frames. The format is in Cluster/Scenarios/README.md.
+            points in hindsight, over the same frames. Without --simulate every policy takes as long as the scenario, \
+            with real inference on one processor and real competing work. The format is in Cluster/Scenarios/README.md.
             """)
 
     @Argument(help: "The scenario (TOML).")
     var file: String
     @Flag(help: "On virtual time, with the run times of the file.")
     var simulate = false
+    @Option(help: "The processor that runs the models; the last unless given.")
+    var processor: Int?
+    @Option(help: "Policies to compare, separated by commas; all unless given.")
+    var policies: String?
     @Option(help: "Folder for time plots (SVG), one per policy.")
     var plots: String?
     @OptionGroup var format: FormatOptions
 
     func run() async throws {
         try await refusing {
-            guard simulate else {
-                throw Refusal("scenarios run on virtual time only so far: add --simulate", .usage)
-            }
             guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
                 throw Refusal("\(file): cannot be read as text")
             }
             let scenario: Scenario
             do { scenario = try Scenario.parse(text, file: file) } catch { throw Refusal("\(error)") }
-            let (report, plots) = ScenarioReport.simulated(scenario)
+            let (report, plots) = try await lived(scenario)
             if let folder = self.plots {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
                 for (policy, svg) in plots {
@@ -38,6 +41,26 @@ struct ScenarioCommand: AsyncParsableCommand {
             }
             try show(report)
         }
+    }
+
+    private func lived(_ scenario: Scenario) async throws -> (report: ScenarioReport, plots: [String: String]) {
+        let wanted = policies?.split(separator: ",").map(String.init) ?? ScenarioReport.policies
+        if let unknown = wanted.first(where: { !ScenarioReport.policies.contains($0) }) {
+            throw Refusal(
+                "--policies: there is no '\(unknown)', only \(ScenarioReport.policies.joined(separator: ", "))", .usage)
+        }
+        guard simulate else {
+            let folder = URL(filePath: file).deletingLastPathComponent().path()
+            do {
+                return try await LiveScenario.report(
+                    of: scenario, folder: folder.isEmpty ? "." : folder, processor: processor, policies: wanted
+                ) { Terminal.note("\($0): \(scenario.seconds.text(0)) s") }
+            } catch { throw Refusal("\(file): \(error)") }
+        }
+        if let model = scenario.models.first(where: { $0.package != nil }) {
+            throw Refusal("\(file): \(model.name) has a package and no table of points, which virtual time takes")
+        }
+        return ScenarioReport.simulated(scenario, policies: wanted)
     }
 
     private func show(_ report: ScenarioReport) throws {

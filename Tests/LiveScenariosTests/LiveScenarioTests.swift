@@ -1,0 +1,123 @@
+import Foundation
+import ModelImport
+import Packages
+import Scenarios
+import SearchSpace
+import Shoal
+import Supernets
+import Testing
+
+@testable import LiveScenarios
+
+@Suite(.serialized) struct LiveScenarioTests {
+    private static func scenario(_ models: String, loads: String = "") throws -> Scenario {
+        try Scenario.parse("seconds = 1.2\n" + models + loads, file: "scenario")
+    }
+
+    private static let small = """
+        [[model]]
+        name = "small"
+        framesPerSecond = 30
+        constraintMilliseconds = 33
+        points = [
+          { accuracy = 0.5, latencyMilliseconds = 0.3 },
+          { accuracy = 0.6, latencyMilliseconds = 1.5 },
+        ]
+
+        """
+
+    /// Real inference, a competing program, and a processor that is taken away in parts where the machine allows it.
+    @Test func everyFrameIsRunOrCounted() async throws {
+        let scenario = try Self.scenario(
+            Self.small, loads: "[[load]]\nstartSeconds = 0.5\nslowdown = 2.5\nendSlowdown = 3")
+        let (report, plots) = try await LiveScenario.report(
+            of: scenario, folder: ".", processor: nil, policies: ["managed", "static-smallest"]
+        ) { _ in }
+        #expect(report.time == "real" && report.results.map(\.policy) == ["managed", "static-smallest"])
+        #expect(plots["managed"]?.hasPrefix("<svg") == true)
+        for result in report.results {
+            // The first frame comes within a frame's time, the last before the end.
+            #expect((35...36).contains(result.frames + result.dropped), "\(result)")
+            let decisions = try #require(result.decisionMicroseconds)
+            #expect(decisions.mean > 0 && decisions.mean <= decisions.max && decisions.p99 <= decisions.max)
+            let times = result.models[0].pointMilliseconds
+            #expect(times.count == 2 && times[0] < times[1])
+        }
+        #expect(report.results[1].accuracy == 0.5)
+    }
+
+    @Test func subnetsOfAPackageRun() async throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-live-\(UUID())").path()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let example = root + "/Examples/fashion-supernet/fashion_supernet"
+        let imported = try SupernetImporter.importCheckpoint(path: example + ".pth", configPath: example + ".json")
+        try imported.write(to: folder + "/fashion.shoal")
+        let space = try LoadedSupernet(PackageFile(folder + "/fashion.shoal")).supernet.space
+        struct Table: Encodable {
+            struct Point: Encodable {
+                var configuration: SubnetConfiguration
+                var accuracy: Double
+            }
+            var points: [Point]
+        }
+        let table = Table(points: [
+            .init(configuration: space.smallest, accuracy: 0.8), .init(configuration: space.largest, accuracy: 0.9),
+        ])
+        try JSONEncoder().encode(table).write(to: URL(filePath: folder + "/points.json"))
+        let scenario = try Self.scenario(
+            """
+            [[model]]
+            name = "fashion"
+            framesPerSecond = 20
+            constraintMilliseconds = 50
+            package = "fashion.shoal"
+            operatingPoints = "points.json"
+            """)
+        let report = try await LiveScenario.report(
+            of: scenario, folder: folder, processor: nil, policies: ["static-smallest"]
+        ) { _ in }.report
+        #expect(report.results[0].accuracy == 0.8 && report.results[0].models[0].pointMilliseconds.count == 2)
+    }
+
+    @Test func whatNoProcessorCanDoIsRefused() async throws {
+        let faster = try Self.scenario(Self.small, loads: "[[load]]\nstartSeconds = 0\nslowdown = 0.5")
+        let tooMany = try Self.scenario(Self.small, loads: "[[load]]\nstartSeconds = 0\nslowdown = 100")
+        for (scenario, processor, reason) in [
+            (faster, nil, "made faster"), (tooMany, nil, "more than 31 programs"),
+            (try Self.scenario(Self.small), 1_000, "processor 1000"),
+        ] as [(Scenario, Int?, String)] {
+            let failure = await #expect(throws: LiveScenarioFailure.self) {
+                try await LiveScenario.report(
+                    of: scenario, folder: ".", processor: processor, policies: ["managed"]
+                ) { _ in }
+            }
+            #expect(failure?.description.contains(reason) == true, "\(String(describing: failure))")
+        }
+    }
+}
+
+@Suite struct CompetingLoadTests {
+    /// Weights add up to what is asked, to within half the lightest thread.
+    @Test(arguments: [0, 0.03, 0.1, 0.5, 0.9, 1, 1.4, 2.2, 2.97, 3])
+    func weightsAddUp(weight: Double) {
+        let (whole, bits) = (3, CompetingLoad.selection(weight: weight, whole: 3))
+        let sum = (0..<whole + CompetingLoad.grades.count - 1).reduce(0.0) { sum, slot in
+            guard bits & 1 << UInt64(slot) != 0 else { return sum }
+            return sum + (slot < whole ? 1 : CompetingLoad.grades[slot - whole + 1].weight)
+        }
+        #expect(abs(sum - weight) < 0.07, "\(sum)")
+    }
+}
+
+@Suite struct ProcessorAffinityTests {
+    @Test func masksNameProcessors() {
+        #expect(ProcessorAffinity(processor: 5).processors == [5])
+        let current = ProcessorAffinity.current
+        let last = current.processors.last ?? 0
+        let rest = current.without(last).processors
+        #expect(current.processors.count == 1 ? rest == [last] : !rest.contains(last))
+    }
+}
