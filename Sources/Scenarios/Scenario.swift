@@ -43,6 +43,12 @@ public struct Scenario: Equatable, Sendable {
         /// As `shoal calibrate` writes them: subnets with their accuracy.
         public var operatingPoints: String
         public var statistics: String?
+
+        public init(package: String, operatingPoints: String, statistics: String?) {
+            self.package = package
+            self.operatingPoints = operatingPoints
+            self.statistics = statistics
+        }
     }
 
     public enum LoadKind: String, Equatable, Sendable {

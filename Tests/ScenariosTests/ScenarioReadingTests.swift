@@ -64,11 +64,42 @@ import Testing
         ("points = [", "points = [[[[[[[[[", 11, "", "inside each other"),
         ("startSeconds = 1\n", "startSeconds = 3\n", 17, "load[0].startSeconds", "outside"),
         ("slowdown = 1\n", "slowdown = 1\nendSeconds = 1\n", 16, "load[0].endSeconds", "ends before"),
+        ("startSeconds = 1\n", "startSeconds = 1\nkind = \"rain\"\n", 18, "load[0].kind", "competition or throttling"),
+        ("arrivals = \"poisson\"", "package = \"p\"\noperatingPoints = \"o\"", 12, "model[0].points", "either"),
+        ("arrivals = \"poisson\"", "statistics = \"s\"", 10, "model[0].statistics", "without a package"),
     ])
     func refusalsNameLineAndField(old: String, new: String, line: Int, field: String, reason: String) throws {
         let text = Self.text.replacing(old, with: new, maxReplacements: 1)
         let refusal = try #require(throws: ScenarioRefusal.self) { try Scenario.parse(text, file: "s.toml") }
         #expect(refusal.line == line && refusal.field == field && refusal.reason.contains(reason), "\(refusal)")
+    }
+
+    @Test func packagesAndKindsOfLoadAreRead() throws {
+        let text = """
+            seconds = 2
+            [[model]]
+            name = "a"
+            framesPerSecond = 30
+            constraintMilliseconds = 33
+            package = "a.shoal"
+            operatingPoints = "a.json"
+            [[load]]
+            kind = "throttling"
+            startSeconds = 0
+            slowdown = 3
+            [[load]]
+            startSeconds = 1
+            slowdown = 2
+            """
+        let scenario = try Scenario.parse(text, file: "s")
+        #expect(
+            scenario.models[0].package == .init(package: "a.shoal", operatingPoints: "a.json", statistics: nil))
+        #expect(scenario.models[0].points.isEmpty && scenario.slowdown(atSeconds: 1.5) == 6)
+        #expect(scenario.slowdown(by: .throttling, atSeconds: 1.5) == 3)
+        #expect(scenario.slowdown(by: .competition, atSeconds: 1.5) == 2)
+        #expect(throws: ScenarioRefusal.self) {
+            try Scenario.parse(text.replacing("operatingPoints = \"a.json\"\n", with: ""), file: "s")
+        }
     }
 
     @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)])
