@@ -26,7 +26,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
-    "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace", "Supernets"],
+    "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "SearchSpace", "Supernets"],
     "CShoal": [],
     "ShoalC": ["CShoal", "Shoal"],
     // Decisions: pure state machines and algorithms.
@@ -44,6 +44,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "FleetStore": ["FleetModel"],
     "HTTPServing": [],
     "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
+    "Dashboard": [],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
         "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "HookNetworks", "InferenceAPI", "Messaging",
@@ -51,7 +52,7 @@ let rooms: KeyValuePairs<String, [String]> = [
         "Packages", "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
-        "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
+        "AdminAPI", "CoordinatorCore", "Dashboard", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
     ],
 ]
 
@@ -78,6 +79,11 @@ let libraries: [String: [Target.Dependency]] = [
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+    ],
+    "Dashboard": [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOCore", package: "swift-nio"),
     ],
     "HTTPServing": [
@@ -154,6 +160,12 @@ func dependencies(_ name: String, _ rooms: [String]) -> [Target.Dependency] {
 /// A room keeps the schemas of its generated sources under `Protobuf`.
 func schemas(of name: String) -> [String] { exists("Sources/\(name)/Protobuf") ? ["Protobuf"] : [] }
 
+/// A room keeps what browsers are given under `Pages`; it becomes part of the program.
+func pages(of name: String) -> [Resource] {
+    guard exists("Sources/\(name)/Pages") else { return [] }
+    return ["index.html", "app.js", "style.css"].map { .embedInCode("Pages/\($0)") }
+}
+
 /// A room's tests may import what the room itself may import.
 func tests(of name: String, _ imports: [String]) -> Target {
     .testTarget(
@@ -190,7 +202,7 @@ let package = Package(
     targets: swiftRooms.map {
         .target(
             name: $0.key, dependencies: dependencies($0.key, $0.value), exclude: schemas(of: $0.key),
-            swiftSettings: strict)
+            resources: pages(of: $0.key), swiftSettings: strict)
     }
         + programs.map {
             .executableTarget(name: $0.key, dependencies: dependencies($0.key, $0.value), swiftSettings: strict)

@@ -8,6 +8,7 @@ import NIOCore
 ///
 ///     GET  /livez                      no token
 ///     GET  /v1/status /v1/boards /v1/models /v1/policies /v1/assignments
+///     GET  /v1/live                    a snapshot of all that each second, as server-sent events
 ///     GET  /v1/events?limit=N          GET /v1/telemetry?board=NAME&since=MS&limit=N
 ///     POST /v1/policies                POST /v1/tokens                  DELETE /v1/boards/NAME
 public struct AdminServer: Sendable {
@@ -22,11 +23,17 @@ public struct AdminServer: Sendable {
 
     private let fleet: any FleetAdministration
     private let token: String
+    private let extend: @Sendable (Router<BasicRequestContext>) -> Void
 
-    public init(fleet: any FleetAdministration, token: String) {
+    /// - Parameter extend: adds paths that need no token.
+    public init(
+        fleet: any FleetAdministration, token: String,
+        extend: @escaping @Sendable (Router<BasicRequestContext>) -> Void = { _ in }
+    ) {
         precondition(!token.isEmpty, "the interface needs a token")
         self.fleet = fleet
         self.token = token
+        self.extend = extend
     }
 
     /// - Parameters:
@@ -42,8 +49,11 @@ public struct AdminServer: Sendable {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: FailureMiddleware())
         router.get("livez") { _, _ in HTTPResponse.Status.ok }
+        extend(router)
         let group = router.group("v1").add(middleware: TokenMiddleware(token: token))
         let fleet = fleet
+        let live = LiveFleet(fleet)
+        group.get("live") { _, _ in live.response() }
         group.get("status") { _, _ in Answer(try await fleet.status()) }
         group.get("boards") { _, _ in Answer(try await fleet.boards()) }
         group.get("models") { _, _ in Answer(try await fleet.models()) }

@@ -1,5 +1,6 @@
 import AdminAPI
 import CoordinatorCore
+import Dashboard
 import Files
 import FleetModel
 import FleetStore
@@ -69,7 +70,7 @@ public struct CoordinatorService: Service {
             startedAtMilliseconds: CoordinatorActor.wallClock())
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
         let (host, logger) = (configuration.advertisedHost, logger)
-        let application = AdminServer(fleet: administration, token: access.token)
+        let application = AdminServer(fleet: administration, token: access.token, extend: Dashboard.add)
             .application(host: configuration.host, port: configuration.adminPort) { port in
                 let url = "http://\(host):\(port)"
                 do {

@@ -2,7 +2,12 @@ import AdminAPI
 import FleetModel
 import Foundation
 import Hummingbird
+import Synchronization
 import Testing
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
 
 /// The server and the client over real HTTP on a free port.
 @Suite struct AdminServerTests {
@@ -44,6 +49,26 @@ import Testing
             let result: ApplyResult = try await client.post(
                 "v1/policies", ApplyRequest(file: "p.yaml", text: "good", dryRun: true))
             #expect(result.dryRun)
+        }
+    }
+
+    /// Server-sent events: the first at once, the next in due time, each a whole snapshot.
+    @Test func snapshotsFollowEachOther() async throws {
+        try await serving { url in
+            var request = URLRequest(url: url.appending(path: "v1/live"))
+            request.setValue("Bearer secret", forHTTPHeaderField: "Authorization")
+            let events = EventCollector(count: 2)
+            let session = URLSession(configuration: .ephemeral, delegate: events, delegateQueue: nil)
+            session.dataTask(with: request).resume()
+            let found = await events.found()
+            session.invalidateAndCancel()
+            #expect(events.type == "text/event-stream")
+            for event in found {
+                let data = try #require(event.split(separator: "\n").first { $0.hasPrefix("data: ") })
+                let snapshot = try JSONDecoder().decode(FleetSnapshot.self, from: Data(data.dropFirst(6).utf8))
+                #expect(snapshot.status.droppedFrames == ["malformed": 3] && snapshot.atMilliseconds > 0)
+                #expect(snapshot.events.count == 3)
+            }
         }
     }
 
@@ -109,6 +134,53 @@ import Testing
         let url = try #require(URL(string: "http://127.0.0.1:1"))
         await #expect(throws: AdminFailure(.unavailable, "no coordinator answers at http://127.0.0.1:1")) {
             let _: StatusView = try await AdminClient(base: url, token: "secret").get("v1/status")
+        }
+    }
+}
+
+/// Collects the first events of a stream that does not end.
+private final class EventCollector: NSObject, URLSessionDataDelegate, Sendable {
+    private struct State {
+        var text = ""
+        var type: String?
+        var waiter: CheckedContinuation<[String], Never>?
+    }
+
+    private let count: Int
+    private let state = Mutex(State())
+
+    init(count: Int) { self.count = count }
+
+    var type: String? { state.withLock { $0.type } }
+
+    func found() async -> [String] {
+        await withCheckedContinuation { waiter in
+            state.withLock { $0.waiter = waiter }
+            deliver()
+        }
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        state.withLock { state in
+            state.text += String(decoding: data, as: UTF8.self)
+            state.type = (dataTask.response as? HTTPURLResponse)?.value(forHTTPHeaderField: "Content-Type")
+        }
+        deliver()
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        state.withLock { state in
+            state.waiter?.resume(returning: [])
+            state.waiter = nil
+        }
+    }
+
+    private func deliver() {
+        state.withLock { state in
+            let events = state.text.components(separatedBy: "\n\n").dropLast()
+            guard events.count >= count, let waiter = state.waiter else { return }
+            state.waiter = nil
+            waiter.resume(returning: Array(events))
         }
     }
 }
