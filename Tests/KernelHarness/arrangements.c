@@ -123,6 +123,7 @@ static void check_combine(void) {
         .pixels = between(1, 90), .blocks = between(1, 3), .combination = between(CK_ADD, CK_SLOPE),
         .operand = between(CK_EACH, CK_PER_PIXEL), .is_reversed = between(0, 1),
         .activation = between(0, 1) ? CK_NONE : CK_RELU};
+    c.channels = c.blocks * CK_LANES - between(0, CK_LANES - 1);
     const int64_t count = (int64_t)c.blocks * c.pixels * CK_LANES;
     float *left = random_floats(count), *right = random_floats(count);
     // Not near zero, for quotients.
@@ -139,7 +140,8 @@ static void check_combine(void) {
         const double values[] = {
             [CK_ADD] = x + y, [CK_SUBTRACT] = x - y, [CK_MULTIPLY] = x * y, [CK_DIVIDE] = x / y,
             [CK_MAXIMUM] = fmax(x, y), [CK_MINIMUM] = fmin(x, y), [CK_SLOPE] = x > 0 ? x : x * y};
-        const double value = values[c.combination];
+        const int is_lane_beyond = block * CK_LANES + i % CK_LANES >= c.channels;
+        const double value = c.combination == CK_DIVIDE && is_lane_beyond ? 0 : values[c.combination];
         expect(&r, i, c.activation == CK_RELU ? fmax(value, 0) : value, 1e-6 * fmax(1, fabs(value)));
     }
     check(&(step){CK_OP_COMBINE, &c}, 1, &r, 1);

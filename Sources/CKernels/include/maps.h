@@ -75,7 +75,7 @@ typedef struct {
     const float *left;
     const float *right;
     float *output;
-    int32_t pixels, blocks;
+    int32_t pixels, blocks, channels;
     int32_t combination;  // ck_combination
     int32_t operand;      // ck_operand: what `right` is
     int32_t is_reversed;  // right before left

@@ -16,6 +16,7 @@ extension NetworkPlanner {
             rounding.work == .nothing, rounding.finish.isPlain, rounding.outputQuantization != nil,
             rounding.output != network.output, case let later = self.readers(of: rounding.output), later.count == 1,
             network.steps[later[0]].inputs == [rounding.output],
+            network.steps[later[0]].finish.residual?.value != rounding.output,
             case .convolution(let convolution) = network.steps[later[0]].work, convolution.groups == 1,
             convolution.integers != nil
         else { return nil }

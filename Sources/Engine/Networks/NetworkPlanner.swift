@@ -134,8 +134,8 @@ struct NetworkPlanner {
             network.inputShape.channels <= mostImageChannels,
             !network.outputs.contains(where: { $0.map == network.input })
         else { return false }
-        return !network.steps.dropFirst().contains { step in
-            step.inputs.contains(network.input) || step.finish.residual?.value == network.input
+        return !network.steps.enumerated().contains { index, step in
+            (index > 0 && step.inputs.contains(network.input)) || step.finish.residual?.value == network.input
         }
     }
 
@@ -205,10 +205,17 @@ struct NetworkPlanner {
         return map
     }
 
-    private func finish(of step: FusedStep, _ convolution: FusedConvolution) -> PlanBuilder.Finish {
-        PlanBuilder.Finish(
+    private func finish(
+        of step: FusedStep, _ convolution: FusedConvolution
+    ) throws(GraphFailure) -> PlanBuilder.Finish {
+        var residual: PlanBuilder.Map?
+        if let name = step.finish.residual?.value {
+            residual = maps[name]
+            guard residual != nil else { throw GraphFailure("adds \(name.printable), which no step has computed") }
+        }
+        return PlanBuilder.Finish(
             epilogue: Epilogue(scale: convolution.scale, shift: convolution.shift),
-            Activation(step.finish.activation), residual: step.finish.residual.flatMap { maps[$0.value] },
+            Activation(step.finish.activation), residual: residual,
             activatesSum: step.finish.residual?.isActivated ?? false)
     }
 
@@ -218,7 +225,7 @@ struct NetworkPlanner {
         _ step: FusedStep, _ index: Int, _ convolution: FusedConvolution
     ) throws(GraphFailure) -> PlanBuilder.Map {
         let window = Window(convolution.window)
-        let finish = finish(of: step, convolution)
+        let finish = try finish(of: step, convolution)
         if step.inputs[0] == network.input, maps[network.input] == nil {
             let packed = weights.packed(step.output) {
                 PackedConvolution(
@@ -313,6 +320,7 @@ struct NetworkPlanner {
                 || network.steps[later].finish.residual?.value == step.output
         }
         guard step.finish.isPlain, readers.count == 1, lastReaders[step.output] != network.steps.count,
+            step.inputs[0] != step.inputs[1], network.steps[readers[0]].finish.residual?.value != step.output,
             case .convolution(let convolution) = network.steps[readers[0]].work, convolution.groups == 1,
             Window(convolution.window) == Window(kernel: 1),
             step.inputs.allSatisfy({ lastReaders[$0] == index }), builder.isAlone(try input(step, 0))

@@ -82,6 +82,7 @@ extension PlanOperation {
         var call = ck_combine(
             left: arena + inputOffset, right: residualOffset < 0 ? weights : UnsafePointer(arena + residualOffset),
             output: arena + outputOffset, pixels: Int32(output.pixels), blocks: Int32(output.blocks),
+            channels: Int32(output.channels),
             combination: Int32(bitPattern: maps.combination.rawValue),
             operand: Int32(bitPattern: maps.operand.rawValue), is_reversed: maps.isReversed ? 1 : 0,
             activation: Int32(bitPattern: activation.rawValue), first: parameters.first, second: parameters.second)

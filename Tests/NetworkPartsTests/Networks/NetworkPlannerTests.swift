@@ -166,6 +166,44 @@ import Testing
         try check(s, output, input: [1, 3, 9, 9], seed: 4)
     }
 
+    /// The image itself is what is added, at the start and behind a step, before and after an activation.
+    @Test(arguments: [1, 3, 8, 9, 17], [1, 3])
+    func convolutionsOfWhatIsAddedToThem(channels: Int, kernel: Int) throws {
+        var s = NetworkSamples(seed: 6)
+        let first = s.add("Add", ["x", s.convolution("x", channels, channels, kernel: kernel)])
+        try check(s, first, input: [1, channels, 6, 7], seed: 6)
+        let second = s.add("Relu", [s.add("Add", [s.convolution(first, channels, channels, kernel: kernel), first])])
+        try check(s, second, input: [1, channels, 6, 7], seed: 6)
+        var late = NetworkSamples(seed: 7)
+        let turned = late.add("Transpose", ["x"], ["perm": .ints([0, 1, 3, 2])])
+        let sum = late.add("Add", [turned, late.convolution(turned, channels, channels, kernel: kernel)])
+        try HybridCheck.check(late, [sum], input: [1, channels, 6, 7], seed: 7)
+    }
+
+    /// A factor per channel that is the map itself, and one whose product is read twice by the convolution after it.
+    @Test func mapsScaledByThemselves() throws {
+        var s = NetworkSamples(seed: 8)
+        let mean = s.add("GlobalAveragePool", [s.convolution("x", 3, 20, kernel: 3)])
+        let square = s.add("Mul", [mean, mean])
+        try check(s, s.convolution(square, 20, 12), input: [1, 3, 6, 6], seed: 8)
+        try check(s, s.add("Add", [s.convolution(square, 20, 20), square]), input: [1, 3, 6, 6], seed: 8)
+        let flat = s.add("Flatten", [square])
+        try check(s, s.add("Gemm", [flat, s.random([20, 5])]), input: [1, 3, 6, 6], seed: 8)
+        let x = s.add("Relu", [s.convolution("x", 3, 20, kernel: 3)])
+        let gated = s.add("Mul", [x, s.add("Sigmoid", [mean])])
+        try check(s, s.add("Add", [s.convolution(gated, 20, 20), gated]), input: [1, 3, 6, 6], seed: 8)
+    }
+
+    /// What lies in the lanes beyond an odd number of channels is 0 / 0 after a quotient; pairs of channels read it.
+    @Test(arguments: [1, 5, 17])
+    func quotientsBeforeConvolutions(channels: Int) throws {
+        var s = NetworkSamples(seed: 9)
+        let x = s.add("Sigmoid", [s.convolution("x", 3, channels, kernel: 3)])
+        let divisor = s.add("Add", [s.add("Relu", [s.convolution("x", 3, channels)]), s.constant([1], [1.5])])
+        let quotient = s.add("Div", [x, divisor])
+        try check(s, s.convolution(quotient, channels, 6, kernel: 3), input: [1, 3, 8, 8], seed: 9)
+    }
+
     @Test func outputsMayBeMaps() throws {
         var s = NetworkSamples(seed: 5)
         let x = s.convolution("x", 3, 4, kernel: 3)
