@@ -78,7 +78,8 @@ struct GraphWriter {
         case .maximum(let window): value = node("MaxPool", inputs, named: name(), window.attributes)
         case .average(let window, let countsPadding):
             let attributes = window.attributes.merging(["count_include_pad": .int(countsPadding ? 1 : 0)]) { $1 }
-            value = node("AveragePool", inputs, named: name(), attributes)
+            // Version 19 takes dilations.
+            value = node("AveragePool", inputs, named: name(), attributes, opset: 19)
         case .globalAverage: value = node("GlobalAveragePool", inputs, named: name())
         case .addition: value = node("Add", inputs, named: name())
         case .scaling: value = node("Mul", inputs, named: name())
@@ -123,7 +124,6 @@ struct GraphWriter {
         let weights = write(convolution, step.output + ".weights", shape)
         var attributes = window.attributes
         attributes["group"] = .int(convolution.groups)
-        attributes["dilations"] = .ints([window.dilationHeight, window.dilationWidth])
         let channels = [convolution.outputChannels]
         if convolution.isPlain {
             let bias = write(shift: convolution, of: step, step.output + ".bias")
@@ -224,6 +224,7 @@ extension FusedWindow {
         [
             "kernel_shape": .ints([kernelHeight, kernelWidth]), "strides": .ints([strideHeight, strideWidth]),
             "pads": .ints([padding.top, padding.left, padding.bottom, padding.right]),
+            "dilations": .ints([dilationHeight, dilationWidth]),
         ]
     }
 }

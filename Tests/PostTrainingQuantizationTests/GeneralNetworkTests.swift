@@ -64,7 +64,11 @@ import Testing
         let turned = b.add(
             "Transpose", b.add("Reshape", [joined, b.integers([1, 2, 32, 6, 6])]), ["perm": .ints([0, 2, 1, 3, 4])])
         let shuffled = b.add("Reshape", turned + [b.integers([1, 64, 6, 6])])[0]
-        let small = b.convolution(shuffled, 64, 24, kernel: 3, stride: 2)
+        let wide: [String: Attribute] = [
+            "kernel_shape": .ints([2, 2]), "dilations": .ints([2, 3]), "pads": .ints([1, 1, 1, 2]),
+        ]
+        let spaced = b.add("AveragePool", b.add("MaxPool", [shuffled], wide), wide)[0]
+        let small = b.convolution(spaced, 64, 24, kernel: 3, stride: 2)
         let large = b.add(
             "Resize", [small, "", "", b.integers([1, 24, 6, 6])],
             ["mode": .string("linear"), "coordinate_transformation_mode": .string("half_pixel")])[0]
