@@ -20,7 +20,7 @@ let resizeOperators: [Operator] = [
         let strides = Shapes.strides(shape)
         let offsets = axes.enumerated().map { index, axis in
             (0..<axis.output).map { position in
-                rule.nearest(rule.source(position, axis, region[index]), axis.input) * strides[index]
+                rule.nearest(rule.source(position, axis, region[index]), axis) * strides[index]
             }
         }
         return [TensorValue(shape: types[0].shape, call.value(0).elements.picking(Shapes.places(offsets)))]
@@ -182,6 +182,9 @@ private struct Interpolation {
     let smooths: Bool
     let extrapolation: Double
 
+    /// Version 10 and before rounds down where it grows, and up where it shrinks.
+    let isOld: Bool
+
     init(_ call: OperatorCall) throws(GraphFailure) {
         let isNew = call.opset > 10
         guard let mode = Mode(rawValue: try call.text("mode", "nearest")),
@@ -189,6 +192,7 @@ private struct Interpolation {
                 rawValue: isNew ? try call.text("coordinate_transformation_mode", "half_pixel") : "asymmetric")
         else { throw GraphFailure("the mode is not known") }
         (self.mode, self.coordinates) = (mode, coordinates)
+        isOld = !isNew
         rounding = isNew ? try call.text("nearest_mode", "round_prefer_floor") : "floor"
         guard ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"].contains(rounding) else {
             throw GraphFailure("nearest_mode \(rounding.printable) is not known")
@@ -203,38 +207,43 @@ private struct Interpolation {
     func source(_ position: Int, _ axis: ResizedAxis, _ region: (Double, Double)) -> Double {
         let (x, size) = (Double(position), Double(axis.input))
         let exact = axis.scale * size
+        // Sizes give a quotient of whole numbers: by it positions half-way between two pixels are exactly there.
+        let isQuotient = axis.scale == Double(axis.output) / size
+        func unscaled(_ position: Double) -> Double {
+            isQuotient ? position * size / Double(axis.output) : position / axis.scale
+        }
         switch coordinates {
-        case .halfPixel: return (x + 0.5) / axis.scale - 0.5
+        case .halfPixel: return unscaled(x + 0.5) - 0.5
         case .halfPixelSymmetric:
-            return size / 2 * (1 - Double(axis.output) / exact) + (x + 0.5) / axis.scale - 0.5
-        case .pytorch: return axis.output == 1 ? 0 : (x + 0.5) / axis.scale - 0.5
+            return size / 2 * (1 - Double(axis.output) / exact) + unscaled(x + 0.5) - 0.5
+        case .pytorch: return axis.output == 1 ? 0 : unscaled(x + 0.5) - 0.5
         case .alignCorners: return axis.output == 1 ? 0 : x * (size - 1) / (exact - 1)
-        case .asymmetric: return x / axis.scale
-        case .nearestHalfPixel: return (x + 0.5) / axis.scale
+        case .asymmetric: return unscaled(x)
+        case .nearestHalfPixel: return unscaled(x + 0.5)
         case .crop:
             let span = (region.1 - region.0) * (size - 1)
             return region.0 * (size - 1) + (axis.output == 1 ? span / 2 : x * span / (exact - 1))
         }
     }
 
-    func nearest(_ source: Double, _ size: Int) -> Int {
+    func nearest(_ source: Double, _ axis: ResizedAxis) -> Int {
         let floor = source.rounded(.down)
         let ratio = source - floor
         let isUp =
             switch rounding {
-            case "floor": false
+            case "floor": isOld && axis.scale < 1 && ratio > 0
             case "ceil": ratio > 0
             case "round_prefer_ceil": ratio >= 0.5
             default: ratio > 0.5
             }
-        return min(max(Int(saturating: floor) + (isUp ? 1 : 0), 0), size - 1)
+        return min(max(Int(saturating: floor) + (isUp ? 1 : 0), 0), axis.input - 1)
     }
 
     /// What a position is made of; `nil` where it lies outside the input and takes the extrapolation value.
     func taps(at position: Int, _ axis: ResizedAxis, _ region: (Double, Double)) -> [(place: Int, weight: Double)]? {
         let source = source(position, axis, region)
         if coordinates == .crop, !(source >= 0 && source <= Double(axis.input - 1)) { return nil }
-        if mode == .nearest { return [(nearest(source, axis.input), 1)] }
+        if mode == .nearest { return [(nearest(source, axis), 1)] }
         let floor = source.rounded(.down)
         let ratio = source - floor
         let scale = smooths ? min(axis.scale, 1) : 1

@@ -17,6 +17,22 @@ import Testing
         #expect(result.shape == [1, 1, 1, expected])
     }
 
+    /// ONNX's `test_resize_downsample_nearest` of version 10: the neighbour above where it shrinks.
+    @Test func version10RoundsUpWhereItShrinks() throws {
+        let x = floats([1, 1, 2, 4], [1, 2, 3, 4, 5, 6, 7, 8])
+        let result = try GraphSamples.run("Resize", opset: 10, [x, floats([4], [1, 1, 0.6, 0.6])], [:])[0]
+        #expect(result == floats([1, 1, 1, 2], [1, 3]))
+    }
+
+    /// 14 columns become 17: column 8 lies at 6.5 exactly, which the default rounds down.
+    @Test func halvesOfSizesAreExact() throws {
+        let x = floats([1, 1, 1, 14], (0..<14).map(Float.init))
+        let sizes = TensorValue(shape: [4], .int64([1, 1, 1, 17]))
+        let result = try GraphSamples.run("Resize", opset: 13, [x, nil, nil, sizes], [:])[0]
+        guard case .float32(let values) = result.elements else { throw GraphFailure("no floats") }
+        #expect(values[8] == 6)
+    }
+
     /// ONNX: `pytorch_half_pixel` reads position 0 where one is left, which a cubic gives as it is.
     @Test func aSinglePositionIsTheFirst() throws {
         let attributes: [String: Attribute] = [
