@@ -55,6 +55,7 @@ extension Fusion {
     mutating func round(_ step: inout FusedStep) throws(GraphFailure) -> Bool {
         let readers = readers(of: step.output)
         guard readers.count == 1, nodes[readers[0]].operatorName == "QuantizeLinear", !isAbsorbed(readers[0]),
+            !left.contains(readers[0]),
             let quantization = quantization(of: nodes[readers[0]])
         else { return false }
         absorb(readers[0])
@@ -72,7 +73,7 @@ extension Fusion {
         else { return }
         let clips = readers(of: nodes[dequantize].outputs[0])
         guard clips.count == 1, let activation = try activation(of: nodes[clips[0]]), activation.isClipping,
-            let last = onlyReader(of: nodes[clips[0]].outputs[0], "QuantizeLinear"),
+            let last = onlyReader(of: nodes[clips[0]].outputs[0], "QuantizeLinear"), !left.contains(last),
             let second = quantization(of: nodes[last]), first.scale == second.scale,
             first.range.upperBound - first.zeroPoint >= second.range.upperBound - second.zeroPoint
         else { return }

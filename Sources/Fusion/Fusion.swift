@@ -18,9 +18,12 @@ struct Fusion {
     private let consumers: [String: [Int]]
     private let dequantizers: [String: Int]
     private let outputs: Set<String>
+    /// Nodes that run by their definitions though there may be a kernel.
+    let left: Set<Int>
 
-    init(_ bound: BoundGraph) {
+    init(_ bound: BoundGraph, leaving left: Set<Int> = []) {
         self.bound = bound
+        self.left = left
         outputs = Set(bound.graph.outputs)
         var (consumers, dequantizers) = ([String: [Int]](), [String: Int]())
         for (index, node) in bound.graph.nodes.enumerated() {

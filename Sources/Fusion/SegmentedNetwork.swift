@@ -24,16 +24,27 @@ public struct SegmentedNetwork: Equatable, Sendable {
     /// - Parameter evaluates: whether nodes without a kernel are allowed; else they are refused.
     init(_ bound: BoundGraph, evaluates: Bool) throws(GraphFailure) {
         self.bound = bound
-        do throws(GraphFailure) {
-            var walk = Walk(bound)
-            try walk.run(evaluates: evaluates)
-            segments = try walk.segments()
-        } catch {
-            // A node without a kernel that reads the integers which a step leaves.
-            guard evaluates else { throw error }
-            segments = [.operators(bound.graph.nodes)]
+        var left: Set<Int> = []
+        for _ in 0..<Self.attempts {
+            do throws(GraphFailure) {
+                var walk = Walk(bound, leaving: left)
+                try walk.run(evaluates: evaluates)
+                let culprits = walk.makers.subtracting(left)
+                guard !culprits.isEmpty else {
+                    segments = try walk.segments()
+                    return
+                }
+                left.formUnion(culprits)
+            } catch {
+                guard evaluates else { throw error }
+                break
+            }
         }
+        segments = [.operators(bound.graph.nodes)]
     }
+
+    /// A node that makes integers for others to read takes those before it along, so that a few turns are enough.
+    private static let attempts = 8
 }
 
 /// Turns nodes into steps as long as there are kernels for them, and cuts the result.
@@ -46,10 +57,17 @@ private struct Walk {
     private let bound: BoundGraph
     private var fusion: Fusion
     private var items: [Item] = []
+    /// Nodes whose integers, or rows and columns sampled apart, are read as such by a node without a kernel or by the
+    /// caller, and the nodes that make what they read of that kind: steps cannot leave them.
+    private(set) var makers: Set<Int> = []
+    private let producers: [String: Int]
 
-    init(_ bound: BoundGraph) {
+    init(_ bound: BoundGraph, leaving left: Set<Int>) {
         self.bound = bound
-        fusion = Fusion(bound)
+        fusion = Fusion(bound, leaving: left)
+        var producers: [String: Int] = [:]
+        for (index, node) in bound.graph.nodes.enumerated() { for name in node.outputs { producers[name] = index } }
+        self.producers = producers
     }
 
     mutating func run(evaluates: Bool) throws(GraphFailure) {
@@ -58,6 +76,7 @@ private struct Walk {
             let node = bound.graph.nodes[index]
             let first = fusion.steps.count
             do throws(GraphFailure) {
+                guard !fusion.left.contains(index) else { throw GraphFailure("its integers are read as such") }
                 try requireValues(node)
                 try fusion.fuse(index)
                 items += fusion.steps[first...].map(Item.step)
@@ -68,12 +87,25 @@ private struct Walk {
         }
         let first = fusion.steps.count
         for output in bound.graph.outputs {
-            try fusion.compute(output)
+            try compute(output, evaluates: evaluates)
             guard evaluates || fusion.map(of: output) != nil else {
                 throw GraphFailure("the output is computed by no step")
             }
         }
         items += fusion.steps[first...].map(Item.step)
+    }
+
+    private mutating func compute(_ name: String, evaluates: Bool) throws(GraphFailure) {
+        do throws(GraphFailure) { try fusion.compute(name) } catch {
+            guard evaluates, !name.isEmpty else { throw error }
+            var names = [name]
+            while let next = names.popLast() {
+                guard let maker = producers[next], makers.insert(maker).inserted else { continue }
+                names += bound.graph.nodes[maker].inputs.filter { name in
+                    bound.types[name]?.element != .float32 && bound.graph.initialisers[name] == nil
+                }
+            }
+        }
     }
 
     /// Kernels do not take maps without values.
@@ -87,7 +119,7 @@ private struct Walk {
     /// Leaves a node to its operator's definition; what it reads is computed, what it computes may be read by kernels.
     private mutating func leave(_ node: Node) throws(GraphFailure) {
         let first = fusion.steps.count
-        for name in node.inputs { try fusion.compute(name) }
+        for name in node.inputs { try compute(name, evaluates: true) }
         items += fusion.steps[first...].map(Item.step) + [.node(node)]
         for output in node.outputs where !output.isEmpty { fusion.admit(output) }
     }

@@ -83,6 +83,36 @@ import Testing
         }
     }
 
+    /// What is added to a convolution is the rounded image that it reads.
+    @Test(arguments: [1, 3, 4, 5])
+    func convolutionsOfWhatIsAddedToThem(channels: Int) throws {
+        var w = Writer(s: NetworkSamples(seed: 11))
+        let x = w.rounded("x")
+        let output = w.rounded(w.s.add("Add", [x, w.convolution(x, channels, channels, kernel: 3)]))
+        try check(
+            w, output, input: [1, channels, 9, 8], seed: 11, tolerance: 0.02, kinds: ["quantizedConvolution"])
+    }
+
+    /// Integers that the caller or an operator without a kernel reads: what makes them runs by its definition, the
+    /// rest by kernels.
+    @Test(arguments: ["output", "Concat", "scale"])
+    func integersThatAreReadAsSuch(reader: String) throws {
+        var w = Writer(s: NetworkSamples(seed: 12))
+        let x = w.rounded(w.s.add("Relu", [w.convolution(w.rounded("x"), 3, 16, kernel: 3)]), zero: 0)
+        let y = w.s.add("Relu", [w.convolution(x, 16, 16, kernel: 3)])
+        let parameters = w.parameters(w.unit, 0, false)
+        let integers = w.s.add("QuantizeLinear", [y] + parameters)
+        var outputs = [integers]
+        if reader == "Concat" {
+            let joined = w.s.add("Concat", [integers, integers], ["axis": .int(1)])
+            outputs = [w.convolution(w.s.add("DequantizeLinear", [joined] + parameters), 32, 8)]
+        } else if reader == "scale" {
+            outputs = [w.convolution(w.s.add("DequantizeLinear", [integers] + w.parameters(0.5, 3, false)), 16, 8)]
+        }
+        let evaluated = try HybridCheck.check(w.s, outputs, input: [1, 3, 9, 8], seed: 12)
+        #expect(!evaluated.contains("Conv") && evaluated.contains("QuantizeLinear"), "\(evaluated)")
+    }
+
     /// Stem, pooling, blocks with sums of bytes, and a matrix.
     @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)], [false, true])
     func residualNetworks(seed: UInt64, isSigned: Bool) throws {
