@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Graphs
+import NetworkParts
 
 /// Runs operating points that were prepared before, one at a time, in one arena.
 ///
@@ -31,6 +32,8 @@ public final class InferenceSession {
 
     /// `nil` where no point has a plan.
     private let session: Session?
+    /// Of points without a plan, by point.
+    private let hybrids: [HybridSession?]
     private let image: AlignedBuffer
     private let output: AlignedBuffer
     /// Values of the last run in `output`; 0 before the first.
@@ -51,6 +54,10 @@ public final class InferenceSession {
         self.points = points
         let plans = points.compactMap(\.plan)
         session = plans.isEmpty ? nil : Session(for: plans, threads: threads)
+        hybrids = points.map { point in
+            guard case .hybrid(let network, _, _) = point.work else { return nil }
+            return HybridSession(network, threads: threads)
+        }
         image = AlignedBuffer(count: points.map(\.inputCount).max() ?? 0)
         output = AlignedBuffer(count: points.compactMap(\.outputCount).max() ?? 0)
         preprocessors = Array(repeating: nil, count: points.count)
@@ -149,11 +156,12 @@ public final class InferenceSession {
         case .plan(let plan):
             guard let session else { preconditionFailure("a plan without a session") }
             keep(session.run(plan, on: planar))
-        case .definitions(let evaluator, let input, let name):
+        case .hybrid(_, let input, let name):
+            guard let hybrid = hybrids[active] else { preconditionFailure("a part without kernels without a session") }
             let point = points[active]
             let shape = [1, point.channels, point.height, point.width]
             let result: [String: TensorValue]
-            do { result = try evaluator.run([input: TensorValue(shape: shape, .float32(Array(planar)))]) } catch {
+            do { result = try hybrid.run([input: TensorValue(shape: shape, .float32(Array(planar)))]) } catch {
                 throw ShoalFailure(.file, "\(error)")
             }
             guard let values = result[name]?.floats, values.count <= output.count else {

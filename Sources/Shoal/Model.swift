@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Fusion
 import Graphs
+import NetworkParts
 import Packages
 import SearchSpace
 import Supernets
@@ -117,12 +118,16 @@ public final class Model: Sendable {
         let shape = try loaded.inputShape(channels: loaded.channels)
         let normalization = try loaded.normalization(channels: shape[1])
         let bound = try loaded.bound(to: shape)
-        do {
+        let reason: GraphFailure
+        do throws(GraphFailure) {
             let plan = try FusedNetwork(bound).plan(kernels: kernels)
             return OperatingPoint(plan, subnet: nil, statistics: .own, normalization: normalization)
-        } catch {
-            return OperatingPoint(bound, shape: shape, normalization: normalization, because: "\(error)")
+        } catch { reason = error }
+        let network: HybridNetwork
+        do { network = try HybridNetwork(bound, kernels: kernels) } catch {
+            throw ShoalFailure(.file, "\(loaded.path): \(error)")
         }
+        return OperatingPoint(network, shape: shape, normalization: normalization, because: "\(reason)")
     }
 
     /// The subnets of a Pareto table or of a list.

@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Graphs
+import NetworkParts
 import Packages
 
 /// A network, or one subnet of a supernet, prepared to run: its plan exists, its weights are packed.
@@ -17,8 +18,8 @@ public struct OperatingPoint: Sendable {
 
     enum Work: Sendable {
         case plan(Plan)
-        /// By the plain definitions of the operators: right, slow, and it allocates.
-        case definitions(GraphEvaluator, input: String, output: String)
+        /// In part by the plain definitions of the operators: right, slow, and it allocates.
+        case hybrid(HybridNetwork, input: String, output: String)
     }
 
     /// `nil` for a network.
@@ -35,7 +36,7 @@ public struct OperatingPoint: Sendable {
     public let outputCount: Int?
     /// Of one inference; a multiply-add counts as two.
     public let flops: Int
-    /// Why kernels do not cover the network, so that it runs slowly and allocates; `nil` where they do.
+    /// Why kernels do not cover the whole network, so that the rest runs slowly and allocates; `nil` where they do.
     public let slowBecause: String?
 
     let work: Work
@@ -58,12 +59,12 @@ public struct OperatingPoint: Sendable {
         slowBecause = nil
     }
 
-    /// A network that no plan can be made for.
+    /// A network of which kernels cover a part.
     init(
-        _ bound: BoundGraph, shape: [Int], normalization: (mean: [Float], std: [Float]), because reason: String
+        _ network: HybridNetwork, shape: [Int], normalization: (mean: [Float], std: [Float]), because reason: String
     ) {
-        work = .definitions(
-            GraphEvaluator(bound), input: bound.graph.inputs[0].name, output: bound.graph.outputs[0])
+        let bound = network.bound
+        work = .hybrid(network, input: bound.graph.inputs[0].name, output: bound.graph.outputs[0])
         subnet = nil
         statistics = .own
         (mean, std) = normalization

@@ -119,7 +119,8 @@ int shoal_session_run_planar(shoal_session *session, const float *values, size_t
 int shoal_session_run_pixels(shoal_session *session, const uint8_t *pixels, size_t bytes, size_t height, size_t width,
                              int layout);
 
-/* Runs the active point on the bytes of a JPEG or PNG file: cut to the middle square, resized and normalised. */
+/* Runs the active point on the bytes of a JPEG or PNG file: scaled to cover what the network reads and a seventh more
+ * where it is that large, the centre cut out, and normalised. */
 int shoal_session_run_encoded(shoal_session *session, const void *picture, size_t bytes);
 
 /* Copies the output of the last run.
