@@ -134,7 +134,9 @@ struct InputForm {
             throw refusal("is not one of \(names)")
         }
         guard datatype == input.datatype else {
-            throw refusal("has the datatype \(datatype.debugDescription), expected \(input.datatype)")
+            throw refusal(
+                datatype.map { "has the datatype \($0.debugDescription), expected \(input.datatype)" }
+                    ?? "has no datatype, expected \(input.datatype)")
         }
         guard let shape, shape.count == 4 else {
             throw refusal("has the shape \(shape ?? []), expected \(input.shape(channels: model.channels))")

@@ -17,7 +17,9 @@ struct DarknetConfiguration {
     init(_ bytes: [UInt8]) throws(ReadingFailure) {
         guard let text = String(validating: bytes, as: UTF8.self) else { throw ReadingFailure("is not UTF-8") }
         var sections: [Section] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in text.split(
+            omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }
+        ).enumerated() {
             let content = String(line.filter { !$0.isWhitespace })
             guard let first = content.first, first != "#", first != ";" else { continue }
             if first == "[" {

@@ -62,7 +62,8 @@ struct TuneCommand: AsyncParsableCommand {
             }
             let kernels = try KernelSet.untuned()
             guard let file = KernelChoicesFile.current(kernels.instructionSet) else {
-                throw Refusal("no folder for the choices: neither XDG_CACHE_HOME nor HOME is an absolute path")
+                throw Refusal(
+                    "no folder for the choices: neither XDG_CACHE_HOME nor HOME is an absolute path", .environment)
             }
             let start = PlanTimer.now()
             let rows = KernelTuner(kernels, limit: UInt64(seconds * 1e9), clock: PlanTimer.processorTime)
@@ -70,7 +71,7 @@ struct TuneCommand: AsyncParsableCommand {
             let end = PlanTimer.now()
             var choices = file.load()
             choices.adopt(rows)
-            do { try file.write(choices) } catch { throw Refusal("\(file.path): \(error)") }
+            do { try file.write(choices) } catch { throw Refusal("\(file.path): \(error)", .environment) }
             try show(
                 Report(
                     file: file.path, processor: file.target.processor,

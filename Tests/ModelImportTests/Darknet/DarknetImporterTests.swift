@@ -66,6 +66,11 @@ import Testing
     /// Biases, scales, means, variances (2 each), 18 weights; 2 + 4; 6 + 12.
     private static let count = 8 + 18 + 6 + 18
 
+    @Test func linesMayEndAsOnWindows() throws {
+        let text = Self.configuration.replacing("\n", with: "\r\n")
+        #expect(try Self.read(text, Self.weights(Self.count)) == Self.read(Self.configuration, Self.weights(Self.count)))
+    }
+
     @Test func layersBecomeOperators() throws {
         let graph = try Self.read(Self.configuration, Self.weights(Self.count))
         let bound = try BoundGraph(graph)
