@@ -32,6 +32,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["CKernels", "SearchSpace"],
     "LatencyPrediction": ["SearchSpace"],
+    "SearchInputs": [
+        "Engine", "LatencyPrediction", "ModelImport", "Packages", "SearchSpace", "SubnetSearch", "Supernets",
+    ],
     "ResourceAllocation": ["FleetModel"],
     "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
     "AgentCore": ["FleetModel", "WireProtocol"],
@@ -43,6 +46,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "FleetStore": ["FleetModel"],
     "HTTPServing": [],
     "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
+    "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
         "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "HookNetworks", "InferenceAPI", "Messaging",
@@ -50,7 +54,8 @@ let rooms: KeyValuePairs<String, [String]> = [
         "Packages", "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
-        "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
+        "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "LatencyPrediction", "Messaging",
+        "SearchInputs", "SearchSpace", "SubnetSearch", "WireProtocol",
     ],
 ]
 
@@ -58,7 +63,7 @@ let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
         "HookNetworks", "LatencyPrediction", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
-        "ResourceAllocation", "Scenarios",
+        "ResourceAllocation", "Scenarios", "SearchInputs", "SearchReports",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
@@ -70,6 +75,7 @@ let libraries: [String: [Target.Dependency]] = [
     "WireProtocol": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "ModelImport": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "Packages": [.product(name: "Crypto", package: "swift-crypto")],
+    "SearchInputs": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "AdminAPI": [
@@ -126,7 +132,7 @@ let libraries: [String: [Target.Dependency]] = [
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
-    "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
+    "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
     "Agent": ["ModelImport"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],

@@ -9,6 +9,7 @@ import NIOCore
 ///     GET  /livez                      no token
 ///     GET  /v1/status /v1/boards /v1/models /v1/policies /v1/assignments
 ///     GET  /v1/events?limit=N          GET /v1/telemetry?board=NAME&since=MS&limit=N
+///     GET  /v1/searches /v1/predictors POST /v1/searches                DELETE /v1/searches/NAME
 ///     POST /v1/policies                POST /v1/tokens                  DELETE /v1/boards/NAME
 public struct AdminServer: Sendable {
     /// Bytes of a request's body.
@@ -60,6 +61,7 @@ public struct AdminServer: Sendable {
             let limit = try request.number("limit", within: 1...Self.rowLimit) ?? 1_000
             return Answer(try await fleet.telemetry(board: board, sinceMilliseconds: UInt64(since), limit: limit))
         }
+        Self.addSearches(to: group, of: fleet)
         group.post("policies") { request, context in
             Answer(try await fleet.apply(try await request.body(as: ApplyRequest.self, context)))
         }

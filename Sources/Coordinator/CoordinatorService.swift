@@ -63,8 +63,12 @@ public struct CoordinatorService: Service {
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: logger)
+        let desk = try await SearchDesk(store: store, logger: logger) {
+            await actor.record(.searchChanged, nil, $0)
+        }
+        await desk.start()
         let administration = CoordinatorAdministration(
-            actor: actor, store: store, transport: transport, serverPublicKey: keys.publicKey,
+            actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
             startedAtMilliseconds: CoordinatorActor.wallClock())
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
@@ -78,6 +82,7 @@ public struct CoordinatorService: Service {
                 } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
             }
         try await serve(actor, transport, application)
+        await desk.stop()
         await transport.stop()
     }
 

@@ -12,6 +12,7 @@ enum Schema {
         migrator.registerMigration("2") { database in
             try database.execute(sql: "ALTER TABLE modelTelemetry ADD COLUMN hooks TEXT")
         }
+        migrator.registerMigration("search") { database in try database.execute(sql: search) }
         return migrator
     }
 
@@ -101,5 +102,14 @@ enum Schema {
             board TEXT NOT NULL PRIMARY KEY REFERENCES board (id),
             rows INTEGER NOT NULL CHECK (rows >= 0)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let search = """
+        CREATE TABLE search (
+            name TEXT NOT NULL PRIMARY KEY,
+            number INTEGER NOT NULL UNIQUE,
+            state TEXT NOT NULL,
+            record TEXT NOT NULL
+        ) STRICT;
         """
 }
