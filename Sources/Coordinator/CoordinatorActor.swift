@@ -16,6 +16,8 @@ actor CoordinatorActor {
     private let store: any FleetStore
     private let transport: any CoordinatorTransport
     private let logger: Logger
+    /// Told of telemetry once it is stored.
+    private var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Events that wait for their turn.
@@ -47,6 +49,10 @@ actor CoordinatorActor {
     }
 
     var states: [BoardState] { machine.states }
+
+    func observeTelemetry(_ observer: @escaping @Sendable (BoardDescription, [TelemetryRecord]) -> Void) {
+        self.observer = observer
+    }
 
     /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
     private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
@@ -139,6 +145,7 @@ actor CoordinatorActor {
         let durable = await storing("telemetry", attempts: 1) {
             try await self.store.appendTelemetry([(board, records)], receivedAtMilliseconds: Self.wallClock())
         }
+        if durable != nil, let state = machine.state(of: board) { observer?(state.board, records) }
         // What could not be stored is not acknowledged; the board sends it again.
         for entry in durable ?? [] {
             await perform(

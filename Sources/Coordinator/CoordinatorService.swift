@@ -67,6 +67,7 @@ public struct CoordinatorService: Service {
             await actor.record(.searchChanged, nil, $0)
         }
         await desk.start()
+        let telemetry = await Self.telemetry(of: actor)
         let administration = CoordinatorAdministration(
             actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
@@ -81,7 +82,7 @@ public struct CoordinatorService: Service {
                     logger.info("coordinator started", metadata: ["admin": "\(url)"])
                 } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
             }
-        try await serve(actor, transport, application)
+        try await serve(actor, transport, application, desk, telemetry)
         await desk.stop()
         await transport.stop()
     }
@@ -110,8 +111,19 @@ public struct CoordinatorService: Service {
             allowList: AllowList(boards))
     }
 
+    /// Telemetry as it is stored, for those that may lag behind: of too much, the oldest is lost.
+    private static func telemetry(
+        of actor: CoordinatorActor
+    ) async -> AsyncStream<(BoardDescription, [TelemetryRecord])> {
+        let (stream, sender) = AsyncStream.makeStream(
+            of: (BoardDescription, [TelemetryRecord]).self, bufferingPolicy: .bufferingNewest(1_000))
+        await actor.observeTelemetry { sender.yield(($0, $1)) }
+        return stream
+    }
+
     private func serve(
-        _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ application: some ApplicationProtocol
+        _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ application: some ApplicationProtocol,
+        _ desk: SearchDesk, _ telemetry: AsyncStream<(BoardDescription, [TelemetryRecord])>
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await incoming in transport.incoming { await actor.received(incoming) } }
@@ -121,6 +133,7 @@ public struct CoordinatorService: Service {
                     try? await Task.sleep(for: Self.tick)
                 }
             }
+            group.addTask { for await (board, records) in telemetry { await desk.observed(records, from: board) } }
             group.addTask { try await application.run() }
             // The interface ends on graceful shutdown, and everything with it.
             try await group.next()

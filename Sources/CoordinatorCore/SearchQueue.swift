@@ -38,6 +38,9 @@ public struct SearchQueue: Sendable {
         case failed(String)
     }
 
+    /// Corrections of a table that telemetry is believed.
+    static let scales = 0.01...100.0
+
     private var searches: [String: SearchRecord]
     private let limit: Int
 
@@ -123,6 +126,24 @@ public struct SearchQueue: Sendable {
         record.finishedAtMilliseconds = now
         searches[record.name] = record
         return [.save(record), .record(sentence)] + next(atMilliseconds: now)
+    }
+
+    /// Boards run the points of a finished search `ratio` times as slowly as its table says: the table is corrected,
+    /// and where that calls for it the search is queued again with the correction.
+    public mutating func drifted(_ name: String, by ratio: Double, atMilliseconds now: UInt64) -> [Action] {
+        guard var record = searches[name], record.state == .done else { return [] }
+        let scale = (record.job.latencyScale ?? 1) * ratio
+        guard Self.scales.contains(scale) else { return [] }
+        let isOutdated = record.isOutdated(by: ratio)
+        record.job.latencyScale = scale
+        for place in record.points.indices { record.points[place].predictedLatencyMilliseconds *= ratio }
+        searches[name] = record
+        let percent = (1_000 * scale).rounded() / 10
+        let sentence = "search \(name): boards take \(percent) % of the latency table's milliseconds"
+        guard isOutdated, let again = try? submitted(record.job, text: record.text, atMilliseconds: now) else {
+            return [.save(record), .record("\(sentence); its points stay")]
+        }
+        return [.record("\(sentence); it begins anew")] + again
     }
 
     private mutating func next(atMilliseconds now: UInt64) -> [Action] {

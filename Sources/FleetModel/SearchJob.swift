@@ -31,6 +31,8 @@ public struct SearchJob: Equatable, Codable, Sendable {
     public var accuracyFloor: Double?
     public var seed: UInt64
     public var generations: Int
+    /// What the table's latencies are multiplied by, as telemetry showed; `nil` takes them as they are.
+    public var latencyScale: Double?
 
     public init(
         name: String, model: String, boardClass: String, processor: String, space: String, accuracyPredictor: String,

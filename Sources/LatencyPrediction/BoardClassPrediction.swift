@@ -6,7 +6,7 @@ import SearchSpace
 /// Where several boards measured, a board is predicted by the others alone, so that what sets boards apart shows; where
 /// only one did, its architectures are predicted in parts of every eighth.
 public struct BoardClassPrediction: Hashable, Sendable {
-    /// The most boards that are taken, the first by name, and the most samples of one fit; others are passed over evenly.
+    /// The most boards that are taken, the first by name, and the most samples of one fit, taken evenly.
     public static let boardLimit = 64
     public static let sampleLimit = 96
     static let heldOutSampleLimit = 48

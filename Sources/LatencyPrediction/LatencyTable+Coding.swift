@@ -1,5 +1,5 @@
-/// The JSON form: `{"boardClass", "processor", "engineVersion", "unit": "ms", "resolutions": {"160": {KEY: {"count", "mean", "std"}}}}`.
-/// The engine's version may be missing. The object under a resolution is exactly one of Dynamic-OFA's files.
+/// The JSON form: `{"boardClass", "processor", "engineVersion", "unit": "ms", "resolutions": {"160": ROWS}}` with rows
+/// `{KEY: {"count", "mean", "std"}}`, exactly one of Dynamic-OFA's files. The engine's version may be missing.
 extension LatencyTable: Codable {
     private enum Key: String, CodingKey { case boardClass, processor, engineVersion, unit, resolutions }
 

@@ -120,6 +120,35 @@ import Testing
         #expect(states(queue) == ["b running", "c queued"])
     }
 
+    @Test func aDriftThatBreaksAPointSearchesAgainWithACorrectedTable() throws {
+        var queue = SearchQueue(records: [])
+        _ = try queue.submitted(job("a"), text: "text", atMilliseconds: 1)
+        #expect(queue.drifted("a", by: 2, atMilliseconds: 2).isEmpty, "it has no points yet")
+        _ = queue.reported(.finished(outcome), of: 1, atMilliseconds: 3)
+
+        // 4 ms of 5 still hold.
+        let actions = queue.drifted("a", by: 1.2, atMilliseconds: 4)
+        #expect(runs(actions).isEmpty && actions.first == .save(queue.records[0]))
+        #expect(queue.records[0].state == .done && queue.records[0].job.latencyScale == 1.2)
+        #expect(abs(queue.records[0].points[0].predictedLatencyMilliseconds - 4.8) < 1e-12)
+
+        #expect(runs(queue.drifted("a", by: 1.2, atMilliseconds: 5)) == ["a"])
+        #expect(queue.records[0].job.latencyScale.map { abs($0 - 1.44) < 1e-12 } == true)
+        #expect(queue.records[0].text == "text" && queue.records[0].state == .running)
+        #expect(queue.drifted("absent", by: 2, atMilliseconds: 6).isEmpty)
+    }
+
+    @Test func aDriftBeyondBeliefChangesNothing() throws {
+        var queue = SearchQueue(records: [])
+        _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)
+        _ = queue.reported(.finished(outcome), of: 1, atMilliseconds: 3)
+        let before = queue.records
+        for ratio in [1e3, 1e-3, .nan, .infinity, 0, -1] {
+            #expect(queue.drifted("a", by: ratio, atMilliseconds: 4).isEmpty)
+        }
+        #expect(queue.records == before)
+    }
+
     /// Any order of wishes and reports leaves at most one running, none lost, and numbers distinct.
     @Test(arguments: [UInt64(11), 12, 13, 14])
     func randomEventsKeepTheQueueSound(seed: UInt64) throws {

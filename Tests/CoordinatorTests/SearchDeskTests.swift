@@ -1,3 +1,4 @@
+import AdminAPI
 import CoordinatorCore
 import FleetModel
 import FleetStore
@@ -62,6 +63,7 @@ import Testing
             #expect((1...FleetLimits.candidatesPerPoint).contains(point.candidates.count))
             #expect(point.candidates.first == point.configuration)
         }
+        while try await !store.searches().allSatisfy(\.state.isOver) { try await Task.sleep(for: .milliseconds(5)) }
         #expect(try await store.searches() == desk.records)
     }
 
@@ -117,6 +119,49 @@ import Testing
             "\($0)" == "\(fixture.folder)/table.json was measured on test board/cpu, engine e1, search a is for "
                 + "other board/cpu"
         }
+    }
+
+    /// Telemetry that says twice the table's milliseconds, window after window.
+    @Test(.timeLimit(.minutes(5)))
+    func driftingTelemetrySearchesAgain() async throws {
+        defer { fixture.remove() }
+        let desk = try await makeDesk(store)
+        _ = try await desk.submit(try fixture.job("a"), text: "")
+        let first = try await wait(for: "a", at: desk, \.state.isOver)
+        let point = try #require(first.points.last)
+        let name = try #require(ModelName("classifier"))
+        let board = BoardDescription(
+            id: try #require(BoardID("edge-1")), boardClass: "test board", labels: [:], cores: 1, memoryBytes: 1,
+            engineVersion: "1",
+            models: [
+                DeployedModel(
+                    name: name, framesPerSecond: 1,
+                    points: [
+                        OperatingPoint(
+                            configuration: point.configuration, accuracy: 0.7,
+                            latencyMilliseconds: point.predictedLatencyMilliseconds, flops: 1)
+                    ])
+            ])
+        for sequence in 1...120 {
+            let record = TelemetryRecord(
+                incarnation: 1, sequence: UInt64(sequence), startMilliseconds: 1, durationMilliseconds: 1,
+                generation: 1,
+                models: [
+                    ModelTelemetry(
+                        model: name, frames: 5, dropped: 0, violations: 0, labelled: 0, correct: 0, switches: 0,
+                        activePoint: 0, p50Milliseconds: 2 * point.predictedLatencyMilliseconds, p90Milliseconds: 99,
+                        p99Milliseconds: 99, constraintMilliseconds: 99)
+                ],
+                board: BoardTelemetry(
+                    memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil,
+                    droppedRecords: 0))
+            await desk.observed([record], from: board)
+        }
+        let second = try await wait(for: "a", at: desk) { $0.number > first.number && $0.state.isOver }
+        #expect(second.state == .done && second.job.latencyScale.map { abs($0 - 2) < 1e-9 } == true)
+        let (before, after) = (try #require(first.points.last), try #require(second.points.last))
+        #expect(after.flops < before.flops, "half of what fitted before fits now")
+        #expect(after.predictedLatencyMilliseconds <= (second.job.constraints[1].latencyMilliseconds ?? 0))
     }
 
     @Test(.timeLimit(.minutes(5)))

@@ -7,8 +7,8 @@ import Testing
 
 @testable import Coordinator
 
-/// A real coordinator process, killed with SIGKILL while it searches: the search begins anew and ends in the result that
-/// it would have had.
+/// A real coordinator process, killed with SIGKILL while it searches: the search begins anew and ends in the result
+/// that it would have had.
 @Suite struct SearchKillTests {
     private let fixture: SearchFixture
     private var state: String { fixture.folder + "/state" }

@@ -11,10 +11,10 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         return (0..<boards).flatMap { board in
             let speed = 1 + Double.random(in: -spread...spread, using: &generator)
-            return (1...architectures).map { architecture in
+            return (1...architectures).map { architecture -> BoardClassPrediction.Measurement in
                 let basis = Double(architecture)
                 let factor = 1 + Double.random(in: -noise...noise, using: &generator)
-                return .init(
+                return BoardClassPrediction.Measurement(
                     board: "b\(board)", architecture: "a\(architecture)", basis: basis,
                     milliseconds: (0.5 + 3 * basis) * speed * factor)
             }

@@ -9,7 +9,7 @@ import Testing
             job: SearchJob(
                 name: "a", model: "m", boardClass: "c", processor: "cpu", space: "ofa-mbv3", accuracyPredictor: "/a",
                 latencyTable: "/t",
-                constraints: [.init(latencyMilliseconds: 5, flops: 2e6), .init(memoryBytes: 1 << 20)]),
+                constraints: [.init(latencyMilliseconds: 5, flops: 2e6), .init(memoryBytes: 1_048_576)]),
             text: "", number: 1, submittedAtMilliseconds: 1)
     }
 

@@ -13,6 +13,7 @@ actor SearchDesk {
     private let logger: Logger
     private let note: @Sendable (String) async -> Void
     private var execution: SearchExecution?
+    private var drift = LatencyDrift()
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -55,6 +56,23 @@ actor SearchDesk {
         return queue.records.first { $0.name == name }
     }
 
+    /// What boards have measured, after it was stored.
+    func observed(_ records: [TelemetryRecord], from board: BoardDescription) async {
+        for search in queue.records {
+            for window in search.windows(of: records, from: board) {
+                let ratio = drift.observed(
+                    window.measured, predicted: window.predicted, on: board.id, search: search.name)
+                guard let ratio else { continue }
+                await inTurn {
+                    await performAll(
+                        queue.drifted(search.name, by: ratio, atMilliseconds: CoordinatorActor.wallClock()))
+                }
+                // The other windows were compared with the table as it was.
+                break
+            }
+        }
+    }
+
     private func changing(
         _ change: @Sendable (inout SearchQueue) throws(SearchQueue.Refusal) -> [SearchQueue.Action]
     ) async throws {
@@ -87,7 +105,9 @@ actor SearchDesk {
         switch action {
         case .save(let record): try await store.saveSearch(record)
         case .forget(let name): try await store.removeSearch(name)
-        case .run(let record): run(record)
+        case .run(let record):
+            drift.forget(search: record.name)
+            run(record)
         case .stop(let number): if execution?.number == number { execution?.stop() }
         case .record(let sentence): await note(sentence)
         }

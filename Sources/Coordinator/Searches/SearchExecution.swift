@@ -49,7 +49,7 @@ final class SearchExecution: Sendable {
         let inputs = try SearchInputFiles(job)
         let operators = try SupernetOperators(inputs.space.architecture)
         let space = inputs.space.space
-        let latency = try inputs.table.prepare(for: space, of: operators)
+        let latency = try inputs.table.prepare(for: space, of: operators, scale: job.latencyScale ?? 1)
         let flops = try AdditiveCost.flops(space: space, operators: operators)
         let memory = try MemoryCost(space: space, operators: operators)
         let predictor = try LoadedPredictor(job.accuracyPredictor, for: inputs.space, seed: job.seed)
