@@ -8,6 +8,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Values: no I/O, no clocks, no actors.
     "SearchSpace": [],
     "FleetModel": ["SearchSpace"],
+    "HookSharing": ["FleetModel"],
     "WireProtocol": ["FleetModel", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
@@ -24,6 +25,7 @@ let rooms: KeyValuePairs<String, [String]> = [
         "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "PostTrainingQuantization", "SearchSpace",
         "Supernets",
     ],
+    "GateSharing": ["HookNetworks", "HookSharing", "SearchSpace"],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
     "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace", "Supernets"],
@@ -197,6 +199,15 @@ let package = Package(
         + [
             .testTarget(name: "CommandLineTests", swiftSettings: strict),
             .testTarget(name: "StyleTests", swiftSettings: strict),
+        ]
+        + [
+            .executableTarget(
+                name: "sharing-study",
+                dependencies: [
+                    "Datasets", "Engine", "FleetModel", "Fusion", "GateSharing", "HookNetworks", "HookSharing",
+                    "NetworkParts", "Packages", "SearchSpace", "Shoal",
+                ],
+                path: "Benchmarks/sharing", swiftSettings: strict)
         ]
         + cRooms.sorted().map { .target(name: $0) }
         + [

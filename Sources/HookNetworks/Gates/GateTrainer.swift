@@ -227,7 +227,9 @@ public struct GateTrainer: Sendable {
         return (slope, offset)
     }
 
-    static func validation(
+    /// What predictions are worth.
+    /// - Parameter constant: the damage that a gate would have to predict better than.
+    public static func validation(
         _ predictions: [(prediction: Double, damage: Double)], constant: Double
     ) -> GateValidation {
         func loss(_ prediction: Double, _ damage: Double) -> Double {
