@@ -9,7 +9,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchSpace": [],
     "FleetModel": ["SearchSpace"],
     "HookSharing": ["FleetModel"],
-    "WireProtocol": ["FleetModel", "SearchSpace"],
+    "WireProtocol": ["FleetModel", "HookSharing", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
     "CAllocations": [],
@@ -35,31 +35,30 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SubnetSearch": ["CKernels", "SearchSpace"],
     "LatencyPrediction": ["SearchSpace"],
     "ResourceAllocation": ["FleetModel"],
-    "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
-    "AgentCore": ["FleetModel", "WireProtocol"],
+    "CoordinatorCore": ["FleetModel", "HookSharing", "ResourceAllocation", "WireProtocol"],
+    "AgentCore": ["FleetModel", "HookSharing", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     // Shells: actors, sockets, files.
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
-    "FleetStore": ["FleetModel"],
+    "FleetStore": ["FleetModel", "HookSharing"],
     "HTTPServing": [],
-    "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
+    "AdminAPI": ["Files", "FleetModel", "HTTPServing", "HookSharing"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "HookNetworks", "InferenceAPI", "Messaging",
-        "NetworkParts",
-        "Packages", "SearchSpace", "Shoal", "Supernets", "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "GateSharing", "HookNetworks",
+        "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
-        "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
+        "AdminAPI", "CoordinatorCore", "Files", "FleetModel", "FleetStore", "HookSharing", "Messaging", "WireProtocol",
     ],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
+        "HookNetworks", "HookSharing", "LatencyPrediction", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
         "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],

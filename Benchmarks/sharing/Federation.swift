@@ -119,7 +119,8 @@ struct Federation {
         round.cosines = result.shares.map(\.cosine)
         guard let delta = result.delta else { return round }
         let candidate = zip(version, delta).map { $0 + $1 }
-        let judgement = CandidateVerdict().judge(boards.compactMap { score(candidate, $0) })
+        let judgement = CandidateVerdict().judge(
+            boards.filter { marks[$0.id] == nil }.compactMap { score(candidate, $0) })
         round.change = judgement?.change ?? 0
         round.isAccepted = !validates || judgement?.isAccepted == true
         guard round.isAccepted else { return round }

@@ -9,6 +9,7 @@ import NIOCore
 ///     GET  /livez                      no token
 ///     GET  /v1/status /v1/boards /v1/models /v1/policies /v1/assignments
 ///     GET  /v1/events?limit=N          GET /v1/telemetry?board=NAME&since=MS&limit=N
+///     GET  /v1/hooks                   POST /v1/hooks/rollback
 ///     POST /v1/policies                POST /v1/tokens                  DELETE /v1/boards/NAME
 public struct AdminServer: Sendable {
     /// Bytes of a request's body.
@@ -21,11 +22,14 @@ public struct AdminServer: Sendable {
     public static let connectionLimit = 512
 
     private let fleet: any FleetAdministration
+    private let hooks: (any HookAdministration)?
     private let token: String
 
-    public init(fleet: any FleetAdministration, token: String) {
+    /// - Parameter hooks: `nil` where boards learn each for itself.
+    public init(fleet: any FleetAdministration, hooks: (any HookAdministration)? = nil, token: String) {
         precondition(!token.isEmpty, "the interface needs a token")
         self.fleet = fleet
+        self.hooks = hooks
         self.token = token
     }
 
@@ -59,6 +63,12 @@ public struct AdminServer: Sendable {
             let since = try request.number("since", within: 0...Int.max) ?? 0
             let limit = try request.number("limit", within: 1...Self.rowLimit) ?? 1_000
             return Answer(try await fleet.telemetry(board: board, sinceMilliseconds: UInt64(since), limit: limit))
+        }
+        if let hooks {
+            group.get("hooks") { _, _ in Answer(try await hooks.hooks()) }
+            group.post("hooks/rollback") { request, context in
+                Answer(try await hooks.rollBack(try await request.body(as: HooksRollback.self, context)))
+            }
         }
         group.post("policies") { request, context in
             Answer(try await fleet.apply(try await request.body(as: ApplyRequest.self, context)))

@@ -79,6 +79,7 @@ actor AgentControl {
                 logger.error("the coordinator refuses this board", metadata: ["reason": "\(reason)"])
             case .telemetryAcknowledged(let incarnation, let sequence):
                 spool.acknowledged(incarnation: incarnation, sequence: sequence)
+            case .gates: break
             }
         }
     }

@@ -62,14 +62,16 @@ public struct CoordinatorService: Service {
         var settings = CoordinatorActor.Machine.Settings()
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
-            settings: settings, store: store, transport: transport, logger: logger)
+            settings: settings, store: store, transport: transport, logger: logger, sharing: store)
         let administration = CoordinatorAdministration(
             actor: actor, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
             startedAtMilliseconds: CoordinatorActor.wallClock())
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
         let (host, logger) = (configuration.advertisedHost, logger)
-        let application = AdminServer(fleet: administration, token: access.token)
+        let application = AdminServer(
+            fleet: administration, hooks: HookSharingAdministration(actor: actor), token: access.token
+        )
             .application(host: configuration.host, port: configuration.adminPort) { port in
                 let url = "http://\(host):\(port)"
                 do {

@@ -38,6 +38,8 @@ extension Message {
         case .assignmentReported(let generation): return WireAssignmentReported.with { $0.generation = generation }
         case .heartbeat: return WireHeartbeat()
         case .goodbye: return WireGoodbye()
+        case .gateReport(let report): return WireGateReport(report)
+        case .gateOrder(let order): return WireGateOrder(order)
         }
     }
 }

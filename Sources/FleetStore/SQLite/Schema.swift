@@ -12,6 +12,7 @@ enum Schema {
         migrator.registerMigration("2") { database in
             try database.execute(sql: "ALTER TABLE modelTelemetry ADD COLUMN hooks TEXT")
         }
+        migrator.registerMigration("hookSharing") { try $0.execute(sql: hookSharing) }
         return migrator
     }
 

@@ -4,12 +4,12 @@ import FleetModel
 import Foundation
 
 struct DescribeCommand: AsyncParsableCommand {
-    enum Noun: String, ExpressibleByArgument, CaseIterable { case board, model, policy }
+    enum Noun: String, ExpressibleByArgument, CaseIterable { case board, model, policy, hooks }
 
     static let configuration = CommandConfiguration(
-        commandName: "describe", abstract: "Everything the coordinator knows of one board, model or policy.")
+        commandName: "describe", abstract: "Everything the coordinator knows of one board, model, policy or group of hooks.")
 
-    @Argument(help: "board, model or policy.")
+    @Argument(help: "board, model, policy or hooks.")
     var noun: Noun
     @Argument(help: "Its name.")
     var name: String
@@ -30,6 +30,7 @@ struct DescribeCommand: AsyncParsableCommand {
             case .board: try await describeBoard(client)
             case .model: try await describeModel(client)
             case .policy: try await describePolicy(client)
+            case .hooks: try await HooksListing.describe(try await HooksListing.find(name, client), format)
             }
         }
     }

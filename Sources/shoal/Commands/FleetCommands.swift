@@ -34,12 +34,12 @@ struct ApplyCommand: AsyncParsableCommand {
 
 struct GetCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable {
-        case boards, models, policies, assignments, events, status
+        case boards, models, policies, assignments, events, hooks, status
     }
 
     static let configuration = CommandConfiguration(commandName: "get", abstract: "List what the coordinator knows.")
 
-    @Argument(help: "boards, models, policies, assignments, events or status.")
+    @Argument(help: "boards, models, policies, assignments, events, hooks or status.")
     var noun: Noun
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
@@ -97,6 +97,8 @@ struct GetCommand: AsyncParsableCommand {
                     return [Self.time(event.atMilliseconds), event.kind.rawValue, board, event.message]
                 }
             }
+        case .hooks:
+            try await text(client, [HooksView].self, HooksListing.header) { $0.map(HooksListing.row) }
         case .status:
             try await text(
                 client, StatusView.self, ["FLEET", "ENROLMENT", "ENROLLED", "CONNECTED", "RECORDS", "DROPPED FRAMES"]
