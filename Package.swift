@@ -129,6 +129,7 @@ let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
     "Agent": ["ModelImport"],
+    "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],
     "NetworkParts": ["CAllocations"],

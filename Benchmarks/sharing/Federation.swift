@@ -155,19 +155,3 @@ struct Federation {
         return score
     }
 }
-
-extension GateScore {
-    init(_ validation: GateValidation) {
-        self.init(
-            samples: UInt64(validation.samples), loss: validation.loss, constantLoss: validation.constantLoss,
-            acceptedDamage: validation.acceptedDamage, acceptedPrediction: validation.acceptedPrediction)
-    }
-}
-
-extension GateValidation {
-    init(_ score: GateScore) {
-        self.init(
-            samples: Int(clamping: score.samples), loss: score.loss, constantLoss: score.constantLoss,
-            acceptedDamage: score.acceptedDamage, acceptedPrediction: score.acceptedPrediction)
-    }
-}

@@ -72,13 +72,13 @@ public struct CoordinatorService: Service {
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor), token: access.token
         )
-            .application(host: configuration.host, port: configuration.adminPort) { port in
-                let url = "http://\(host):\(port)"
-                do {
-                    try AdminAccess(url: url, token: access.token).save(to: folder + "/admin.json")
-                    logger.info("coordinator started", metadata: ["admin": "\(url)"])
-                } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
-            }
+        .application(host: configuration.host, port: configuration.adminPort) { port in
+            let url = "http://\(host):\(port)"
+            do {
+                try AdminAccess(url: url, token: access.token).save(to: folder + "/admin.json")
+                logger.info("coordinator started", metadata: ["admin": "\(url)"])
+            } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
+        }
         try await serve(actor, transport, application)
         await transport.stop()
     }

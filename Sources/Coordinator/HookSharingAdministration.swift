@@ -35,8 +35,8 @@ struct HookSharingAdministration: HookAdministration {
         guard let group = known.first(where: { $0.description == request.name }) else {
             throw AdminFailure(.notFound, "no boards learn together as \(request.name.prefix(200))")
         }
-        do { try await actor.rollBack(group, to: request.version) } catch
-            let refusal as CoordinatorActor.SharingMachine.RollbackRefusal
+        do { try await actor.rollBack(group, to: request.version) } catch let refusal
+            as CoordinatorActor.SharingMachine.RollbackRefusal
         {
             throw AdminFailure(.invalid, refusal.description)
         } catch let failure as FleetStoreFailure { throw AdminFailure(.unavailable, failure.description) }

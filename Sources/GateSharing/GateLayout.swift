@@ -49,6 +49,16 @@ public struct GateLayout: Equatable, Sendable {
     /// Whether a hook has a gate to share.
     public func isShared(_ hook: Int) -> Bool { parts[hook] != nil }
 
+    /// Whether gates of these hooks went on from the start: of its standardisation and layers, where there are any.
+    public func isOfShape(_ gates: [Gate?]) -> Bool {
+        gates.count == parts.count
+            && zip(gates, parts).allSatisfy { gate, part in
+                guard let gate, let part else { return true }
+                guard case .perceptron(let network) = gate.predictor else { return false }
+                return gate.mean == part.mean && gate.deviation == part.deviation && network.layers == part.layers
+            }
+    }
+
     private static func endsLinearly(_ layers: [Layer]) -> Bool {
         guard layers.count >= 2, case .linear(_, 1) = layers[layers.count - 2],
             case .bias(1) = layers[layers.count - 1]

@@ -40,6 +40,14 @@ public struct GateMerge: Equatable, Codable, Sendable {
         public var cosine: Double
         /// Why it was left out.
         public var exclusion: String?
+
+        public init(
+            board: BoardID, samples: UInt64, baseVersion: UInt64, weight: Double, length: Double, cosine: Double,
+            exclusion: String?
+        ) {
+            (self.board, self.samples, self.baseVersion) = (board, samples, baseVersion)
+            (self.weight, self.length, self.cosine, self.exclusion) = (weight, length, cosine, exclusion)
+        }
     }
 
     /// When a board was named last, and why.

@@ -39,6 +39,8 @@ public struct AgentConfiguration: Equatable, Sendable {
         /// Damage to be put up with, 0...1, at points whose `hookBudget` says nothing; without it those run plain.
         public var budget: Double?
         public var learns: Bool?
+        /// Whether it learns together with other boards of its class; goes with `learns`.
+        public var shares: Bool?
         /// Of one processor, for learning.
         public var processorShare: Double?
         /// Memory for the samples of each gate.

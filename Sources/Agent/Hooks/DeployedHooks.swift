@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import FleetModel
+import GateSharing
 import HookNetworks
 import Supernets
 import Synchronization
@@ -28,6 +29,8 @@ struct DeployedHooks: Sendable {
     /// By operating point; `nil` where the point runs without hooks.
     let budgets: [Float?]
     let learning: BackgroundLearner.Settings?
+    /// `nil` where the board learns for itself.
+    let shared: SharedGates?
 
     /// Kinds in the order of the telemetry.
     var kinds: [GateKind] { state.kinds }

@@ -2,6 +2,7 @@ import Datasets
 import Engine
 import FleetModel
 import Fusion
+import GateSharing
 import HookNetworks
 import Packages
 import SearchSpace
@@ -80,12 +81,34 @@ struct HookLoader {
             if let bytes = configuration.sampleBytes { learning.sampleBytes = bytes }
             settings = learning
         }
+        let shared = try shared(state)
+        settings?.collaborator = shared
         return DeployedHooks(
             path: configuration.file, state: state, plain: largest, form: form,
             budgets: points.indices.map { index in
                 guard places.contains(index) else { return nil }
                 return (points[index].point.demand?.hookBudget ?? configuration.budget).map { Float($0) }
-            }, learning: settings)
+            }, learning: settings, shared: shared)
+    }
+
+    /// What all boards began with is kept beside the file, which goes on learning. Hooks of another standardisation or
+    /// shape are another start.
+    private func shared(_ state: HookState) throws -> SharedGates? {
+        guard configuration.shares == true else { return nil }
+        guard configuration.learns == true else {
+            throw HookRefusal("\(configuration.file): shares goes with learns: true")
+        }
+        let path = configuration.file + ".start"
+        var start = state
+        if let kept = try? HookState.read(from: path).state, kept.weightsSHA256 == state.weightsSHA256,
+            try GateLayout(kept.hooks.map(\.usableGate)).isOfShape(state.hooks.map(\.gate))
+        {
+            start = kept
+        } else {
+            for index in start.hooks.indices { start.hooks[index].samples = nil }
+            try start.write(to: path)
+        }
+        return try SharedGates(start: start, path: configuration.file + ".shared")
     }
 
     private func smaller(_ network: HookState.Network, before largest: Plan) throws -> DeployedHooks.Smaller {

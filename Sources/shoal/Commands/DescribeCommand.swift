@@ -7,7 +7,8 @@ struct DescribeCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable { case board, model, policy, hooks }
 
     static let configuration = CommandConfiguration(
-        commandName: "describe", abstract: "Everything the coordinator knows of one board, model, policy or group of hooks.")
+        commandName: "describe",
+        abstract: "Everything the coordinator knows of one board, model, policy or group of hooks.")
 
     @Argument(help: "board, model, policy or hooks.")
     var noun: Noun
