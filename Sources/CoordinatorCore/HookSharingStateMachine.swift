@@ -9,10 +9,10 @@ public import WireProtocol
 ///         ▲                                                                                       │
 ///         └───────────────────────────────────────────────────────────────────────────────────────┘
 ///
-/// There is no barrier: what has arrived is merged, who comes later is in the next merge, with less weight the older its
-/// base is. A candidate is scored by a few boards on samples that they held back; those that do not answer in time are
-/// not waited for. A version is announced to every board of the group until it says that it uses it, and can be taken
-/// back. A restart loses a candidate and nothing else: its updates are merged again.
+/// There is no barrier: what has arrived is merged, who comes later is in the next merge, with less weight the older
+/// its base is. A candidate is scored by a few boards on samples that they held back; those that do not answer in time
+/// are not waited for. A version is announced to every board of the group until it says that it uses it, and can be
+/// taken back. A restart loses a candidate and nothing else: its updates are merged again.
 ///
 /// Bounded by `SharingLimits` and `FleetLimits.boards`; the parts of at most `assemblies` updates are held at once.
 public struct HookSharingStateMachine<Instant: InstantProtocol>: Sendable

@@ -6,8 +6,8 @@ public enum MergeRule: Equatable, Codable, Sendable {
     /// The mean by weight (FedAvg, McMahan et al. 2017). Withstands no bad board: a single one moves it anywhere.
     case mean
     /// Drops the `share` lowest and as many of the highest values, and takes the mean by weight of the others (Yin et
-    /// al. 2018). Of `n` boards, up to `share * n`, rounded down, may be bad: what is left lies between values of honest
-    /// ones. `share` is below a half.
+    /// al. 2018). Of `n` boards, up to `share * n`, rounded down, may be bad: what is left lies between values of
+    /// honest ones. `share` is below a half.
     case trimmedMean(share: Double)
     /// The middle value, or the mean of the two; weights do not count (Yin et al. 2018). Fewer than half of the boards
     /// may be bad.

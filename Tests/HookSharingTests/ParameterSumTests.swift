@@ -15,7 +15,8 @@ import Testing
     func knownSums(text: String, sum: String) { #expect(ParameterSum.sha256(Array(text.utf8)) == sum) }
 
     @Test func parametersAreLittleEndianFloats() {
-        #expect(ParameterSum.sha256([1, -2] as [Float]) == ParameterSum.sha256([0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0] as [UInt8]))
+        let bytes: [UInt8] = [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0]
+        #expect(ParameterSum.sha256([1, -2] as [Float]) == ParameterSum.sha256(bytes))
         #expect(ParameterSum.sha256([0] as [Float]) != ParameterSum.sha256([-0.0] as [Float]))
     }
 }
