@@ -125,7 +125,7 @@ extension AgentConfiguration {
     private static func unknownField(in text: String) throws -> String? {
         let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference"]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks"]
-        let hooks = ["file", "budget", "learns", "processorShare", "sampleBytes"]
+        let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
             node?.mapping?.keys.compactMap(\.string).first { !known.contains($0) }.map { path + $0 }
@@ -179,6 +179,8 @@ extension AgentConfiguration {
                 try require(
                     hooks.processorShare.map { $0 > 0 && $0 <= 1 } ?? true,
                     "\(field).hooks.processorShare: is outside 0...1")
+                try require(
+                    hooks.shares != true || hooks.learns == true, "\(field).hooks.shares: goes with learns: true")
                 try require(
                     hooks.sampleBytes.map { (1 << 12...1 << 30).contains($0) } ?? true,
                     "\(field).hooks.sampleBytes: is outside 4096...\(1 << 30)")
