@@ -20,9 +20,10 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ModelImport": ["Engine", "Graphs", "Packages", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "SearchSpace"],
     "PostTrainingQuantization": ["CKernels", "Engine", "Fusion", "Graphs"],
+    "MapPruning": ["Engine", "NetworkParts", "SearchSpace"],
     "HookNetworks": [
-        "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "PostTrainingQuantization", "SearchSpace",
-        "Supernets",
+        "Engine", "Fusion", "Graphs", "MapPruning", "NetworkParts", "Packages", "PostTrainingQuantization",
+        "SearchSpace", "Supernets",
     ],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.

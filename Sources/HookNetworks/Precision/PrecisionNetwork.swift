@@ -1,5 +1,6 @@
 public import Engine
 import SearchSpace
+import MapPruning
 public import NetworkParts
 
 /// A network whose precision is chosen for each input: the first sections run in the precisions that all assignments

@@ -39,18 +39,31 @@ struct BlockElimination {
         var best = (error: Double.infinity, block: 0, step: [Double]())
         for block in blocks.indices where blocks[block] {
             guard let step = step(block) else { continue }
-            let range = range(block)
-            var sum = 0.0
-            for output in 0..<outputs {
-                for index in range {
-                    sum += weights[output * columns + index] * step[(index - range.lowerBound) * outputs + output]
-                }
-            }
+            let sum = cost(block, step)
             if sum < best.error { best = (sum, block, step) }
         }
         guard best.error.isFinite else { return }
         remove(best.block, best.step)
         error += best.error
+    }
+
+    /// - Precondition: two blocks at least are left, this one among them.
+    mutating func remove(_ block: Int) {
+        precondition(left > 1 && blocks[block], "block \(block) of \(blocks)")
+        guard let step = step(block) else { return }
+        error += cost(block, step)
+        remove(block, step)
+    }
+
+    private func cost(_ block: Int, _ step: [Double]) -> Double {
+        let range = range(block)
+        var sum = 0.0
+        for output in 0..<outputs {
+            for index in range {
+                sum += weights[output * columns + index] * step[(index - range.lowerBound) * outputs + output]
+            }
+        }
+        return sum
     }
 
     private func range(_ block: Int) -> Range<Int> {

@@ -1,16 +1,12 @@
 public import Engine
+import MapPruning
 import Supernets
 public import NetworkParts
 
-/// Where gates can leave out channels or points: a few masks for every part with a map inside, each the place of a
-/// gate.
+/// Where channels or points can be left out: every part with a map inside. Training chooses how much of which, all
+/// together.
 public enum MapPoints {
-    /// Of the blocks of channels, what the masks of a part leave.
-    private static let channelShares = [0.75, 0.5]
-    /// Strips that masks leave out, of as many as seven.
-    private static let strips = [1, 2, 3]
-
-    /// Hooks with masks of the size that training keeps to.
+    /// Places with a mask each that leaves about half, to tell what leaving out costs less.
     /// - Throws: a failure of the plan.
     public static func find(_ kinds: [GateKind], in plan: SectionedPlan) throws -> [HookState.Hook] {
         var hooks: [HookState.Hook] = []
@@ -18,20 +14,15 @@ public enum MapPoints {
             guard let masked = try plan.masked(part), masked.taps != nil else { continue }
             let all = MapMask(all: masked)
             var masks: [(GateKind, MapMask)] = []
-            if kinds.contains(.channel) {
-                for left in Set(channelShares.map { Int(($0 * Double(masked.blocks)).rounded()) }).sorted()
-                where left > 0 && left < masked.blocks {
-                    var mask = all
-                    for block in left..<masked.blocks { mask.blocks[block] = false }
-                    masks.append((.channel, mask))
-                }
+            if kinds.contains(.channel), masked.blocks > 1 {
+                var mask = all
+                for block in (masked.blocks + 1) / 2..<masked.blocks { mask.blocks[block] = false }
+                masks.append((.channel, mask))
             }
             if kinds.contains(.point), masked.strips > 1 {
-                for out in strips.reversed() where 2 * out < masked.strips {
-                    var mask = all
-                    for strip in 0..<out { mask.strips[strip] = false }
-                    masks.append((.point, mask))
-                }
+                var mask = all
+                for strip in 0..<masked.strips / 2 { mask.strips[strip] = false }
+                masks.append((.point, mask))
             }
             for (kind, mask) in masks {
                 let flops = plan.parts[part].flops - masked.flops(of: mask)
@@ -40,7 +31,7 @@ public enum MapPoints {
                     AttachmentPoint(
                         kind: kind, operator: masked.name(of: mask), flops: flops, microseconds: 0,
                         parts: part..<part + 1))
-                hook.mask = mask
+                hook.masks = [PartMask(part: part, mask: mask, reader: nil)]
                 hooks.append(hook)
             }
         }
@@ -52,7 +43,7 @@ public enum MapPoints {
         let session = SectionedSession(for: plan)
         let image = TestImage(plan.inputShape)
         for index in hooks.indices {
-            guard let mask = hooks[index].mask, hooks[index].point.kind.isMasking else { continue }
+            guard let mask = hooks[index].masks.first?.mask, hooks[index].point.kind.isMasking else { continue }
             let part = hooks[index].point.parts.lowerBound
             guard let masked = try plan.masked(part) else { continue }
             let lists = MaskLists(for: masked)
