@@ -27,7 +27,10 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
-    "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "Packages", "SearchSpace", "Supernets"],
+    "Shoal": [
+        "Datasets", "Engine", "Fusion", "Graphs", "HookNetworks", "NetworkParts", "Packages", "SearchSpace",
+        "Supernets",
+    ],
     "CShoal": [],
     "ShoalC": ["CShoal", "Shoal"],
     // Decisions: pure state machines and algorithms.
@@ -58,7 +61,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
+        "HookNetworks", "LatencyPrediction", "MapPruning", "ModelImport", "NetworkParts", "Packages",
+        "PostTrainingQuantization",
         "ResourceAllocation", "Scenarios",
         "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
@@ -128,7 +132,7 @@ let libraries: [String: [Target.Dependency]] = [
 let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
-    "Agent": ["ModelImport"],
+    "Agent": ["Graphs", "ModelImport"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],
     "NetworkParts": ["CAllocations"],

@@ -131,6 +131,13 @@ extension WireHookRecord {
         failedTrainings = hooks.failedTrainings
         samplingInterval = hooks.samplingInterval
         reason = hooks.reason
+        if let share = hooks.zeroShare { zeroShare = share }
+        zeros = (hooks.zeros ?? []).map { one in
+            .with {
+                $0.step = one.step
+                $0.share = one.share
+            }
+        }
     }
 }
 

@@ -43,6 +43,8 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var processorShare: Double?
         /// Memory for the samples of each gate.
         public var sampleBytes: Int?
+        /// Values of sensors that gates read, by name, for frames and for requests that say nothing else.
+        public var sensors: [String: Double]?
     }
 
     /// Images that play a camera: the set from `first` on, in an order drawn by `seed`, over and over.
@@ -123,7 +125,7 @@ extension AgentConfiguration {
     private static func unknownField(in text: String) throws -> String? {
         let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference"]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks"]
-        let hooks = ["file", "budget", "learns", "processorShare", "sampleBytes"]
+        let hooks = ["file", "budget", "learns", "processorShare", "sampleBytes", "sensors"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
             node?.mapping?.keys.compactMap(\.string).first { !known.contains($0) }.map { path + $0 }

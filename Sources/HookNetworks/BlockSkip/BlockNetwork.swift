@@ -13,15 +13,6 @@ public import NetworkParts
 /// network; LC-Net (Xia et al. 2021) predicts layers and channels; here the network is frozen and a skipped run of
 /// blocks is replaced by one convolution. Early exits: BranchyNet (Teerapittayanon et al. 2016), PAME.
 public final class BlockNetwork {
-    /// How decisions are taken.
-    public enum Policy: Equatable, Sendable {
-        case gates
-        /// Each with this probability: a baseline.
-        case random(probability: Double)
-        /// Those of these hooks always: a baseline.
-        case fixed(Set<Int>)
-    }
-
     struct Place {
         let index: Int
         let point: AttachmentPoint
@@ -55,7 +46,9 @@ public final class BlockNetwork {
     public let featureCounts: [Int]
     public var gates: GateSet
     public let readings: FrameReadings?
-    public var policy = Policy.gates
+    public var policy = DecisionPolicy.gates
+    /// Kinds that the other policies leave out; `nil`: all.
+    public var decidingKinds: Set<GateKind>?
     var generator = SeededGenerator(seed: 1)
     private let features: AlignedBuffer
     /// Decisions of the current run: 1 where taken.
@@ -208,15 +201,30 @@ public final class BlockNetwork {
         switch policy {
         case .gates:
             if place.isFixed { return true }
-            guard let gate = gates.gates[place.index] else { return place.expectedDamage.map { $0 <= budget } ?? false }
+            guard let gate = gates.gates[place.index] else {
+                guard let expected = place.expectedDamage, expected <= budget else { return false }
+                return (place.point.kind != .exit || place.head != nil) && ready(place, &flops)
+            }
             guard budget >= gates.smallestBudgets[place.index] else { return false }
             flops += gate.flops + (gate.features == placeCount ? 0 : place.head?.flops ?? 0)
             return predict(place, gate) <= budget
         case .random(let probability):
-            return place.point.kind != .exit && generator.uniform() < probability
+            return mayDecide(place) && generator.uniform() < probability && ready(place, &flops)
         case .fixed(let hooks):
-            return place.point.kind != .exit && hooks.contains(place.index)
+            return mayDecide(place) && hooks.contains(place.index) && ready(place, &flops)
         }
+    }
+
+    private func mayDecide(_ place: Place) -> Bool {
+        (place.point.kind != .exit || place.head != nil) && decidingKinds?.contains(place.point.kind) ?? true
+    }
+
+    /// An exit without a gate has its head read all the same, for its answer.
+    private func ready(_ place: Place, _ flops: inout Int) -> Bool {
+        guard place.point.kind == .exit else { return true }
+        _ = readFeatures(place)
+        flops += place.head?.flops ?? 0
+        return true
     }
 }
 

@@ -1,5 +1,14 @@
 public import Engine
 
+/// How decisions are taken.
+public enum DecisionPolicy: Equatable, Sendable {
+    case gates
+    /// Each with this probability: a baseline. Among precisions the cheapest ones.
+    case random(probability: Double)
+    /// Those of these hooks always: a baseline.
+    case fixed(Set<Int>)
+}
+
 /// A network with hooks, on one thread: what evaluation, training and applications see of every kind.
 public protocol HookedNetwork: AnyObject {
     /// The network without hooks.
@@ -8,6 +17,8 @@ public protocol HookedNetwork: AnyObject {
     var readings: FrameReadings? { get }
     /// By hook, 1 where the last answer left something out there, else 0. Valid until the next answer.
     var decisions: UnsafeBufferPointer<Float> { get }
+
+    var policy: DecisionPolicy { get set }
 
     /// - Parameter budget: damage to be put up with, 0...1; below 0 no gate runs.
     func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer

@@ -417,11 +417,37 @@ nonisolated struct WireHookRecord: Sendable {
 
   var reason: String = String()
 
+  var zeroShare: Double {
+    get {_zeroShare ?? 0}
+    set {_zeroShare = newValue}
+  }
+  /// Returns true if `zeroShare` has been explicitly set.
+  var hasZeroShare: Bool {self._zeroShare != nil}
+  /// Clears the value of `zeroShare`. Subsequent reads from it will return its default value.
+  mutating func clearZeroShare() {self._zeroShare = nil}
+
+  var zeros: [WireStepZerosRecord] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _budget: Double? = nil
+  fileprivate var _zeroShare: Double? = nil
+}
+
+nonisolated struct WireStepZerosRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var step: String = String()
+
+  var share: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireHookKindRecord: Sendable {
@@ -1293,7 +1319,7 @@ nonisolated extension WireModelRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".HookRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}budget\0\u{1}kinds\0\u{1}samples\0\u{1}trainings\0\u{3}failed_trainings\0\u{3}sampling_interval\0\u{1}reason\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}budget\0\u{1}kinds\0\u{1}samples\0\u{1}trainings\0\u{3}failed_trainings\0\u{3}sampling_interval\0\u{1}reason\0\u{3}zero_share\0\u{1}zeros\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1309,6 +1335,8 @@ nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.failedTrainings) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.samplingInterval) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._zeroShare) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.zeros) }()
       default: break
       }
     }
@@ -1343,6 +1371,12 @@ nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 8)
     }
+    try { if let v = self._zeroShare {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
+    if !self.zeros.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.zeros, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1355,6 +1389,43 @@ nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.failedTrainings != rhs.failedTrainings {return false}
     if lhs.samplingInterval != rhs.samplingInterval {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs._zeroShare != rhs._zeroShare {return false}
+    if lhs.zeros != rhs.zeros {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStepZerosRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StepZerosRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}share\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 1)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireStepZerosRecord, rhs: WireStepZerosRecord) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.share != rhs.share {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

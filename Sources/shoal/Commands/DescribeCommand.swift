@@ -61,7 +61,10 @@ struct DescribeCommand: AsyncParsableCommand {
         Terminal.print("\n" + table.text)
         let hooked = all.models.filter { $0.hooks != nil }
         if !hooked.isEmpty {
-            var table = TextTable(["MODEL", "HOOKS", "BUDGET", "LEFT OUT %", "SAMPLES", "TRAININGS", "FAILED", "EVERY"])
+            var table = TextTable([
+                "MODEL", "HOOKS", "BUDGET", "LEFT OUT %", "SAMPLES", "TRAININGS", "FAILED", "EVERY", "ZEROS %",
+                "MOST ZEROS %",
+            ])
             for model in hooked { if let hooks = model.hooks { table.add([model.model] + Self.row(hooks)) } }
             Terminal.print("\n" + table.text)
         }
@@ -87,6 +90,8 @@ struct DescribeCommand: AsyncParsableCommand {
             hooks.reason.isEmpty ? "\(hooks.state)" : "\(hooks.state): \(hooks.reason)",
             hooks.budget.map { "\($0)" } ?? "-", ratios.isEmpty ? "-" : ratios.joined(separator: ", "),
             "\(hooks.samples)", "\(hooks.trainings)", "\(hooks.failedTrainings)", "\(hooks.samplingInterval)",
+            hooks.zeroShare.map { (100 * $0).text(1) } ?? "-",
+            hooks.zeros.map { $0.map { "\($0.step) \((100 * $0.share).text(0))" }.joined(separator: ", ") } ?? "-",
         ]
     }
 

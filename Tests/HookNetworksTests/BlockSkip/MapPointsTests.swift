@@ -30,24 +30,53 @@ import NetworkParts
         #expect(try MapPoints.find([.skip], in: plan).isEmpty)
     }
 
-    @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)])
-    func trainingPutsAssignmentsInPlaceOfSingleMasks(seed: UInt64) throws {
-        let hooks = try MapPoints.find([.channel], in: plan)
+    private let images = (0..<90).map { HookSamples.image(UInt64($0), side: Self.side) }
+
+    private func trained(_ kind: GateKind, seed: UInt64, isRandom: Bool = false) throws -> [HookState.Hook] {
         var settings = BlockTrainer.Settings()
         settings.seed = seed
         settings.gates.epochs = 2
         settings.masks.damages = [0.05, 0.2, 0.5]
-        let images = (0..<90).map { HookSamples.image(UInt64($0), side: Self.side) }
+        settings.masks.isRandom = isRandom
         let buffer = AlignedBuffer(count: images[0].count)
         var trainer = BlockTrainer(
-            plain: plain, plan: plan, hooks: hooks, count: images.count, settings: settings,
+            plain: plain, plan: plan, hooks: try MapPoints.find([kind], in: plan), count: images.count,
+            settings: settings,
             images: { index in
                 for (position, value) in images[index].enumerated() { buffer.base[position] = value }
                 return UnsafeBufferPointer(start: buffer.base, count: buffer.count)
             }, progress: { _ in })
         try trainer.train()
+        return trainer.hooks
+    }
 
-        let assignments = trainer.hooks
+    /// What the search says of an assignment is what the hooked network does, on images that nothing was fitted on.
+    @Test(arguments: [(GateKind.channel, false), (.channel, true), (.point, false), (.point, true)])
+    func damageIsThatOfTheNetworkWithAllItsMasks(kind: GateKind, isRandom: Bool) throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        let hooks = try trained(kind, seed: seed, isRandom: isRandom)
+        #expect(
+            !hooks.isEmpty && hooks.allSatisfy { $0.point.kind == kind && $0.expectedDamage != nil }, "seed \(seed)")
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let session = Session(for: [plain])
+        for (index, hook) in hooks.enumerated() {
+            network.policy = .fixed([index])
+            var (sum, count) = (Float(0), Float(0))
+            for image in images.indices where MaskSearch.isHeldOut(image) {
+                images[image].withUnsafeBufferPointer { image in
+                    let full = Array(session.run(plain, on: image))
+                    let answer = network.answer(image, budget: 0)
+                    sum += full.withUnsafeBufferPointer { Divergence.totalVariation($0, answer.logits) }
+                }
+                count += 1
+            }
+            #expect(abs(Double(sum / count) - (hook.expectedDamage ?? 1)) < 1e-4, "\(hook.point), seed \(seed)")
+        }
+    }
+
+    @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)])
+    func trainingPutsAssignmentsInPlaceOfSingleMasks(seed: UInt64) throws {
+        let assignments = try trained(.channel, seed: seed)
         #expect(!assignments.isEmpty && assignments.allSatisfy { $0.expectedDamage != nil }, "seed \(seed)")
         #expect(assignments.map(\.point.flops) == assignments.map(\.point.flops).sorted(by: >), "seed \(seed)")
         #expect(Set(assignments.map(\.point.parts)).count == 1)
