@@ -76,7 +76,9 @@ struct MapMoments {
         let samples = read.count / columns
         for sample in 0..<samples where !isWhole {
             var change = [Float](repeating: 0, count: columns)
-            for index in 0..<columns { change[index] = whole[sample * columns + index] - read[sample * columns + index] }
+            for index in 0..<columns {
+                change[index] = whole[sample * columns + index] - read[sample * columns + index]
+            }
             for output in 0..<outputs {
                 batchMissed[start + sample * outputs + output] += Self.product(change, weights, output * columns)
             }

@@ -78,7 +78,11 @@ extension MaskSearch {
     }
 
     private func perform(_ index: Int, _ session: SectionedSession) {
-        if let lists = places[index].lists { session.perform(lists) } else { session.perform(plan.parts[places[index].part]) }
+        if let lists = places[index].lists {
+            session.perform(lists)
+        } else {
+            session.perform(plan.parts[places[index].part])
+        }
     }
 
     /// The network with its masks from a part on.

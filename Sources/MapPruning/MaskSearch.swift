@@ -191,7 +191,8 @@ public struct MaskSearch {
 
     mutating func set(_ mask: PartMask, at index: Int) throws {
         let part = places[index].part
-        let masked = try mask.reader.map { try plan.masked(part, weights: $0.weights, bias: $0.bias) } ?? plan.masked(part)
+        let masked =
+            try mask.reader.map { try plan.masked(part, weights: $0.weights, bias: $0.bias) } ?? plan.masked(part)
         guard let masked else { return }
         let lists = MaskLists(for: masked)
         lists.set(mask.mask)

@@ -55,7 +55,8 @@ import Testing
         #expect(fit.weights == weights.map { Double($0) } && fit.bias == [1, 2, 3])
     }
 
-    /// Maps that a change before them has mixed and shifted: the fit undoes it, and makes up for what the shortcut lost.
+    /// Maps that a change before them has mixed and shifted: the fit undoes it, and makes up for what the shortcut
+    /// lost.
     @Test(arguments: [UInt64(5), .random(in: 0...UInt64.max)])
     func theFitMakesUpForWhatWasChangedBefore(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)

@@ -38,7 +38,9 @@ extension BlockTrainer {
         let part = hook.point.parts.lowerBound
         guard let mask = hook.masks.first?.mask, let masked = try plan.masked(part) else { return nil }
         let whole = MapMask(all: masked)
-        let out = unit == .blocks ? whole.blocks.count - mask.blocks.count { $0 } : whole.strips.count - mask.strips.count { $0 }
+        let out =
+            unit == .blocks
+            ? whole.blocks.count - mask.blocks.count { $0 } : whole.strips.count - mask.strips.count { $0 }
         return MaskSearch.Candidate(part: part, microseconds: hook.point.microseconds / Double(max(1, out)))
     }
 

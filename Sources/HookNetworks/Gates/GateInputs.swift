@@ -75,6 +75,21 @@ public struct GateInputs: Codable, Equatable, Sendable {
             kinds: kinds, sensorCount: max(count, names.count), sensorNames: names.isEmpty ? nil : names)
     }
 
+    /// Values of the sensors from a text with a line for every image, numbers separated by commas.
+    public func sensorRows(in text: String, count: Int, skipping first: Int) throws(HookRefusal) -> [[Float]] {
+        let lines = text.split(separator: "\n").dropFirst(first).prefix(count)
+        guard lines.count == count else { throw HookRefusal("has too few lines for \(count) images") }
+        var rows: [[Float]] = []
+        for line in lines {
+            let values = line.split(separator: ",").compactMap { Float($0.filter { !$0.isWhitespace }) }
+            guard values.count == sensorCount, values.allSatisfy(\.isFinite) else {
+                throw HookRefusal("line \(first + rows.count + 1): expected \(sensorCount) numbers")
+            }
+            rows.append(values)
+        }
+        return rows
+    }
+
     private static let nameLimit = 64
 
     private static func isName(_ text: some StringProtocol) -> Bool {

@@ -139,7 +139,9 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
 
     func network(_ loaded: LoadedHooks) throws -> any HookedNetwork {
         let network = try loaded.network()
-        network.policy = try parsedPolicy(loaded.state.hooks.count)
+        do { network.policy = try DecisionPolicy(policy, hookCount: loaded.state.hooks.count) } catch {
+            throw Refusal("--policy \(policy): \(error)")
+        }
         (network as? BlockNetwork)?.decidingKinds = chosenKinds
         return network
     }
@@ -186,21 +188,6 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
 
     var chosenKinds: Set<GateKind>? {
         kinds.map { Set($0.split(separator: ",").compactMap { GateKind(rawValue: String($0)) }) }
-    }
-
-    private func parsedPolicy(_ hookCount: Int) throws -> DecisionPolicy {
-        if policy == "gates" { return .gates }
-        if policy.hasPrefix("random:"), let probability = Double(policy.dropFirst(7)), (0...1).contains(probability) {
-            return .random(probability: probability)
-        }
-        if policy.hasPrefix("fixed:") {
-            let numbers = policy.dropFirst(6).split(separator: ",").map { Int($0) }
-            if let stranger = numbers.compactMap({ $0 }).first(where: { !(0..<hookCount).contains($0) }) {
-                throw Refusal("--policy \(policy): there is no hook \(stranger); they are 0 to \(hookCount - 1)")
-            }
-            if !numbers.isEmpty, !numbers.contains(nil) { return .fixed(Set(numbers.compactMap { $0 })) }
-        }
-        throw Refusal("--policy \(policy): is none of gates, random:P, fixed:A,B")
     }
 
     private func summary(

@@ -53,14 +53,8 @@ struct ReadingOptions: ParsableArguments {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
             throw Refusal("\(file): cannot be read", .notFound)
         }
-        let lines = text.split(separator: "\n").dropFirst(first)
-        guard lines.count >= count else { throw Refusal("\(file): has too few lines for \(count) images") }
-        return try lines.prefix(count).enumerated().map { index, line in
-            let values = line.split(separator: ",").map { Float($0.trimmingCharacters(in: .whitespaces)) }
-            guard values.count == inputs.sensorCount, values.allSatisfy({ $0?.isFinite == true }) else {
-                throw Refusal("\(file): line \(first + index + 1): expected \(inputs.sensorCount) numbers")
-            }
-            return values.compactMap { $0 }
+        do { return try inputs.sensorRows(in: text, count: count, skipping: first) } catch {
+            throw Refusal("\(file): \(error)")
         }
     }
 }
