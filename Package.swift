@@ -8,7 +8,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Values: no I/O, no clocks, no actors.
     "SearchSpace": [],
     "FleetModel": ["SearchSpace"],
-    "WireProtocol": ["FleetModel", "SearchSpace"],
+    "HookSharing": ["FleetModel"],
+    "WireProtocol": ["FleetModel", "HookSharing", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
     "CAllocations": [],
@@ -20,48 +21,62 @@ let rooms: KeyValuePairs<String, [String]> = [
     "ModelImport": ["Engine", "Graphs", "Packages", "SearchSpace"],
     "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "SearchSpace"],
     "PostTrainingQuantization": ["CKernels", "Engine", "Fusion", "Graphs"],
+    "MapPruning": ["Engine", "NetworkParts", "SearchSpace"],
     "HookNetworks": [
-        "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "PostTrainingQuantization", "SearchSpace",
+        "Engine", "Fusion", "Graphs", "MapPruning", "NetworkParts", "Packages", "PostTrainingQuantization",
+        "SearchSpace", "Supernets",
+    ],
+    "GateSharing": ["HookNetworks", "HookSharing", "MapPruning", "SearchSpace"],
+    "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
+    "PlanEvaluation": [
+        "CAllocations", "Datasets", "Engine", "Fusion", "Graphs", "PostTrainingQuantization", "SearchSpace",
         "Supernets",
     ],
-    "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     // The engine as a library, for Swift and for C.
-    "Shoal": ["Datasets", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "SearchSpace", "Supernets"],
+    "Shoal": [
+        "Datasets", "Engine", "Fusion", "Graphs", "HookNetworks", "NetworkParts", "Packages", "SearchSpace",
+        "Supernets",
+    ],
     "CShoal": [],
     "ShoalC": ["CShoal", "Shoal"],
     // Decisions: pure state machines and algorithms.
     "SubnetSearch": ["CKernels", "SearchSpace"],
     "LatencyPrediction": ["SearchSpace"],
+    "SearchInputs": [
+        "Engine", "LatencyPrediction", "ModelImport", "Packages", "SearchSpace", "SubnetSearch", "Supernets",
+    ],
     "ResourceAllocation": ["FleetModel"],
-    "CoordinatorCore": ["FleetModel", "ResourceAllocation", "WireProtocol"],
-    "AgentCore": ["FleetModel", "WireProtocol"],
+    "CoordinatorCore": ["FleetModel", "HookSharing", "ResourceAllocation", "WireProtocol"],
+    "AgentCore": ["FleetModel", "HookSharing", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     "LiveScenarios": ["Engine", "Fusion", "Graphs", "Scenarios", "SearchSpace", "Shoal", "CScheduler"],
     // Shells: actors, sockets, files.
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
-    "FleetStore": ["FleetModel"],
+    "FleetStore": ["FleetModel", "HookSharing"],
     "HTTPServing": [],
-    "AdminAPI": ["Files", "FleetModel", "HTTPServing"],
+    "AdminAPI": ["Files", "FleetModel", "HTTPServing", "HookSharing"],
     "Dashboard": [],
+    "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "HookNetworks", "InferenceAPI", "Messaging",
-        "NetworkParts",
-        "Packages", "SearchSpace", "Shoal", "Supernets", "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "GateSharing", "HookNetworks",
+        "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "SearchSpace", "Shoal", "Supernets",
+        "WireProtocol",
     ],
     "Coordinator": [
-        "AdminAPI", "CoordinatorCore", "Dashboard", "Files", "FleetModel", "FleetStore", "Messaging", "WireProtocol",
+        "AdminAPI", "CoordinatorCore", "Dashboard", "Files", "FleetModel", "FleetStore", "HookSharing",
+        "LatencyPrediction", "Messaging", "SearchInputs", "SearchSpace", "SubnetSearch", "WireProtocol",
     ],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs",
-        "HookNetworks", "LatencyPrediction", "LiveScenarios", "ModelImport", "NetworkParts", "Packages", "PostTrainingQuantization",
-        "ResourceAllocation", "Scenarios",
-        "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
+        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs", "HookNetworks",
+        "HookSharing", "LatencyPrediction", "LiveScenarios", "MapPruning", "ModelImport", "NetworkParts", "Packages",
+        "PlanEvaluation", "PostTrainingQuantization", "ResourceAllocation", "Scenarios", "SearchInputs",
+        "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -72,6 +87,7 @@ let libraries: [String: [Target.Dependency]] = [
     "WireProtocol": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "ModelImport": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
     "Packages": [.product(name: "Crypto", package: "swift-crypto")],
+    "SearchInputs": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "AdminAPI": [
@@ -133,13 +149,15 @@ let libraries: [String: [Target.Dependency]] = [
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
-    "Coordinator": ["AdminAPI", "FleetModel", "SearchSpace", "WireProtocol"],
-    "Agent": ["ModelImport"],
+    "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
+    "Agent": ["Graphs", "ModelImport"],
+    "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],
     "NetworkParts": ["CAllocations"],
     "ModelImport": ["CAllocations", "Fusion", "NetworkParts", "Supernets"],
     "LiveScenarios": ["ModelImport", "Packages", "Supernets"],
+    "PlanEvaluation": ["Packages"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
@@ -211,6 +229,15 @@ let package = Package(
         + [
             .testTarget(name: "CommandLineTests", swiftSettings: strict),
             .testTarget(name: "StyleTests", swiftSettings: strict),
+        ]
+        + [
+            .executableTarget(
+                name: "sharing-study",
+                dependencies: [
+                    "Datasets", "Engine", "FleetModel", "Fusion", "GateSharing", "HookNetworks", "HookSharing",
+                    "NetworkParts", "Packages", "SearchSpace", "Shoal",
+                ],
+                path: "Benchmarks/sharing", swiftSettings: strict)
         ]
         + cRooms.sorted().map { .target(name: $0) }
         + [

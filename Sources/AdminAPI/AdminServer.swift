@@ -10,6 +10,8 @@ import NIOCore
 ///     GET  /v1/status /v1/boards /v1/models /v1/policies /v1/assignments
 ///     GET  /v1/live                    a snapshot of all that each second, as server-sent events
 ///     GET  /v1/events?limit=N          GET /v1/telemetry?board=NAME&since=MS&limit=N
+///     GET  /v1/searches /v1/predictors POST /v1/searches                DELETE /v1/searches/NAME
+///     GET  /v1/hooks                   POST /v1/hooks/rollback
 ///     POST /v1/policies                POST /v1/tokens                  DELETE /v1/boards/NAME
 public struct AdminServer: Sendable {
     /// Bytes of a request's body.
@@ -22,16 +24,20 @@ public struct AdminServer: Sendable {
     public static let connectionLimit = 512
 
     private let fleet: any FleetAdministration
+    private let hooks: (any HookAdministration)?
     private let token: String
     private let extend: @Sendable (Router<BasicRequestContext>) -> Void
 
-    /// - Parameter extend: adds paths that need no token.
+    /// - Parameters:
+    ///   - hooks: `nil` where boards learn each for itself.
+    ///   - extend: adds paths that need no token.
     public init(
-        fleet: any FleetAdministration, token: String,
+        fleet: any FleetAdministration, hooks: (any HookAdministration)? = nil, token: String,
         extend: @escaping @Sendable (Router<BasicRequestContext>) -> Void = { _ in }
     ) {
         precondition(!token.isEmpty, "the interface needs a token")
         self.fleet = fleet
+        self.hooks = hooks
         self.token = token
         self.extend = extend
     }
@@ -69,6 +75,13 @@ public struct AdminServer: Sendable {
             let since = try request.number("since", within: 0...Int.max) ?? 0
             let limit = try request.number("limit", within: 1...Self.rowLimit) ?? 1_000
             return Answer(try await fleet.telemetry(board: board, sinceMilliseconds: UInt64(since), limit: limit))
+        }
+        Self.addSearches(to: group, of: fleet)
+        if let hooks {
+            group.get("hooks") { _, _ in Answer(try await hooks.hooks()) }
+            group.post("hooks/rollback") { request, context in
+                Answer(try await hooks.rollBack(try await request.body(as: HooksRollback.self, context)))
+            }
         }
         group.post("policies") { request, context in
             Answer(try await fleet.apply(try await request.body(as: ApplyRequest.self, context)))

@@ -4,7 +4,7 @@ public import FleetModel
 /// use a twin in memory.
 ///
 /// Every method throws `AdminFailure` for what the caller can mend.
-public protocol FleetAdministration: Sendable {
+public protocol FleetAdministration: SearchAdministration {
     func status() async throws -> StatusView
     func boards() async throws -> [BoardView]
     func models() async throws -> [ModelView]

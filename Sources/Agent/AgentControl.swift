@@ -23,6 +23,7 @@ actor AgentControl {
     private let runners: [ModelRunner]
     private let window: Duration
     private let logger: Logger
+    private var sharing: SharingDesk
     nonisolated let isStopping = Mutex(false)
 
     init(
@@ -44,6 +45,7 @@ actor AgentControl {
         self.sampler = sampler
         self.window = window
         self.logger = logger
+        sharing = SharingDesk(runners.compactMap { $0.deployment.hooks?.shared }, logger: logger)
     }
 
     /// A board that restarts without its coordinator goes on as it was told last.
@@ -62,6 +64,7 @@ actor AgentControl {
         if windowStart.duration(to: now) >= window { closeWindow(at: now) }
         perform(session.timerFired(at: now, using: &generator))
         sendTelemetry()
+        if session.isConnected { sharing.timerFired().forEach(send) }
         return !isStopping.withLock { $0 }
     }
 
@@ -73,12 +76,14 @@ actor AgentControl {
             case .sessionStarted, .sessionLost:
                 spool.connectionReset()
                 logger.info("session \(action == .sessionStarted ? "started" : "lost")")
+                if action == .sessionStarted { sharing.sessionStarted().forEach(send) } else { sharing.sessionLost() }
             case .helloUnanswered:
                 logger.warning("no answer to hello: is the coordinator up, and is this board enrolled there?")
             case .helloRefused(let reason):
                 logger.error("the coordinator refuses this board", metadata: ["reason": "\(reason)"])
             case .telemetryAcknowledged(let incarnation, let sequence):
                 spool.acknowledged(incarnation: incarnation, sequence: sequence)
+            case .gates(let order): sharing.received(order).forEach(send)
             }
         }
     }

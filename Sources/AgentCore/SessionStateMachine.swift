@@ -33,6 +33,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         /// For people: the coordinator answers, but not this board.
         case helloRefused(reason: String)
         case telemetryAcknowledged(incarnation: UInt64, sequence: UInt64)
+        /// Of gates that are learned together.
+        case gates(GateOrder)
     }
 
     private enum State: Sendable {
@@ -76,7 +78,8 @@ where Instant: Sendable, Instant.Duration == Duration {
             return [.telemetryAcknowledged(incarnation: incarnation, sequence: sequence)]
         case .refused(let reason): return refused(reason, at: now)
         case .heartbeat: return []
-        case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye: return []
+        case .gateOrder(let order): return isConnected ? [.gates(order)] : []
+        case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye, .gateReport: return []
         }
     }
 

@@ -90,7 +90,8 @@ extension TelemetryRecord {
         128
             + models.reduce(0) { sum, model in
                 let hooks = model.hooks.map { hooks in
-                    64 + hooks.reason.utf8.count + hooks.kinds.reduce(0) { $0 + 28 + $1.name.utf8.count }
+                    80 + hooks.reason.utf8.count + hooks.kinds.reduce(0) { $0 + 28 + $1.name.utf8.count }
+                        + (hooks.zeros ?? []).reduce(0) { $0 + 16 + $1.step.utf8.count }
                 }
                 return sum + 96 + model.model.rawValue.utf8.count + (hooks ?? 0)
             }

@@ -13,9 +13,15 @@ actor CoordinatorActor {
     typealias Machine = FleetStateMachine<ContinuousClock.Instant>
 
     private var machine: Machine
+    /// Of gates that boards learn together.
+    var sharing: SharingMachine
+    /// `nil` where boards learn each for itself.
+    let sharingStore: (any SharingStore)?
     private let store: any FleetStore
     private let transport: any CoordinatorTransport
     private let logger: Logger
+    /// Told of telemetry once it is stored.
+    private var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Events that wait for their turn.
@@ -30,8 +36,16 @@ actor CoordinatorActor {
 
     init(
         settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
+        sharing: (any SharingStore)? = nil, sharingSettings: SharingMachine.Settings = .init(),
         retryPause: Duration = .milliseconds(200)
     ) async throws {
+        self.sharing =
+            if let sharing {
+                try await Self.sharing(from: sharing, settings: sharingSettings)
+            } else {
+                SharingMachine(settings: sharingSettings, stored: [], at: .now)
+            }
+        sharingStore = sharing
         let assignments = try await store.assignments()
         let boards = try await store.boards().filter { $0.revokedAtMilliseconds == nil }.map { record in
             EnrolledBoard(
@@ -48,6 +62,10 @@ actor CoordinatorActor {
 
     var states: [BoardState] { machine.states }
 
+    func observeTelemetry(_ observer: @escaping @Sendable (BoardDescription, [TelemetryRecord]) -> Void) {
+        self.observer = observer
+    }
+
     /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
     private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
 
@@ -62,6 +80,11 @@ actor CoordinatorActor {
             case .board(let board):
                 if self.machine.state(of: board) != nil { self.heardMilliseconds[board] = Self.wallClock() }
                 await self.perform(self.machine.messageReceived(incoming.message, from: board, at: .now))
+                if case .gateReport(let report) = incoming.message, let state = self.machine.state(of: board),
+                    state.status == .connected
+                {
+                    await self.gateReportReceived(report, from: state.board)
+                }
             case .stranger(let stranger):
                 guard case .enrol(let token, let board) = incoming.message else { return }
                 await self.enrol(board, token: token, stranger)
@@ -69,7 +92,12 @@ actor CoordinatorActor {
         }
     }
 
-    func timerFired() async { await inTurn { await self.perform(self.machine.timerFired(at: .now)) } }
+    func timerFired() async {
+        await inTurn {
+            await self.perform(self.machine.timerFired(at: .now))
+            await self.sharingTimerFired()
+        }
+    }
 
     /// Stores the policy, then tells the boards that it changes.
     func apply(_ policy: Policy, text: String) async throws -> StoredPolicy {
@@ -92,13 +120,14 @@ actor CoordinatorActor {
             try await self.store.saveBoard(record)
             self.transport.allowList.revoke(id)
             self.heardMilliseconds[id] = nil
+            self.sharing.boardRevoked(id)
             await self.perform(self.machine.boardRevoked(id))
             return true
         }
     }
 
     /// One event at a time: an actor alone would let another in at every `await`.
-    private func inTurn<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
+    func inTurn<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
         if isBusy { await withCheckedContinuation { waiting.append($0) } } else { isBusy = true }
         // Handed over while still busy, so that nobody who comes later goes first.
         defer { if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() } }
@@ -121,7 +150,7 @@ actor CoordinatorActor {
         }
     }
 
-    private func send(_ message: Message, to board: BoardID) {
+    func send(_ message: Message, to board: BoardID) {
         do { try transport.send(message, to: board) } catch {
             logger.warning("message not sent", metadata: ["board": "\(board)", "error": "\(error)"])
         }
@@ -139,6 +168,7 @@ actor CoordinatorActor {
         let durable = await storing("telemetry", attempts: 1) {
             try await self.store.appendTelemetry([(board, records)], receivedAtMilliseconds: Self.wallClock())
         }
+        if durable != nil, let state = machine.state(of: board) { observer?(state.board, records) }
         // What could not be stored is not acknowledged; the board sends it again.
         for entry in durable ?? [] {
             await perform(
@@ -172,7 +202,7 @@ actor CoordinatorActor {
     /// The environment may fail for a moment (a full disk, a locked file): tried once more, then given up with a log
     /// line, and the protocol's own repetition takes over. Boards wait their turn meanwhile, so it must not take long.
     @discardableResult
-    private func storing<Result: Sendable>(
+    func storing<Result: Sendable>(
         _ what: String, attempts: Int = storeAttempts, _ body: () async throws -> Result
     ) async -> Result? {
         for attempt in 1...attempts {

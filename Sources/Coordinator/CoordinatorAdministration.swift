@@ -9,6 +9,7 @@ import WireProtocol
 /// Answers people's questions from the store and the state machine.
 struct CoordinatorAdministration: FleetAdministration {
     let actor: CoordinatorActor
+    let desk: SearchDesk
     let store: any FleetStore
     let transport: ZeroMQCoordinatorTransport
     let serverPublicKey: PublicKey
@@ -147,7 +148,7 @@ struct CoordinatorAdministration: FleetAdministration {
     }
 
     /// What the store refuses, in its own words.
-    private func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
+    func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch let failure as FleetStoreFailure {
             throw AdminFailure(.unavailable, failure.description)
         }

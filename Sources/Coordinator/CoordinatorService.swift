@@ -63,22 +63,31 @@ public struct CoordinatorService: Service {
         var settings = CoordinatorActor.Machine.Settings()
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
-            settings: settings, store: store, transport: transport, logger: logger)
+            settings: settings, store: store, transport: transport, logger: logger, sharing: store)
+        let desk = try await SearchDesk(store: store, logger: logger) {
+            await actor.record(.searchChanged, nil, $0)
+        }
+        await desk.start()
+        let telemetry = await Self.telemetry(of: actor)
         let administration = CoordinatorAdministration(
-            actor: actor, store: store, transport: transport, serverPublicKey: keys.publicKey,
+            actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
             startedAtMilliseconds: CoordinatorActor.wallClock())
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
         let (host, logger) = (configuration.advertisedHost, logger)
-        let application = AdminServer(fleet: administration, token: access.token, extend: Dashboard.add)
-            .application(host: configuration.host, port: configuration.adminPort) { port in
-                let url = "http://\(host):\(port)"
-                do {
-                    try AdminAccess(url: url, token: access.token).save(to: folder + "/admin.json")
-                    logger.info("coordinator started", metadata: ["admin": "\(url)"])
-                } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
-            }
-        try await serve(actor, transport, application)
+        let application = AdminServer(
+            fleet: administration, hooks: HookSharingAdministration(actor: actor), token: access.token,
+            extend: Dashboard.add
+        )
+        .application(host: configuration.host, port: configuration.adminPort) { port in
+            let url = "http://\(host):\(port)"
+            do {
+                try AdminAccess(url: url, token: access.token).save(to: folder + "/admin.json")
+                logger.info("coordinator started", metadata: ["admin": "\(url)"])
+            } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
+        }
+        try await serve(actor, transport, application, desk, telemetry)
+        await desk.stop()
         await transport.stop()
     }
 
@@ -106,8 +115,19 @@ public struct CoordinatorService: Service {
             allowList: AllowList(boards))
     }
 
+    /// Telemetry as it is stored, for those that may lag behind: of too much, the oldest is lost.
+    private static func telemetry(
+        of actor: CoordinatorActor
+    ) async -> AsyncStream<(BoardDescription, [TelemetryRecord])> {
+        let (stream, sender) = AsyncStream.makeStream(
+            of: (BoardDescription, [TelemetryRecord]).self, bufferingPolicy: .bufferingNewest(1_000))
+        await actor.observeTelemetry { sender.yield(($0, $1)) }
+        return stream
+    }
+
     private func serve(
-        _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ application: some ApplicationProtocol
+        _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ application: some ApplicationProtocol,
+        _ desk: SearchDesk, _ telemetry: AsyncStream<(BoardDescription, [TelemetryRecord])>
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await incoming in transport.incoming { await actor.received(incoming) } }
@@ -117,6 +137,7 @@ public struct CoordinatorService: Service {
                     try? await Task.sleep(for: Self.tick)
                 }
             }
+            group.addTask { for await (board, records) in telemetry { await desk.observed(records, from: board) } }
             group.addTask { try await application.run() }
             // The interface ends on graceful shutdown, and everything with it.
             try await group.next()

@@ -127,7 +127,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .goodbye:
             boards[id]?.state.status = .enrolled
             return []
-        case .enrol, .enrolled, .refused, .hello, .welcome, .helloWanted, .telemetryAcknowledged, .assign: return []
+        // Decided about by `HookSharingStateMachine`.
+        case .gateReport: return []
+        case .enrol, .enrolled, .refused, .hello, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder:
+            return []
         }
     }
 

@@ -3,6 +3,8 @@ public struct FleetEvent: Equatable, Codable, Sendable {
     public enum Kind: String, Codable, Sendable, CaseIterable {
         case boardEnrolled, boardConnected, boardLost, policyApplied, assignmentChanged, constraintInfeasible
         case enrolmentRefused, boardRestarted, telemetryRefused, boardRevoked, messageRefused, hooksRefused
+        case searchChanged
+        case hookOutlier, hookVersionMade, hookVersionRejected, hookVersionTakenBack
     }
 
     public var kind: Kind

@@ -34,6 +34,12 @@ public enum FleetLimits {
     public static let policyBytes = 256 * 1024
     /// Events the coordinator keeps; the oldest are removed beyond.
     public static let events = 10_000
+    /// Search jobs the coordinator keeps, those that are over included.
+    public static let searches = 256
+    public static let constraintsPerSearch = 64
+    public static let searchGenerations = 10_000
+    /// Subnets that boards measure for one point of a search.
+    public static let candidatesPerPoint = 6
     /// Bytes of any free text on the wire.
     public static let textBytes = 512
 }

@@ -24,6 +24,15 @@ public struct HookTelemetry: Equatable, Codable, Sendable {
         }
     }
 
+    /// How much of what one step of the network computes is zero.
+    public struct StepZeros: Equatable, Codable, Sendable {
+        public var step: String
+        /// 0...1
+        public var share: Double
+
+        public init(step: String, share: Double) { (self.step, self.share) = (step, share) }
+    }
+
     public var state: State
     /// Damage to be put up with, 0...1, at the end of the window; `nil` where the active point runs without hooks.
     public var budget: Double?
@@ -37,15 +46,24 @@ public struct HookTelemetry: Equatable, Codable, Sendable {
     public var samplingInterval: UInt32
     /// Why the file is refused, or the learner cannot save what it learned; empty otherwise.
     public var reason: String
+    /// Share of zeros among the values of all steps' maps, 0...1, on sampled frames since the start; `nil` before the
+    /// first.
+    public var zeroShare: Double?
+    /// The steps with the largest shares, falling; `nil` before the first sampled frame.
+    public var zeros: [StepZeros]?
 
     public static let kindLimit = 8
     public static let nameBytes = 16
     public static let reasonBytes = 200
+    public static let zeroStepLimit = 4
+    public static let stepBytes = 40
 
     public init(
         state: State, budget: Double? = nil, kinds: [Kind] = [], samples: UInt64 = 0, trainings: UInt32 = 0,
-        failedTrainings: UInt32 = 0, samplingInterval: UInt32 = 0, reason: String = ""
+        failedTrainings: UInt32 = 0, samplingInterval: UInt32 = 0, reason: String = "",
+        zeroShare: Double? = nil, zeros: [StepZeros]? = nil
     ) {
+        (self.zeroShare, self.zeros) = (zeroShare, zeros)
         (self.state, self.budget, self.kinds) = (state, budget, kinds)
         (self.samples, self.trainings, self.failedTrainings) = (samples, trainings, failedTrainings)
         (self.samplingInterval, self.reason) = (samplingInterval, reason)

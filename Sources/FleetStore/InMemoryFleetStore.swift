@@ -14,6 +14,7 @@ public actor InMemoryFleetStore: FleetStore {
     private var storedPolicies: [String: StoredPolicy] = [:]
     private var storedAssignments: [BoardID: Assignment] = [:]
     private var storedEvents: [FleetEvent] = []
+    private var storedSearches: [String: SearchRecord] = [:]
 
     public init(limits: StoreLimits = StoreLimits()) { self.limits = limits }
 
@@ -168,4 +169,18 @@ public actor InMemoryFleetStore: FleetStore {
     }
 
     public func events(limit: Int) -> [FleetEvent] { Array(storedEvents.suffix(max(0, limit)).reversed()) }
+
+    // MARK: Searches
+
+    public func saveSearch(_ search: SearchRecord) throws {
+        _ = try signed(search.number, "number")
+        guard storedSearches[search.name] != nil || storedSearches.count < limits.searches else {
+            throw FleetStoreFailure.limitReached(what: "searches", limit: limits.searches)
+        }
+        storedSearches[search.name] = search
+    }
+
+    public func removeSearch(_ name: String) { storedSearches[name] = nil }
+
+    public func searches() -> [SearchRecord] { storedSearches.values.sorted { $0.number < $1.number } }
 }

@@ -8,6 +8,7 @@ public struct StoreLimits: Sendable {
     public var incarnationsPerBoard = FleetLimits.incarnationsPerBoard
     public var policies = FleetLimits.policies
     public var events = FleetLimits.events
+    public var searches = FleetLimits.searches
 
     public init() {}
 }

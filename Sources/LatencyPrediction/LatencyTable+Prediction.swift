@@ -15,10 +15,13 @@ extension LatencyTable {
     ///
     /// Throws an `OperatorRefusal` if the space does not fit the supernet, or a `LatencyRefusal` that names the first
     /// row that some subnet of the space needs and the table lacks.
-    public func prepare(for space: SearchSpace, of operators: SupernetOperators) throws -> AdditiveCost {
+    /// - Parameter scale: what every row is multiplied by.
+    public func prepare(
+        for space: SearchSpace, of operators: SupernetOperators, scale: Double = 1
+    ) throws -> AdditiveCost {
         try operators.requireFit(of: space)
         return try AdditiveCost(space: space, operators: operators) { row, resolution in
-            try entry(row.latencyKey, resolution: resolution).mean
+            try entry(row.latencyKey, resolution: resolution).mean * scale
         }
     }
 

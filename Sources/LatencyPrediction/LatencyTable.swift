@@ -2,7 +2,7 @@
 ///
 /// A subnet's latency is the sum of its operators' means. Keys and entries are those of Dynamic-OFA's published tables
 /// (one JSON object of entries per resolution), so that published and own measurements are one format. Figures of
-/// different processors or board classes never meet in one table.
+/// different processors, board classes or engines never meet in one table.
 ///
 /// Source: Dynamic-OFA (Lou et al., CVPRW 2021), section 3.2; Once-for-All (Cai et al., ICLR 2020), section 3.4.
 public struct LatencyTable: Hashable, Sendable {
@@ -17,13 +17,18 @@ public struct LatencyTable: Hashable, Sendable {
         public let boardClass: String
         /// Such as `cpu-1` for one core, or `gpu`.
         public let processor: String
+        /// Version of the engine whose kernels were measured; `nil` where the table does not say.
+        public let engineVersion: String?
 
-        public init(boardClass: String, processor: String) {
+        public init(boardClass: String, processor: String, engineVersion: String? = nil) {
             self.boardClass = boardClass
             self.processor = processor
+            self.engineVersion = engineVersion
         }
 
-        public var description: String { "\(boardClass)/\(processor)" }
+        public var description: String {
+            "\(boardClass)/\(processor)" + (engineVersion.map { ", engine \($0)" } ?? "")
+        }
     }
 
     /// One operator's latency.

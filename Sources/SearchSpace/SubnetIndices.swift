@@ -101,12 +101,16 @@ extension IndexedSearchSpace {
         canonicalize(&child)
     }
 
-    /// Draws each dimension anew with `probability` (0...1).
+    /// Draws each dimension anew with `probability` (0...1, to within 2^-17).
     @inlinable public func mutate(
         _ child: inout SubnetIndices, probability: Double, using generator: inout some RandomNumberGenerator
     ) {
-        for dimension in 0..<optionCounts.count where Self.chance(probability, &generator) {
-            child.values[dimension] = draw(dimension, &generator)
+        // 16 random bits against it, so that 0 never and 1 always holds, and one number serves four dimensions.
+        let threshold = UInt64((probability * 0x1p16).rounded())
+        var bits: UInt64 = 0
+        for dimension in 0..<optionCounts.count {
+            bits = dimension & 3 == 0 ? generator.next() : bits >> 16
+            if bits & 0xFFFF < threshold { child.values[dimension] = draw(dimension, &generator) }
         }
         canonicalize(&child)
     }
@@ -115,8 +119,12 @@ extension IndexedSearchSpace {
     @inlinable public func crossover(
         _ child: inout SubnetIndices, with other: SubnetIndices, using generator: inout some RandomNumberGenerator
     ) {
-        for dimension in 0..<optionCounts.count where Self.chance(0.5, &generator) {
-            child.values[dimension] = other.values[dimension]
+        // A bit for each dimension, and no branch on it: it could not be predicted.
+        var bits: UInt64 = 0
+        for dimension in 0..<optionCounts.count {
+            bits = dimension & 63 == 0 ? generator.next() : bits >> 1
+            let mask = UInt16(truncatingIfNeeded: 0 &- (bits & 1))
+            child.values[dimension] ^= (child.values[dimension] ^ other.values[dimension]) & mask
         }
         canonicalize(&child)
     }
@@ -124,12 +132,5 @@ extension IndexedSearchSpace {
     /// A uniform index by multiply and shift; the bias is below 2^-48, and a draw costs exactly one number.
     @inlinable func draw(_ dimension: Int, _ generator: inout some RandomNumberGenerator) -> UInt16 {
         UInt16(truncatingIfNeeded: generator.next().multipliedFullWidth(by: UInt64(optionCounts[dimension])).high)
-    }
-
-    /// True with `probability`: 53 random bits against it, so that 0 never and 1 always holds.
-    @inlinable static func chance(
-        _ probability: Double, _ generator: inout some RandomNumberGenerator
-    ) -> Bool {
-        Double(generator.next() >> 11) * 0x1p-53 < probability
     }
 }

@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import Graphs
+import HookNetworks
 import NetworkParts
 
 /// Runs operating points that were prepared before, one at a time, in one arena.
@@ -29,7 +30,15 @@ public final class InferenceSession {
     public let points: [OperatingPoint]
     /// The point that `run` computes: an index into `points`.
     public private(set) var active = 0
+    /// Damage to be put up with for an image, with hooks; may change before every run.
+    public var budget: Float = -1
+    /// Decisions of the last run that left something out; 0 without hooks.
+    public private(set) var decisionsTaken = 0
+    /// Floating-point operations of the last run with its gates, with hooks.
+    public private(set) var hookedFlops = 0
 
+    private let hooked: (any HookedNetwork)?
+    private var sensors: [String] = []
     /// `nil` where no point has a plan.
     private let session: Session?
     /// Of points without a plan, by point.
@@ -46,7 +55,29 @@ public final class InferenceSession {
     ///   - points: what it may switch between; the first is active.
     ///   - threads: how many share each inference, the caller's included: 1...`threadLimit`. The others belong to the
     ///     session and sleep while it does not run.
-    public init(_ points: [OperatingPoint], threads: Int = 1) throws(ShoalFailure) {
+    public convenience init(_ points: [OperatingPoint], threads: Int = 1) throws(ShoalFailure) {
+        try self.init(points, threads: threads, hooked: nil)
+    }
+
+    /// Runs a network through its hooks, on the caller's thread.
+    /// - Parameters:
+    ///   - points: of the network that the hooks belong to.
+    ///   - budget: damage to be put up with for an image, 0...1: the expected share of probability that the answer may
+    ///     move. Below 0 no gate runs, and the output has the same bits as without hooks.
+    public convenience init(_ points: [OperatingPoint], hooks: Hooks, budget: Float) throws(ShoalFailure) {
+        let network: any HookedNetwork
+        do { network = try hooks.attached.network() } catch { throw ShoalFailure(wrapping: error) }
+        guard points.count == 1, let plan = points[0].plan, plan.inputShape == network.plain.inputShape,
+            plan.outputCount == network.plain.outputCount
+        else { throw ShoalFailure(.argument, "hooks run the one operating point of the network that they belong to") }
+        try self.init(points, threads: 1, hooked: network)
+        (self.budget, sensors) = (budget, hooks.sensors)
+    }
+
+    private init(
+        _ points: [OperatingPoint], threads: Int, hooked: (any HookedNetwork)?
+    ) throws(ShoalFailure) {
+        self.hooked = hooked
         guard !points.isEmpty else { throw ShoalFailure(.argument, "a session needs at least one operating point") }
         guard (1...Self.threadLimit).contains(threads) else {
             throw ShoalFailure(.argument, "\(threads) threads: give 1 to \(Self.threadLimit)")
@@ -120,6 +151,15 @@ public final class InferenceSession {
         try run(pixels: found.pixels.span, height: found.height, width: found.width, layout: .planar)
     }
 
+    /// Tells the gates what a sensor reads, until it is told again; 0 before.
+    /// - Parameter name: one of `Hooks.sensors`.
+    public func setSensor(_ name: String, to value: Double) throws(ShoalFailure) {
+        guard let index = sensors.firstIndex(of: name) else {
+            throw ShoalFailure(.argument, "the gates read no sensor \(name)")
+        }
+        hooked?.readings?.setSensor(index, to: value)
+    }
+
     /// Hands out the output of the last run, without copying it; empty before the first.
     public func withLogits<Result, Failure: Error>(
         _ body: (Span<Float>) throws(Failure) -> Result
@@ -155,7 +195,14 @@ public final class InferenceSession {
         switch points[active].work {
         case .plan(let plan):
             guard let session else { preconditionFailure("a plan without a session") }
-            keep(session.run(plan, on: planar))
+            if let hooked, budget >= 0 {
+                let answer = hooked.answer(planar, budget: budget)
+                (decisionsTaken, hookedFlops) = (answer.taken, answer.flops)
+                keep(answer.logits)
+            } else {
+                (decisionsTaken, hookedFlops) = (0, plan.flops)
+                keep(session.run(plan, on: planar))
+            }
         case .hybrid(_, let input, let name):
             guard let hybrid = hybrids[active] else { preconditionFailure("a part without kernels without a session") }
             let point = points[active]

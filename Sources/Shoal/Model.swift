@@ -21,7 +21,7 @@ public final class Model: Sendable {
     public enum Kind: String, Sendable { case network, supernet }
 
     private enum Content: Sendable {
-        case network(LoadedNetwork, KernelSet)
+        case network(LoadedNetwork, KernelSet, weightsSHA256: String)
         case supernet(LoadedSupernet, StatisticsFile?)
     }
 
@@ -52,7 +52,7 @@ public final class Model: Sendable {
                 let loaded = try LoadedNetwork(file.package(), path: package)
                 (kind, name, subnets) = (.network, loaded.network.graph.name, [])
                 labels = loaded.network.configuration.labels ?? []
-                content = .network(loaded, try KernelSet.selected())
+                content = .network(loaded, try KernelSet.selected(), weightsSHA256: try file.weightsSHA256())
                 return
             }
             let loaded = try LoadedSupernet(file)
@@ -69,7 +69,7 @@ public final class Model: Sendable {
     /// All `subnets`, or the network.
     public func prepare() throws(ShoalFailure) -> [OperatingPoint] {
         switch content {
-        case .network(let loaded, let kernels): [try Self.point(of: loaded, kernels)]
+        case .network(let loaded, let kernels, _): [try Self.point(of: loaded, kernels)]
         case .supernet: try prepare(subnets)
         }
     }
@@ -83,6 +83,12 @@ public final class Model: Sendable {
         var points: [OperatingPoint] = []
         for subnet in subnets { points.append(try Self.point(subnet, of: loaded, statistics)) }
         return points
+    }
+
+    /// The network as hooks see it; `nil` for a supernet.
+    var hookable: (() throws -> HookablePackage)? {
+        guard case .network(let loaded, let kernels, let hash) = content else { return nil }
+        return { try HookablePackage(loaded, weightsSHA256: hash, channels: nil, kernels: kernels) }
     }
 
     /// Reads a subnet from its JSON form.

@@ -10,6 +10,8 @@ struct EvolutionRun {
 
     private let settings: SearchSettings
     private let latency: any CostEstimating
+    /// What a subnet may cost besides latency; never relaxed.
+    private let limits: [(cost: any CostEstimating, limit: Double)]
     private let indexed: IndexedSearchSpace
     private(set) var limit: Double
     private var generator: SeededGenerator
@@ -23,20 +25,25 @@ struct EvolutionRun {
     private var waitingLatencies: [Double] = []
     private var accuracies: [Double] = []
     private(set) var generation = 0
+    /// Generations since the best was last better by `minimumGain`, and what it was then.
+    private var idleGenerations = 0
+    private var bestAccuracy = -Double.infinity
     private var evaluated = 0
     private var accuracyEvaluations = 0
 
-    init(_ search: EvolutionSearch, limit: Double, seed: UInt64) {
+    init(_ search: EvolutionSearch, _ constraint: SearchConstraint, seed: UInt64) {
         settings = search.settings
         latency = search.latency
+        limits = search.limits(of: constraint)
         indexed = search.indexed
-        self.limit = limit
+        limit = constraint.latencyMilliseconds ?? search.latency.range.upperBound
         generator = SeededGenerator(seed: seed)
         evaluator = search.accuracy.makeEvaluator()
         child = search.indexed.smallest
     }
 
     var isUsedUp: Bool { settings.evaluationLimit.map { evaluated >= $0 } ?? false }
+    var hasConverged: Bool { settings.patience.map { idleGenerations >= $0 } ?? false }
 
     /// Adds a given subnet if it meets the constraints.
     mutating func plant(_ indices: SubnetIndices) {
@@ -46,9 +53,11 @@ struct EvolutionRun {
         judgeWaiting()
     }
 
-    /// Fills the population with random subnets that meet the constraint, relaxing it if there are none.
+    /// Fills the population with random subnets that meet the constraint, relaxing it if there are none. Where other
+    /// costs are limited, the smallest subnet is among the first: it may be the only one that keeps them.
     mutating func fill() throws(SearchRefusal) {
         var draws = DrawRecord()
+        drawSmallest(&draws)
         while population.count < settings.population, !isUsedUp {
             indexed.sample(into: &child, using: &generator)
             draws.count += 1
@@ -65,6 +74,7 @@ struct EvolutionRun {
                 if !population.isEmpty { break }
                 relax(draws)
                 draws = DrawRecord()
+                drawSmallest(&draws)
             }
         }
         guard !population.isEmpty else {
@@ -73,8 +83,21 @@ struct EvolutionRun {
         sortPopulation()
     }
 
-    /// No draw met the constraint.
+    /// The smallest subnet is within every limit but perhaps latency, as no draw may be.
+    private mutating func drawSmallest(_ draws: inout DrawRecord) {
+        guard !limits.isEmpty, population.isEmpty, waiting.isEmpty else { return }
+        child = indexed.smallest
+        _ = seen.insert(child)
+        evaluated += 1
+        let milliseconds = latency.cost(of: child)
+        draws.note(milliseconds)
+        if milliseconds <= limit { wait(milliseconds) }
+    }
+
+    /// No draw met the constraint; those that were too slow for it may be drawn again.
     private mutating func relax(_ draws: DrawRecord) {
+        seen = SeenFilter()
+        guard draws.fastest < .infinity else { return }
         repeat { limit *= settings.relaxationStep } while limit < draws.fastest
     }
 
@@ -83,6 +106,7 @@ struct EvolutionRun {
         limit *= settings.relaxationStep
         population.removeLast(max(0, population.count - max(1, settings.population / 4)))
         generation = 0
+        idleGenerations = 0
         seen = SeenFilter()
     }
 
@@ -108,8 +132,15 @@ struct EvolutionRun {
         }
         judgeWaiting()
         sortPopulation()
+        if population[0].accuracy >= bestAccuracy + settings.minimumGain {
+            bestAccuracy = population[0].accuracy
+            idleGenerations = 0
+        } else {
+            idleGenerations += 1
+        }
     }
 
+    /// - Parameter asked: the latency constraint in milliseconds.
     func result(asked: Double) -> SearchResult {
         let best = population[0]
         return SearchResult(
@@ -119,10 +150,16 @@ struct EvolutionRun {
             generations: generation)
     }
 
-    /// The child's latency in milliseconds, unless it was looked at before.
+    /// The best first, no more than `count`.
+    func candidates(_ count: Int) -> [SubnetConfiguration] {
+        population.prefix(count).map { indexed.configuration(of: $0.indices) }
+    }
+
+    /// The child's latency in milliseconds, unless it was looked at before; infinite if it costs too much otherwise.
     private mutating func lookAt() -> Double? {
         guard seen.insert(child) else { return nil }
         evaluated += 1
+        for (cost, limit) in limits where cost.cost(of: child) > limit { return .infinity }
         return latency.cost(of: child)
     }
 
@@ -171,21 +208,32 @@ private struct DrawRecord {
     }
 }
 
-/// Remembers which subnets were looked at, in bounded memory: one of two that share a slot may be looked at again.
+/// Remembers which subnets were looked at, in bounded memory: one of two that share a slot may be looked at again, and
+/// one in 2^31 is taken for another.
 struct SeenFilter {
-    private static let slots = 1 << 18
-    private var marks = Array(repeating: UInt64(0), count: Self.slots)
+    private static let slotBits = 18
+    private var marks = Array(repeating: UInt32(0), count: 1 << slotBits)
 
     /// Whether the subnet is new, or was forgotten.
     mutating func insert(_ indices: SubnetIndices) -> Bool {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for value in indices.values {
-            hash = (hash ^ UInt64(value)) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash >> 29
+        indices.values.withUnsafeBytes { bytes in
+            for start in stride(from: 0, to: bytes.count, by: 8) {
+                var word: UInt64 = 0
+                if bytes.count - start >= 8 {
+                    word = bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+                } else {
+                    for byte in bytes[start...] { word = word << 8 | UInt64(byte) }
+                }
+                hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+                hash ^= hash >> 29
+            }
         }
-        let slot = Int(truncatingIfNeeded: hash >> 46)
-        guard marks[slot] != hash else { return false }
-        marks[slot] = hash
+        let slot = Int(truncatingIfNeeded: hash >> (64 - UInt64(Self.slotBits)))
+        // Odd, as none is zero.
+        let mark = UInt32(truncatingIfNeeded: hash) | 1
+        guard marks[slot] != mark else { return false }
+        marks[slot] = mark
         return true
     }
 }

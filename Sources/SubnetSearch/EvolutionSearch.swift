@@ -8,57 +8,99 @@ public import SearchSpace
 ///    draws without another end the filling.
 /// 2. Evolution: the best `parentRatio` of the population survive; their mutants and crossings that meet the
 ///    constraint join them.
-/// 3. Where the best does not reach the accuracy floor, the constraint is relaxed by a step and both begin again, with
+/// 3. Evolution ends after `generations`, or once the best has not become better for `patience` of them.
+/// 4. Where the best does not reach the accuracy floor, the constraint is relaxed by a step and both begin again, with
 ///    the best so far among the first.
 ///
 /// Deviations from the published code: every loop is bounded; a candidate is bred once, as one that was not among the
 /// best before will not be later. There the floor holds for the random draws already, so that a floor which evolution
-/// would have reached relaxes the constraint; here it holds for the result. The result is a function of settings,
-/// predictors and generator alone.
+/// would have reached relaxes the constraint; here it holds for the result. FLOPs and memory may be limited too; these
+/// limits are never relaxed. The result is a function of settings, predictors and generator alone.
 public struct EvolutionSearch: Sendable {
     public let settings: SearchSettings
     let accuracy: AccuracyPredictor
     let latency: any CostEstimating
+    private let flops: (any CostEstimating)?
+    private let memory: (any CostEstimating)?
     let indexed: IndexedSearchSpace
 
-    /// - Parameter latency: in milliseconds.
+    /// - Parameters:
+    ///   - latency: in milliseconds.
+    ///   - flops: FLOPs, needed by constraints that limit them.
+    ///   - memory: bytes, likewise.
     public init(
-        accuracy: AccuracyPredictor, latency: any CostEstimating, settings: SearchSettings = SearchSettings()
+        accuracy: AccuracyPredictor, latency: any CostEstimating, flops: (any CostEstimating)? = nil,
+        memory: (any CostEstimating)? = nil, settings: SearchSettings = SearchSettings()
     ) throws(SearchRefusal) {
         try settings.validate()
-        guard accuracy.space == latency.space else {
-            throw .differentSpaces(accuracy: accuracy.space.name, latency: latency.space.name)
+        for cost in [latency, flops, memory].compactMap(\.self) where cost.space != accuracy.space {
+            throw .differentSpaces(accuracy: accuracy.space.name, latency: cost.space.name)
         }
         self.settings = settings
         self.accuracy = accuracy
         self.latency = latency
+        self.flops = flops
+        self.memory = memory
         indexed = IndexedSearchSpace(accuracy.space)
     }
 
-    /// The best subnet within `latencyMilliseconds`.
-    ///
-    /// - Parameters:
-    ///   - seeds: subnets to start from beside the random ones; those that do not meet the constraints are left out.
-    ///   - goesOn: asked before every generation, so that a caller who has a clock can end the search early.
+    /// The best subnet within `latencyMilliseconds`; see the other method.
     public func search(
         latencyMilliseconds: Double, seeds: [SubnetConfiguration] = [],
         using generator: inout some RandomNumberGenerator, goesOn: () -> Bool = { true }
     ) throws -> SearchResult {
-        guard latencyMilliseconds.isFinite, latencyMilliseconds > 0 else {
-            throw SearchRefusal.invalidConstraint(latencyMilliseconds)
-        }
-        var run = EvolutionRun(self, limit: latencyMilliseconds, seed: generator.next())
+        try search(
+            SearchConstraint(latencyMilliseconds: latencyMilliseconds), seeds: seeds, using: &generator, goesOn: goesOn
+        ).best
+    }
+
+    /// The best subnet within a constraint, and the next best of the last generation.
+    ///
+    /// - Parameters:
+    ///   - seeds: subnets to start from beside the random ones; those that do not meet the constraints are left out.
+    ///   - candidates: how many of the last generation to give back, the best among them.
+    ///   - goesOn: asked before every generation, so that a caller who has a clock can end the search early.
+    public func search(
+        _ constraint: SearchConstraint, seeds: [SubnetConfiguration] = [], candidates: Int = 1,
+        using generator: inout some RandomNumberGenerator, goesOn: () -> Bool = { true }
+    ) throws -> (best: SearchResult, candidates: [SubnetConfiguration]) {
+        try check(constraint)
+        let asked = constraint.latencyMilliseconds ?? latency.range.upperBound
+        var run = EvolutionRun(self, constraint, seed: generator.next())
         for seed in seeds { run.plant(try indexed.indices(of: seed)) }
         while true {
             try run.fill()
-            while run.generation < settings.generations, !run.isUsedUp, goesOn() { run.breed() }
-            let result = run.result(asked: latencyMilliseconds)
-            if result.predictedAccuracy >= settings.accuracyFloor { return result }
+            while run.generation < settings.generations, !run.isUsedUp, !run.hasConverged, goesOn() { run.breed() }
+            let result = run.result(asked: asked)
+            if result.predictedAccuracy >= settings.accuracyFloor { return (result, run.candidates(candidates)) }
             guard run.limit < latency.range.upperBound, !run.isUsedUp, goesOn() else {
                 throw SearchRefusal.accuracyFloorNotReached(
                     floor: settings.accuracyFloor, best: result.predictedAccuracy)
             }
             run.relaxForFloor()
+        }
+    }
+
+    /// Refuses limits that are not positive numbers, that no subnet keeps, or that cannot be told.
+    private func check(_ constraint: SearchConstraint) throws(SearchRefusal) {
+        if let latency = constraint.latencyMilliseconds, !(latency.isFinite && latency > 0) {
+            throw .invalidConstraint(latency)
+        }
+        for (name, limit, cost) in [
+            ("FLOPs", constraint.flops, flops), ("bytes of memory", constraint.memoryBytes, memory),
+        ] {
+            guard let limit else { continue }
+            guard let cost else { throw .settings("a limit of \(name) needs what subnets cost of it") }
+            guard limit.isFinite, limit >= cost.range.lowerBound else {
+                throw .outOfReach(limit: limit, unit: name, least: cost.range.lowerBound)
+            }
+        }
+    }
+
+    func limits(of constraint: SearchConstraint) -> [(cost: any CostEstimating, limit: Double)] {
+        [(flops, constraint.flops), (memory, constraint.memoryBytes)].compactMap { cost, limit in
+            guard let cost, let limit else { return nil }
+            return (cost, limit)
         }
     }
 }

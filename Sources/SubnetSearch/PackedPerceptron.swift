@@ -3,50 +3,55 @@ import CKernels
 /// A perceptron whose inputs are zeros and ones, laid out for batches of evaluations.
 ///
 /// The first layer is a sum of columns, one per input that is one. ReLU leaves half to four fifths of the published
-/// predictor's hidden values at zero, so later layers add up only the columns of values above zero. Weights are visited
-/// 16 outputs at a time by the whole batch: that slice of a layer stays in the first-level cache. A result does not
+/// predictor's hidden values at zero, so later layers add up only the columns of values above zero. The whole batch
+/// visits one slice of a layer's weights after another, each as large as the first-level cache. A result does not
 /// depend on the batch that it was computed in, nor on the processor's instruction set.
 struct PackedPerceptron: Sendable {
     static let blockWidth = Int(CK_LANES)
     /// Evaluations that share a visit of the weights.
-    static let batchLimit = 16
+    static let batchLimit = Int(CK_COLUMN_BATCH)
 
     struct Layer: Sendable {
         let inputs: Int
         let blocks: Int
-        /// [block][input][`blockWidth`], zero beyond the layer's outputs.
-        let weights: [Float]
+        /// [group][input][blocks of the group][`blockWidth`], zero beyond the layer's outputs.
+        let weights: AlignedFloats
         /// [block][`blockWidth`].
         let bias: [Float]
     }
 
     let hidden: [Layer]
-    /// Of the single output.
+    /// Of the single output, with zeros up to a whole block.
     let lastWeights: [Float]
     let lastBias: Float
-    /// The most values of any layer.
+    /// The most values of any layer, in whole blocks.
     let widest: Int
 
     init(_ perceptron: MultilayerPerceptron) {
         hidden = perceptron.layers.dropLast().map(Self.pack)
         let last = perceptron.layers[perceptron.layers.count - 1]
-        lastWeights = last.weights
+        let lastBlocks = (last.inputs + Self.blockWidth - 1) / Self.blockWidth
+        lastWeights = last.weights + Array(repeating: 0, count: lastBlocks * Self.blockWidth - last.inputs)
         lastBias = last.bias[0]
-        widest = (hidden.map { $0.blocks * Self.blockWidth }).reduce(last.inputs, max)
+        widest = hidden.map(\.blocks).reduce(lastBlocks, max) * Self.blockWidth
     }
 
     private static func pack(_ layer: MultilayerPerceptron.Layer) -> Layer {
         let blocks = (layer.outputs + blockWidth - 1) / blockWidth
-        var weights = Array(repeating: Float(0), count: blocks * layer.inputs * blockWidth)
-        for output in 0..<layer.outputs {
-            let (block, lane) = output.quotientAndRemainder(dividingBy: blockWidth)
+        var weights: [Float] = []
+        weights.reserveCapacity(blocks * layer.inputs * blockWidth)
+        var first = 0
+        while first < blocks * blockWidth {
+            let width = Int(ck_column_group(Int32(blocks - first / blockWidth))) * blockWidth
             for input in 0..<layer.inputs {
-                weights[(block * layer.inputs + input) * blockWidth + lane] =
-                    layer.weights[output * layer.inputs + input]
+                for output in first..<(first + width) {
+                    weights.append(output < layer.outputs ? layer.weights[output * layer.inputs + input] : 0)
+                }
             }
+            first += width
         }
         let padding = Array(repeating: Float(0), count: blocks * blockWidth - layer.outputs)
-        return Layer(inputs: layer.inputs, blocks: blocks, weights: weights, bias: layer.bias + padding)
+        return Layer(inputs: layer.inputs, blocks: blocks, weights: AlignedFloats(weights), bias: layer.bias + padding)
     }
 }
 
@@ -71,9 +76,9 @@ struct PerceptronScratch {
         active = Array(repeating: 0, count: batch * activeLimit)
         activeCounts = Array(repeating: 0, count: batch)
         values = Array(repeating: 0, count: batch * widest)
-        // One more, as a value that is not above zero is written before it is passed over.
-        places = Array(repeating: 0, count: batch * widest + 1)
-        amounts = Array(repeating: 0, count: batch * widest + 1)
+        // More than is kept, as whole blocks are written.
+        places = Array(repeating: 0, count: (batch + 1) * max(widest, PackedPerceptron.blockWidth))
+        amounts = Array(repeating: 0, count: places.count)
         aboveCounts = Array(repeating: 0, count: batch)
     }
 }
@@ -95,7 +100,6 @@ extension PackedPerceptron {
             scratch.sumAmounts(of: layer, count: count)
         }
         for evaluation in 0..<count {
-            scratch.compact(evaluation, width: lastWeights.count)
             results[evaluation] += Double(lastBias + scratch.product(evaluation, lastWeights))
         }
     }
@@ -118,12 +122,10 @@ extension PerceptronScratch {
 
     /// The values above zero times their weights.
     fileprivate func product(_ evaluation: Int, _ weights: [Float]) -> Float {
-        let start = evaluation * widest
-        var sum = Float(0)
-        for index in start..<(start + Int(aboveCounts[evaluation])) {
-            sum += amounts[index] * weights[Int(places[index])]
+        let blocks = Int32(weights.count / PackedPerceptron.blockWidth)
+        return values.withUnsafeBufferPointer { values in
+            ck_dot_above_zero(values.baseAddress! + evaluation * widest, weights, blocks)
         }
-        return sum
     }
 
     fileprivate mutating func sumOnes(of layer: PackedPerceptron.Layer, count: Int) {
@@ -155,14 +157,12 @@ extension PackedPerceptron.Layer {
         places: UnsafeBufferPointer<Int32>, amounts: UnsafePointer<Float>?, _ counts: UnsafeBufferPointer<Int32>,
         stride: Int, _ count: Int, _ values: UnsafeMutableBufferPointer<Float>, _ valueStride: Int
     ) {
-        weights.withUnsafeBufferPointer { weights in
-            bias.withUnsafeBufferPointer { bias in
-                var columns = ck_columns(
-                    weights: weights.baseAddress, bias: bias.baseAddress, places: places.baseAddress, amounts: amounts,
-                    counts: counts.baseAddress, values: values.baseAddress, place_stride: Int64(stride),
-                    value_stride: Int64(valueStride), inputs: Int32(inputs), blocks: Int32(blocks), count: Int32(count))
-                ck_sum_columns(&columns)
-            }
+        bias.withUnsafeBufferPointer { bias in
+            var columns = ck_columns(
+                weights: weights.base, bias: bias.baseAddress, places: places.baseAddress, amounts: amounts,
+                counts: counts.baseAddress, values: values.baseAddress, place_stride: Int64(stride),
+                value_stride: Int64(valueStride), inputs: Int32(inputs), blocks: Int32(blocks), count: Int32(count))
+            withExtendedLifetime(weights) { ck_sum_columns(&columns) }
         }
     }
 }

@@ -1,4 +1,4 @@
-import SearchSpace
+public import SearchSpace
 
 /// One evolution search per latency constraint, and the Pareto table that comes of them.
 ///
@@ -42,16 +42,28 @@ public struct ParetoSearch: Sendable {
     public func run(
         constraints: [Double], using generator: inout some RandomNumberGenerator, goesOn: () -> Bool = { true }
     ) throws -> Outcome {
+        try run(constraints.map { SearchConstraint(latencyMilliseconds: $0) }, using: &generator, goesOn: goesOn)
+    }
+
+    /// - Parameters:
+    ///   - candidates: how many of each constraint's last generation `found` is given.
+    ///   - found: called after each constraint with its place in the list, its result and its candidates.
+    public func run(
+        _ constraints: [SearchConstraint], candidates: Int = 1, using generator: inout some RandomNumberGenerator,
+        goesOn: () -> Bool = { true }, found: (Int, SearchResult, [SubnetConfiguration]) throws -> Void = { _, _, _ in }
+    ) throws -> Outcome {
         guard (1...Self.constraintLimit).contains(constraints.count) else {
             throw SearchRefusal.settings("\(constraints.count) constraints are outside 1...\(Self.constraintLimit)")
         }
+        let latencies = constraints.map { $0.latencyMilliseconds ?? search.latency.range.upperBound }
         var results: [(place: Int, result: SearchResult)] = []
         var best: [SubnetConfiguration] = []
-        for place in constraints.indices.sorted(by: { (constraints[$0], $0) < (constraints[$1], $1) }) {
-            let result = try search.search(
-                latencyMilliseconds: constraints[place], seeds: best, using: &generator, goesOn: goesOn)
+        for place in constraints.indices.sorted(by: { (latencies[$0], $0) < (latencies[$1], $1) }) {
+            let (result, others) = try search.search(
+                constraints[place], seeds: best, candidates: candidates, using: &generator, goesOn: goesOn)
             best = [result.configuration]
             results.append((place, result))
+            try found(place, result, others)
         }
         let points = results.sorted { $0.place < $1.place }.map(\.result)
         return Outcome(

@@ -11,6 +11,10 @@ public struct SearchSettings: Hashable, Codable, Sendable {
     /// The chance of each dimension of a mutant to be drawn anew. Dynamic-OFA uses 0.4, which finds worse subnets.
     public var mutationProbability = 0.1
     public var generations = 100
+    /// Generations without a better best after which a search ends; `nil` breeds all.
+    public var patience: Int? = 20
+    /// Accuracy (a fraction) by which a best is better.
+    public var minimumGain = 1e-5
     /// The most candidates whose latency is predicted; `nil` leaves the generations as the only limit.
     public var evaluationLimit: Int?
     /// Predicted accuracy (a fraction) that every result reaches.
@@ -32,6 +36,8 @@ public struct SearchSettings: Hashable, Codable, Sendable {
             ("mutationRatio is outside 0...1", (0...1).contains(mutationRatio)),
             ("mutationProbability is outside 0...1", (0...1).contains(mutationProbability)),
             ("generations is negative", generations >= 0),
+            ("patience is not positive", patience.map { $0 > 0 } ?? true),
+            ("minimumGain is negative", minimumGain >= 0 && minimumGain.isFinite),
             ("evaluationLimit is not positive", evaluationLimit.map { $0 > 0 } ?? true),
             ("accuracyFloor is not a number", accuracyFloor.isFinite),
             ("drawLimit is not positive", drawLimit > 0),
@@ -42,12 +48,29 @@ public struct SearchSettings: Hashable, Codable, Sendable {
     }
 }
 
+/// What a subnet may cost. Limits that are missing do not hold.
+public struct SearchConstraint: Hashable, Codable, Sendable {
+    /// Relaxed where no subnet is found within it; the only one that is.
+    public var latencyMilliseconds: Double?
+    public var flops: Double?
+    /// As `MemoryCost` counts them.
+    public var memoryBytes: Double?
+
+    public init(latencyMilliseconds: Double? = nil, flops: Double? = nil, memoryBytes: Double? = nil) {
+        self.latencyMilliseconds = latencyMilliseconds
+        self.flops = flops
+        self.memoryBytes = memoryBytes
+    }
+}
+
 /// Why a search has no result.
 public enum SearchRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     case settings(String)
     /// The two predictors do not speak of the same subnets.
     case differentSpaces(accuracy: String, latency: String)
     case invalidConstraint(Double)
+    /// No subnet costs so little.
+    case outOfReach(limit: Double, unit: String, least: Double)
     /// With latency relaxed until every draw met it, no draw reached the accuracy floor.
     case accuracyFloorNotReached(floor: Double, best: Double)
     /// The evaluations were used up before any candidate met both constraints.
@@ -61,6 +84,8 @@ public enum SearchRefusal: Error, Equatable, Sendable, CustomStringConvertible {
             "search: the accuracy predictor is for space \(accuracy), the latency predictor for \(latency)"
         case .invalidConstraint(let value):
             "search: \(value) ms is not a latency constraint"
+        case .outOfReach(let limit, let unit, let least):
+            "search: no subnet has at most \(limit) \(unit), the least is \(least)"
         case .accuracyFloorNotReached(let floor, let best):
             "search: no subnet of predicted accuracy \(floor) found, the best draw has \(best)"
         case .evaluationsUsedUp(let latency, let evaluated):

@@ -40,6 +40,8 @@ extension Message {
         case .goodbye:
             _ = try WireGoodbye(parsing: payload)
             self = .goodbye
+        case .gateReport: self = .gateReport(try GateReport(try WireGateReport(parsing: payload)))
+        case .gateOrder: self = .gateOrder(try GateOrder(try WireGateOrder(parsing: payload)))
         }
     }
 

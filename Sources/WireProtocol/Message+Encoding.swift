@@ -38,6 +38,8 @@ extension Message {
         case .assignmentReported(let generation): return WireAssignmentReported.with { $0.generation = generation }
         case .heartbeat: return WireHeartbeat()
         case .goodbye: return WireGoodbye()
+        case .gateReport(let report): return WireGateReport(report)
+        case .gateOrder(let order): return WireGateOrder(order)
         }
     }
 }
@@ -131,6 +133,13 @@ extension WireHookRecord {
         failedTrainings = hooks.failedTrainings
         samplingInterval = hooks.samplingInterval
         reason = hooks.reason
+        if let share = hooks.zeroShare { zeroShare = share }
+        zeros = (hooks.zeros ?? []).map { one in
+            .with {
+                $0.step = one.step
+                $0.share = one.share
+            }
+        }
     }
 }
 

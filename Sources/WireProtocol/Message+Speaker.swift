@@ -12,8 +12,9 @@ extension Message.Code {
     public func isSaid(by speaker: Message.Speaker) -> Bool {
         switch self {
         case .enrol: speaker == .stranger
-        case .hello, .telemetry, .assignmentReported, .goodbye: speaker == .board
-        case .enrolled, .refused, .welcome, .helloWanted, .telemetryAcknowledged, .assign: speaker == .coordinator
+        case .hello, .telemetry, .assignmentReported, .goodbye, .gateReport: speaker == .board
+        case .enrolled, .refused, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder:
+            speaker == .coordinator
         case .heartbeat: speaker != .stranger
         }
     }

@@ -6,9 +6,10 @@ public import FleetModel
 /// only keys on the allow-list get past the handshake. Grammar, one line per exchange:
 ///
 ///     enrolment = A:enrol ( C:enrolled / C:refused )
-///     session   = A:hello C:welcome *( telemetry / assignment / heartbeat ) [ A:goodbye ]
+///     session   = A:hello C:welcome *( telemetry / assignment / sharing / heartbeat ) [ A:goodbye ]
 ///     telemetry = A:telemetry C:telemetryAcknowledged      ; acknowledged only once it is durable
 ///     assignment = C:assign A:assignmentReported           ; repeated until reported
+///     sharing   = *( A:gateReport / C:gateOrder )          ; see GateReport
 ///     heartbeat = A:heartbeat C:heartbeat                  ; any traffic counts as one
 ///
 /// A coordinator that hears anything but `hello` from a board it has no session with answers `helloWanted`.
@@ -28,6 +29,8 @@ public enum Message: Equatable, Sendable {
     case assignmentReported(generation: UInt64)
     case heartbeat
     case goodbye
+    case gateReport(GateReport)
+    case gateOrder(GateOrder)
 
     public enum Code: UInt8, Sendable, CaseIterable {
         case enrol = 1
@@ -42,6 +45,8 @@ public enum Message: Equatable, Sendable {
         case assignmentReported = 10
         case heartbeat = 11
         case goodbye = 12
+        case gateReport = 80
+        case gateOrder = 81
     }
 
     public var code: Code {
@@ -58,6 +63,8 @@ public enum Message: Equatable, Sendable {
         case .assignmentReported: .assignmentReported
         case .heartbeat: .heartbeat
         case .goodbye: .goodbye
+        case .gateReport: .gateReport
+        case .gateOrder: .gateOrder
         }
     }
 }

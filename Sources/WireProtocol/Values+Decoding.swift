@@ -120,13 +120,23 @@ extension HookTelemetry {
                     name: try Checks.text(kind.name, "hooks.kinds.name", limit: Self.nameBytes),
                     taken: kind.taken, possible: try Checks.counter(kind.possible, "hooks.kinds.possible")))
         }
+        try Checks.count(wire.zeros.count, "hooks.zeros", limit: Self.zeroStepLimit)
+        var zeros: [StepZeros] = []
+        for one in wire.zeros {
+            zeros.append(
+                StepZeros(
+                    step: try Checks.text(one.step, "hooks.zeros.step", limit: Self.stepBytes),
+                    share: try Checks.number(one.share, "hooks.zeros.share", in: 0...1)))
+        }
         guard wire.failedTrainings <= wire.trainings else { throw .malformed(field: "hooks.failedTrainings") }
         self.init(
             state: State(rawValue: wire.state) ?? .deciding,
             budget: wire.hasBudget ? try Checks.number(wire.budget, "hooks.budget", in: 0...1) : nil, kinds: kinds,
             samples: try Checks.counter(wire.samples, "hooks.samples"), trainings: wire.trainings,
             failedTrainings: wire.failedTrainings, samplingInterval: wire.samplingInterval,
-            reason: try Checks.text(wire.reason, "hooks.reason", limit: Self.reasonBytes, mayBeEmpty: true))
+            reason: try Checks.text(wire.reason, "hooks.reason", limit: Self.reasonBytes, mayBeEmpty: true),
+            zeroShare: wire.hasZeroShare ? try Checks.number(wire.zeroShare, "hooks.zeroShare", in: 0...1) : nil,
+            zeros: zeros.isEmpty ? nil : zeros)
     }
 }
 

@@ -40,5 +40,27 @@ actor InMemoryFleet: FleetAdministration {
 
     func createToken(_ request: TokenRequest) throws -> TokenView { throw Unexpected() }
 
+    func searches() -> [SearchView] { searchRecords.map { SearchView(search: $0, generation: nil) } }
+
+    func submit(_ request: ApplyRequest) throws -> SearchView {
+        let job: SearchJob
+        do { job = try SearchFile.parse(request.text, file: request.file) } catch {
+            throw AdminFailure(.invalid, error.description)
+        }
+        searchRecords.append(SearchRecord(job: job, text: request.text, number: 1, submittedAtMilliseconds: 5))
+        return SearchView(search: searchRecords[0], generation: nil)
+    }
+
+    func cancel(search: String) throws -> SearchView {
+        guard let record = searchRecords.first(where: { $0.name == search }) else {
+            throw AdminFailure(.notFound, search)
+        }
+        return SearchView(search: record, generation: 3)
+    }
+
+    func predictors() -> [LatencyPredictorView] { [] }
+
+    private var searchRecords: [SearchRecord] = []
+
     struct Unexpected: Error {}
 }

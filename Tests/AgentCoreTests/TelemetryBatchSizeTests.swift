@@ -30,7 +30,10 @@ import WireProtocol
                 name: String(repeating: "k", count: HookTelemetry.nameBytes - 1) + "\(index)",
                 taken: UInt64(Int64.max), possible: UInt64(Int64.max))
         }, samples: UInt64(Int64.max), trainings: .max, failedTrainings: .max, samplingInterval: .max,
-        reason: String(repeating: "r", count: HookTelemetry.reasonBytes))
+        reason: String(repeating: "r", count: HookTelemetry.reasonBytes), zeroShare: 0.1,
+        zeros: (0..<HookTelemetry.zeroStepLimit).map { _ in
+            .init(step: String(repeating: "s", count: HookTelemetry.stepBytes), share: 0.1)
+        })
 
     @Test(arguments: [0, 1, FleetLimits.modelsPerBoard])
     func largestBatchFitsIntoAMessage(models: Int) throws {

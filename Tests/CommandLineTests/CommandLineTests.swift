@@ -332,12 +332,25 @@ import Testing
             (["predict", "--target", "missing"], 2, "missing"), (["predict", "--target", "text"], 2, "text: line 1"),
             (["predict", "--target", "text", "--samples", "1"], 64, "--samples"),
             (["apply", "-f", "text"], 2, "text"), (["apply", "-f", "missing"], 2, "missing"),
+            (["apply", "-f", "search"], 2, "search:5: spec.constraints[0].flops"),
+            (["cancel", "search", "x/y", "--state", "missing"], 3, "x/y"),
+            (["describe", "search", "x", "--state", "missing"], 4, "missing"),
+            (["describe", "predictor", "x", "--state", "missing"], 4, "missing"),
             (["get", "boards"], 64, "--state"), (["get", "boards", "--state", "missing"], 4, "missing"),
             (["describe", "board", "x", "--state", "missing"], 4, "missing"), (["get", "nonsense"], 64, "nonsense"),
             (["nonsense"], 64, "nonsense"),
         ] as [([String], Int32, String)])
     func whatCannotBeUsedIsRefusedInOneSentence(arguments: [String], status: Int32, names: String) throws {
         try write("text", "just some text\n")
+        try write(
+            "search",
+            """
+            apiVersion: shoal/v1
+            kind: Search
+            metadata: { name: a }
+            spec: { model: m, boardClass: c, processor: cpu, space: ofa-mbv3, accuracyPredictor: /a, latencyTable: /t,
+              constraints: [{ flops: 0 }] }
+            """)
         let outcome = try shoal(arguments)
 
         #expect(outcome.status == status, "\(outcome.errors)")

@@ -79,4 +79,16 @@ actor FailingStore: FleetStore {
     func telemetry(board: BoardID, sinceMilliseconds: UInt64, limit: Int) async throws -> [StoredTelemetry] {
         try await store.telemetry(board: board, sinceMilliseconds: sinceMilliseconds, limit: limit)
     }
+
+    func saveSearch(_ search: SearchRecord) async throws {
+        try requireRoom()
+        try await store.saveSearch(search)
+    }
+
+    func removeSearch(_ name: String) async throws {
+        try requireRoom()
+        await store.removeSearch(name)
+    }
+
+    func searches() async throws -> [SearchRecord] { await store.searches() }
 }

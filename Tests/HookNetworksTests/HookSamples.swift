@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Fusion
 import Graphs
+import MapPruning
 import SearchSpace
 import NetworkParts
 
@@ -94,7 +95,12 @@ enum HookSamples {
         hook.samples = self.samples(5, mistakes: 0.1, seed: seed)
         hook.head = HookState.Filter(weights: [1, 2], bias: [3])
         hook.substitute = HookState.Filter(weights: [4], bias: [5])
-        hook.mask = MapMask(blocks: [true, false], strips: [true])
+        hook.masks = [
+            PartMask(
+                part: 1, mask: MapMask(blocks: [true, false], strips: [true]),
+                reader: HookState.Filter(weights: [6], bias: [7]))
+        ]
+        hook.expectedDamage = 0.25
         var state = HookState(kinds: [.skip], weightsSHA256: "ab", hooks: [hook])
         state.statistics.frames = 7
         state.statistics.algorithm = algorithm

@@ -181,3 +181,78 @@ import Testing
         }
     }
 }
+
+/// Constraints beside latency, and when a search ends.
+@Suite struct SearchConstraintTests {
+    private func search() throws -> (search: EvolutionSearch, flops: AdditiveCost, memory: MemoryCost) {
+        var settings = SearchSettings()
+        (settings.population, settings.drawLimit, settings.generations) = (40, 300, 20)
+        let operators = try SupernetOperators(SearchFixture.architecture)
+        let flops = try AdditiveCost.flops(space: SearchFixture.space, operators: operators)
+        let memory = try MemoryCost(space: SearchFixture.space, operators: operators)
+        let search = try EvolutionSearch(
+            accuracy: try SearchFixture.accuracy(), latency: try SearchFixture.latency(), flops: flops, memory: memory,
+            settings: settings)
+        return (search, flops, memory)
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3])
+    func flopsAndMemoryAreKept(seed: UInt64) throws {
+        let (search, flops, memory) = try search()
+        var generator = SeededGenerator(seed: seed)
+        for share in [0.0, 0.1, 0.5] {
+            let limits = [flops.range, memory.range].map { $0.lowerBound + share * ($0.upperBound - $0.lowerBound) }
+            let found = try search.search(
+                SearchConstraint(latencyMilliseconds: 700, flops: limits[0], memoryBytes: limits[1]), candidates: 6,
+                using: &generator)
+            #expect(found.best.relaxedTo == nil)
+            #expect(found.candidates.first == found.best.configuration)
+            for subnet in found.candidates {
+                #expect(try flops.cost(of: subnet) <= limits[0])
+                #expect(try memory.cost(of: subnet) <= limits[1])
+            }
+        }
+    }
+
+    /// Latency alone is relaxed, and only as far as the other limits let a subnet be drawn.
+    @Test func aTightLimitBesideAnImpossibleLatencyIsStillKept() throws {
+        let (search, flops, _) = try search()
+        var generator = SeededGenerator(seed: 9)
+        let limit = flops.range.lowerBound * 1.0001
+        let best = try search.search(
+            SearchConstraint(latencyMilliseconds: 1, flops: limit), using: &generator
+        ).best
+        #expect(best.relaxedTo != nil)
+        #expect(try flops.cost(of: best.configuration) <= limit)
+    }
+
+    @Test func whatNoSubnetCostsIsRefused() throws {
+        let (search, flops, memory) = try search()
+        var generator = SeededGenerator(seed: 1)
+        let least = flops.range.lowerBound
+        #expect(throws: SearchRefusal.outOfReach(limit: least - 1, unit: "FLOPs", least: least)) {
+            try search.search(SearchConstraint(flops: least - 1), using: &generator)
+        }
+        #expect(throws: SearchRefusal.self) {
+            try search.search(SearchConstraint(memoryBytes: memory.range.lowerBound / 2), using: &generator)
+        }
+        #expect(throws: SearchRefusal.self) {
+            try SearchFixture.search().search(SearchConstraint(flops: 1e12), using: &generator)
+        }
+    }
+
+    @Test func aSearchEndsOnceItsBestStays() throws {
+        var (first, second) = (SeededGenerator(seed: 4), SeededGenerator(seed: 4))
+        let patient = try SearchFixture.search {
+            $0.generations = 10_000
+            $0.patience = 10
+        }.search(latencyMilliseconds: 500, using: &first)
+        #expect(patient.generations > 10 && patient.generations < 10_000)
+        let longer = try SearchFixture.search {
+            $0.generations = patient.generations + 50
+            $0.patience = nil
+        }.search(latencyMilliseconds: 500, using: &second)
+        #expect(longer.generations == patient.generations + 50)
+        #expect(longer.predictedAccuracy >= patient.predictedAccuracy)
+    }
+}

@@ -1,4 +1,5 @@
 import FleetModel
+import HookSharing
 import SearchSpace
 import Testing
 import WireProtocol
@@ -21,8 +22,26 @@ enum SampleMessages {
         case .assignmentReported: .assignmentReported(generation: 18)
         case .heartbeat: .heartbeat
         case .goodbye: .goodbye
+        case .gateReport: .gateReport(gateReport)
+        case .gateOrder: .gateOrder(gateOrder)
         }
     }
+
+    static let modelSHA256 = String(repeating: "1f", count: 32)
+    static let hookSHA256 = String(repeating: "a0", count: 32)
+
+    static let gateReport = GateReport(
+        modelSHA256: modelSHA256, hookSHA256: hookSHA256,
+        .part(
+            GateUpdatePart(
+                number: 7, baseVersion: 3, samples: 900, loss: 0.25, parameters: 2, part: 0, values: [0.5, -2])))
+
+    static let gateOrder = GateOrder(
+        modelSHA256: modelSHA256, hookSHA256: hookSHA256,
+        .announced(version: 4, isCandidate: true, sha256: hookSHA256, gates: [score]))
+
+    static let score = GateScore(
+        samples: 60, loss: 0.25, constantLoss: 0.5, acceptedDamage: 0.125, acceptedPrediction: 0.0625)
 
     static func board() throws -> BoardDescription {
         BoardDescription(

@@ -228,6 +228,13 @@ import WireProtocol
         #expect(try refusal { $0.budget = 1.5 } == .malformed(field: "hooks.budget"))
         #expect(try refusal { $0.budget = nil } == nil)
         #expect(try refusal { $0.failedTrainings = 5 } == .malformed(field: "hooks.failedTrainings"))
+        let zeros = (0...HookTelemetry.zeroStepLimit).map { HookTelemetry.StepZeros(step: "s\($0)", share: 0.5) }
+        #expect(try refusal { ($0.zeroShare, $0.zeros) = (0.5, zeros.dropLast()) } == nil)
+        #expect(
+            try refusal { $0.zeros = zeros } == .limitExceeded(field: "hooks.zeros", limit: HookTelemetry.zeroStepLimit)
+        )
+        #expect(try refusal { $0.zeros = [.init(step: "s", share: 1.5)] } == .malformed(field: "hooks.zeros.share"))
+        #expect(try refusal { $0.zeroShare = -1 } == .malformed(field: "hooks.zeroShare"))
         #expect(try refusal { $0.reason = "a\nb" } == .malformed(field: "hooks.reason"))
         #expect(
             try refusal { $0.reason = String(repeating: "x", count: HookTelemetry.reasonBytes + 1) }

@@ -39,10 +39,14 @@ public struct AgentConfiguration: Equatable, Sendable {
         /// Damage to be put up with, 0...1, at points whose `hookBudget` says nothing; without it those run plain.
         public var budget: Double?
         public var learns: Bool?
+        /// Whether it learns together with other boards of its class; goes with `learns`.
+        public var shares: Bool?
         /// Of one processor, for learning.
         public var processorShare: Double?
         /// Memory for the samples of each gate.
         public var sampleBytes: Int?
+        /// Values of sensors that gates read, by name, for frames and for requests that say nothing else.
+        public var sensors: [String: Double]?
     }
 
     /// Images that play a camera: the set from `first` on, in an order drawn by `seed`, over and over.
@@ -123,7 +127,7 @@ extension AgentConfiguration {
     private static func unknownField(in text: String) throws -> String? {
         let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference"]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks"]
-        let hooks = ["file", "budget", "learns", "processorShare", "sampleBytes"]
+        let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes", "sensors"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
             node?.mapping?.keys.compactMap(\.string).first { !known.contains($0) }.map { path + $0 }
@@ -177,6 +181,8 @@ extension AgentConfiguration {
                 try require(
                     hooks.processorShare.map { $0 > 0 && $0 <= 1 } ?? true,
                     "\(field).hooks.processorShare: is outside 0...1")
+                try require(
+                    hooks.shares != true || hooks.learns == true, "\(field).hooks.shares: goes with learns: true")
                 try require(
                     hooks.sampleBytes.map { (1 << 12...1 << 30).contains($0) } ?? true,
                     "\(field).hooks.sampleBytes: is outside 4096...\(1 << 30)")

@@ -1,54 +1,31 @@
 import Datasets
 import Engine
 import FleetModel
+import GateSharing
 import HookNetworks
+import Shoal
 import Supernets
 import Synchronization
-import NetworkParts
 
 /// Hooks of a model on this board, checked, to be made for the thread that runs them.
 struct DeployedHooks: Sendable {
-    /// What the hooks belong to.
-    enum Form: Sendable {
-        case withinNetwork(SectionedPlan)
-        case betweenNetworks([Smaller])
-    }
-
-    /// A network that is tried before the largest.
-    struct Smaller: Sendable {
-        let plan: Plan
-        /// `nil` where it reads images of the same size.
-        let resizing: ImagePreprocessor?
-    }
-
     let path: String
-    let state: HookState
-    let plain: Plan
-    let form: Form
+    let attached: AttachedHooks
     /// By operating point; `nil` where the point runs without hooks.
     let budgets: [Float?]
     let learning: BackgroundLearner.Settings?
+    /// `nil` where the board learns for itself.
+    let shared: SharedGates?
+    /// Values of the sensors that the gates read, where nobody passes others.
+    let sensors: [Double]
 
     /// Kinds in the order of the telemetry.
     var kinds: [GateKind] { state.kinds }
 
-    func network() throws(HookRefusal) -> any LearnableNetwork {
-        switch form {
-        case .withinNetwork(let sections):
-            return try BlockNetwork(plain: plain, plan: sections, hooks: state.hooks, inputs: state.inputs)
-        case .betweenNetworks(let smaller):
-            guard smaller.count == state.hooks.count else {
-                throw HookRefusal("the hooks are not one for each network")
-            }
-            let rungs = zip(smaller, state.hooks).map { one, hook in
-                guard let resizing = one.resizing else { return ModelCascade.Rung(one.plan, gate: hook.usableGate) }
-                return ModelCascade.Rung(one.plan, gate: hook.usableGate) { resizing.resize($0, into: $1) }
-            }
-            return try ModelCascade(
-                rungs, largest: plain, isCommittee: state.subnet == nil && state.kinds == [.model],
-                inputs: state.inputs)
-        }
-    }
+    var state: HookState { attached.state }
+    var plain: Plan { attached.plain }
+
+    func network() throws(HookRefusal) -> any LearnableNetwork { try attached.network() }
 }
 
 /// Hooks at work, on the thread of their model.
@@ -60,9 +37,18 @@ final class HookedRunner {
     private let kindOfHook: [Int]
     /// Decisions that one frame could take, by kind.
     private let possible: [UInt64]
+    private let names: [String]
+    private var hasConfiguredSensors = false
+
+    private func set(_ sensors: [String: Double]) {
+        hasConfiguredSensors = sensors.isEmpty
+        guard let readings = network.readings else { return }
+        for (index, name) in names.enumerated() { readings.setSensor(index, to: sensors[name] ?? hooks.sensors[index]) }
+    }
 
     init(_ hooks: DeployedHooks, _ counters: HookCounters) throws(HookRefusal) {
         (self.hooks, self.counters) = (hooks, counters)
+        names = hooks.state.inputs.sensors
         let places = hooks.state.hooks.map { hook in hooks.kinds.firstIndex(of: hook.point.kind) ?? 0 }
         kindOfHook = places
         possible = hooks.kinds.enumerated().map { index, kind in
@@ -87,11 +73,18 @@ final class HookedRunner {
         }
     }
 
-    /// - Parameter predicted: milliseconds that the frame is expected to take.
+    var readings: FrameReadings? { network.readings }
+
+    /// - Parameters:
+    ///   - predicted: milliseconds that the frame is expected to take.
+    ///   - sensors: values by name, in place of the configured ones.
     /// - Returns: `nil` where the point runs without hooks.
     @inline(__always)
-    func run(_ image: UnsafeBufferPointer<Float>, at point: Int, predicted: Double) -> UnsafeBufferPointer<Float>? {
+    func run(
+        _ image: UnsafeBufferPointer<Float>, at point: Int, predicted: Double, sensors: [String: Double] = [:]
+    ) -> UnsafeBufferPointer<Float>? {
         guard let budget = hooks.budgets[point] else { return nil }
+        if !sensors.isEmpty || !hasConfiguredSensors { set(sensors) }
         network.readings?.set(.predictedLatency, to: predicted)
         let answer = network.answer(image, budget: budget)
         let decisions = network.decisions
@@ -111,6 +104,8 @@ final class HookCounters: Sendable {
     let taken: AtomicCounts
     let possible: AtomicCounts
     let learner = Mutex<BackgroundLearner?>(nil)
+    /// Of sampled frames.
+    let zeros = Mutex<[ActivationSparsity]>([])
 
     init(kindCount: Int) {
         taken = AtomicCounts(count: kindCount)
@@ -133,6 +128,7 @@ extension ModelDeployment {
             return hookFailure.map { HookTelemetry(state: .refused, reason: $0) }
         }
         let report = counters.learner.withLock { $0 }?.report
+        let zeros = counters.zeros.withLock { $0 }
         return HookTelemetry(
             state: report.map { $0.isResting ? .resting : .learning } ?? .deciding,
             budget: point < hooks.budgets.count ? hooks.budgets[point].map { Double(max($0, 0)) } : nil,
@@ -144,11 +140,64 @@ extension ModelDeployment {
             }, samples: UInt64(report?.samples ?? 0), trainings: UInt32(clamping: report?.trainings ?? 0),
             failedTrainings: UInt32(clamping: report?.failures ?? 0),
             samplingInterval: UInt32(clamping: report?.interval ?? 0),
-            reason: (report?.failure ?? hookFailure ?? "").wireReason)
+            reason: (report?.failure ?? hookFailure ?? "").wireReason,
+            zeroShare: zeros.isEmpty ? nil : ActivationSparsity.share(zeros),
+            zeros: zeros.isEmpty ? nil : HookTelemetry.largest(zeros))
+    }
+}
+
+extension HookTelemetry {
+    fileprivate static func largest(_ steps: [ActivationSparsity]) -> [StepZeros] {
+        steps.sorted { $0.zeroShare > $1.zeroShare }.prefix(zeroStepLimit).map { step in
+            StepZeros(step: step.name.wireText(limit: stepBytes, fallback: "step"), share: step.zeroShare)
+        }
+    }
+}
+
+/// Counts zeros in the network's maps on a frame now and then, in the time that the model's thread would sleep.
+final class ZeroSampler {
+    /// Frames from one sampled frame to the next.
+    static let interval: UInt64 = 256
+    /// A sampled frame takes the time of one more; it is taken where so many would fit before the next frame.
+    private static let room: UInt64 = 4
+
+    private let plan: Plan
+    private let session: Session
+    private let counters: HookCounters
+    private var steps: [ActivationSparsity] = []
+    private var next: UInt64 = 0
+    private var nanoseconds: UInt64 = 0
+
+    /// - Returns: `nil` for a network whose maps are not of floats.
+    init?(_ plan: Plan, _ counters: HookCounters) {
+        guard plan.precision == .fp32 else { return nil }
+        (self.plan, self.counters, session) = (plan, counters, Session(for: [plan]))
+    }
+
+    /// - Parameters:
+    ///   - frames: that were run so far.
+    ///   - image: the last one's.
+    ///   - idle: nanoseconds until the next is due.
+    func sample(frames: UInt64, _ buffer: AlignedBuffer, idle: UInt64) {
+        guard frames > next, idle >= Self.room * nanoseconds else { return }
+        let image = UnsafeBufferPointer(
+            start: UnsafePointer(buffer.base), count: plan.inputShape.channels * plan.inputShape.pixels)
+        next = frames + Self.interval
+        let start = MonotonicClock.now()
+        session.run(plan, on: image, counting: &steps)
+        nanoseconds = MonotonicClock.now() - start
+        counters.zeros.withLock { $0 = steps }
     }
 }
 
 extension String {
+    /// Without control characters, at most so many bytes.
+    fileprivate func wireText(limit: Int, fallback: String) -> String {
+        var text = String(unicodeScalars.filter { $0.properties.generalCategory != .control })
+        while text.utf8.count > limit { text.removeLast() }
+        return text.isEmpty ? fallback : text
+    }
+
     /// As the telemetry carries it: without control characters, at most so many bytes.
     var wireReason: String {
         var text = String(unicodeScalars.filter { $0.properties.generalCategory != .control })

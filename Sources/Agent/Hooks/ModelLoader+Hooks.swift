@@ -2,30 +2,12 @@ import Datasets
 import Engine
 import FleetModel
 import Fusion
+import GateSharing
 import HookNetworks
 import Packages
 import SearchSpace
 import Shoal
 import Supernets
-import NetworkParts
-
-/// A network package as the agent runs it.
-struct LoadedPackage {
-    let plan: Plan
-    let sections: () throws -> SectionedPlan
-    let weightsSHA256: String
-    let normalization: ModelDeployment.Normalization
-
-    init(_ package: PackageFile, channels: Int, kernels: KernelSet) throws {
-        let loaded = try LoadedNetwork(package.package(), path: package.path)
-        let network = try FusedNetwork(try loaded.bound(to: try loaded.inputShape(channels: channels)))
-        plan = try network.plan(kernels: kernels)
-        sections = { try SectionedPlan(network, kernels: kernels) }
-        weightsSHA256 = try package.weightsSHA256()
-        let (mean, std) = try loaded.normalization(channels: channels)
-        normalization = .init(mean: mean, std: std)
-    }
-}
 
 /// Loads the hooks of a model. Whatever is wrong with them, the model runs: without hooks.
 struct HookLoader {
@@ -35,7 +17,7 @@ struct HookLoader {
     let points: [(point: FleetModel.OperatingPoint, plan: Plan)]
     let weightsSHA256: String
     /// `nil` for a supernet.
-    let package: LoadedPackage?
+    let package: HookablePackage?
     /// Makes a plan of a subnet; `nil` where it has no statistics.
     let subnet: (SubnetConfiguration) throws -> Plan?
 
@@ -60,18 +42,23 @@ struct HookLoader {
         guard state.weightsSHA256 == weightsSHA256 else {
             throw HookRefusal("\(configuration.file): belongs to other weights")
         }
-        guard state.inputs.sensorCount == 0 else {
-            throw HookRefusal("\(configuration.file): reads sensors, which no agent passes")
+        let sensors = configuration.sensors ?? [:]
+        if let missing = state.inputs.sensorMissing(from: sensors.keys) {
+            throw HookRefusal(
+                "\(configuration.file): reads the sensor \(missing), which the configuration's sensors do not name")
         }
         let places = points.indices.filter { state.subnet == nil || points[$0].point.configuration == state.subnet }
         guard let largest = places.first.map({ points[$0].plan }) else {
             throw HookRefusal("\(configuration.file): belongs to a subnet that is no operating point here")
         }
-        let form: DeployedHooks.Form
-        if state.kinds.allSatisfy(\.row.isWithinNetwork), let package {
-            form = .withinNetwork(try package.sections())
+        let attached: AttachedHooks
+        if let package {
+            attached = try AttachedHooks(state, path: configuration.file, of: package)
         } else {
-            form = .betweenNetworks(try state.smaller.map { try smaller($0, before: largest) })
+            let smaller = try state.smaller.map {
+                AttachedHooks.Smaller(try plan(of: $0, before: largest), before: largest)
+            }
+            attached = AttachedHooks(state: state, plain: largest, form: .betweenNetworks(smaller))
         }
         var settings: BackgroundLearner.Settings?
         if configuration.learns == true {
@@ -80,37 +67,45 @@ struct HookLoader {
             if let bytes = configuration.sampleBytes { learning.sampleBytes = bytes }
             settings = learning
         }
+        let shared = try shared(state)
+        settings?.collaborator = shared
         return DeployedHooks(
-            path: configuration.file, state: state, plain: largest, form: form,
+            path: configuration.file, attached: attached,
             budgets: points.indices.map { index in
                 guard places.contains(index) else { return nil }
                 return (points[index].point.demand?.hookBudget ?? configuration.budget).map { Float($0) }
-            }, learning: settings)
+            }, learning: settings, shared: shared,
+            sensors: state.inputs.sensors.compactMap { sensors[$0] })
     }
 
-    private func smaller(_ network: HookState.Network, before largest: Plan) throws -> DeployedHooks.Smaller {
-        let shape = largest.inputShape
-        let plan: Plan
-        if let configuration = network.subnet {
-            guard let known = try subnet(configuration) else {
-                throw HookRefusal("the statistics hold no subnet \(configuration), which the hooks try first")
-            }
-            plan = known
-        } else {
-            guard let path = network.package else { throw HookRefusal("the hooks name no smaller network") }
-            let loaded = try LoadedPackage(PackageFile(path), channels: shape.channels, kernels: kernels)
-            guard loaded.weightsSHA256 == network.weightsSHA256 else {
-                throw HookRefusal("\(path): has other weights than the smaller network of the hooks")
-            }
-            plan = loaded.plan
+    /// What all boards began with is kept beside the file, which goes on learning. Hooks of another standardisation or
+    /// shape are another start.
+    private func shared(_ state: HookState) throws -> SharedGates? {
+        guard configuration.shares == true else { return nil }
+        guard configuration.learns == true else {
+            throw HookRefusal("\(configuration.file): shares goes with learns: true")
         }
-        guard plan.inputShape != shape else { return .init(plan: plan, resizing: nil) }
-        return .init(
-            plan: plan,
-            resizing: ImagePreprocessor(
-                channels: shape.channels, height: shape.height, width: shape.width, side: plan.inputShape.height,
-                mean: [Float](repeating: 0, count: shape.channels),
-                std: [Float](repeating: 1, count: shape.channels)))
+        let path = configuration.file + ".start"
+        var start = state
+        if let kept = try? HookState.read(from: path).state, kept.weightsSHA256 == state.weightsSHA256,
+            try GateLayout(kept.hooks.map(\.usableGate)).isOfShape(state.hooks.map(\.gate))
+        {
+            start = kept
+        } else {
+            for index in start.hooks.indices { start.hooks[index].samples = nil }
+            try start.write(to: path)
+        }
+        return try SharedGates(start: start, path: configuration.file + ".shared")
+    }
+
+    private func plan(of network: HookState.Network, before largest: Plan) throws -> Plan {
+        guard let configuration = network.subnet else {
+            return try AttachedHooks.plan(of: network, channels: largest.inputShape.channels, kernels)
+        }
+        guard let known = try subnet(configuration) else {
+            throw HookRefusal("the statistics hold no subnet \(configuration), which the hooks try first")
+        }
+        return known
     }
 }
 

@@ -5,6 +5,7 @@ import FleetModel
 import Foundation
 import Packages
 import SearchSpace
+import Shoal
 import Supernets
 
 /// A model on this board, ready to run: a plan for every operating point, and what each took here.
@@ -13,7 +14,7 @@ struct ModelDeployment: Sendable {
     let mode: RuntimeManager.Mode
     let framesPerSecond: Double
     /// From fastest to most accurate; latencies as measured on this board.
-    let points: [OperatingPoint]
+    let points: [FleetModel.OperatingPoint]
     let plans: [Plan]
     let preprocessors: [ImagePreprocessor]
     let normalization: Normalization
@@ -65,7 +66,7 @@ struct ModelLoader {
             throw ConfigurationFailure(file: model.package, reason: "is a supernet; name the statistics of its subnets")
         }
         let statistics = try StatisticsFile.read(from: file, for: sha256)
-        var points: [OperatingPoint] = []
+        var points: [FleetModel.OperatingPoint] = []
         var plans: [Plan] = []
         var preprocessors: [ImagePreprocessor] = []
         for point in table.points {
@@ -118,8 +119,8 @@ struct ModelLoader {
         _ package: PackageFile, _ model: AgentConfiguration.Model, _ name: ModelName, _ table: ParetoTable,
         _ images: ImageSet
     ) throws -> ModelDeployment {
-        let loaded: LoadedPackage
-        do { loaded = try LoadedPackage(package, channels: images.channels, kernels: kernels) } catch {
+        let loaded: HookablePackage
+        do { loaded = try HookablePackage(package, channels: images.channels, kernels: kernels) } catch {
             throw ConfigurationFailure(file: model.package, reason: "\(error)")
         }
         let plain = PlanTimer.measure(loaded.plan, repeats: Self.measuredRuns).totalMilliseconds
@@ -131,7 +132,7 @@ struct ModelLoader {
         let preprocessor = try ImagePreprocessor(
             for: images, file: model.stream.images[0], channels: loaded.plan.inputShape.channels,
             size: ImageSize(height: loaded.plan.inputShape.height, width: loaded.plan.inputShape.width),
-            mean: loaded.normalization.mean, std: loaded.normalization.std)
+            mean: loaded.mean, std: loaded.std)
         let loading = model.hooks.map { hooks in
             HookLoader(
                 configuration: hooks, kernels: kernels, points: points.map { ($0, loaded.plan) },
@@ -140,11 +141,11 @@ struct ModelLoader {
         }
         return try deployment(
             model, name, images, points, points.map { _ in loaded.plan }, points.map { _ in preprocessor },
-            loaded.normalization, loading)
+            .init(mean: loaded.mean, std: loaded.std), loading)
     }
 
     private func deployment(
-        _ model: AgentConfiguration.Model, _ name: ModelName, _ images: ImageSet, _ points: [OperatingPoint],
+        _ model: AgentConfiguration.Model, _ name: ModelName, _ images: ImageSet, _ points: [FleetModel.OperatingPoint],
         _ plans: [Plan], _ preprocessors: [ImagePreprocessor], _ normalization: ModelDeployment.Normalization,
         _ loading: HookLoader.Loading?
     ) throws -> ModelDeployment {
@@ -175,7 +176,7 @@ struct ModelLoader {
     }
 
     private func rate(
-        of stream: AgentConfiguration.Stream, _ points: [OperatingPoint], in file: String
+        of stream: AgentConfiguration.Stream, _ points: [FleetModel.OperatingPoint], in file: String
     ) throws(ConfigurationFailure) -> Double {
         if let rate = stream.framesPerSecond { return rate }
         let slowest = points.map(\.latencyMilliseconds).max() ?? 1

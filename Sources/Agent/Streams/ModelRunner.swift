@@ -52,7 +52,9 @@ final class ModelRunner: Sendable {
         let session = RunnerSession(
             plain: Session(for: deployment.plans),
             // What could be refused was when the hooks were loaded.
-            hooked: deployment.hooks.flatMap { try? HookedRunner($0, hookCounters) })
+            hooked: deployment.hooks.flatMap { try? HookedRunner($0, hookCounters) },
+            zeros: deployment.hooks.flatMap { ZeroSampler($0.plain, hookCounters) },
+            hookedPoints: deployment.hooks?.budgets.map { $0 != nil } ?? [])
         // A frame's logits lie in its arena.
         defer { withExtendedLifetime(session) {} }
         let largest = deployment.plans.map { $0.inputShape.channels * $0.inputShape.pixels }.max() ?? 0
@@ -64,6 +66,7 @@ final class ModelRunner: Sendable {
         var envelope: ModelMailbox.Envelope?
         var arrivals = FrameArrivals(
             framesPerSecond: deployment.framesPerSecond, queueLimit: Self.queueLimit, start: MonotonicClock.now())
+        var (frames, last) = (UInt64(0), Int?.none)
         var job: InferenceJob?
         defer { job?.refuse("the agent is stopping") }
         while !isStopping.load(ordering: .relaxed) {
@@ -73,11 +76,17 @@ final class ModelRunner: Sendable {
             }
             let now = MonotonicClock.now()
             let frame = arrivals.take(at: now)
-            if let frame { process(frame, session, image, &manager) }
+            if let frame {
+                (frames, last) = (frames + 1, manager.point)
+                process(frame, session, image, &manager)
+            }
             if job == nil { job = requests?.take() }
             if let current = job {
+                last = nil
                 if serve(current, session, image, &manager) { job = nil }
             } else if frame == nil {
+                session.sampleZeros(
+                    frames, at: last, image, idle: arrivals.nextArrival - min(arrivals.nextArrival, now))
                 sleep(until: min(arrivals.nextArrival, now + Self.longestSleep))
             }
         }
@@ -104,7 +113,8 @@ final class ModelRunner: Sendable {
         let input = UnsafeMutableBufferPointer(
             start: image.base, count: plan.inputShape.channels * plan.inputShape.pixels)
         job.place(into: input)
-        let logits = infer(UnsafeBufferPointer(input), at: point, session, manager)
+        let logits = infer(
+            UnsafeBufferPointer(input), at: point, session, manager, sensors: job.request.sensors)
         let end = MonotonicClock.now()
         let dropped = requests?.takeRefused() ?? 0
         count(dropped: dropped, latency: end - turn, answer: logits.indexOfMaximum, label: nil)
@@ -158,10 +168,11 @@ final class ModelRunner: Sendable {
     /// Through hooks where the point has a budget for them.
     @inline(__always)
     private func infer(
-        _ image: UnsafeBufferPointer<Float>, at point: Int, _ session: RunnerSession, _ manager: RuntimeManager
+        _ image: UnsafeBufferPointer<Float>, at point: Int, _ session: RunnerSession, _ manager: RuntimeManager,
+        sensors: [String: Double] = [:]
     ) -> UnsafeBufferPointer<Float> {
         let predicted = deployment.points[point].latencyMilliseconds * manager.slowdown
-        return session.hooked?.run(image, at: point, predicted: predicted)
+        return session.hooked?.run(image, at: point, predicted: predicted, sensors: sensors)
             ?? session.plain.run(deployment.plans[point], on: image)
     }
 
@@ -189,4 +200,15 @@ final class ModelRunner: Sendable {
 struct RunnerSession {
     let plain: Session
     let hooked: HookedRunner?
+    let zeros: ZeroSampler?
+    /// Points of the network that zeros are counted in.
+    let hookedPoints: [Bool]
+
+    /// - Parameters:
+    ///   - frames: run so far.
+    ///   - point: of the last one; `nil` where its image is gone.
+    func sampleZeros(_ frames: UInt64, at point: Int?, _ image: AlignedBuffer, idle: UInt64) {
+        guard let zeros, let point, hookedPoints[point] else { return }
+        zeros.sample(frames: frames, image, idle: idle)
+    }
 }

@@ -312,9 +312,11 @@ async function start() {
 
 leave.addEventListener("click", () => { sessionStorage.removeItem(tokenKey); start(); });
 addEventListener("hashchange", () => draw(true));
-// A link may bring the token behind the #, which is sent to no server; it is taken out of the address at once.
-if (location.hash.startsWith("#token=")) {
-  sessionStorage.setItem(tokenKey, decodeURIComponent(location.hash.slice(7)));
-  history.replaceState(null, "", location.pathname + "#/");
+// A link may bring the token, and a page after it, behind the #, which is sent to no server; the token is taken out of
+// the address at once.
+const brought = location.hash.match(/^#token=([^/]*)(\/.*)?$/);
+if (brought) {
+  sessionStorage.setItem(tokenKey, decodeURIComponent(brought[1]));
+  history.replaceState(null, "", location.pathname + "#" + (brought[2] ?? "/"));
 }
 start();

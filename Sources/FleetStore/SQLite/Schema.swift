@@ -12,6 +12,8 @@ enum Schema {
         migrator.registerMigration("2") { database in
             try database.execute(sql: "ALTER TABLE modelTelemetry ADD COLUMN hooks TEXT")
         }
+        migrator.registerMigration("search") { database in try database.execute(sql: search) }
+        migrator.registerMigration("hookSharing") { try $0.execute(sql: hookSharing) }
         return migrator
     }
 
@@ -101,5 +103,14 @@ enum Schema {
             board TEXT NOT NULL PRIMARY KEY REFERENCES board (id),
             rows INTEGER NOT NULL CHECK (rows >= 0)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let search = """
+        CREATE TABLE search (
+            name TEXT NOT NULL PRIMARY KEY,
+            number INTEGER NOT NULL UNIQUE,
+            state TEXT NOT NULL,
+            record TEXT NOT NULL
+        ) STRICT;
         """
 }

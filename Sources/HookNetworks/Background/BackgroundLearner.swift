@@ -26,6 +26,8 @@ public final class BackgroundLearner: Sendable {
         public var seed: UInt64 = 1
         /// Longest wait for room between two frames, in nanoseconds.
         public var patience: UInt64 = 1_000_000_000
+        /// `nil` where the board learns for itself.
+        public var collaborator: (any GateCollaborator)?
 
         public init() { gates.epochs = 20 }
     }
@@ -157,6 +159,7 @@ struct LearnerLoop {
     /// to.
     /// - Returns: whether there was a frame.
     mutating func turn() -> Bool {
+        if let gates = settings.collaborator?.attend(samples) { _ = install(gates) }
         if let set = pending, port.publish(set) { pending = nil }
         guard let image = nextImage() else { return false }
         let start = PlanTimer.now()
@@ -229,6 +232,26 @@ struct LearnerLoop {
     /// Of all gates, those that have samples to learn from.
     /// - Returns: whether it came to an end.
     private mutating func train() -> Bool {
+        guard let gates = trained() else { return false }
+        totals.trainings += 1
+        if gates.contains(where: { $0?.validation.passes == false }) { totals.failures += 1 }
+        let losses = gates.compactMap { $0?.validation.loss }
+        if !losses.isEmpty {
+            let mean = losses.reduce(0, +) / Double(losses.count)
+            policy.trained(loss: mean, before: loss)
+            loss = mean
+        }
+        guard install(gates) else { return false }
+        save()
+        return true
+    }
+
+    /// By hook; `nil` where the training was given up.
+    private mutating func trained() -> [Gate?]? {
+        if let collaborator = settings.collaborator {
+            let seed = settings.seed &+ UInt64(totals.trainings) << 16
+            return collaborator.train(samples, seed: seed) { pace(Self.batch) }
+        }
         var gates: [Gate?] = []
         for index in samples.indices {
             let seed = settings.seed &+ UInt64(index) &+ UInt64(totals.trainings) << 16
@@ -239,17 +262,15 @@ struct LearnerLoop {
                 continue
             }
             let gate = trainer.train(held, seed: seed) { pace(Self.batch) }
-            guard !port.isStopping else { return false }
+            guard !port.isStopping else { return nil }
             gates.append(gate)
         }
-        totals.trainings += 1
-        if gates.contains(where: { $0?.validation.passes == false }) { totals.failures += 1 }
-        let losses = gates.compactMap { $0?.validation.loss }
-        if !losses.isEmpty {
-            let mean = losses.reduce(0, +) / Double(losses.count)
-            policy.trained(loss: mean, before: loss)
-            loss = mean
-        }
+        return gates
+    }
+
+    /// Gates to decide by from now on.
+    /// - Returns: whether it came to an end.
+    private mutating func install(_ gates: [Gate?]) -> Bool {
         for index in gates.indices { state.hooks[index].gate = gates[index] }
         keepSamples()
         var budgets: [Float] = []
@@ -259,7 +280,6 @@ struct LearnerLoop {
         }
         network.gates = GateSet(state.hooks.map(\.usableGate), smallestBudgets: budgets)
         pending = GateSet(state.hooks.map(\.usableGate), smallestBudgets: budgets)
-        save()
         return true
     }
 

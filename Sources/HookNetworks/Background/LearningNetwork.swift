@@ -34,6 +34,10 @@ public final class LearningNetwork: HookedNetwork {
 
     public var plain: Plan { network.plain }
     public var readings: FrameReadings? { network.readings }
+    public var policy: DecisionPolicy {
+        get { network.policy }
+        set { network.policy = newValue }
+    }
     public var decisions: UnsafeBufferPointer<Float> { network.decisions }
 
     public func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer {

@@ -1,4 +1,5 @@
 public import Engine
+import MapPruning
 import SearchSpace
 public import NetworkParts
 
@@ -12,28 +13,27 @@ public import NetworkParts
 /// network; LC-Net (Xia et al. 2021) predicts layers and channels; here the network is frozen and a skipped run of
 /// blocks is replaced by one convolution. Early exits: BranchyNet (Teerapittayanon et al. 2016), PAME.
 public final class BlockNetwork {
-    /// How decisions are taken.
-    public enum Policy: Equatable, Sendable {
-        case gates
-        /// Each with this probability: a baseline.
-        case random(probability: Double)
-        /// Those of these hooks always: a baseline.
-        case fixed(Set<Int>)
-    }
-
     struct Place {
         let index: Int
         let point: AttachmentPoint
         let pooling: NetworkPart
         let substitute: NetworkPart?
-        /// Computes a part of the place instead of leaving it out.
-        let mask: MaskLists?
+        /// What is computed of its parts, where a decision masks them.
+        let steps: [MaskedStep]
+        /// What is predicted where no gate is.
+        let expectedDamage: Float?
         /// Of what a decision runs in its place.
         let replacementFlops: Int
         let head: LinearHead?
         let isFixed: Bool
         /// Floats that the gate reads.
         let featureCount: Int
+    }
+
+    /// A part of the network in a place of masks.
+    enum MaskedStep {
+        case part(NetworkPart)
+        case masked(MaskLists)
     }
 
     public let plain: Plan
@@ -46,7 +46,9 @@ public final class BlockNetwork {
     public let featureCounts: [Int]
     public var gates: GateSet
     public let readings: FrameReadings?
-    public var policy = Policy.gates
+    public var policy = DecisionPolicy.gates
+    /// Kinds that the other policies leave out; `nil`: all.
+    public var decidingKinds: Set<GateKind>?
     var generator = SeededGenerator(seed: 1)
     private let features: AlignedBuffer
     /// Decisions of the current run: 1 where taken.
@@ -95,7 +97,7 @@ public final class BlockNetwork {
                 throw HookRefusal("hook \(index) leaves out parts that are no residual blocks")
             }
         }
-        let (mask, maskFlops) = try masking(index, hook, plan)
+        let (steps, maskFlops) = try masking(index, hook, plan)
         var head: LinearHead?
         if let filter = hook.head {
             guard filter.weights.count == shape.channels * plan.outputCount, filter.bias.count == plan.outputCount
@@ -110,28 +112,41 @@ public final class BlockNetwork {
         }
         return Place(
             index: index, point: hook.point, pooling: plan.pooling(before: parts.lowerBound), substitute: substitute,
-            mask: mask, replacementFlops: maskFlops ?? substitute?.flops ?? 0, head: head,
+            steps: steps, expectedDamage: hook.expectedDamage.map { Float($0) },
+            replacementFlops: maskFlops ?? substitute?.flops ?? 0, head: head,
             isFixed: hook.isFixed && hook.point.kind == .skip, featureCount: featureCount)
     }
 
     /// What a hook about channels or points computes, and its floating-point operations.
     private static func masking(
         _ index: Int, _ hook: HookState.Hook, _ plan: SectionedPlan
-    ) throws(HookRefusal) -> (MaskLists?, Int?) {
-        guard hook.point.kind.isMasking else { return (nil, nil) }
-        let part = hook.point.parts.lowerBound
-        let masked: MaskedPart?
-        do {
-            masked =
-                try hook.substitute.map { try plan.masked(part, weights: $0.weights, bias: $0.bias) }
-                ?? plan.masked(part)
-        } catch { throw HookRefusal("hook \(index): \(error)") }
-        guard let masked, let mask = hook.mask, hook.point.parts.count == 1,
-            mask.blocks.count == masked.blocks, mask.strips.count == masked.strips, mask.blocks.contains(true)
-        else { throw HookRefusal("the mask of hook \(index) is for another part") }
-        let lists = MaskLists(for: masked)
-        lists.set(mask)
-        return (lists, masked.flops(of: mask))
+    ) throws(HookRefusal) -> ([MaskedStep], Int?) {
+        guard hook.point.kind.isMasking else { return ([], nil) }
+        guard !hook.masks.isEmpty, hook.masks.allSatisfy({ hook.point.parts.contains($0.part) }),
+            Set(hook.masks.map(\.part)).count == hook.masks.count
+        else { throw HookRefusal("the masks of hook \(index) are for other parts") }
+        var (steps, flops): ([MaskedStep], Int) = ([], 0)
+        for part in hook.point.parts {
+            guard let one = hook.masks.first(where: { $0.part == part }) else {
+                steps.append(.part(plan.parts[part]))
+                flops += plan.parts[part].flops
+                continue
+            }
+            let masked: MaskedPart?
+            do {
+                masked =
+                    try one.reader.map { try plan.masked(part, weights: $0.weights, bias: $0.bias) }
+                    ?? plan.masked(part)
+            } catch { throw HookRefusal("hook \(index): \(error)") }
+            guard let masked, one.mask.blocks.count == masked.blocks, one.mask.strips.count == masked.strips,
+                one.mask.blocks.contains(true)
+            else { throw HookRefusal("the mask of hook \(index) is for another part") }
+            let lists = MaskLists(for: masked)
+            lists.set(one.mask)
+            steps.append(.masked(lists))
+            flops += masked.flops(of: one.mask)
+        }
+        return (steps, flops)
     }
 
     func begin(_ image: UnsafeBufferPointer<Float>) {
@@ -159,7 +174,12 @@ public final class BlockNetwork {
 
     /// Runs what a decision leaves of the place's parts.
     func replace(_ place: Place) {
-        if let mask = place.mask { session.perform(mask) }
+        for step in place.steps {
+            switch step {
+            case .part(let part): session.perform(part)
+            case .masked(let lists): session.perform(lists)
+            }
+        }
         if let substitute = place.substitute { session.perform(substitute) }
     }
 
@@ -181,16 +201,30 @@ public final class BlockNetwork {
         switch policy {
         case .gates:
             if place.isFixed { return true }
-            guard let gate = gates.gates[place.index], budget >= gates.smallestBudgets[place.index] else {
-                return false
+            guard let gate = gates.gates[place.index] else {
+                guard let expected = place.expectedDamage, expected <= budget else { return false }
+                return (place.point.kind != .exit || place.head != nil) && ready(place, &flops)
             }
+            guard budget >= gates.smallestBudgets[place.index] else { return false }
             flops += gate.flops + (gate.features == placeCount ? 0 : place.head?.flops ?? 0)
             return predict(place, gate) <= budget
         case .random(let probability):
-            return place.point.kind != .exit && generator.uniform() < probability
+            return mayDecide(place) && generator.uniform() < probability && ready(place, &flops)
         case .fixed(let hooks):
-            return place.point.kind != .exit && hooks.contains(place.index)
+            return mayDecide(place) && hooks.contains(place.index) && ready(place, &flops)
         }
+    }
+
+    private func mayDecide(_ place: Place) -> Bool {
+        (place.point.kind != .exit || place.head != nil) && decidingKinds?.contains(place.point.kind) ?? true
+    }
+
+    /// An exit without a gate has its head read all the same, for its answer.
+    private func ready(_ place: Place, _ flops: inout Int) -> Bool {
+        guard place.point.kind == .exit else { return true }
+        _ = readFeatures(place)
+        flops += place.head?.flops ?? 0
+        return true
     }
 }
 

@@ -1,4 +1,5 @@
 public import Engine
+public import MapPruning
 import SearchSpace
 public import NetworkParts
 
@@ -21,6 +22,7 @@ public struct BlockTrainer {
         public var fixedPlaces = 0
         /// Images that fixed places are chosen on.
         public var choosingImages = 400
+        public var masks = MaskSearch.Settings()
 
         public init() {}
     }
@@ -58,36 +60,15 @@ public struct BlockTrainer {
         try fitSubstitutes()
         try fitMasks()
         try readHeads()
-        for round in 0..<rounds {
+        for round in 0..<settings.rounds {
             try sample(round: round)
             for index in hooks.indices where !hooks[index].isFixed {
                 guard let samples = hooks[index].samples else { continue }
-                hooks[index].gate = gate(
-                    of: index, samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
+                hooks[index].gate = GateTrainer(settings.gates).train(
+                    samples, seed: settings.seed &+ UInt64(index) &+ UInt64(round) << 32)
                 report(round, 0.5 + 0.5 * Double(index + 1) / Double(hooks.count))
             }
         }
-    }
-
-    /// Few images are run more often, each time with other decisions before the measured ones.
-    private var rounds: Int {
-        guard hooks.contains(where: { $0.point.kind.isMasking }) else { return settings.rounds }
-        return max(settings.rounds, min(Self.mostRounds, Self.enoughSamples / max(1, count)))
-    }
-
-    private static let mostRounds = 4
-    private static let enoughSamples = 700
-
-    /// A gate that reads the input; for masks one that does not, where that is no worse.
-    private func gate(of index: Int, _ samples: GateSamples, seed: UInt64) -> Gate? {
-        let trainer = GateTrainer(settings.gates)
-        let gate = trainer.train(samples, seed: seed)
-        guard hooks[index].point.kind.isMasking,
-            let steady = trainer.trainSteady(samples, context: hooks.count, inputs: inputs.count, seed: seed),
-            steady.validation.passes
-        else { return gate }
-        guard let gate, gate.validation.passes, gate.validation.loss < steady.validation.loss else { return steady }
-        return gate
     }
 
     // MARK: Heads
@@ -134,59 +115,11 @@ public struct BlockTrainer {
         }
     }
 
-    /// What masks leave out, part by part.
-    private mutating func fitMasks() throws(HookRefusal) {
-        for part in plan.parts.indices {
-            let own = hooks.indices.filter {
-                hooks[$0].point.kind.isMasking && hooks[$0].point.parts.lowerBound == part
-                    && hooks[$0].substitute == nil && hooks[$0].samples == nil
-            }
-            guard let first = own.first else { continue }
-            let masked: MaskedPart?
-            do { masked = try plan.masked(part) } catch { throw HookRefusal("\(error)") }
-            guard let masked, let taps = masked.taps else {
-                throw HookRefusal("hook \(first) is for another network")
-            }
-            fitMasks(own, masked, taps, part)
-            progress(0.1 + 0.3 * Double(part + 1) / Double(plan.parts.count))
-        }
-    }
-
-    private mutating func fitMasks(_ own: [Int], _ masked: MaskedPart, _ taps: Int, _ part: Int) {
-        let session = SectionedSession(for: plan)
-        let shape = masked.readShape
-        var moments = HiddenMoments(channels: shape.channels, taps: taps, images: count)
-        var changes = [Double](repeating: 0, count: masked.strips)
-        let before = AlignedBuffer(count: plan.shape(before: part).storage)
-        for image in 0..<count {
-            session.place(images(image))
-            for earlier in 0..<part { session.perform(plan.parts[earlier]) }
-            session.save(before: part, to: before)
-            session.perform(masked) {
-                moments.add($0, height: shape.height, width: shape.width, using: &generator)
-            }
-            guard masked.strips > 1 else { continue }
-            for (strip, change) in MaskFit.changes(before.base, session.current, masked).enumerated() {
-                changes[strip] += change
-            }
-        }
-        for index in own where hooks[index].point.kind == .point {
-            let wanted = hooks[index].mask?.strips.count { $0 } ?? masked.strips
-            hooks[index].mask = MaskFit.points(of: masked, changes, leaving: wanted)
-        }
-        let channels = own.filter { hooks[$0].point.kind == .channel }
-        let wanted = channels.map { hooks[$0].mask?.blocks.count { $0 } ?? masked.blocks }
-        guard !channels.isEmpty, let fits = MaskFit.channels(of: masked, moments, leaving: wanted) else { return }
-        for (index, fit) in zip(channels, fits) {
-            (hooks[index].mask, hooks[index].substitute) = (fit.mask, fit.reader)
-        }
-    }
-
     // MARK: Samples
 
     /// - Parameter share: of the round's work that is done.
     private func report(_ round: Int, _ share: Double) {
-        progress(0.4 + 0.6 * (Double(round) + share) / Double(rounds))
+        progress(0.4 + 0.6 * (Double(round) + share) / Double(settings.rounds))
     }
 
     private mutating func sample(round: Int) throws(HookRefusal) {
@@ -234,9 +167,11 @@ public struct BlockTrainer {
         }
     }
 
+    /// Nothing is learned from masks on images that they were fitted on.
     private mutating func measure(
         _ network: BlockNetwork, _ place: BlockNetwork.Place, _ features: UnsafeBufferPointer<Float>, _ index: Int
     ) {
+        guard !place.point.kind.isMasking || MaskSearch.isHeldOut(index) else { return }
         let damage = logits[index].withUnsafeBufferPointer { network.damage(of: place, full: $0) }
         var samples =
             hooks[place.index].samples

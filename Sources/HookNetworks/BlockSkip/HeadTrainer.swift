@@ -1,3 +1,4 @@
+import MapPruning
 import SearchSpace
 
 /// Trains the linear layer from pooled features to classes that reads off how clear an input is by then: distilled from

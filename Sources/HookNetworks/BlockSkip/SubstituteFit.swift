@@ -1,3 +1,5 @@
+import MapPruning
+
 /// Fits the 3x3 convolution that replaces a run of blocks: `max(convolution(x) + bias + x, 0)` is to equal what the
 /// blocks make of x, by least squares over sampled pixels of unlabelled images.
 ///
@@ -152,57 +154,5 @@ struct SubstituteFit {
                 wanted[place] = min(result[output], -inputs[place])
             }
         }
-    }
-}
-
-/// A symmetric positive definite matrix as the product of a triangle with its transpose.
-struct Cholesky {
-    private let size: Int
-    private var lower: [Double]
-
-    /// - Parameter matrix: row by row; the part below the diagonal is read.
-    /// - Returns: `nil` where it is not positive definite.
-    init?(_ matrix: [Double], size: Int) {
-        precondition(matrix.count == size * size, "\(matrix.count) values")
-        self.size = size
-        lower = matrix
-        for row in 0..<size {
-            for column in 0...row {
-                var sum = lower[row * size + column]
-                lower.withUnsafeBufferPointer { lower in
-                    for index in 0..<column { sum -= lower[row * size + index] * lower[column * size + index] }
-                }
-                if row == column {
-                    guard sum > 0 else { return nil }
-                    lower[row * size + row] = sum.squareRoot()
-                } else {
-                    lower[row * size + column] = sum / lower[column * size + column]
-                }
-            }
-        }
-    }
-
-    /// - Parameter right: `[size][columns]`
-    func solve(_ right: [Double], columns: Int) -> [Double] {
-        var result = right
-        for row in 0..<size {
-            for index in 0..<row {
-                let factor = lower[row * size + index]
-                for column in 0..<columns {
-                    result[row * columns + column] -= factor * result[index * columns + column]
-                }
-            }
-            for column in 0..<columns { result[row * columns + column] /= lower[row * size + row] }
-        }
-        for row in (0..<size).reversed() {
-            for index in row + 1..<size {
-                let factor = lower[index * size + row]
-                for column in 0..<columns {
-                    result[row * columns + column] -= factor * result[index * columns + column]
-                }
-            }
-            for column in 0..<columns { result[row * columns + column] /= lower[row * size + row] }
-        }
-        return result
     }
 }

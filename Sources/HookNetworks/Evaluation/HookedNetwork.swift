@@ -1,5 +1,34 @@
 public import Engine
 
+/// How decisions are taken.
+public enum DecisionPolicy: Equatable, Sendable {
+    case gates
+    /// Each with this probability: a baseline. Among precisions the cheapest ones.
+    case random(probability: Double)
+    /// Those of these hooks always: a baseline.
+    case fixed(Set<Int>)
+
+    /// - Parameter text: gates, random:P, or fixed:A,B.
+    public init(_ text: String, hookCount: Int) throws(HookRefusal) {
+        if text == "gates" {
+            self = .gates
+        } else if text.hasPrefix("random:"), let probability = Double(text.dropFirst(7)), (0...1).contains(probability)
+        {
+            self = .random(probability: probability)
+        } else {
+            let numbers = text.hasPrefix("fixed:") ? text.dropFirst(6).split(separator: ",").map { Int($0) } : []
+            guard !numbers.isEmpty, !numbers.contains(nil) else {
+                throw HookRefusal("is none of gates, random:P, fixed:A,B")
+            }
+            let hooks = Set(numbers.compactMap { $0 })
+            if let stranger = hooks.sorted().first(where: { !(0..<hookCount).contains($0) }) {
+                throw HookRefusal("there is no hook \(stranger); they are 0 to \(hookCount - 1)")
+            }
+            self = .fixed(hooks)
+        }
+    }
+}
+
 /// A network with hooks, on one thread: what evaluation, training and applications see of every kind.
 public protocol HookedNetwork: AnyObject {
     /// The network without hooks.
@@ -8,6 +37,8 @@ public protocol HookedNetwork: AnyObject {
     var readings: FrameReadings? { get }
     /// By hook, 1 where the last answer left something out there, else 0. Valid until the next answer.
     var decisions: UnsafeBufferPointer<Float> { get }
+
+    var policy: DecisionPolicy { get set }
 
     /// - Parameter budget: damage to be put up with, 0...1; below 0 no gate runs.
     func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer

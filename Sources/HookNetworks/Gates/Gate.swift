@@ -16,7 +16,17 @@ public struct Gate: Equatable, Sendable {
     /// the training of the score.
     public let slope: Double
     public let offset: Double
-    public internal(set) var validation: GateValidation
+    public var validation: GateValidation
+
+    /// - Precondition: a mean and a deviation per feature that the predictor reads.
+    public init(
+        mean: [Double], deviation: [Double], predictor: Predictor, slope: Double, offset: Double,
+        validation: GateValidation
+    ) {
+        precondition(mean.count == deviation.count, "\(mean.count) means, \(deviation.count) deviations")
+        (self.mean, self.deviation, self.predictor) = (mean, deviation, predictor)
+        (self.slope, self.offset, self.validation) = (slope, offset, validation)
+    }
 
     public var features: Int { mean.count }
 
@@ -53,6 +63,14 @@ public struct GateValidation: Codable, Equatable, Sendable {
     public var acceptedPrediction: Double
     /// The gate knows the decisions before it, not the input: it need not be better than a constant to be honest.
     public var isSteady: Bool?
+
+    public init(
+        samples: Int, loss: Double, constantLoss: Double, acceptedDamage: Double, acceptedPrediction: Double,
+        isSteady: Bool? = nil
+    ) {
+        (self.samples, self.loss, self.constantLoss) = (samples, loss, constantLoss)
+        (self.acceptedDamage, self.acceptedPrediction, self.isSteady) = (acceptedDamage, acceptedPrediction, isSteady)
+    }
 
     /// Samples below which no verdict is possible.
     public static let fewestSamples = 50

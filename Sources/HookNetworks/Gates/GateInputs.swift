@@ -24,14 +24,36 @@ public struct GateInputs: Codable, Equatable, Sendable {
     /// In the order in which gates read them.
     public let kinds: [GateInput]
     public let sensorCount: Int
+    private let sensorNames: [String]?
 
-    init(kinds: [GateInput], sensorCount: Int) { (self.kinds, self.sensorCount) = (kinds, sensorCount) }
+    init(kinds: [GateInput], sensorCount: Int, sensorNames: [String]? = nil) {
+        (self.kinds, self.sensorCount, self.sensorNames) = (kinds, sensorCount, sensorNames)
+    }
 
-    /// - Parameter text: names separated by commas, `sensors` with their number: `latency,memory,sensors:3`.
+    /// What the application calls its sensors, in the order in which gates read them; numbers from 1 on where the hooks
+    /// were built without names.
+    public var sensors: [String] { sensorNames ?? (0..<sensorCount).map { "\($0 + 1)" } }
+
+    /// - Returns: the first sensor that gates read and that is not among these.
+    public func sensorMissing(from names: some Collection<String>) -> String? {
+        sensors.first { !names.contains($0) }
+    }
+
+    /// - Parameter text: names separated by commas, `sensors` with their number, or each with its name:
+    ///   `latency,memory,sensors:3`, `latency,sensor:temperature,sensor:lux`.
     public init(_ text: String) throws(HookRefusal) {
         var (kinds, count): ([GateInput], Int) = ([], 0)
+        var names: [String] = []
         for part in text.split(separator: ",") {
             let fields = part.split(separator: ":", maxSplits: 1)
+            if fields.first == "sensor" {
+                guard fields.count == 2, Self.isName(fields[1]), !names.contains(String(fields[1])) else {
+                    throw HookRefusal("\(part): give every sensor a name of its own, of letters, digits, - and _")
+                }
+                names.append(String(fields[1]))
+                if names.count == 1 { kinds.append(.sensors) }
+                continue
+            }
             guard let kind = fields.first.flatMap({ GateInput(rawValue: String($0)) }) else {
                 let known = GateInput.allCases.map(\.rawValue).joined(separator: ", ")
                 throw HookRefusal("\(part) is none of \(known)")
@@ -47,7 +69,36 @@ public struct GateInputs: Codable, Equatable, Sendable {
             }
             kinds.append(kind)
         }
-        self.init(kinds: kinds, sensorCount: count)
+        guard names.isEmpty || count == 0 else { throw HookRefusal("sensors have either names or a number") }
+        guard names.count <= Self.sensorLimit else { throw HookRefusal("more than \(Self.sensorLimit) sensors") }
+        self.init(
+            kinds: kinds, sensorCount: max(count, names.count), sensorNames: names.isEmpty ? nil : names)
+    }
+
+    /// Values of the sensors from a text with a line for every image, numbers separated by commas.
+    public func sensorRows(in text: String, count: Int, skipping first: Int) throws(HookRefusal) -> [[Float]] {
+        let lines = text.split(separator: "\n").dropFirst(first).prefix(count)
+        guard lines.count == count else { throw HookRefusal("has too few lines for \(count) images") }
+        var rows: [[Float]] = []
+        for line in lines {
+            let values = line.split(separator: ",").compactMap { Float($0.filter { !$0.isWhitespace }) }
+            guard values.count == sensorCount, values.allSatisfy(\.isFinite) else {
+                throw HookRefusal("line \(first + rows.count + 1): expected \(sensorCount) numbers")
+            }
+            rows.append(values)
+        }
+        return rows
+    }
+
+    private static let nameLimit = 64
+
+    private static func isName(_ text: some StringProtocol) -> Bool {
+        (1...nameLimit).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                let character = Character(Unicode.Scalar(byte))
+                return character.isASCII
+                    && (character.isLetter || character.isNumber || character == "-" || character == "_")
+            }
     }
 
     /// Floats that a gate reads.
@@ -57,6 +108,10 @@ public struct GateInputs: Codable, Equatable, Sendable {
     var isSound: Bool {
         Set(kinds).count == kinds.count
             && (kinds.contains(.sensors) ? (1...Self.sensorLimit).contains(sensorCount) : sensorCount == 0)
+            && (sensorNames.map {
+                $0.count == sensorCount && Set($0).count == sensorCount && $0.allSatisfy(Self.isName)
+            }
+                ?? true)
     }
 }
 
@@ -105,6 +160,17 @@ public final class FrameReadings {
         guard let place = place(.sensors) else { return }
         precondition(sensors.count == inputs.sensorCount, "\(sensors.count) sensors for \(inputs.sensorCount)")
         for index in sensors.indices { values.base[place + index] = Self.safe(sensors[index]) }
+    }
+
+    /// - Parameter index: of the sensor, in the order of the inputs.
+    public func setSensor(_ index: Int, to value: Double) {
+        guard let place = place(.sensors), index < inputs.sensorCount else { return }
+        values.base[place + index] = Self.safe(Float(value))
+    }
+
+    /// As they are set.
+    var sensorValues: [Float] {
+        place(.sensors).map { start in (0..<inputs.sensorCount).map { values.base[start + $0] } } ?? []
     }
 
     private static func safe(_ value: Float) -> Float { value.isFinite ? value : 0 }

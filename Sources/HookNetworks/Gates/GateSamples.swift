@@ -59,9 +59,10 @@ public struct GateSamples: Equatable, Sendable {
         return result
     }
 
-    func features(_ index: Int) -> ArraySlice<Float> {
+    public func features(_ index: Int) -> ArraySlice<Float> {
         values[index * rowCount..<index * rowCount + featureCount]
     }
 
-    func damage(_ index: Int) -> Float { values[index * rowCount + featureCount] }
+    /// 0...1
+    public func damage(_ index: Int) -> Float { values[index * rowCount + featureCount] }
 }

@@ -6,7 +6,7 @@ public final class GateSet {
     /// Budgets below which a gate would take more time than its decisions save.
     let smallestBudgets: [Float]
 
-    init(_ gates: [Gate?], smallestBudgets: [Float]? = nil) {
+    public init(_ gates: [Gate?], smallestBudgets: [Float]? = nil) {
         self.gates = gates.map { $0.map(CompiledGate.init) }
         self.smallestBudgets = smallestBudgets ?? gates.map { _ in 0 }
     }

@@ -71,23 +71,6 @@ public struct GateTrainer: Sendable {
             validation: Self.validation(predictions, constant: constant))
     }
 
-    /// A gate that reads the decisions before it and nothing of the input: it applies the same masks to every input.
-    /// - Parameter context: how many features, the last ones, are decisions.
-    public func trainSteady(_ samples: GateSamples, context: Int, inputs: Int, seed: UInt64) -> Gate? {
-        var generator = SeededGenerator(seed: seed)
-        var decisions = GateSamples(featureCount: context, byteLimit: samples.byteLimit)
-        for index in 0..<samples.count {
-            Array(samples.features(index).suffix(context + inputs).prefix(context)).withUnsafeBufferPointer {
-                decisions.add($0, damage: samples.damage(index), using: &generator)
-            }
-        }
-        var linear = settings
-        (linear.algorithm, linear.hidden) = (.backpropagation, 0)
-        guard var gate = GateTrainer(linear).train(decisions, seed: seed) else { return nil }
-        gate.validation.isSteady = true
-        return gate
-    }
-
     private static func statistics(_ samples: GateSamples) -> (mean: [Double], deviation: [Double]) {
         var sums = [Double](repeating: 0, count: samples.featureCount)
         var squares = sums
@@ -227,7 +210,9 @@ public struct GateTrainer: Sendable {
         return (slope, offset)
     }
 
-    static func validation(
+    /// What predictions are worth.
+    /// - Parameter constant: the damage that a gate would have to predict better than.
+    public static func validation(
         _ predictions: [(prediction: Double, damage: Double)], constant: Double
     ) -> GateValidation {
         func loss(_ prediction: Double, _ damage: Double) -> Double {

@@ -34,7 +34,7 @@ public enum Loss: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    static func logistic(_ value: Double) -> Double { 1 / (1 + exp(-value)) }
+    public static func logistic(_ value: Double) -> Double { 1 / (1 + exp(-value)) }
 
     private static func logSumExp(_ values: [Double]) -> Double {
         let most = values.max() ?? 0

@@ -39,12 +39,12 @@ public struct Perceptron: Equatable, Sendable {
     }
 
     /// Every layer's result for one input, and room for gradients; kept from one sample to the next.
-    struct Trace {
+    public struct Trace {
         private let offsets: [Int]
         private var values: [[Double]]
         private var gradients: [[Double]]
 
-        init(_ layers: [Layer]) {
+        public init(_ layers: [Layer]) {
             var offset = 0
             offsets = layers.map { layer in
                 defer { offset += layer.parameterCount }
@@ -55,9 +55,9 @@ public struct Perceptron: Equatable, Sendable {
             gradients = values
         }
 
-        var output: [Double] { values[values.count - 1] }
+        public var output: [Double] { values[values.count - 1] }
 
-        mutating func run(_ network: Perceptron, on input: [Double]) {
+        public mutating func run(_ network: Perceptron, on input: [Double]) {
             precondition(input.count == network.inputs, "\(input.count) values for \(network.inputs) inputs")
             values[0] = input
             network.parameters.withUnsafeBufferPointer { parameters in
@@ -75,7 +75,7 @@ public struct Perceptron: Equatable, Sendable {
 
         /// Adds the gradient of the parameters for the last run.
         /// - Parameter upstream: of the output.
-        mutating func backpropagate(_ network: Perceptron, _ upstream: [Double], into gradient: inout [Double]) {
+        public mutating func backpropagate(_ network: Perceptron, _ upstream: [Double], into gradient: inout [Double]) {
             gradients[gradients.count - 1] = upstream
             network.parameters.withUnsafeBufferPointer { parameters in
                 gradient.withUnsafeMutableBufferPointer { gradient in

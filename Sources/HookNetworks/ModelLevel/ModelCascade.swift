@@ -50,6 +50,8 @@ public final class ModelCascade {
     /// One for each stage.
     public var gates: GateSet
     public let readings: FrameReadings?
+    public var policy = DecisionPolicy.gates
+    private var generator = SeededGenerator(seed: 1)
     private let taken: AlignedBuffer
     private let session: Session
     private let isCommittee: Bool
@@ -109,11 +111,12 @@ public final class ModelCascade {
         taken.base.update(repeating: 0, count: taken.count)
         if budget >= 0 {
             for (index, stage) in stages.enumerated() {
-                guard let gate = gates.gates[index] else { continue }
+                let gate = policy == .gates ? gates.gates[index] : nil
+                guard runs(index) else { continue }
                 count = isCommittee ? count + 1 : 1
-                flops += stage.plan.flops + gate.flops
+                flops += stage.plan.flops + (gate?.flops ?? 0)
                 let mean = answer(stage, image, count)
-                if gate.predict(stage.features.base) <= budget {
+                if stops(gate, stage, budget) {
                     taken.base[index] = 1
                     return Answer(logits: mean, rung: index, flops: flops)
                 }
@@ -126,6 +129,22 @@ public final class ModelCascade {
         for index in full.indices { sum.base[index] = (sum.base[index] + full[index]) / share }
         return Answer(
             logits: UnsafeBufferPointer(start: sum.base, count: sum.count), rung: stages.count, flops: flops)
+    }
+
+    private func runs(_ index: Int) -> Bool {
+        switch policy {
+        case .gates: gates.gates[index] != nil
+        case .random: true
+        case .fixed(let networks): networks.contains(index)
+        }
+    }
+
+    private func stops(_ gate: CompiledGate?, _ stage: Stage, _ budget: Float) -> Bool {
+        switch policy {
+        case .gates: gate.map { $0.predict(stage.features.base) <= budget } ?? false
+        case .random(let probability): generator.uniform() < probability
+        case .fixed: true
+        }
     }
 
     /// Runs one network as the one that makes `count`, and prepares what its gate reads.

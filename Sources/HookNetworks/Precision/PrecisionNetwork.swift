@@ -1,5 +1,6 @@
 public import Engine
 import SearchSpace
+import MapPruning
 public import NetworkParts
 
 /// A network whose precision is chosen for each input: the first sections run in the precisions that all assignments
@@ -36,7 +37,7 @@ public final class PrecisionNetwork {
     private let chosen: AlignedBuffer
     public let featureCount: Int
     /// In place of gates `fixed` takes the first assignment of the set, `random` the cheapest one or the plain network.
-    public var policy = BlockNetwork.Policy.gates
+    public var policy = DecisionPolicy.gates
     private var generator = SeededGenerator(seed: 1)
 
     /// - Throws: where hooks do not fit the network.

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import MapPruning
 import Packages
 import SearchSpace
 import NetworkParts
@@ -75,8 +76,16 @@ extension HookState {
         var overheadMicroseconds: Double?
         /// From version 3 on.
         var isFixed: Bool?
-        /// Since version 3.
+        /// Version 3 had one part to a decision, whose reader was its substitute.
         var mask: MapMask?
+        /// From version 4 on.
+        var masks: [MaskEntry]?
+        var expectedDamage: Double?
+    }
+
+    private struct MaskEntry: Codable {
+        var part: Int
+        var mask: MapMask
     }
 
     private struct GateEntry: Codable {
@@ -115,8 +124,10 @@ extension HookState {
             }
             entry.overheadMicroseconds = hook.overheadMicroseconds
             entry.isFixed = hook.isFixed ? true : nil
-            entry.mask = hook.mask
-            for (name, filter) in [("substitute", hook.substitute), ("head", hook.head)] {
+            entry.masks = hook.masks.isEmpty ? nil : hook.masks.map { MaskEntry(part: $0.part, mask: $0.mask) }
+            entry.expectedDamage = hook.expectedDamage
+            let readers = hook.masks.enumerated().map { ("reader\($0)", $1.reader) }
+            for (name, filter) in [("substitute", hook.substitute), ("head", hook.head)] + readers {
                 guard let filter else { continue }
                 keep(filter.weights, "\(index).\(name)")
                 keep(filter.bias, "\(index).\(name).bias")
@@ -183,14 +194,22 @@ extension HookState {
             }
             hook.overheadMicroseconds = entry.overheadMicroseconds.flatMap { $0 >= 0 ? $0 : nil }
             hook.isFixed = entry.isFixed ?? false
+            hook.expectedDamage = entry.expectedDamage.flatMap { (0...1).contains($0) ? $0 : nil }
+            hook.substitute = try filter("substitute")
+            hook.head = try filter("head")
             if let mask = entry.mask {
+                hook.masks = [PartMask(part: entry.point.parts.lowerBound, mask: mask, reader: hook.substitute)]
+                hook.substitute = nil
+            } else {
+                hook.masks = try (entry.masks ?? []).enumerated().map { position, one throws(HookRefusal) in
+                    PartMask(part: one.part, mask: one.mask, reader: try filter("reader\(position)"))
+                }
+            }
+            for mask in hook.masks.map(\.mask) {
                 guard mask.blocks.contains(true), !mask.strips.isEmpty,
                     max(mask.blocks.count, mask.strips.count) <= Layer.sizeLimit
                 else { throw HookRefusal("the mask of hook \(index) leaves nothing to compute") }
-                hook.mask = mask
             }
-            hook.substitute = try filter("substitute")
-            hook.head = try filter("head")
             hooks.append(hook)
         }
     }

@@ -1,11 +1,12 @@
 public import Engine
+public import MapPruning
 public import SearchSpace
 public import NetworkParts
 
 /// Everything that hooks of one network have learned: what `shoal hooks` keeps in one file beside the network's own.
 public struct HookState: Equatable, Sendable {
     /// The version that this program writes, and the newest that it reads.
-    public static let formatVersion = 3
+    public static let formatVersion = 4
     /// The oldest version that it reads.
     public static let oldestFormatVersion = 1
 
@@ -14,10 +15,13 @@ public struct HookState: Equatable, Sendable {
         public var point: AttachmentPoint
         public var gate: Gate?
         public var samples: GateSamples?
-        /// What a decision about channels or points leaves to compute.
-        public var mask: MapMask?
-        /// The convolution that replaces the parts that a decision leaves out; of a decision about channels the one
-        /// that reads the map inside the part, fitted to the channels that are left.
+        /// What a decision about channels or points leaves to compute: the parts that it is about, in order, those
+        /// between them run in full.
+        public var masks: [PartMask] = []
+        /// Mean damage of the decision over images that nothing was fitted on; where it is known, it stands for a gate
+        /// that there is not, or that is no better.
+        public var expectedDamage: Double?
+        /// The convolution that replaces the parts that a decision leaves out.
         public var substitute: Filter?
         /// The linear layer from pooled features to classes whose answer the gate reads, and an exit gives.
         public var head: Filter?
@@ -44,16 +48,7 @@ public struct HookState: Equatable, Sendable {
         }
     }
 
-    /// A linear map with a bias per output.
-    public struct Filter: Equatable, Sendable {
-        public var weights: [Float]
-        public var bias: [Float]
-
-        public init(weights: [Float], bias: [Float]) {
-            self.weights = weights
-            self.bias = bias
-        }
-    }
+    public typealias Filter = LinearMap
 
     public struct Statistics: Codable, Equatable, Sendable {
         public var frames = 0

@@ -27,11 +27,18 @@ public struct InferenceRequest: Equatable, Sendable {
     public var timeoutMicroseconds: Int?
     /// Whether the outputs are to follow the JSON as bytes.
     public var wantsBinaryOutput: Bool
+    /// Values of sensors for hooks that read some, by name: the numbers among the parameters whose names begin with
+    /// `sensor:`.
+    public var sensors: [String: Double]
+
+    /// The most sensors of a request.
+    public static let sensorLimit = 32
 
     public init(
         id: String? = nil, images: Int, height: Int, width: Int, pixels: Pixels, timeoutMicroseconds: Int? = nil,
-        wantsBinaryOutput: Bool = false
+        wantsBinaryOutput: Bool = false, sensors: [String: Double] = [:]
     ) {
+        self.sensors = sensors
         self.id = id
         self.images = images
         self.height = height
@@ -109,5 +116,6 @@ extension InferenceRequest {
         }
         (self.images, self.height, self.width) = (images, height, width)
         (id, timeoutMicroseconds, wantsBinaryOutput) = (form.id, form.timeoutMicroseconds, form.wantsBinaryOutput)
+        sensors = form.sensors
     }
 }

@@ -2,12 +2,14 @@
 struct RequestForm {
     /// Inputs and outputs that a request may name.
     static let tensorLimit = 8
+    private static let sensorPrefix = "sensor:"
 
     private(set) var bytes: [UInt8]
     private(set) var id: String?
     private(set) var inputs: [InputForm] = []
     private(set) var timeoutMicroseconds: Int?
     private(set) var wantsBinaryOutput = false
+    private(set) var sensors: [String: Double] = [:]
 
     init(_ bytes: [UInt8]) throws(InferenceRefusal) {
         var reader = JSONReader(bytes)
@@ -29,7 +31,7 @@ struct RequestForm {
 
     /// Parameters that are not known are left alone, as the protocol asks.
     private mutating func readParameters(_ reader: inout JSONReader) throws(InferenceRefusal) {
-        var (timeout, binary) = (timeoutMicroseconds, wantsBinaryOutput)
+        var (timeout, binary, sensors) = (timeoutMicroseconds, wantsBinaryOutput, self.sensors)
         try reader.object { (reader, key) throws(InferenceRefusal) in
             switch key {
             case "timeout":
@@ -37,9 +39,15 @@ struct RequestForm {
                 guard value > 0 else { throw InferenceRefusal(.malformed, "timeout is \(value) microseconds") }
                 timeout = value
             case "binary_data_output": binary = try reader.boolean()
+            case _ where key.hasPrefix(Self.sensorPrefix):
+                sensors[String(key.dropFirst(Self.sensorPrefix.count))] = try reader.number()
+                guard sensors.count <= InferenceRequest.sensorLimit else {
+                    throw InferenceRefusal(.malformed, "more than \(InferenceRequest.sensorLimit) sensors")
+                }
             default: try reader.skip()
             }
         }
+        self.sensors = sensors
         (timeoutMicroseconds, wantsBinaryOutput) = (timeout, binary)
     }
 

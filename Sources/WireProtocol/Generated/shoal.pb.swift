@@ -417,11 +417,37 @@ nonisolated struct WireHookRecord: Sendable {
 
   var reason: String = String()
 
+  var zeroShare: Double {
+    get {_zeroShare ?? 0}
+    set {_zeroShare = newValue}
+  }
+  /// Returns true if `zeroShare` has been explicitly set.
+  var hasZeroShare: Bool {self._zeroShare != nil}
+  /// Clears the value of `zeroShare`. Subsequent reads from it will return its default value.
+  mutating func clearZeroShare() {self._zeroShare = nil}
+
+  var zeros: [WireStepZerosRecord] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _budget: Double? = nil
+  fileprivate var _zeroShare: Double? = nil
+}
+
+nonisolated struct WireStepZerosRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var step: String = String()
+
+  var share: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireHookKindRecord: Sendable {
@@ -503,6 +529,251 @@ nonisolated struct WireModelAssignment: Sendable {
   var preferredPoint: Int64 = 0
 
   var priority: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Gates that boards of one class learn together. Which ones: the SHA-256 of the network's weights and of the hooks at
+/// the start, as 64 hexadecimal digits each.
+nonisolated struct WireGateReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var modelSha256: String = String()
+
+  var hookSha256: String = String()
+
+  var content: WireGateReport.OneOf_Content? = nil
+
+  var joined: WireGateJoined {
+    get {
+      if case .joined(let v)? = content {return v}
+      return WireGateJoined()
+    }
+    set {content = .joined(newValue)}
+  }
+
+  var part: WireGateUpdatePart {
+    get {
+      if case .part(let v)? = content {return v}
+      return WireGateUpdatePart()
+    }
+    set {content = .part(newValue)}
+  }
+
+  var wanted: WireGateWanted {
+    get {
+      if case .wanted(let v)? = content {return v}
+      return WireGateWanted()
+    }
+    set {content = .wanted(newValue)}
+  }
+
+  var scored: WireGateScored {
+    get {
+      if case .scored(let v)? = content {return v}
+      return WireGateScored()
+    }
+    set {content = .scored(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Content: Equatable, Sendable {
+    case joined(WireGateJoined)
+    case part(WireGateUpdatePart)
+    case wanted(WireGateWanted)
+    case scored(WireGateScored)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct WireGateOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var modelSha256: String = String()
+
+  var hookSha256: String = String()
+
+  var content: WireGateOrder.OneOf_Content? = nil
+
+  var acknowledged: WireGateAcknowledged {
+    get {
+      if case .acknowledged(let v)? = content {return v}
+      return WireGateAcknowledged()
+    }
+    set {content = .acknowledged(newValue)}
+  }
+
+  var announced: WireGateAnnounced {
+    get {
+      if case .announced(let v)? = content {return v}
+      return WireGateAnnounced()
+    }
+    set {content = .announced(newValue)}
+  }
+
+  var part: WireGateVersionPart {
+    get {
+      if case .part(let v)? = content {return v}
+      return WireGateVersionPart()
+    }
+    set {content = .part(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Content: Equatable, Sendable {
+    case acknowledged(WireGateAcknowledged)
+    case announced(WireGateAnnounced)
+    case part(WireGateVersionPart)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct WireGateJoined: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var parameters: UInt32 = 0
+
+  var gates: UInt32 = 0
+
+  var version: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireGateUpdatePart: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var baseVersion: UInt64 = 0
+
+  var samples: UInt64 = 0
+
+  var loss: Double = 0
+
+  var parameters: UInt32 = 0
+
+  var part: UInt32 = 0
+
+  var values: [Float] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireGateWanted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt64 = 0
+
+  var part: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireGateScored: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt64 = 0
+
+  var samples: UInt64 = 0
+
+  var loss: Double = 0
+
+  var lossBefore: Double = 0
+
+  var gates: [WireGateScoreRecord] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireGateScoreRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var samples: UInt64 = 0
+
+  var loss: Double = 0
+
+  var constantLoss: Double = 0
+
+  var acceptedDamage: Double = 0
+
+  var acceptedPrediction: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireGateAcknowledged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireGateAnnounced: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt64 = 0
+
+  var isCandidate: Bool = false
+
+  var sha256: String = String()
+
+  var gates: [WireGateScoreRecord] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireGateVersionPart: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt64 = 0
+
+  var part: UInt32 = 0
+
+  var values: [Float] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1293,7 +1564,7 @@ nonisolated extension WireModelRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".HookRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}budget\0\u{1}kinds\0\u{1}samples\0\u{1}trainings\0\u{3}failed_trainings\0\u{3}sampling_interval\0\u{1}reason\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}budget\0\u{1}kinds\0\u{1}samples\0\u{1}trainings\0\u{3}failed_trainings\0\u{3}sampling_interval\0\u{1}reason\0\u{3}zero_share\0\u{1}zeros\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1309,6 +1580,8 @@ nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.failedTrainings) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.samplingInterval) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._zeroShare) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.zeros) }()
       default: break
       }
     }
@@ -1343,6 +1616,12 @@ nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 8)
     }
+    try { if let v = self._zeroShare {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
+    if !self.zeros.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.zeros, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1355,6 +1634,43 @@ nonisolated extension WireHookRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.failedTrainings != rhs.failedTrainings {return false}
     if lhs.samplingInterval != rhs.samplingInterval {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs._zeroShare != rhs._zeroShare {return false}
+    if lhs.zeros != rhs.zeros {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStepZerosRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StepZerosRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}share\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 1)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireStepZerosRecord, rhs: WireStepZerosRecord) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.share != rhs.share {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1509,6 +1825,561 @@ nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.highestPoint != rhs.highestPoint {return false}
     if lhs.preferredPoint != rhs.preferredPoint {return false}
     if lhs.priority != rhs.priority {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateReport"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}P\u{1}model_sha256\0\u{3}hook_sha256\0\u{1}joined\0\u{1}part\0\u{1}wanted\0\u{1}scored\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 80: try { try decoder.decodeSingularStringField(value: &self.modelSha256) }()
+      case 81: try { try decoder.decodeSingularStringField(value: &self.hookSha256) }()
+      case 82: try {
+        var v: WireGateJoined?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .joined(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .joined(v)
+        }
+      }()
+      case 83: try {
+        var v: WireGateUpdatePart?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .part(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .part(v)
+        }
+      }()
+      case 84: try {
+        var v: WireGateWanted?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .wanted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .wanted(v)
+        }
+      }()
+      case 85: try {
+        var v: WireGateScored?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .scored(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .scored(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.modelSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.modelSha256, fieldNumber: 80)
+    }
+    if !self.hookSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.hookSha256, fieldNumber: 81)
+    }
+    switch self.content {
+    case .joined?: try {
+      guard case .joined(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 82)
+    }()
+    case .part?: try {
+      guard case .part(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 83)
+    }()
+    case .wanted?: try {
+      guard case .wanted(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 84)
+    }()
+    case .scored?: try {
+      guard case .scored(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 85)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateReport, rhs: WireGateReport) -> Bool {
+    if lhs.modelSha256 != rhs.modelSha256 {return false}
+    if lhs.hookSha256 != rhs.hookSha256 {return false}
+    if lhs.content != rhs.content {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateOrder"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}P\u{1}model_sha256\0\u{3}hook_sha256\0\u{1}acknowledged\0\u{1}announced\0\u{1}part\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 80: try { try decoder.decodeSingularStringField(value: &self.modelSha256) }()
+      case 81: try { try decoder.decodeSingularStringField(value: &self.hookSha256) }()
+      case 82: try {
+        var v: WireGateAcknowledged?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .acknowledged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .acknowledged(v)
+        }
+      }()
+      case 83: try {
+        var v: WireGateAnnounced?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .announced(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .announced(v)
+        }
+      }()
+      case 84: try {
+        var v: WireGateVersionPart?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .part(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .part(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.modelSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.modelSha256, fieldNumber: 80)
+    }
+    if !self.hookSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.hookSha256, fieldNumber: 81)
+    }
+    switch self.content {
+    case .acknowledged?: try {
+      guard case .acknowledged(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 82)
+    }()
+    case .announced?: try {
+      guard case .announced(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 83)
+    }()
+    case .part?: try {
+      guard case .part(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 84)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateOrder, rhs: WireGateOrder) -> Bool {
+    if lhs.modelSha256 != rhs.modelSha256 {return false}
+    if lhs.hookSha256 != rhs.hookSha256 {return false}
+    if lhs.content != rhs.content {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateJoined: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateJoined"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}parameters\0\u{1}gates\0\u{1}version\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.parameters) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.gates) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.parameters != 0 {
+      try visitor.visitSingularUInt32Field(value: self.parameters, fieldNumber: 1)
+    }
+    if self.gates != 0 {
+      try visitor.visitSingularUInt32Field(value: self.gates, fieldNumber: 2)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateJoined, rhs: WireGateJoined) -> Bool {
+    if lhs.parameters != rhs.parameters {return false}
+    if lhs.gates != rhs.gates {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateUpdatePart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateUpdatePart"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}base_version\0\u{1}samples\0\u{1}loss\0\u{1}parameters\0\u{1}part\0\u{1}values\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.baseVersion) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.loss) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.parameters) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.part) }()
+      case 7: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.baseVersion != 0 {
+      try visitor.visitSingularUInt64Field(value: self.baseVersion, fieldNumber: 2)
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 3)
+    }
+    if self.loss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.loss, fieldNumber: 4)
+    }
+    if self.parameters != 0 {
+      try visitor.visitSingularUInt32Field(value: self.parameters, fieldNumber: 5)
+    }
+    if self.part != 0 {
+      try visitor.visitSingularUInt32Field(value: self.part, fieldNumber: 6)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateUpdatePart, rhs: WireGateUpdatePart) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.baseVersion != rhs.baseVersion {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.loss != rhs.loss {return false}
+    if lhs.parameters != rhs.parameters {return false}
+    if lhs.part != rhs.part {return false}
+    if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateWanted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateWanted"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}part\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.part) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
+    }
+    if self.part != 0 {
+      try visitor.visitSingularUInt32Field(value: self.part, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateWanted, rhs: WireGateWanted) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.part != rhs.part {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateScored: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateScored"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}samples\0\u{1}loss\0\u{3}loss_before\0\u{1}gates\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.loss) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.lossBefore) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.gates) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 2)
+    }
+    if self.loss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.loss, fieldNumber: 3)
+    }
+    if self.lossBefore.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.lossBefore, fieldNumber: 4)
+    }
+    if !self.gates.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.gates, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateScored, rhs: WireGateScored) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.loss != rhs.loss {return false}
+    if lhs.lossBefore != rhs.lossBefore {return false}
+    if lhs.gates != rhs.gates {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateScoreRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateScoreRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}samples\0\u{1}loss\0\u{3}constant_loss\0\u{3}accepted_damage\0\u{3}accepted_prediction\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.loss) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.constantLoss) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.acceptedDamage) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.acceptedPrediction) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 1)
+    }
+    if self.loss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.loss, fieldNumber: 2)
+    }
+    if self.constantLoss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.constantLoss, fieldNumber: 3)
+    }
+    if self.acceptedDamage.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.acceptedDamage, fieldNumber: 4)
+    }
+    if self.acceptedPrediction.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.acceptedPrediction, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateScoreRecord, rhs: WireGateScoreRecord) -> Bool {
+    if lhs.samples != rhs.samples {return false}
+    if lhs.loss != rhs.loss {return false}
+    if lhs.constantLoss != rhs.constantLoss {return false}
+    if lhs.acceptedDamage != rhs.acceptedDamage {return false}
+    if lhs.acceptedPrediction != rhs.acceptedPrediction {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateAcknowledged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateAcknowledged"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateAcknowledged, rhs: WireGateAcknowledged) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateAnnounced: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateAnnounced"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}is_candidate\0\u{1}sha256\0\u{1}gates\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isCandidate) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.gates) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
+    }
+    if self.isCandidate != false {
+      try visitor.visitSingularBoolField(value: self.isCandidate, fieldNumber: 2)
+    }
+    if !self.sha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.sha256, fieldNumber: 3)
+    }
+    if !self.gates.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.gates, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateAnnounced, rhs: WireGateAnnounced) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.isCandidate != rhs.isCandidate {return false}
+    if lhs.sha256 != rhs.sha256 {return false}
+    if lhs.gates != rhs.gates {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGateVersionPart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GateVersionPart"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}part\0\u{1}values\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.part) }()
+      case 3: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
+    }
+    if self.part != 0 {
+      try visitor.visitSingularUInt32Field(value: self.part, fieldNumber: 2)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireGateVersionPart, rhs: WireGateVersionPart) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.part != rhs.part {return false}
+    if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

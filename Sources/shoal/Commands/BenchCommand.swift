@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Foundation
 import Packages
+import PlanEvaluation
 import SearchSpace
 import Supernets
 

@@ -4,6 +4,7 @@ import Engine
 import FleetModel
 import Foundation
 import Packages
+import PlanEvaluation
 import SearchSpace
 import Shoal
 import Supernets

@@ -2,17 +2,21 @@ import AdminAPI
 import ArgumentParser
 import FleetModel
 import Foundation
+import SearchReports
 
 struct DescribeCommand: AsyncParsableCommand {
-    enum Noun: String, ExpressibleByArgument, CaseIterable { case board, model, policy }
+    enum Noun: String, ExpressibleByArgument, CaseIterable { case board, model, policy, hooks, search, predictor }
 
     static let configuration = CommandConfiguration(
-        commandName: "describe", abstract: "Everything the coordinator knows of one board, model or policy.")
+        commandName: "describe",
+        abstract: "Everything the coordinator knows of one board, model, policy, group of hooks, search or predictor.")
 
-    @Argument(help: "board, model or policy.")
+    @Argument(help: "board, model, policy, hooks, search or predictor.")
     var noun: Noun
     @Argument(help: "Its name.")
     var name: String
+    @Option(help: "Of a predictor: draw predicted against measured latency into this file (SVG).")
+    var plot: String?
     @OptionGroup var coordinator: CoordinatorOptions
     @OptionGroup var format: FormatOptions
 
@@ -30,6 +34,9 @@ struct DescribeCommand: AsyncParsableCommand {
             case .board: try await describeBoard(client)
             case .model: try await describeModel(client)
             case .policy: try await describePolicy(client)
+            case .search: try await describeSearch(client)
+            case .predictor: try await describePredictor(client)
+            case .hooks: try await HooksListing.describe(try await HooksListing.find(name, client), format)
             }
         }
     }
@@ -61,7 +68,10 @@ struct DescribeCommand: AsyncParsableCommand {
         Terminal.print("\n" + table.text)
         let hooked = all.models.filter { $0.hooks != nil }
         if !hooked.isEmpty {
-            var table = TextTable(["MODEL", "HOOKS", "BUDGET", "LEFT OUT %", "SAMPLES", "TRAININGS", "FAILED", "EVERY"])
+            var table = TextTable([
+                "MODEL", "HOOKS", "BUDGET", "LEFT OUT %", "SAMPLES", "TRAININGS", "FAILED", "EVERY", "ZEROS %",
+                "MOST ZEROS %",
+            ])
             for model in hooked { if let hooks = model.hooks { table.add([model.model] + Self.row(hooks)) } }
             Terminal.print("\n" + table.text)
         }
@@ -87,6 +97,8 @@ struct DescribeCommand: AsyncParsableCommand {
             hooks.reason.isEmpty ? "\(hooks.state)" : "\(hooks.state): \(hooks.reason)",
             hooks.budget.map { "\($0)" } ?? "-", ratios.isEmpty ? "-" : ratios.joined(separator: ", "),
             "\(hooks.samples)", "\(hooks.trainings)", "\(hooks.failedTrainings)", "\(hooks.samplingInterval)",
+            hooks.zeroShare.map { (100 * $0).text(1) } ?? "-",
+            hooks.zeros.map { $0.map { "\($0.step) \((100 * $0.share).text(0))" }.joined(separator: ", ") } ?? "-",
         ]
     }
 
@@ -107,6 +119,34 @@ struct DescribeCommand: AsyncParsableCommand {
         Terminal.print(
             "policy \(policy.name), version \(policy.version), boards: \(policy.boards.joined(separator: ", "))\n")
         Terminal.print(policy.text)
+    }
+
+    private func describeSearch(_ client: AdminClient) async throws {
+        let searches: [SearchView] = try await client.get("v1/searches")
+        guard let view = searches.first(where: { $0.search.name == name }) else {
+            throw missing(searches.map(\.search.name))
+        }
+        guard format.format == .table else { return try Terminal.json(view) }
+        var table = TextTable(SearchReport.pointHeader)
+        for row in SearchReport.pointRows(view.search) { table.add(row) }
+        Terminal.print(SearchReport.lines(view).joined(separator: "\n") + "\n\n" + table.text)
+    }
+
+    private func describePredictor(_ client: AdminClient) async throws {
+        let predictors: [LatencyPredictorView] = try await client.get("v1/predictors")
+        guard let view = predictors.first(where: { $0.name == name }) else { throw missing(predictors.map(\.name)) }
+        if let plot {
+            try OutputFile.check(plot)
+            try OutputFile.checkFolder(of: plot)
+            guard let picture = PredictorPlot(view) else {
+                throw Refusal("predictor \(name) has no samples to draw: \(view.refusal ?? "none was left out")")
+            }
+            try OutputFile.write(Array(picture.svg.utf8), to: plot)
+        }
+        guard format.format == .table else { return try Terminal.json(view) }
+        var table = TextTable(PredictorReport.sampleHeader)
+        for row in PredictorReport.sampleRows(view) { table.add(row) }
+        Terminal.print(PredictorReport.lines(view).joined(separator: "\n") + "\n\n" + table.text)
     }
 
     private func missing(_ known: [String]) -> Refusal {

@@ -2,11 +2,13 @@ import AdminAPI
 import ArgumentParser
 import FleetModel
 import Foundation
+import SearchReports
 
 struct ApplyCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "apply", abstract: "Apply a policy to the fleet.")
+    static let configuration = CommandConfiguration(
+        commandName: "apply", abstract: "Apply a policy to the fleet, or queue a search.")
 
-    @Option(name: .shortAndLong, help: "The policy (YAML).")
+    @Option(name: .shortAndLong, help: "A policy or a search (YAML).")
     var file: String
     @Flag(help: "Check it and say what it would select, but change nothing.")
     var dryRun = false
@@ -18,6 +20,7 @@ struct ApplyCommand: AsyncParsableCommand {
             guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
                 throw Refusal("\(file): cannot be read as text")
             }
+            if SearchFile.isSearch(text) { return try await submit(text) }
             // Refused here already, so that a bad file is found without a coordinator.
             do { _ = try PolicyFile.parse(text, file: file) } catch { throw Refusal("\(error)") }
             let result: ApplyResult = try await coordinator.client.post(
@@ -30,16 +33,49 @@ struct ApplyCommand: AsyncParsableCommand {
                     + result.boards.joined(separator: ", "))
         }
     }
+
+    private func submit(_ text: String) async throws {
+        do { _ = try SearchFile.parse(text, file: file) } catch { throw Refusal("\(error)") }
+        let view: SearchView = try await coordinator.client.post(
+            "v1/searches", ApplyRequest(file: file, text: text, dryRun: dryRun))
+        guard format.format == .table else { return try Terminal.json(view) }
+        Terminal.print("search \(view.search.name) \(dryRun ? "would be" : "is") \(view.search.state.rawValue)")
+    }
+}
+
+struct CancelCommand: AsyncParsableCommand {
+    enum Noun: String, ExpressibleByArgument, CaseIterable { case search }
+
+    static let configuration = CommandConfiguration(
+        commandName: "cancel", abstract: "End a search that waits or runs; its points so far are kept.")
+
+    @Argument(help: "search.")
+    var noun: Noun
+    @Argument(help: "Its name.")
+    var name: String
+    @OptionGroup var coordinator: CoordinatorOptions
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws {
+        try await refusing {
+            guard name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }) else {
+                throw Refusal("no search is named \(name)", .notFound)
+            }
+            let view: SearchView = try await coordinator.client.delete("v1/searches/\(name)")
+            guard format.format == .table else { return try Terminal.json(view) }
+            Terminal.print("search \(view.search.name) is \(view.search.state.rawValue)")
+        }
+    }
 }
 
 struct GetCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable {
-        case boards, models, policies, assignments, events, status
+        case boards, models, policies, assignments, searches, predictors, hooks, events, status
     }
 
     static let configuration = CommandConfiguration(commandName: "get", abstract: "List what the coordinator knows.")
 
-    @Argument(help: "boards, models, policies, assignments, events or status.")
+    @Argument(help: "boards, models, policies, assignments, searches, predictors, hooks, events or status.")
     var noun: Noun
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
@@ -90,6 +126,10 @@ struct GetCommand: AsyncParsableCommand {
                     }
                 }
             }
+        case .searches:
+            try await text(client, [SearchView].self, SearchReport.header) { $0.map(SearchReport.row) }
+        case .predictors:
+            try await text(client, [LatencyPredictorView].self, PredictorReport.header) { $0.map(PredictorReport.row) }
         case .events:
             try await text(client, [FleetEvent].self, ["TIME", "KIND", "BOARD", "MESSAGE"]) {
                 $0.reversed().map { event in
@@ -97,6 +137,8 @@ struct GetCommand: AsyncParsableCommand {
                     return [Self.time(event.atMilliseconds), event.kind.rawValue, board, event.message]
                 }
             }
+        case .hooks:
+            try await text(client, [HooksView].self, HooksListing.header) { $0.map(HooksListing.row) }
         case .status:
             try await text(
                 client, StatusView.self, ["FLEET", "ENROLMENT", "ENROLLED", "CONNECTED", "RECORDS", "DROPPED FRAMES"]

@@ -2,9 +2,12 @@ import ArgumentParser
 import Datasets
 import Dispatch
 import Engine
+import FleetModel
 import Foundation
 import LatencyPrediction
 import Packages
+import PlanEvaluation
+import SearchInputs
 import SearchSpace
 import Shoal
 import SubnetSearch
@@ -42,7 +45,8 @@ struct MeasureLatencyCommand: AsyncParsableCommand {
         try OutputFile.checkFolder(of: output)
         try OutputFile.check(output, isNoneOf: [package])
         let operators = try SupernetOperators(loaded.supernet.architecture)
-        var table = LatencyTable(source: .init(boardClass: boardClass, processor: "cpu"))
+        let engine = "\(ProductVersion.current)/\(loaded.kernels.instructionSet.rawValue)"
+        var table = LatencyTable(source: .init(boardClass: boardClass, processor: "cpu", engineVersion: engine))
         let total = space.resolutions.count * space.kernelSizes.count * space.expandRatios.count
         let progress = Progress("Measuring operators", total: total)
         var done = 0

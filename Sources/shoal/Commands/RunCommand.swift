@@ -5,6 +5,7 @@ import Foundation
 import Graphs
 import ModelImport
 import Packages
+import PlanEvaluation
 import SearchSpace
 import Shoal
 import Supernets

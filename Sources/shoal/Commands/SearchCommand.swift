@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LatencyPrediction
 import Packages
+import SearchInputs
 import SearchSpace
 import SubnetSearch
 import Supernets
@@ -23,6 +24,12 @@ struct SearchCommand: AsyncParsableCommand {
         parsing: .unconditional,
         help: "Instead of --latency: this many constraints between the fastest and the slowest subnet.")
     var points: Int?
+    @Option(parsing: .unconditional, help: "Most FLOPs of every point.")
+    var flops: Double?
+    @Option(
+        parsing: .unconditional,
+        help: "Most bytes of every point: its own parameters and the largest maps, in 32-bit floats.")
+    var memory: Double?
     @Option(parsing: .unconditional, help: "Least accuracy, 0...1.")
     var accuracyFloor: Double?
     @Option(parsing: .unconditional, help: "Seed of the search.")
@@ -30,6 +37,8 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional, help: "Stop evolving after this many seconds; the result then depends on the machine.")
     var seconds: Double?
+    @Flag(help: "Also measure how many accuracies one thread predicts in a second, of random subnets.")
+    var rate = false
     @Option(name: .shortAndLong, help: "Also write the result as JSON.")
     var output: String?
     @OptionGroup var format: FormatOptions
@@ -40,9 +49,12 @@ struct SearchCommand: AsyncParsableCommand {
         var predictedAccuracy: Double
         var predictedLatencyMilliseconds: Double
         var relaxedTo: Double?
+        var flops: Double
+        var memoryBytes: Double
 
         enum CodingKeys: String, CodingKey {
             case latencyMilliseconds, configuration, predictedAccuracy, predictedLatencyMilliseconds, relaxedTo
+            case flops, memoryBytes
         }
 
         /// `relaxedTo` is always there, null where the constraint was kept.
@@ -53,6 +65,8 @@ struct SearchCommand: AsyncParsableCommand {
             try container.encode(predictedAccuracy, forKey: .predictedAccuracy)
             try container.encode(predictedLatencyMilliseconds, forKey: .predictedLatencyMilliseconds)
             try container.encode(relaxedTo, forKey: .relaxedTo)
+            try container.encode(flops, forKey: .flops)
+            try container.encode(memoryBytes, forKey: .memoryBytes)
         }
     }
 
@@ -72,6 +86,11 @@ struct SearchCommand: AsyncParsableCommand {
         /// Rank correlation on measured subnets that the predictor was not fitted to.
         var predictorSpearman: Double?
         var predictorMeanAbsoluteError: Double?
+        /// Milliseconds times accuracy under the points' front, up to the slowest subnet's latency and down to the
+        /// smallest subnet's predicted accuracy.
+        var hypervolume: Double
+        /// Accuracies per second of processor time on one thread; only with `--rate`.
+        var accuraciesPerSecond: Double?
     }
 
     func validate() throws {
@@ -80,6 +99,11 @@ struct SearchCommand: AsyncParsableCommand {
             throw ValidationError("--latency: give milliseconds above 0")
         }
         guard points.map({ (1...64).contains($0) }) ?? true else { throw ValidationError("--points: give 1 to 64") }
+        for (name, value) in [("--flops", flops), ("--memory", memory)] {
+            guard value.map({ $0.isFinite && $0 > 0 }) ?? true else {
+                throw ValidationError("\(name): give more than 0")
+            }
+        }
         guard accuracyFloor.map({ (0...1).contains($0) }) ?? true else {
             throw ValidationError("--accuracy-floor: give 0 to 1")
         }
@@ -111,25 +135,58 @@ struct SearchCommand: AsyncParsableCommand {
             throw Refusal("\(latencyTable): \(error)")
         }
         guard cost.range.upperBound > 0 else { throw Refusal("\(latencyTable): every subnet takes 0 ms there") }
-        let search = ParetoSearch(try EvolutionSearch(accuracy: predictor.predictor, latency: cost, settings: settings))
+        let operators = try SupernetOperators(space.architecture)
+        let flopsCost = try AdditiveCost.flops(space: space.space, operators: operators)
+        let memoryCost = try MemoryCost(space: space.space, operators: operators)
+        let search = ParetoSearch(
+            try EvolutionSearch(
+                accuracy: predictor.predictor, latency: cost, flops: flopsCost, memory: memoryCost, settings: settings))
         var generator = SeededGenerator(seed: seed)
         let deadline = seconds.map { started + .seconds($0) }
+        let constraints = (points.map { search.constraints(count: $0) } ?? latency).map {
+            SearchConstraint(latencyMilliseconds: $0, flops: flops, memoryBytes: memory)
+        }
         let outcome = try search.run(
-            constraints: points.map { search.constraints(count: $0) } ?? latency, using: &generator,
-            goesOn: { deadline.map { clock.now < $0 } ?? true })
+            constraints, using: &generator, goesOn: { deadline.map { clock.now < $0 } ?? true })
         let elapsed = started.duration(to: clock.now)
         return Summary(
-            points: outcome.points.map {
+            points: try outcome.points.map {
                 Point(
                     latencyMilliseconds: $0.latencyMilliseconds, configuration: $0.configuration,
                     predictedAccuracy: $0.predictedAccuracy,
-                    predictedLatencyMilliseconds: $0.predictedLatencyMilliseconds, relaxedTo: $0.relaxedTo)
+                    predictedLatencyMilliseconds: $0.predictedLatencyMilliseconds, relaxedTo: $0.relaxedTo,
+                    flops: try flopsCost.cost(of: $0.configuration),
+                    memoryBytes: try memoryCost.cost(of: $0.configuration))
             }, evaluated: outcome.evaluated, accuracyEvaluations: outcome.accuracyEvaluations,
             seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18,
             processorSeconds: Double(PlanTimer.processorTime() - processorStarted) / 1e9, seed: seed,
             space: space.space.name, boardClass: table.source.boardClass, processor: table.source.processor,
             predictor: predictor.method, predictorSpearman: predictor.heldOut?.spearman,
-            predictorMeanAbsoluteError: predictor.heldOut?.meanAbsoluteError)
+            predictorMeanAbsoluteError: predictor.heldOut?.meanAbsoluteError,
+            hypervolume: ParetoFront.hypervolume(
+                costs: outcome.points.map(\.predictedLatencyMilliseconds),
+                values: outcome.points.map(\.predictedAccuracy), referenceCost: cost.range.upperBound,
+                referenceValue: try predictor.predictor.predict(space.space.smallest)),
+            accuraciesPerSecond: rate ? Self.rate(of: predictor.predictor) : nil)
+    }
+
+    /// Of the best of several passes over the same random subnets.
+    private static func rate(of predictor: AccuracyPredictor) -> Double {
+        let space = IndexedSearchSpace(predictor.space)
+        var generator = SeededGenerator(seed: 1)
+        let subnets = (0..<16_384).map { _ in
+            var subnet = space.smallest
+            space.sample(into: &subnet, using: &generator)
+            return subnet
+        }
+        var evaluator = predictor.makeEvaluator()
+        var accuracies: [Double] = []
+        let best = (0..<10).map { _ in
+            let start = PlanTimer.processorTime()
+            evaluator.accuracies(of: subnets, into: &accuracies)
+            return Double(PlanTimer.processorTime() - start)
+        }.min()
+        return Double(subnets.count) * 1e9 / (best ?? .infinity)
     }
 
     private func show(_ summary: Summary) throws {
@@ -145,5 +202,6 @@ struct SearchCommand: AsyncParsableCommand {
         let quality = summary.predictorSpearman.map { ", Spearman \($0.text(3)) on unseen subnets" } ?? ""
         Terminal.print(
             "\(summary.evaluated) subnets in \(summary.seconds.text(2)) s; predictor: \(summary.predictor)\(quality)")
+        if let rate = summary.accuraciesPerSecond { Terminal.print("\(rate.text(0)) accuracies predicted a second") }
     }
 }

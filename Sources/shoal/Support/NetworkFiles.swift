@@ -9,6 +9,7 @@ import PostTrainingQuantization
 import Shoal
 import Supernets
 import NetworkParts
+import PlanEvaluation
 
 extension LoadedNetwork {
     /// The network bound to single images of this set's channels.

@@ -21,8 +21,12 @@ enum OutputFile {
     static func writeJSON(_ value: some Encodable, to path: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let data = try encoder.encode(value)
-        do { try FileBytes.write(Array(data), to: path) } catch {
+        try write(Array(try encoder.encode(value)), to: path)
+    }
+
+    /// Replaces the file at once.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do { try FileBytes.write(bytes, to: path) } catch {
             throw Refusal("\(path): \(error.reason)", .environment)
         }
     }

@@ -7,6 +7,7 @@ import Foundation
 import Graphs
 import ModelImport
 import Packages
+import SearchInputs
 import SearchSpace
 import Supernets
 
@@ -43,6 +44,8 @@ struct Refusal: Error {
     init(_ error: any Error) {
         switch error {
         case let refusal as Refusal: self = refusal
+        case let refusal as SearchInputRefusal:
+            self.init(refusal.description, refusal.isMissing ? .notFound : .unusableInput)
         case let failure as AdminFailure: self.init(failure.message, Self.status(of: failure.kind))
         case is CheckpointFailure, is PackageFailure, is DatasetFailure, is SupernetRefusal, is ConfigurationRefusal,
             is InstructionSetRefusal, is ArchitectureRefusal, is GraphFailure:

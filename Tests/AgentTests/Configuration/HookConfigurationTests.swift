@@ -19,7 +19,9 @@ import Testing
 
     @Test func hooksAreNamedByTheirFile() throws {
         #expect(try read("") == nil)
-        let hooks = try #require(try read(", hooks: { file: /h, budget: 0.1, learns: true, processorShare: 0.2 }"))
+        let hooks = try #require(
+            try read(", hooks: { file: /h, budget: 0.1, learns: true, shares: true, processorShare: 0.2 }"))
+        #expect(hooks.shares == true)
         #expect(hooks.file == "/h" && hooks.budget == 0.1 && hooks.learns == true && hooks.processorShare == 0.2)
     }
 
@@ -28,6 +30,7 @@ import Testing
         ("{ file: h, budgt: 0.1 }", "hooks.budgt: there is no such field"),
         ("{ file: h, processorShare: 0 }", "hooks.processorShare"),
         ("{ file: h, sampleBytes: 1 }", "hooks.sampleBytes"),
+        ("{ file: h, shares: true }", "hooks.shares: goes with learns: true"),
     ])
     func theRestIsRefused(hooks: String, words: String) {
         let failure = #expect(throws: ConfigurationFailure.self) { try read(", hooks: " + hooks) }

@@ -1,4 +1,5 @@
 import Engine
+import MapPruning
 import Foundation
 import Supernets
 import Testing

@@ -82,4 +82,23 @@ import NetworkParts
         readings.write(to: &values)
         #expect(values == [3, 4])
     }
+
+    @Test func sensorsMayHaveNames() throws {
+        let inputs = try GateInputs("latency,sensor:lux,memory,sensor:heat_2")
+        #expect(inputs.kinds == [.latency, .sensors, .memory] && inputs.count == 4)
+        #expect(inputs.sensors == ["lux", "heat_2"])
+        #expect(
+            inputs.sensorMissing(from: ["lux"]) == "heat_2" && inputs.sensorMissing(from: ["heat_2", "lux"]) == nil)
+        #expect(try GateInputs("sensors:2").sensors == ["1", "2"])
+        for wrong in ["sensor", "sensor:", "sensor:a b", "sensor:a,sensor:a", "sensor:a,sensors:2"] {
+            #expect(throws: HookRefusal.self, "\(wrong)") { try GateInputs(wrong) }
+        }
+        let readings = try #require(FrameReadings(inputs))
+        readings.setSensor(0, to: 3)
+        readings.setSensor(1, to: .infinity)
+        readings.set(.memory, to: 7)
+        var values = [Float](repeating: -1, count: 4)
+        values.withUnsafeMutableBufferPointer { values in values.baseAddress.map { readings.write(to: $0) } }
+        #expect(Array(values.dropFirst()) == [3, 0, 7])
+    }
 }

@@ -1,5 +1,6 @@
 import CAllocations
 import Engine
+import MapPruning
 import SearchSpace
 import Testing
 import NetworkParts

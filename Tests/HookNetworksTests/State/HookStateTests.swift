@@ -1,4 +1,5 @@
 import Engine
+import MapPruning
 import Foundation
 import Packages
 import SearchSpace
@@ -73,23 +74,42 @@ import Testing
     @Test func newerFormatsAreRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-        package.manifest = Array(text.replacing("\"formatVersion\":3", with: "\"formatVersion\":9").utf8)
-        #expect(throws: HookRefusal("has format version 9, newer than 3, the newest that is read")) {
+        package.manifest = Array(text.replacing("\"formatVersion\":4", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 4, the newest that is read")) {
             try HookState(package)
         }
     }
 
-    /// Files of the version before, which knew no masks, inputs or fixed places, are read.
+    /// Files of the version before, which masked one part at a place and kept its reader as a substitute, are read.
     @Test func theFormatBeforeIsRead() throws {
         let newest = try HookSamples.state(seed: 1)
         var package = try newest.package()
+        let masks = #""masks":[{"mask":{"blocks":[true,false],"strips":[true]},"part":1}]"#
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":3", with: "\"formatVersion\":2")
-            .replacing("\"mask\":{\"blocks\":[true,false],\"strips\":[true]},", with: "")
+            .replacing("\"formatVersion\":4", with: "\"formatVersion\":3")
+            .replacing("\"expectedDamage\":0.25,", with: "")
+            .replacing(masks, with: #""mask":{"blocks":[true,false],"strips":[true]}"#)
+        #expect(!text.contains("masks") && !text.contains("expectedDamage") && text.contains("mask"))
+        package.manifest = Array(text.utf8)
+        for name in ["0.reader0", "0.reader0.bias"] { package.tensors[name] = nil }
+        let hook = try HookState(package).hooks[0]
+        #expect(hook.point == newest.hooks[0].point && hook.head == newest.hooks[0].head)
+        #expect(hook.masks.map(\.mask) == newest.hooks[0].masks.map(\.mask) && hook.expectedDamage == nil)
+        #expect(hook.masks[0].reader == newest.hooks[0].substitute && hook.substitute == nil)
+    }
+
+    /// Version 2 knew no masks, inputs or fixed places.
+    @Test func theFormatBeforeThatIsRead() throws {
+        let newest = try HookSamples.state(seed: 1)
+        var package = try newest.package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+            .replacing("\"formatVersion\":4", with: "\"formatVersion\":2")
+            .replacing("\"expectedDamage\":0.25,", with: "")
+            .replacing(#""masks":[{"mask":{"blocks":[true,false],"strips":[true]},"part":1}],"#, with: "")
         #expect(!text.contains("mask") && !text.contains("inputs\":{\"kinds") && !text.contains("isFixed"))
         package.manifest = Array(text.utf8)
         let state = try HookState(package)
-        #expect(state.hooks[0].point == newest.hooks[0].point && state.hooks[0].mask == nil)
+        #expect(state.hooks[0].point == newest.hooks[0].point && state.hooks[0].masks.isEmpty)
         #expect(state.hooks[0].substitute == newest.hooks[0].substitute && state.hooks[0].head == newest.hooks[0].head)
         #expect(state.inputs == .none && !state.hooks[0].isFixed)
     }
@@ -105,7 +125,7 @@ import Testing
     @Test func theFirstFormatIsRead() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":3", with: "\"formatVersion\":1")
+            .replacing("\"formatVersion\":4", with: "\"formatVersion\":1")
             .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
         #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
         package.manifest = Array(text.utf8)
@@ -115,7 +135,7 @@ import Testing
         // Version 2 knew no precisions.
         package.manifest = Array(
             String(decoding: try HookSamples.state(seed: 1).package().manifest, as: UTF8.self)
-                .replacing("\"formatVersion\":3", with: "\"formatVersion\":2").utf8)
+                .replacing("\"formatVersion\":4", with: "\"formatVersion\":2").utf8)
         #expect(try HookState(package).precision == nil)
     }
 

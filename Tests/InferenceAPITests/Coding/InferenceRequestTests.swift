@@ -31,6 +31,18 @@ import Testing
         #expect(try decode(head + #""data": [[[[1, -2.5]], [[3, 0.25]]]]"# + tail) == expected)
     }
 
+    @Test func parametersMayCarrySensors() throws {
+        func request(_ parameters: String) -> String {
+            #"{"parameters": {\#(parameters)}, "inputs": [{"name": "image", "shape": [1, 2, 1, 1], "#
+                + #""datatype": "FP32", "data": [1, 2]}]}"#
+        }
+        #expect(try decode(request(#""sensor:lux": 4.5, "sensor:t": -3, "lux": 1"#)).sensors == ["lux": 4.5, "t": -3])
+        #expect(try decode(request("")).sensors.isEmpty)
+        #expect(refusal(request(#""sensor:t": "warm""#)) != nil)
+        let many = (0...InferenceRequest.sensorLimit).map { #""sensor:\#($0)": 1"# }.joined(separator: ",")
+        #expect(refusal(request(many))?.contains("more than 32 sensors") == true)
+    }
+
     @Test func bytesAreTakenInBothLayouts() throws {
         let planar = #"{"inputs": [{"name": "pixels", "shape": [1,2,1,2], "datatype": "UINT8", "data": [0,255,7,8]}]}"#
         #expect(try decode(planar).pixels == .planar([0, 255, 7, 8]))

@@ -68,7 +68,8 @@ import Testing
 
     @Test func linesMayEndAsOnWindows() throws {
         let text = Self.configuration.replacing("\n", with: "\r\n")
-        #expect(try Self.read(text, Self.weights(Self.count)) == Self.read(Self.configuration, Self.weights(Self.count)))
+        let weights = Self.weights(Self.count)
+        #expect(try Self.read(text, weights) == Self.read(Self.configuration, weights))
     }
 
     @Test func layersBecomeOperators() throws {

@@ -30,22 +30,10 @@ struct HookedPackage {
     init(_ path: String) throws { try self.init(PackageFile(path)) }
 
     private init(_ package: PackageFile) throws {
-        path = package.path
-        guard package.kind == NetworkPackage.kind else {
-            throw Refusal("\(path): is a package of kind \(package.kind); hooks are built for networks")
-        }
-        let loaded = try LoadedNetwork(package.package(), path: path)
-        weightsSHA256 = try package.weightsSHA256()
-        kernels = try KernelSet.selected()
-        name = loaded.network.graph.name
-        subnet = nil
-        size = loaded.size
-        do {
-            let network = try FusedNetwork(try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? 3)))
-            plan = try network.plan(kernels: kernels)
-            fused = network
-        } catch { throw Refusal("\(path): hooks need a network that kernels cover: \(error)") }
-        (mean, std) = try loaded.normalization(channels: plan.inputShape.channels)
+        let loaded = try HookablePackage(package, channels: 3, kernels: try KernelSet.selected())
+        (path, name, plan, fused) = (loaded.path, loaded.name, loaded.plan, loaded.fused)
+        (subnet, size, weightsSHA256, kernels) = (nil, loaded.size, loaded.weightsSHA256, loaded.kernels)
+        (mean, std) = (loaded.mean, loaded.std)
     }
 
     private init(_ loaded: LoadedSupernet, _ subnet: SubnetConfiguration, _ statistics: SubnetStatistics) throws {
@@ -88,12 +76,7 @@ struct HookedPackage {
 
     /// As a network to be tried before another, whose images are resized for it.
     func rung(_ gate: Gate?, before largest: HookedPackage) -> ModelCascade.Rung {
-        let (shape, source) = (plan.inputShape, largest.plan.inputShape)
-        guard shape != source else { return ModelCascade.Rung(plan, gate: gate) }
-        let resizing = ImagePreprocessor(
-            channels: source.channels, height: source.height, width: source.width, size: shape.size,
-            mean: [Float](repeating: 0, count: source.channels), std: [Float](repeating: 1, count: source.channels))
-        return ModelCascade.Rung(plan, gate: gate) { resizing.resize($0, into: $1) }
+        AttachedHooks.Smaller(plan, before: largest.plan).rung(gate)
     }
 
     /// As a hook file names it beside a network.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Engine
 import HookNetworks
+import PlanEvaluation
 import Supernets
 
 struct HookedRunOptions: ParsableArguments {
@@ -11,15 +12,18 @@ struct HookedRunOptions: ParsableArguments {
     var with: [String] = []
     @Option(help: "With --hooks: damage to be put up with per image, 0 to 1; below 0 no gate runs.")
     var budget: Float?
+    @OptionGroup var readings: ReadingOptions
 
     /// - Returns: `nil` without hooks.
     func run(of package: String) throws -> HookedRun? {
         guard let hooks else {
-            guard with.isEmpty, budget == nil else { throw Refusal("--with, --budget: go with --hooks") }
+            guard with.isEmpty, budget == nil, readings.sensor.isEmpty, readings.sensors == nil else {
+                throw Refusal("--with, --budget, --sensor, --sensors: go with --hooks")
+            }
             return nil
         }
         guard let budget, budget.isFinite, budget <= 1 else { throw Refusal("--budget: give a number up to 1") }
-        return HookedRun(package: package, hooks: hooks, with: with, budget: budget)
+        return HookedRun(package: package, hooks: hooks, with: with, budget: budget, readings: readings)
     }
 }
 
@@ -29,6 +33,7 @@ struct HookedRun {
     let hooks: String
     let with: [String]
     let budget: Float
+    let readings: ReadingOptions
 
     private struct Summary: Encodable {
         var images: Int
@@ -48,6 +53,7 @@ struct HookedRun {
         let loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
         let stream = try HookStream(loaded.package, images: images, labels: labels, skip: 0, limit: limit)
         let network = try loaded.network()
+        let feed = try readings.feed(for: loaded, images: stream.images.count, skipping: 0)
         let classes = loaded.package.plan.outputCount
         if let label = stream.images.labels?.first(where: { $0 >= classes }) {
             throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(classes) classes")
@@ -56,6 +62,7 @@ struct HookedRun {
         let count = stream.images.count
         for index in 0..<count {
             let image = stream.image(index)
+            if let feed, let readings = network.readings { feed.set(index, readings) }
             let start = PlanTimer.now()
             let answer = network.answer(image, budget: budget)
             times.append(Double(PlanTimer.now() - start) / 1e6)

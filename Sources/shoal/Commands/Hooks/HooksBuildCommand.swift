@@ -29,7 +29,7 @@ struct HooksBuildCommand: AsyncParsableCommand {
     @Option(
         help: """
             What all gates are to read besides the network, separated by commas: latency, memory, frequency, \
-            predicted-latency, sensors:N.
+            predicted-latency, sensors:N, or each sensor by its name, sensor:NAME.
             """)
     var inputs: String?
     @Option(

@@ -6,6 +6,6 @@ struct HooksCommand: AsyncParsableCommand {
         commandName: "hooks", abstract: "Gates that learn from a stream what a frozen network can leave out.",
         subcommands: [
             HooksBuildCommand.self, HooksTrainCommand.self, HooksEvaluateCommand.self, HooksStreamCommand.self,
-            HooksStudyBitsCommand.self,
+            HooksStudyBitsCommand.self, HooksRollbackCommand.self,
         ])
 }

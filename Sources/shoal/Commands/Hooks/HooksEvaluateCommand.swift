@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import HookNetworks
 import Packages
+import PlanEvaluation
 
 struct HooksEvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,6 +57,12 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             """
     )
     var policy = "gates"
+    @Flag(
+        help: """
+            Beside every budget, at as many FLOPs: decisions at random, and the same places for every image (those \
+            that did the least damage while gates were trained).
+            """)
+    var baselines = false
     @OptionGroup var readings: ReadingOptions
     @OptionGroup var format: FormatOptions
 
@@ -67,7 +74,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
 
     func run() async throws { try await refusing { try evaluate() } }
 
-    fileprivate struct Summary: Encodable {
+    struct Summary: Encodable {
         struct Point: Encodable {
             var budget: Float
             var top1: Double?
@@ -82,6 +89,9 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             var skipRatioByHook: [Double]
             /// Expected, of the answers' largest probabilities.
             var calibrationError: Double?
+            /// With --baselines, at as many FLOPs; left out where there is none.
+            var random: BaselinePoint?
+            var fixed: BaselinePoint?
         }
         var images: Int
         var baselineTop1: Double?
@@ -112,7 +122,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             var part = loaded
             if let kind {
                 for index in part.state.hooks.indices where part.state.hooks[index].point.kind != kind {
-                    part.state.hooks[index].gate = nil
+                    (part.state.hooks[index].gate, part.state.hooks[index].expectedDamage) = (nil, nil)
                 }
             }
             let network = try network(part)
@@ -121,24 +131,19 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         var evaluator = HookEvaluator(candidates, plain: loaded.package.plan, repeats: repeats)
         if let feed { evaluator.prepare = { feed.set($0, $1) } }
         evaluate(stream, &evaluator)
-        let summary = try summary(evaluator, kinds, hasLabels: stream.images.labels != nil)
+        var summary = try summary(evaluator, kinds, hasLabels: stream.images.labels != nil)
+        if baselines { try addBaselines(to: &summary, loaded, stream, feed) }
         if let plot { try write(plot, CurvePlot(summary, named: package).svg) }
         if let bars { try write(bars, skipPlot(summary, loaded.state).svg) }
         try show(summary)
     }
 
-    private func network(_ loaded: LoadedHooks) throws -> any HookedNetwork {
+    func network(_ loaded: LoadedHooks) throws -> any HookedNetwork {
         let network = try loaded.network()
-        let policy = try parsedPolicy()
-        if policy != .gates {
-            if let blocks = network as? BlockNetwork {
-                blocks.policy = policy
-            } else if let precisions = network as? PrecisionNetwork {
-                precisions.policy = policy
-            } else {
-                throw Refusal("--policy: is for hooks within a network")
-            }
+        do { network.policy = try DecisionPolicy(policy, hookCount: loaded.state.hooks.count) } catch {
+            throw Refusal("--policy \(policy): \(error)")
         }
+        (network as? BlockNetwork)?.decidingKinds = chosenKinds
         return network
     }
 
@@ -148,7 +153,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         return plot != nil && kinds.count > 1 ? kinds : []
     }
 
-    private func evaluate(_ stream: HookStream, _ evaluator: inout HookEvaluator) {
+    func evaluate(_ stream: HookStream, _ evaluator: inout HookEvaluator) {
         let progress = Progress("Evaluating", total: stream.images.count)
         let group = stream.group(of: HookEvaluator.groupCount)
         for start in stride(from: 0, to: stream.images.count, by: HookEvaluator.groupCount) {
@@ -161,7 +166,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     private func warn(_ state: HookState) {
         for hook in state.hooks where hook.usableGate == nil && !hook.isFixed && used(hook.point.kind) {
             let reason = hook.gate == nil ? "was not trained" : "failed its validation"
-            let isConstant = state.precision != nil && hook.samples != nil
+            let isConstant = hook.expectedDamage != nil || (state.precision != nil && hook.samples != nil)
             Terminal.note(
                 "shoal: warning: the gate of kind \(hook.point.kind.rawValue) at \(hook.point.operator) \(reason) "
                     + (isConstant ? "and gives way to the mean damage that was measured" : "and is not used"))
@@ -177,19 +182,13 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         for name in (kinds ?? "").split(separator: ",") where !state.kinds.contains(where: { $0.rawValue == name }) {
             throw Refusal("--kinds \(name): \(hooks) has no gates of this kind", .notFound)
         }
-        for index in state.hooks.indices where !used(state.hooks[index].point.kind) { state.hooks[index].gate = nil }
+        for index in state.hooks.indices where !used(state.hooks[index].point.kind) {
+            (state.hooks[index].gate, state.hooks[index].expectedDamage) = (nil, nil)
+        }
     }
 
-    private func parsedPolicy() throws -> BlockNetwork.Policy {
-        if policy == "gates" { return .gates }
-        if policy.hasPrefix("random:"), let probability = Double(policy.dropFirst(7)), (0...1).contains(probability) {
-            return .random(probability: probability)
-        }
-        if policy.hasPrefix("fixed:") {
-            let numbers = policy.dropFirst(6).split(separator: ",").map { Int($0) }
-            if !numbers.contains(nil) { return .fixed(Set(numbers.compactMap { $0 })) }
-        }
-        throw Refusal("--policy \(policy): is none of gates, random:P, fixed:A,B")
+    var chosenKinds: Set<GateKind>? {
+        kinds.map { Set($0.split(separator: ",").compactMap { GateKind(rawValue: String($0)) }) }
     }
 
     private func summary(
@@ -249,6 +248,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             ])
         }
         Terminal.print(table.text)
+        if baselines { Terminal.print(baselineTable(summary).text) }
         var accuracy = summary.baselineTop1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
         if let error = summary.baselineCalibrationError { accuracy += "ECE \(error.text(4)), " }
         Terminal.print(

@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import HookNetworks
 import Packages
+import PlanEvaluation
 import Supernets
 import Synchronization
 

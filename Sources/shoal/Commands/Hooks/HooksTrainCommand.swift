@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import Foundation
 import HookNetworks
+import MapPruning
 import Packages
 import SearchSpace
 
@@ -49,6 +50,8 @@ struct HooksTrainCommand: AsyncParsableCommand {
             gates decide about the others.
             """)
     var fixedPlaces = 0
+    @Flag(help: "For comparison: masks of channels and points are drawn at random, and fitted as chosen ones are.")
+    var randomMasks = false
     @OptionGroup var readings: ReadingOptions
     @OptionGroup var format: FormatOptions
 
@@ -70,6 +73,8 @@ struct HooksTrainCommand: AsyncParsableCommand {
             /// Left out of every input.
             var isFixed: Bool
             var samples: Int
+            /// Mean damage of masks on images that they were not fitted on.
+            var expectedDamage: Double?
             var loss: Double?
             var constantLoss: Double?
             var acceptedDamage: Double?
@@ -134,6 +139,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
         settings.seed = seed
         settings.sampleBytes = sampleBytes
         settings.fixedPlaces = fixedPlaces
+        settings.masks.isRandom = randomMasks
         let progress = Progress("Learning, per mille", total: 1_000)
         var trainer = BlockTrainer(
             plain: package.plan, plan: try package.sections(), hooks: state.hooks, inputs: state.inputs,
@@ -177,7 +183,8 @@ struct HooksTrainCommand: AsyncParsableCommand {
                 return .init(
                     kind: hook.point.kind, operator: hook.point.operator, isUsed: hook.usableGate != nil,
                     isFixed: hook.isFixed,
-                    samples: hook.samples?.count ?? 0, loss: validation?.loss, constantLoss: validation?.constantLoss,
+                    samples: hook.samples?.count ?? 0, expectedDamage: hook.expectedDamage, loss: validation?.loss,
+                    constantLoss: validation?.constantLoss,
                     acceptedDamage: validation?.acceptedDamage, acceptedPrediction: validation?.acceptedPrediction)
             }, weightsSHA256: try PackageFile(package).weightsSHA256(), weightsSHA256Before: before)
         guard format.format == .table else { return try Terminal.json(summary) }
@@ -186,7 +193,8 @@ struct HooksTrainCommand: AsyncParsableCommand {
             table.add([
                 row.kind.rawValue, row.operator, "\(row.samples)", row.loss?.text(4) ?? "-",
                 row.constantLoss?.text(4) ?? "-", row.acceptedPrediction?.text(4) ?? "-",
-                row.acceptedDamage?.text(4) ?? "-", row.isFixed ? "always" : row.isUsed ? "yes" : "no",
+                row.acceptedDamage?.text(4) ?? "-",
+                row.isFixed ? "always" : row.isUsed ? "yes" : row.expectedDamage.map { "as \($0.text(4))" } ?? "no",
             ])
         }
         Terminal.print(table.text)

@@ -12,27 +12,50 @@ struct ReadingOptions: ParsableArguments {
             """)
     var sensors: String?
 
-    /// - Throws: where the file does not fit inputs and images.
+    @Option(
+        help: ArgumentHelp(
+            "The value of a sensor for all images, in place of --sensors; once for every sensor.",
+            valueName: "name=value"))
+    var sensor: [String] = []
+
+    /// - Throws: where the values do not fit inputs and images.
     func feed(for loaded: LoadedHooks, images count: Int, skipping first: Int) throws -> ReadingFeed? {
         let inputs = loaded.state.inputs
+        guard sensor.isEmpty || sensors == nil else { throw Refusal("--sensor, --sensors: give one of them") }
+        let given = try named()
+        if let stranger = given.keys.sorted().first(where: { !inputs.sensors.contains($0) }) {
+            throw Refusal("--sensor \(stranger): the gates of these hooks read no sensor of this name")
+        }
         guard inputs.kinds.contains(.sensors) else {
             guard sensors == nil else { throw Refusal("--sensors: the gates of these hooks read no sensors") }
             return inputs.count == 0 ? nil : ReadingFeed([], plain: loaded.package)
         }
-        guard let sensors else { throw Refusal("--sensors: the gates read \(inputs.sensorCount) sensors; give a file") }
-        guard let text = try? String(contentsOfFile: sensors, encoding: .utf8) else {
-            throw Refusal("\(sensors): cannot be read", .notFound)
+        if let sensors { return ReadingFeed(try rows(of: sensors, inputs, count, first), plain: loaded.package) }
+        if let missing = inputs.sensorMissing(from: given.keys) {
+            throw Refusal("--sensor \(missing)=VALUE: the gates read the sensor \(missing), whose value is not given")
         }
-        let lines = text.split(separator: "\n").dropFirst(first)
-        guard lines.count >= count else { throw Refusal("\(sensors): has too few lines for \(count) images") }
-        let rows = try lines.prefix(count).enumerated().map { index, line in
-            let values = line.split(separator: ",").map { Float($0.trimmingCharacters(in: .whitespaces)) }
-            guard values.count == inputs.sensorCount, values.allSatisfy({ $0?.isFinite == true }) else {
-                throw Refusal("\(sensors): line \(first + index + 1): expected \(inputs.sensorCount) numbers")
+        return ReadingFeed([inputs.sensors.compactMap { given[$0] }], plain: loaded.package)
+    }
+
+    private func named() throws -> [String: Float] {
+        var result: [String: Float] = [:]
+        for text in sensor {
+            let fields = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard fields.count == 2, let value = Float(fields[1]), value.isFinite, result[fields[0]] == nil else {
+                throw Refusal("--sensor \(text): give a name and a number, NAME=VALUE, each name once")
             }
-            return values.compactMap { $0 }
+            result[fields[0]] = value
         }
-        return ReadingFeed(rows, plain: loaded.package)
+        return result
+    }
+
+    private func rows(of file: String, _ inputs: GateInputs, _ count: Int, _ first: Int) throws -> [[Float]] {
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+            throw Refusal("\(file): cannot be read", .notFound)
+        }
+        do { return try inputs.sensorRows(in: text, count: count, skipping: first) } catch {
+            throw Refusal("\(file): \(error)")
+        }
     }
 }
 

@@ -1,0 +1,157 @@
+import FleetModel
+import Foundation
+import GateSharing
+import HookNetworks
+import HookSharing
+import SearchSpace
+
+/// What a bad board sends in place of what it learned.
+enum Attack: String, CaseIterable {
+    case none
+    /// What it learned, turned around.
+    case flip
+    /// The same, ten times as long.
+    case bigFlip
+    /// Noise as long as the median update.
+    case noise
+    /// Noise a hundred times as long.
+    case bigNoise
+
+    func applied(to delta: [Float], length: Double, using generator: inout SeededGenerator) -> [Float] {
+        switch self {
+        case .none: return delta
+        case .flip: return delta.map { -$0 }
+        case .bigFlip: return delta.map { -10 * $0 }
+        case .noise, .bigNoise:
+            let size = length * (self == .noise ? 1 : 100) / Double(delta.count).squareRoot()
+            return delta.map { _ in Float(size * Split.normal(&generator)) }
+        }
+    }
+}
+
+/// Boards that learn from what they have seen and share it, round by round, by the product's own rules.
+struct Federation {
+    struct Board {
+        let id: BoardID
+        var samples: [GateSamples]
+        var isBad = false
+    }
+
+    struct Round {
+        var named: [BoardID: String] = [:]
+        var isAccepted = false
+        var change = 0.0
+        var cosines: [Double] = []
+    }
+
+    let layout: GateLayout
+    let merge: GateMerge
+    let refiner: GateRefiner
+    let attack: Attack
+    let validates: Bool
+    var boards: [Board]
+    private(set) var version: [Float]
+    private var marks: [BoardID: GateMerge.Mark] = [:]
+    private(set) var latest: UInt64 = 1
+    private(set) var validations: [GateValidation?]
+    private var generator: SeededGenerator
+    private let seed: UInt64
+
+    init(
+        start: [Gate?], boards: [Board], merge: GateMerge, refiner: GateRefiner, attack: Attack = .none,
+        validates: Bool = true, seed: UInt64
+    ) throws {
+        layout = try GateLayout(start)
+        version = layout.vector(of: start)
+        validations = start.map { $0?.validation }
+        (self.boards, self.merge, self.refiner, self.attack) = (boards, merge, refiner, attack)
+        self.validates = validates
+        generator = SeededGenerator(seed: seed &+ 77)
+        self.seed = seed
+    }
+
+    var gates: [Gate?] { layout.gates(version, validations) }
+
+    mutating func round() -> Round {
+        let gates = gates
+        var updates: [GateUpdate] = []
+        for (index, board) in boards.enumerated() {
+            var samples = 0
+            var (loss, held) = (0.0, 0)
+            let learned = gates.enumerated().map { hook, gate in
+                gate.flatMap { gate -> Gate? in
+                    let refined = refiner.refine(
+                        gate, board.samples[hook], seed: seed &+ latest << 20 &+ UInt64(index) << 10 &+ UInt64(hook))
+                    guard let refined else { return nil }
+                    samples += refined.samples
+                    loss += refined.after.loss * Double(refined.after.samples)
+                    held += refined.after.samples
+                    return refined.gate
+                }
+            }
+            guard samples > 0 else { continue }
+            let delta = zip(layout.vector(of: learned, missing: version), version).map { $0 - $1 }
+            updates.append(
+                GateUpdate(
+                    board: board.id, number: latest, baseVersion: latest, delta: delta, samples: UInt64(samples),
+                    loss: loss / Double(max(1, held)), arrivedAtMilliseconds: 0))
+        }
+        let lengths = updates.map { $0.delta.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot() }.sorted()
+        for index in updates.indices {
+            let isBad = boards.contains { $0.id == updates[index].board && $0.isBad }
+            guard isBad else { continue }
+            updates[index].delta = attack.applied(
+                to: updates[index].delta, length: lengths[lengths.count / 2], using: &generator)
+        }
+        var round = Round()
+        updates = updates.filter { update in
+            do {
+                try update.check(parameters: layout.parameterCount, latest: latest)
+                return true
+            } catch {
+                round.named[update.board] = "\(error)"
+                return false
+            }
+        }
+        let result = merge.merge(updates, latest: latest, marks: marks, nowMilliseconds: 0)
+        marks = result.marks
+        for share in result.excluded { round.named[share.board] = share.exclusion }
+        round.cosines = result.shares.map(\.cosine)
+        guard let delta = result.delta else { return round }
+        let candidate = zip(version, delta).map { $0 + $1 }
+        let judgement = CandidateVerdict().judge(
+            boards.filter { marks[$0.id] == nil }.compactMap { score(candidate, $0) })
+        round.change = judgement?.change ?? 0
+        round.isAccepted = !validates || judgement?.isAccepted == true
+        guard round.isAccepted else { return round }
+        version = candidate
+        latest += 1
+        validations = judgement.map { $0.gates.map { GateValidation($0) } } ?? validations
+        return round
+    }
+
+    /// A bad board says the opposite of what it finds.
+    private func score(_ candidate: [Float], _ board: Board) -> CandidateScore? {
+        let (old, new) = (gates, layout.gates(candidate, validations))
+        var (score, held) = (CandidateScore(board: board.id, samples: 0, loss: 0, lossBefore: 0, gates: []), 0.0)
+        for hook in new.indices {
+            guard let after = new[hook], let before = old[hook] else {
+                score.gates.append(GateScore(GateValidation.unknown))
+                continue
+            }
+            let (new, old) = (
+                GateRefiner.validation(of: after, on: board.samples[hook]),
+                GateRefiner.validation(of: before, on: board.samples[hook])
+            )
+            score.gates.append(GateScore(new))
+            score.loss += new.loss * Double(new.samples)
+            score.lossBefore += old.loss * Double(old.samples)
+            held += Double(new.samples)
+        }
+        guard held > 0 else { return nil }
+        score.samples = UInt64(held)
+        (score.loss, score.lossBefore) = (score.loss / held, score.lossBefore / held)
+        if board.isBad, attack != .none { (score.loss, score.lossBefore) = (score.lossBefore, score.loss) }
+        return score
+    }
+}

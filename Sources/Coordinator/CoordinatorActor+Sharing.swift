@@ -1,0 +1,73 @@
+import CoordinatorCore
+import FleetModel
+import FleetStore
+import HookSharing
+import WireProtocol
+
+/// Gates that boards learn together: the state machine's decisions, made durable and spoken.
+extension CoordinatorActor {
+    typealias SharingMachine = HookSharingStateMachine<ContinuousClock.Instant>
+
+    static func sharing(
+        from store: any SharingStore, settings: SharingMachine.Settings
+    ) async throws -> SharingMachine {
+        let stored = try await store.sharing().map {
+            SharingMachine.Stored(state: $0.state, versions: $0.versions, updates: $0.updates, numbers: $0.numbers)
+        }
+        return SharingMachine(settings: settings, stored: stored, at: .now)
+    }
+
+    /// - Parameter board: greeted, so that its class is known.
+    func gateReportReceived(_ report: GateReport, from board: BoardDescription) async {
+        guard sharingStore != nil else { return }
+        await perform(
+            sharing.reportReceived(
+                report, from: board.id, of: board.boardClass, at: .now, milliseconds: Self.wallClock()))
+    }
+
+    func sharingTimerFired() async {
+        guard sharingStore != nil else { return }
+        await perform(sharing.timerFired(at: .now, milliseconds: Self.wallClock()))
+    }
+
+    /// - Throws: `FleetStoreFailure`, or why there is nothing to go back to; nothing has changed then.
+    func rollBack(_ group: SharingGroup, to version: UInt64?) async throws {
+        try await inTurn {
+            guard let store = self.sharingStore else { throw FleetStoreFailure.unknownGroup("\(group)") }
+            var machine = self.sharing
+            let actions = try machine.rolledBack(group, to: version, at: .now)
+            for case .dropUpdates(let merged, let state) in actions { try await store.dropUpdates(merged, state) }
+            self.sharing = machine
+            await self.perform(
+                actions.filter {
+                    if case .dropUpdates = $0 { false } else { true }
+                })
+        }
+    }
+
+    private func perform(_ actions: [SharingMachine.Action]) async {
+        guard let store = sharingStore else { return }
+        for action in actions {
+            switch action {
+            case .saveState(let state): await storing("hook group") { try await store.saveSharing(state) }
+            case .saveUpdate(let update, let group):
+                let saved: Void? = await storing("gate update", attempts: 1) {
+                    try await store.saveUpdate(update, in: group)
+                }
+                // What could not be stored is not acknowledged; the board sends it again.
+                guard saved != nil else { continue }
+                await perform(sharing.updatePersisted(update, group, at: .now, milliseconds: Self.wallClock()))
+            case .saveVersion(let version, let state, let merged):
+                let saved: Void? = await storing("hook version") {
+                    try await store.saveVersion(version, state, merged: merged)
+                }
+                guard saved != nil else { continue }
+                await perform(sharing.versionPersisted(version, state, at: .now))
+            case .dropUpdates(let merged, let state):
+                await storing("hook group") { try await store.dropUpdates(merged, state) }
+            case .send(let message, let board): send(message, to: board)
+            case .record(let kind, let board, let message): await record(kind, board, message)
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import CoordinatorCore
+import FleetModel
+import FleetStore
+import Foundation
+import Logging
+
+/// The coordinator's searches: takes wishes and reports one after another, each to the end of its effects, and lets the
+/// queue decide. A wish that cannot be made durable is refused; a report that cannot is kept in memory, and a restart
+/// searches again from the seed.
+actor SearchDesk {
+    private var queue: SearchQueue
+    private let store: any FleetStore
+    private let logger: Logger
+    private let note: @Sendable (String) async -> Void
+    private var execution: SearchExecution?
+    private var drift = LatencyDrift()
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    /// - Parameter note: keeps a sentence as an event of the fleet.
+    init(
+        store: any FleetStore, logger: Logger, note: @escaping @Sendable (String) async -> Void
+    ) async throws {
+        self.store = store
+        self.logger = logger
+        self.note = note
+        queue = SearchQueue(records: try await store.searches())
+    }
+
+    /// Goes on with what was queued or running when the coordinator ended.
+    func start() async {
+        await inTurn { await performAll(queue.started(atMilliseconds: CoordinatorActor.wallClock())) }
+    }
+
+    /// Ends the running search, which begins anew at the next start.
+    func stop() { execution?.stop() }
+
+    var records: [SearchRecord] { queue.records }
+
+    func progress(of record: SearchRecord) -> SearchProgress? {
+        execution?.number == record.number && record.state == .running ? execution?.progress : nil
+    }
+
+    /// - Throws: `SearchQueue.Refusal`, or what the store throws; then nothing has changed.
+    func submit(_ job: SearchJob, text: String) async throws -> SearchRecord? {
+        try await changing { queue throws(SearchQueue.Refusal) in
+            try queue.submitted(job, text: text, atMilliseconds: CoordinatorActor.wallClock())
+        }
+        return queue.records.first { $0.name == job.name }
+    }
+
+    func cancel(_ name: String) async throws -> SearchRecord? {
+        try await changing { queue throws(SearchQueue.Refusal) in
+            try queue.cancelled(name, atMilliseconds: CoordinatorActor.wallClock())
+        }
+        return queue.records.first { $0.name == name }
+    }
+
+    /// What boards have measured, after it was stored.
+    func observed(_ records: [TelemetryRecord], from board: BoardDescription) async {
+        for search in queue.records {
+            for window in search.windows(of: records, from: board) {
+                let ratio = drift.observed(
+                    window.measured, predicted: window.predicted, on: board.id, search: search.name)
+                guard let ratio else { continue }
+                await inTurn {
+                    await performAll(
+                        queue.drifted(search.name, by: ratio, atMilliseconds: CoordinatorActor.wallClock()))
+                }
+                // The other windows were compared with the table as it was.
+                break
+            }
+        }
+    }
+
+    private func changing(
+        _ change: @Sendable (inout SearchQueue) throws(SearchQueue.Refusal) -> [SearchQueue.Action]
+    ) async throws {
+        try await inTurn {
+            let before = queue
+            let actions = try change(&queue)
+            do { for action in actions { try await perform(action) } } catch {
+                queue = before
+                throw error
+            }
+        }
+    }
+
+    private func reported(_ report: SearchQueue.Report, of number: UInt64) async {
+        await inTurn {
+            await performAll(
+                queue.reported(report, of: number, atMilliseconds: CoordinatorActor.wallClock()))
+        }
+    }
+
+    private func performAll(_ actions: [SearchQueue.Action]) async {
+        for action in actions {
+            do { try await perform(action) } catch {
+                logger.error("search not stored", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func perform(_ action: SearchQueue.Action) async throws {
+        switch action {
+        case .save(let record): try await store.saveSearch(record)
+        case .forget(let name): try await store.removeSearch(name)
+        case .run(let record):
+            drift.forget(search: record.name)
+            run(record)
+        case .stop(let number): if execution?.number == number { execution?.stop() }
+        case .record(let sentence): await note(sentence)
+        }
+    }
+
+    private func run(_ record: SearchRecord) {
+        let (reports, sender) = AsyncStream.makeStream(of: SearchQueue.Report.self)
+        let number = record.number
+        let execution = SearchExecution(record) { report in
+            if let report { sender.yield(report) } else { sender.finish() }
+        }
+        self.execution = execution
+        // In the order in which the search's thread sent them.
+        Task { for await report in reports { await self.reported(report, of: number) } }
+        execution.start()
+    }
+
+    /// One event at a time: an actor alone would let another in at every `await`.
+    private func inTurn<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
+        if isBusy { await withCheckedContinuation { waiting.append($0) } } else { isBusy = true }
+        defer { if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() } }
+        return try await body()
+    }
+}

@@ -1,0 +1,138 @@
+import CoordinatorCore
+import FleetModel
+import Foundation
+import LatencyPrediction
+import SearchInputs
+import SearchSpace
+import SubnetSearch
+import Synchronization
+
+/// Runs one search on a thread of its own that yields to everything else on the machine.
+final class SearchExecution: Sendable {
+    let number: UInt64
+    private let job: SearchJob
+    private let report: @Sendable (SearchQueue.Report?) -> Void
+    private let isStopped = Atomic<Bool>(false)
+    private let counted = Mutex(SearchProgress(constraint: 0, generation: 0))
+
+    /// - Parameter report: called on the search's thread; with `nil` when it has ended.
+    init(_ record: SearchRecord, report: @escaping @Sendable (SearchQueue.Report?) -> Void) {
+        number = record.number
+        job = record.job
+        self.report = report
+    }
+
+    func start() {
+        let thread = Thread { [self] in
+            LowPriority.takeOn()
+            let result: SearchQueue.Report
+            do { result = .finished(try run()) } catch {
+                result = .failed(String("\(error)".prefix(FleetLimits.textBytes)))
+            }
+            // Stopped, it has ended in nothing.
+            if !isStopped.load(ordering: .relaxed) { report(result) }
+            report(nil)
+        }
+        thread.name = "search"
+        thread.stackSize = 4 << 20
+        thread.start()
+    }
+
+    /// Ends before the next generation, without a report.
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    var progress: SearchProgress { counted.withLock { $0 } }
+
+    private struct Stopped: Error {}
+
+    private func run() throws -> SearchOutcome {
+        let inputs = try SearchInputFiles(job)
+        let operators = try SupernetOperators(inputs.space.architecture)
+        let space = inputs.space.space
+        let latency = try inputs.table.prepare(for: space, of: operators, scale: job.latencyScale ?? 1)
+        let flops = try AdditiveCost.flops(space: space, operators: operators)
+        let memory = try MemoryCost(space: space, operators: operators)
+        let predictor = try LoadedPredictor(job.accuracyPredictor, for: inputs.space, seed: job.seed)
+        var settings = SearchSettings()
+        settings.accuracyFloor = job.accuracyFloor ?? 0
+        settings.generations = job.generations
+        let search = ParetoSearch(
+            try EvolutionSearch(
+                accuracy: predictor.predictor, latency: latency, flops: flops, memory: memory, settings: settings))
+        let constraints = job.constraints.map {
+            SearchConstraint(
+                latencyMilliseconds: $0.latencyMilliseconds, flops: $0.flops, memoryBytes: $0.memoryBytes)
+        }
+        var generator = SeededGenerator(seed: job.seed)
+        var points: [SearchPoint] = []
+        let outcome = try search.run(
+            constraints, candidates: FleetLimits.candidatesPerPoint, using: &generator,
+            goesOn: { [self] in
+                counted.withLock { $0.generation += 1 }
+                return !isStopped.load(ordering: .relaxed)
+            }
+        ) { place, result, candidates in
+            guard !isStopped.load(ordering: .relaxed) else { throw Stopped() }
+            let point = SearchPoint(
+                constraint: place, configuration: result.configuration, predictedAccuracy: result.predictedAccuracy,
+                predictedLatencyMilliseconds: result.predictedLatencyMilliseconds,
+                flops: try flops.cost(of: result.configuration), memoryBytes: try memory.cost(of: result.configuration),
+                relaxedTo: result.relaxedTo, generations: result.generations, evaluated: result.evaluated,
+                candidates: candidates)
+            points.append(point)
+            counted.withLock { $0 = SearchProgress(constraint: $0.constraint + 1, generation: 0) }
+            report(.found(point))
+        }
+        return SearchOutcome(
+            softwareVersion: ProductVersion.current, seed: job.seed, inputs: inputs.digests,
+            engineVersion: inputs.table.source.engineVersion, predictor: predictor.method,
+            predictorSpearman: predictor.heldOut?.spearman,
+            points: points.sorted { $0.constraint < $1.constraint }, evaluated: outcome.evaluated,
+            accuracyEvaluations: outcome.accuracyEvaluations)
+    }
+}
+
+/// How far a running search is.
+struct SearchProgress: Equatable {
+    /// Constraints that are done.
+    var constraint: Int
+    /// Generations bred for the next one.
+    var generation: Int
+}
+
+/// The files that a job names, as they are when it runs.
+struct SearchInputFiles {
+    let space: NamedSpace
+    let table: LatencyTable
+    let digests: [SearchOutcome.Input]
+
+    init(_ job: SearchJob) throws {
+        table = try Self.table(of: job)
+        space = try NamedSpace(job.space)
+        let files = [job.space, job.accuracyPredictor, job.latencyTable].filter { $0.hasPrefix("/") }
+        digests = try files.map { .init(path: $0, sha256: try InputDigest.sha256(of: $0)) }
+    }
+
+    /// Reads the latency table; refuses one of another board class or processor than the job's.
+    static func table(of job: SearchJob) throws -> LatencyTable {
+        let table = try LatencyTable.load(job.latencyTable)
+        guard table.source.boardClass == job.boardClass, table.source.processor == job.processor else {
+            throw SearchTableRefusal(
+                description: "\(job.latencyTable) was measured on \(table.source), search \(job.name) is for "
+                    + "\(job.boardClass)/\(job.processor)")
+        }
+        return table
+    }
+}
+
+struct SearchTableRefusal: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Of the calling thread.
+enum LowPriority {
+    /// A tenth of the share of others: a class that runs only while all else is idle would not end on a busy machine.
+    private static let niceness: Int32 = 10
+
+    static func takeOn() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
+}

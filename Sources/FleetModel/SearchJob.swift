@@ -1,0 +1,168 @@
+public import SearchSpace
+
+/// A search for the subnets of one model on one class of boards and one processor: written as YAML, applied with
+/// `shoal apply -f`, run by the coordinator. The same job on the same files gives the same result to the bit.
+public struct SearchJob: Equatable, Codable, Sendable {
+    /// What a subnet may cost; at least one of them.
+    public struct Constraint: Equatable, Codable, Sendable {
+        public var latencyMilliseconds: Double?
+        public var flops: Double?
+        /// Of parameters and the largest maps, in 32-bit floats.
+        public var memoryBytes: Double?
+
+        public init(latencyMilliseconds: Double? = nil, flops: Double? = nil, memoryBytes: Double? = nil) {
+            self.latencyMilliseconds = latencyMilliseconds
+            self.flops = flops
+            self.memoryBytes = memoryBytes
+        }
+    }
+
+    public var name: String
+    public var model: String
+    /// Board class and processor that the latency table must have been measured on.
+    public var boardClass: String
+    public var processor: String
+    /// `ofa-mbv3`, or the path of a supernet package. Paths are the coordinator's, from its root.
+    public var space: String
+    public var accuracyPredictor: String
+    public var latencyTable: String
+    public var constraints: [Constraint]
+    /// Predicted top-1, 0...1, that every point reaches.
+    public var accuracyFloor: Double?
+    public var seed: UInt64
+    public var generations: Int
+    /// What the table's latencies are multiplied by, as telemetry showed; `nil` takes them as they are.
+    public var latencyScale: Double?
+
+    public init(
+        name: String, model: String, boardClass: String, processor: String, space: String, accuracyPredictor: String,
+        latencyTable: String, constraints: [Constraint], accuracyFloor: Double? = nil, seed: UInt64 = 1,
+        generations: Int = 100
+    ) {
+        self.name = name
+        self.model = model
+        self.boardClass = boardClass
+        self.processor = processor
+        self.space = space
+        self.accuracyPredictor = accuracyPredictor
+        self.latencyTable = latencyTable
+        self.constraints = constraints
+        self.accuracyFloor = accuracyFloor
+        self.seed = seed
+        self.generations = generations
+    }
+}
+
+/// The best subnet found for one constraint.
+public struct SearchPoint: Equatable, Codable, Sendable {
+    /// Place of the constraint in the job.
+    public var constraint: Int
+    public var configuration: SubnetConfiguration
+    public var predictedAccuracy: Double
+    public var predictedLatencyMilliseconds: Double
+    public var flops: Double
+    public var memoryBytes: Double
+    /// The latency constraint in milliseconds that was searched instead, where none was found within the one asked for.
+    public var relaxedTo: Double?
+    public var generations: Int
+    public var evaluated: Int
+    /// The next best, in order; what a board measures where the best does not keep its constraint.
+    public var candidates: [SubnetConfiguration]
+
+    public init(
+        constraint: Int, configuration: SubnetConfiguration, predictedAccuracy: Double,
+        predictedLatencyMilliseconds: Double, flops: Double, memoryBytes: Double, relaxedTo: Double?, generations: Int,
+        evaluated: Int, candidates: [SubnetConfiguration]
+    ) {
+        self.constraint = constraint
+        self.configuration = configuration
+        self.predictedAccuracy = predictedAccuracy
+        self.predictedLatencyMilliseconds = predictedLatencyMilliseconds
+        self.flops = flops
+        self.memoryBytes = memoryBytes
+        self.relaxedTo = relaxedTo
+        self.generations = generations
+        self.evaluated = evaluated
+        self.candidates = candidates
+    }
+}
+
+/// What a search found and from what.
+public struct SearchOutcome: Equatable, Codable, Sendable {
+    public struct Input: Equatable, Codable, Sendable {
+        public var path: String
+        /// Of the file, or of a folder's files in the order of their names.
+        public var sha256: String
+
+        public init(path: String, sha256: String) {
+            self.path = path
+            self.sha256 = sha256
+        }
+    }
+
+    public var softwareVersion: String
+    public var seed: UInt64
+    /// Space, accuracy predictor and latency table, those that are files.
+    public var inputs: [Input]
+    /// Version of the kernels that the latency table was measured with, where it says.
+    public var engineVersion: String?
+    /// How accuracy was predicted.
+    public var predictor: String
+    /// Rank correlation on measured subnets that the predictor was not fitted to.
+    public var predictorSpearman: Double?
+    /// In the order of the constraints.
+    public var points: [SearchPoint]
+    public var evaluated: Int
+    /// Of these, the subnets whose accuracy was predicted.
+    public var accuracyEvaluations: Int
+
+    public init(
+        softwareVersion: String, seed: UInt64, inputs: [Input], engineVersion: String?, predictor: String,
+        predictorSpearman: Double?, points: [SearchPoint], evaluated: Int, accuracyEvaluations: Int
+    ) {
+        self.softwareVersion = softwareVersion
+        self.seed = seed
+        self.inputs = inputs
+        self.engineVersion = engineVersion
+        self.predictor = predictor
+        self.predictorSpearman = predictorSpearman
+        self.points = points
+        self.evaluated = evaluated
+        self.accuracyEvaluations = accuracyEvaluations
+    }
+}
+
+/// A job and how far it is, as the coordinator keeps it. Times are milliseconds since 1970 by the coordinator's clock.
+public struct SearchRecord: Equatable, Codable, Sendable {
+    public enum State: String, Codable, Sendable, CaseIterable {
+        case queued, running, done, failed, cancelled
+
+        public var isOver: Bool { self == .done || self == .failed || self == .cancelled }
+    }
+
+    public var job: SearchJob
+    /// As it was written.
+    public var text: String
+    /// Rises with every application: the order of the queue.
+    public var number: UInt64
+    public var state: State
+    /// Points found so far, by rising latency constraint; all of them once it is done.
+    public var points: [SearchPoint]
+    public var outcome: SearchOutcome?
+    /// Why it failed.
+    public var failure: String?
+    public var submittedAtMilliseconds: UInt64
+    public var startedAtMilliseconds: UInt64?
+    public var finishedAtMilliseconds: UInt64?
+
+    public var name: String { job.name }
+
+    public init(job: SearchJob, text: String, number: UInt64, submittedAtMilliseconds: UInt64) {
+        self.job = job
+        self.text = text
+        self.number = number
+        self.submittedAtMilliseconds = submittedAtMilliseconds
+        state = .queued
+        points = []
+    }
+}

@@ -1,0 +1,68 @@
+/// What gates are to be compared with at equal work: random decisions, and the same decisions for every input.
+public enum Baseline {
+    private static let steps = 14
+
+    /// The probability at which random decisions spend on the mean as many floating-point operations as `target`, found
+    /// by bisection; the network is left with that policy.
+    /// - Returns: `nil` where no probability does.
+    public static func random(
+        _ network: any HookedNetwork, flops target: Double, on images: [UnsafeBufferPointer<Float>]
+    ) -> Double? {
+        func flops(_ probability: Double) -> Double {
+            network.policy = .random(probability: probability)
+            let sum = images.reduce(0) { $0 + network.answer($1, budget: 0).flops }
+            return Double(sum) / Double(images.count)
+        }
+        guard !images.isEmpty, flops(0) >= target, flops(1) <= target else { return nil }
+        var (low, high) = (0.0, 1.0)
+        for _ in 0..<steps {
+            let middle = (low + high) / 2
+            if flops(middle) > target { low = middle } else { high = middle }
+        }
+        network.policy = .random(probability: high)
+        return high
+    }
+
+    /// A choice for every input, by what its decisions damaged on the mean while gates were trained.
+    public struct Choice: Equatable, Sendable {
+        public let hooks: Set<Int>
+        public let damage: Double
+    }
+
+    /// Skips one after another, each the one with the least damage for what it saves; of other kinds, whose decisions
+    /// rule each other out, one at a time.
+    public static func choices(of hooks: [HookState.Hook], kinds: Set<GateKind>?) -> [Choice] {
+        let known = hooks.indices.compactMap { index -> (index: Int, damage: Double)? in
+            let hook = hooks[index]
+            guard kinds?.contains(hook.point.kind) ?? true, !hook.isFixed,
+                let damage = hook.expectedDamage ?? hook.samples?.meanDamage.map({ Double($0) })
+            else { return nil }
+            return (index, damage)
+        }
+        var result = known.filter { hooks[$0.index].point.kind != .skip }
+            .map { Choice(hooks: [$0.index], damage: $0.damage) }
+        var (taken, damage) = (Set<Int>(), 0.0)
+        let skips = known.filter { hooks[$0.index].point.kind == .skip }.sorted {
+            $0.damage * Double(hooks[$1.index].point.flops) < $1.damage * Double(hooks[$0.index].point.flops)
+        }
+        for skip in skips {
+            taken.insert(skip.index)
+            damage += skip.damage
+            result.append(Choice(hooks: taken, damage: damage))
+        }
+        return result
+    }
+
+    /// The choice of least damage that spends no more than `target`; the network is left with that policy.
+    public static func fixed(
+        _ network: any HookedNetwork, flops target: Double, among choices: [Choice],
+        on image: UnsafeBufferPointer<Float>
+    ) -> Choice? {
+        let best = choices.filter { choice in
+            network.policy = .fixed(choice.hooks)
+            return Double(network.answer(image, budget: 0).flops) <= target
+        }.min { $0.damage < $1.damage }
+        if let best { network.policy = .fixed(best.hooks) }
+        return best
+    }
+}

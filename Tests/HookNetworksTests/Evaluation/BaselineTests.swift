@@ -1,0 +1,58 @@
+import Engine
+import NetworkParts
+import SearchSpace
+import Testing
+
+@testable import HookNetworks
+
+@Suite struct BaselineTests {
+    private let network: BlockNetwork
+    private let hooks: [HookState.Hook]
+    private let plan: SectionedPlan
+
+    init() throws {
+        let fused = try HookSamples.network(blocks: 4, seed: 3)
+        let kernels = try KernelSet.selected()
+        let plan = try SectionedPlan(fused, kernels: kernels)
+        self.plan = plan
+        hooks = (1..<5).map { part in
+            var hook = HookState.Hook(
+                AttachmentPoint(
+                    kind: .skip, operator: "b\(part)", flops: plan.parts[part].flops, microseconds: 1,
+                    parts: part..<part + 1))
+            hook.expectedDamage = [0.4, 0.1, 0.3, 0.2][part - 1]
+            return hook
+        }
+        network = try BlockNetwork(plain: try fused.plan(kernels: kernels), plan: plan, hooks: hooks)
+    }
+
+    @Test func placesAreFixedInTheOrderOfTheirDamage() {
+        let choices = Baseline.choices(of: hooks, kinds: nil)
+        #expect(choices.map(\.hooks) == [[1], [1, 3], [1, 2, 3], [0, 1, 2, 3]])
+        #expect(zip(choices.map(\.damage), [0.1, 0.3, 0.6, 1]).allSatisfy { abs($0 - $1) < 1e-9 })
+        #expect(Baseline.choices(of: hooks, kinds: [.exit]).isEmpty)
+        let target = Double(plan.flops - 2 * plan.parts[1].flops)
+        HookSamples.image(1).withUnsafeBufferPointer { image in
+            #expect(Baseline.fixed(network, flops: target, among: choices, on: image)?.hooks == [1, 3])
+            #expect(network.answer(image, budget: 0).flops == Int(target))
+            #expect(Baseline.fixed(network, flops: 1, among: choices, on: image) == nil)
+        }
+    }
+
+    @Test func randomDecisionsSpendAsMuch() throws {
+        let target = Double(plan.flops) - 1.3 * Double(plan.parts[1].flops)
+        let images = (0..<60).map { HookSamples.image(UInt64($0)) }
+        let buffers = images.map { values in
+            let buffer = AlignedBuffer(count: values.count)
+            for (index, value) in values.enumerated() { buffer.base[index] = value }
+            return buffer
+        }
+        let all = buffers.map { UnsafeBufferPointer(start: $0.base, count: $0.count) }
+        let probability = try #require(Baseline.random(network, flops: target, on: all))
+        #expect(abs(probability - 1.3 / 4) < 0.15, "\(probability)")
+        let spent = all.reduce(0) { $0 + network.answer($1, budget: 0).flops } / all.count
+        #expect(abs(Double(spent) - target) < 0.1 * Double(plan.flops))
+        #expect(Baseline.random(network, flops: 2 * Double(plan.flops), on: all) == nil)
+        withExtendedLifetime(buffers) {}
+    }
+}
