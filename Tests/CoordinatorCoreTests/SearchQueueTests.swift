@@ -92,7 +92,10 @@ import Testing
     @Test func aNameIsFreeOnceItsSearchIsOver() throws {
         var queue = SearchQueue(records: [])
         _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)
-        #expect(throws: SearchQueue.Refusal.self) { try queue.submitted(job("a"), text: "", atMilliseconds: 2) }
+        let refusal = #expect(throws: SearchQueue.Refusal.self) {
+            try queue.submitted(job("a"), text: "", atMilliseconds: 2)
+        }
+        #expect(refusal?.description == "search a is running; cancel it first")
         _ = queue.reported(.finished(outcome), of: 1, atMilliseconds: 3)
         _ = try queue.submitted(job("a"), text: "", atMilliseconds: 4)
         #expect(queue.records.count == 1 && queue.records[0].outcome == nil)

@@ -44,37 +44,48 @@ import Testing
         }
     }
 
-    private func wait(_ client: AdminClient, _ condition: (SearchView) -> Bool) async throws -> SearchView {
+    private func wait(
+        _ client: AdminClient, for name: String, _ condition: (SearchView) -> Bool
+    ) async throws -> SearchView {
         while true {
             let views: [SearchView] = try await client.get("v1/searches")
-            if let view = views.first(where: { $0.search.name == "a" }), condition(view) { return view }
+            if let view = views.first(where: { $0.search.name == name }), condition(view) { return view }
             try await Task.sleep(for: .milliseconds(10))
         }
     }
 
+    /// Kills the coordinator when the search has a point, and starts it again.
+    /// - Returns: the search when it was over; `nil` where that was before it was killed.
+    private func killed(_ process: inout Process, during name: String) async throws -> SearchView? {
+        let client = try await client()
+        let request = ApplyRequest(file: "a.yaml", text: fixture.text(name, constraints: 24), dryRun: false)
+        let queued: SearchView = try await client.post("v1/searches", request)
+        #expect(queued.search.state == .running)
+        _ = try await wait(client, for: name) { !$0.search.points.isEmpty }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        let end = UInt64(Date().timeIntervalSince1970 * 1_000)
+
+        process = try start()
+        let finished = try await wait(try await self.client(), for: name) { $0.search.state.isOver }
+        return finished.search.startedAtMilliseconds.map { $0 >= end } == true ? finished : nil
+    }
+
+    /// On a busy machine a search may be over before this test sees its first point: then another is tried.
     @Test(.timeLimit(.minutes(5)))
     func aKilledSearchEndsInTheSameResult() async throws {
         defer { fixture.remove() }
-        let request = ApplyRequest(file: "a.yaml", text: fixture.text("a", constraints: 24), dryRun: false)
         var process = try start()
         defer { process.terminate() }
-        let first = try await client()
-        let queued: SearchView = try await first.post("v1/searches", request)
-        #expect(queued.search.state == .running)
-        await #expect(throws: AdminFailure(.invalid, "search a is running; cancel it first")) {
-            let _: SearchView = try await first.post("v1/searches", request)
+        var finished: SearchView?
+        for attempt in 0..<10 where finished == nil {
+            finished = try await killed(&process, during: "a\(attempt)")
         }
-        let found = try await wait(first) { !$0.search.points.isEmpty }
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-        #expect(found.search.state == .running, "it was killed before its end")
-
-        process = try start()
-        let finished = try await wait(try await client()) { $0.search.state.isOver }
+        let view = try #require(finished, "no search was killed before its end")
         let desk = try await SearchDesk(store: InMemoryFleetStore(), logger: Logger(label: "test")) { _ in }
-        _ = try await desk.submit(found.search.job, text: "")
+        _ = try await desk.submit(view.search.job, text: "")
         while await desk.records.first?.state != .done { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(await desk.records.first?.outcome == finished.search.outcome)
-        #expect(finished.search.outcome?.points.count == 24)
+        #expect(await desk.records.first?.outcome == view.search.outcome)
+        #expect(view.search.outcome?.points.count == 24)
     }
 }
