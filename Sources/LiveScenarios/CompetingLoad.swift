@@ -22,6 +22,7 @@ final class CompetingLoad: Sendable {
     private let throttledNanoseconds = Atomic<UInt64>(0)
     private let isStopping = Atomic<Bool>(false)
     private let running = Atomic<Int>(0)
+    private let sink = Atomic<UInt64>(0)
 
     /// - Parameter highest: the competition's largest slowdown; no more threads than it takes are started.
     init(processor: Int, highest: Double, throttles: Bool) throws(LiveScenarioFailure) {
@@ -45,7 +46,8 @@ final class CompetingLoad: Sendable {
         var (left, bits) = (weight, UInt64(0))
         for slot in 0..<whole + grades.count - 1 {
             let share = slot < whole ? 1 : grades[slot - whole + 1].weight
-            guard left >= share - 0.034 else { continue }
+            // To within half the lightest.
+            guard left >= share - 0.0335 else { continue }
             (left, bits) = (left - share, bits | 1 << UInt64(slot))
         }
         return bits
@@ -88,8 +90,6 @@ final class CompetingLoad: Sendable {
             sink.store(value, ordering: .relaxed)
         }
     }
-
-    private let sink = Atomic<UInt64>(0)
 
     /// - Throws: where the thread may not take real-time priority.
     private func startThrottling() throws(LiveScenarioFailure) {

@@ -61,6 +61,12 @@ import Testing
         let request = ApplyRequest(file: "a.yaml", text: fixture.text(name, constraints: 24), dryRun: false)
         let queued: SearchView = try await client.post("v1/searches", request)
         #expect(queued.search.state == .running)
+        do {
+            let _: SearchView = try await client.post("v1/searches", request)
+            return nil
+        } catch let failure as AdminFailure {
+            #expect(failure == AdminFailure(.invalid, "search \(name) is running; cancel it first"))
+        }
         _ = try await wait(client, for: name) { !$0.search.points.isEmpty }
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()

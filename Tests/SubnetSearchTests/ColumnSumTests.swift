@@ -5,7 +5,7 @@ import Testing
 /// Sums of columns by the fastest instruction set of this machine and by the base one.
 @Suite struct ColumnSumTests {
     /// Blocks around the size of a group; inputs in one slice and in several.
-    @Test(arguments: [0, 1, 3, 30, 300], [true, false])
+    @Test(arguments: [0, 1, 3, 4, 5, 8, 30, 300], [true, false])
     func everyInstructionSetGivesTheSameBits(active: Int, hasAmounts: Bool) {
         for blocks in [1, 3, 8, 9, 25] { check(active, hasAmounts, blocks: blocks) }
     }
@@ -56,7 +56,7 @@ import Testing
                 let weight = Double(weights[Self.start(block, blocks, inputs, Int(places[at])) + lane])
                 return sum + weight * (hasAmounts ? Double(amounts[at]) : 1)
             }
-            #expect(abs(Double(Float(bitPattern: fastest[index])) - expected) < 1e-3)
+            #expect(abs(Double(Float(bitPattern: fastest[index])) - expected) < 1e-4 * max(1, Double(active) / 30))
         }
     }
 

@@ -27,8 +27,9 @@ import Testing
     }
 
     /// From sampled pixels of what one convolution made, also where ReLU cut it off, a convolution that makes the same.
-    @Test func findsAConvolutionThatMakesTheSameMap() throws {
-        let seed = UInt64.random(in: 0...UInt64.max)
+    /// As it is fitted by default, and where it has converged: by six passes some draws are a fifth off.
+    @Test(arguments: [(nil, 1, Float(0.2)), (40, .random(in: 0...UInt64.max), 0.15)] as [(Int?, UInt64, Float)])
+    func findsAConvolutionThatMakesTheSameMap(iterations: Int?, seed: UInt64, limit: Float) throws {
         var generator = SeededGenerator(seed: seed)
         let (channels, pixels) = (Self.channels, Self.side * Self.side)
         let truth = HookState.Filter(
@@ -41,7 +42,9 @@ import Testing
             }
             return map
         }
-        var fit = SubstituteFit(channels: channels, byteLimit: 1 << 20, iterations: 40)
+        var fit =
+            iterations.map { SubstituteFit(channels: channels, byteLimit: 1 << 20, iterations: $0) }
+            ?? SubstituteFit(channels: channels, byteLimit: 1 << 20)
         for _ in 0..<60 {
             let before = map()
             fit.add(
@@ -57,7 +60,7 @@ import Testing
             error += abs(found.base[index] - wanted.base[index])
             change += abs(fresh.base[index] - wanted.base[index])
         }
-        #expect(error < 0.15 * change, "seed \(seed): \(error / change) of what leaving it out would do")
+        #expect(error < limit * change, "seed \(seed): \(error / change) of what leaving it out would do")
     }
 
     @Test func tooFewPixelsGiveNothing() {
