@@ -46,7 +46,7 @@ extension FleetReport {
         let recovered = held.indices.first { index in
             index + settledWindows <= held.count && held[index..<index + settledWindows].allSatisfy { $0 }
         }
-        let before = windows.last { $0.endMilliseconds <= load.startMilliseconds }?.model.activePoint
+        let before = usualPoint(of: windows, before: load)
         let after = windows.filter { $0.startMilliseconds >= load.endMilliseconds }
         let back = before.flatMap { point in after.first { $0.model.activePoint >= point } }
         return LoadVerdict(
@@ -60,6 +60,16 @@ extension FleetReport {
             },
             pointBefore: before, lowestPoint: lowest, pointAfter: after.map(\.model.activePoint).max(),
             climbMilliseconds: back.map { $0.endMilliseconds - load.endMilliseconds })
+    }
+
+    /// The median point of the windows before the load, over a time as long as the load: the last window alone may be
+    /// one that a passing disturbance of the machine has lowered.
+    private static func usualPoint(of windows: [Window], before load: LoadInterval) -> UInt32? {
+        let length = load.endMilliseconds - load.startMilliseconds
+        let earliest = load.startMilliseconds - min(load.startMilliseconds, length)
+        let points = windows.filter { $0.startMilliseconds >= earliest && $0.endMilliseconds <= load.startMilliseconds }
+            .map(\.model.activePoint).sorted()
+        return points.isEmpty ? nil : points[points.count / 2]
     }
 
     /// Records missing below the highest sequence number of each incarnation, counted from 1.

@@ -64,6 +64,10 @@ extension FleetReport {
         if gaps > requirements.gaps {
             reasons.append("\(gaps) telemetry records are missing, allowed are \(requirements.gaps)")
         }
+        let loads = boards.flatMap(\.models).compactMap(\.load)
+        if requirements.adapts, !loads.isEmpty, !loads.contains(where: \.steppedDown) {
+            reasons.append("no model stepped down: the load asked nothing of the fleet")
+        }
         return reasons
     }
 }
@@ -126,9 +130,15 @@ extension FleetReport.ModelVerdict {
 
     private func adaptationReasons(_ load: FleetReport.LoadVerdict) -> [String] {
         guard let before = load.pointBefore else { return ["no window ended before the load began"] }
-        if before == 0 { return ["was on its lowest point before the load, so it could not step down"] }
         var reasons: [String] = []
-        if !load.steppedDown { reasons.append("stayed on point \(before) or above under load") }
+        // A model that kept its constraint in every window of the load would only have lost accuracy by stepping down.
+        if !load.steppedDown, load.heldWindows < load.windows {
+            reasons.append(
+                before == 0
+                    ? "was on its lowest point before the load, so it could not step down"
+                    : "stayed on point \(before) or above under load, though it broke its constraint in "
+                        + "\(load.windows - load.heldWindows) of \(load.windows) windows")
+        }
         if load.pointAfter == nil {
             reasons.append("no window starts after the load ended")
         } else if !load.climbedBack {

@@ -40,7 +40,8 @@ public struct FleetReport: Equatable, Codable, Sendable {
         public var settledWindows: Int
         /// Most of the windows between recovery and the load's end that may break the constraint again, 0...1.
         public var relapses: Double?
-        /// Whether every model under load must step down, and climb back after it.
+        /// Whether the fleet must adapt to the load: every model that the load made break its constraint steps down, at
+        /// least one does, and every model is back on its usual point after the load.
         public var adapts: Bool
         /// Telemetry records that may be missing, over all boards.
         public var gaps: UInt64
@@ -87,7 +88,7 @@ public struct FleetReport: Equatable, Codable, Sendable {
         public var recoveryMilliseconds: UInt64?
         /// Share of the windows after recovery that break the constraint again while the load lasts.
         public var relapses: Double?
-        /// `nil` when no window ended before the load.
+        /// The median point over a time as long as the load, before it; `nil` when no window lies there.
         public var pointBefore: UInt32?
         public var lowestPoint: UInt32
         /// The highest point of the windows after the load; `nil` when there is none.

@@ -130,7 +130,35 @@ import Testing
 
     @Test func stayingUpUnderLoadFails() {
         let report = Self.report(Self.change { for index in 0..<20 { $0[index].point = 4 } })
-        #expect(report.reasons == ["board a, model classifier: stayed on point 4 or above under load"])
+        #expect(
+            report.reasons == [
+                "no model stepped down: the load asked nothing of the fleet",
+                "board a, model classifier: stayed on point 4 or above under load, though it broke its constraint in "
+                    + "1 of 7 windows",
+            ])
+    }
+
+    @Test func modelThatKeepsItsConstraintNeedNotStepDownButAnotherMust() {
+        let kept = Self.change { for index in 0..<20 { $0[index] = Second() } }
+        #expect(Self.report(kept).reasons == ["no model stepped down: the load asked nothing of the fleet"])
+
+        let b = Samples.board("b")
+        let report = FleetReport(
+            enrolled: [Self.a, b], telemetry: [Self.a: Self.records(kept), b: Self.records(Self.good)],
+            percentiles: [Self.a: [Self.model: 99], b: [Self.model: 99]], loads: [Self.a: Self.load, b: Self.load],
+            requirements: FleetReport.Requirements(
+                boards: 2, sloAttainment: 0.95, accuracy: 0.85, recoveryMilliseconds: 1_000, relapses: 0,
+                adapts: true))
+        #expect(report.reasons.isEmpty)
+    }
+
+    @Test func usualPointBeforeTheLoadIsWhatCounts() {
+        let report = Self.report(Self.change { $0[4].point = 1 })
+        #expect(report.passed)
+        #expect(report.boards[0].models[0].load?.pointBefore == 4)
+        // Back to the point of a passing disturbance is not back.
+        let low = Self.report(Self.change { for index in 4..<20 { $0[index].point = 1 } })
+        #expect(low.reasons == ["board a, model classifier: did not climb back to point 4 after the load ended"])
     }
 
     @Test func stayingDownAfterTheLoadFails() {
