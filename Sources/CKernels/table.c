@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "tiles.h"
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -136,6 +137,7 @@ MAP_DECLARE(avx512)
 QUANTIZED_DECLARE(avx2)
 QUANTIZED_DECLARE(avx512)
 QUANTIZED_DECLARE(vnni)
+FUNCTION(quantized_convolution, amx);
 FUNCTION(pointwise_2, avx512);
 FUNCTION(pointwise_3, avx512);
 DECLARE(bf16_avx2)
@@ -180,6 +182,8 @@ static const ck_kernel table[] = {
     QUANTIZED_ROWS(avx2, CK_AVX2, 0)
     QUANTIZED_ROWS(avx512, CK_AVX512, 0)
     QUANTIZED_ROWS(vnni, CK_AVX512, CK_AVX512_VNNI)
+    {"u8-convolution-amx", CK_OP_QUANTIZED_CONVOLUTION, CK_AVX512, CK_UINT8, CK_AVX512_VNNI | CK_AMX_INT8,
+     ck_quantized_convolution_amx, 0, 0},
 #elif defined(__aarch64__)
     POINTWISE("f32", "neon", neon, CK_NEON, CK_FLOAT32, 0, 6, 1)
     ROWS("f32", "neon", neon, CK_NEON, CK_FLOAT32, 0)
@@ -219,6 +223,7 @@ int32_t ck_features(void) {
     if (__builtin_cpu_supports("avx512bf16")) features |= CK_AVX512_BF16;
     // Kernels for sums of quads also shuffle bytes.
     if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi")) features |= CK_AVX512_VNNI;
+    if ((features & CK_AVX512_VNNI) && ck_is_supported(CK_AVX512) && ck_has_tiles()) features |= CK_AMX_INT8;
 #elif defined(__aarch64__) && defined(__linux__)
     // HWCAP_ASIMDDP and HWCAP2_I8MM of Linux's asm/hwcap.h.
     if (getauxval(AT_HWCAP) & (1ul << 20)) features |= CK_NEON_DOTPROD;

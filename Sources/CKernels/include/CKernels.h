@@ -203,6 +203,7 @@ typedef enum {
     CK_AVX512_VNNI = 2,  // with VBMI
     CK_NEON_DOTPROD = 4,
     CK_NEON_I8MM = 8,
+    CK_AMX_INT8 = 16,
 } ck_feature;
 
 // Does share `part` of `parts` of an operation; 0 of 1 is all of it. Shares may run at the same time.

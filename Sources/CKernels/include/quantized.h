@@ -40,6 +40,9 @@ typedef struct {
     int32_t is_image;       // four bytes a pixel, and at most four channels
 } ck_quantized_convolution;
 
+// Such a convolution by the kernel for AMX's tiles with their instructions emulated, for tests: see tiles.h.
+void ck_quantized_convolution_amx_emulated(const void *parameters, int32_t part, int32_t parts);
+
 // Depthwise convolution of a map of bytes, without dilation. The border before the map is the window's; as much follows
 // the map as the output asks for.
 typedef struct {

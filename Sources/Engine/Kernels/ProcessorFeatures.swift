@@ -1,4 +1,5 @@
 import CKernels
+import Glibc
 
 /// What some kernels need of a processor beyond their instruction set.
 public struct ProcessorFeatures: OptionSet, Sendable {
@@ -10,9 +11,18 @@ public struct ProcessorFeatures: OptionSet, Sendable {
     public static let avx512VNNI = Self(CK_AVX512_VNNI)
     public static let neonDotProduct = Self(CK_NEON_DOTPROD)
     public static let neonI8MM = Self(CK_NEON_I8MM)
+    /// Tiles of bytes, where they passed a trial against the portable kernel.
+    public static let amxInt8 = Self(CK_AMX_INT8)
 
-    /// Those that this machine has.
-    public static var available: Self { Self(rawValue: ck_features()) }
+    /// `off` leaves AMX's tiles alone.
+    public static let amxVariable = "SHOAL_AMX"
+
+    /// Those that this machine has and may use.
+    public static let available: Self = {
+        let features = Self(rawValue: ck_features())
+        let isOff = getenv(amxVariable).map { String(cString: $0) == "off" } ?? false
+        return isOff ? features.subtracting(.amxInt8) : features
+    }()
 
     private init(_ feature: ck_feature) { self.init(rawValue: Int32(bitPattern: feature.rawValue)) }
 }

@@ -18,7 +18,7 @@ import Testing
 
     static let shapes: [(channels: Int, outputs: Int, height: Int, width: Int)] = [
         (1, 5, 8, 8), (3, 16, 14, 13), (16, 16, 7, 7), (17, 33, 9, 6), (40, 24, 12, 31), (20, 70, 17, 60),
-        (64, 64, 5, 5), (7, 100, 7, 7), (130, 20, 9, 9),
+        (64, 64, 5, 5), (7, 100, 7, 7), (130, 20, 9, 9), (73, 130, 6, 5),
     ]
     static let windows = [
         Window(kernel: 1), Window(kernel: 1, stride: 2), Window(kernel: 3, padding: 1),
@@ -131,7 +131,7 @@ import Testing
         #expect(wrongSums == 0 && wrongBytes == 0, "\(name), \(layer.window), \(shape), seed \(seed)")
     }
 
-    @Test(arguments: QuantizedSample.names, [UInt64(1), .random(in: 0...UInt64.max)])
+    @Test(arguments: QuantizedSample.convolutionNames, [UInt64(1), .random(in: 0...UInt64.max)])
     func convolutionsOfMaps(name: String, seed: UInt64) {
         var sample = QuantizedSample(seed: seed)
         for window in Self.windows {
@@ -147,7 +147,7 @@ import Testing
         }
     }
 
-    @Test(arguments: QuantizedSample.names, [UInt64(2), .random(in: 0...UInt64.max)])
+    @Test(arguments: QuantizedSample.convolutionNames, [UInt64(2), .random(in: 0...UInt64.max)])
     func convolutionsOfImages(name: String, seed: UInt64) {
         var sample = QuantizedSample(seed: seed)
         for window in Self.windows + [Window(kernel: 7, stride: 2, padding: 3)] {
@@ -179,9 +179,10 @@ import Testing
     }
 
     /// Two products of 255 and -128 are more than 16 bits hold.
-    @Test(arguments: QuantizedSample.names, [(UInt8(255), Int8(-128)), (255, 127), (0, -128)])
+    @Test(arguments: QuantizedSample.convolutionNames, [(UInt8(255), Int8(-128)), (255, 127), (0, -128)])
     func extremesDoNotSaturate(name: String, values: (UInt8, Int8)) {
         for (isDepthwise, channels) in [(false, 260), (true, 20)] {
+            if isDepthwise, !QuantizedSample.names.contains(name) { continue }
             let map = ByteMap(
                 channels: channels, height: 9, width: 9, values: [UInt8](repeating: values.0, count: channels * 81))
             let window = Window(kernel: isDepthwise ? 7 : 3, padding: 1)

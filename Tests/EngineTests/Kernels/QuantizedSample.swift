@@ -28,12 +28,23 @@ struct QuantizedSample {
         }
     }
 
-    static let names = rows(CK_OP_QUANTIZED_CONVOLUTION).map {
+    /// Of the sets with all operations on bytes.
+    static let names = rows(CK_OP_QUANTIZED_DEPTHWISE).map {
         String(String(cString: $0.name).split(separator: "-")[2])
     }
 
-    /// The row of an operation that belongs to one of `names`.
+    static let convolutionNames =
+        rows(CK_OP_QUANTIZED_CONVOLUTION).map { String(String(cString: $0.name).split(separator: "-")[2]) }
+        + [emulatedTiles]
+
+    /// The kernel for AMX's tiles on emulated ones: no row of the table.
+    static let emulatedTiles = "amx-emulated"
+
+    /// The row of an operation that belongs to one of `names`, or the convolution by emulated tiles.
     static func kernel(_ operation: ck_operation, _ name: String) -> ck_function {
+        if name == emulatedTiles, operation == CK_OP_QUANTIZED_CONVOLUTION {
+            return ck_quantized_convolution_amx_emulated
+        }
         guard let row = rows(operation).first(where: { String(cString: $0.name).hasSuffix("-\(name)") }) else {
             preconditionFailure("\(name) has no row for operation \(operation.rawValue)")
         }
