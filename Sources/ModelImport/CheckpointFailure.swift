@@ -19,6 +19,6 @@ public struct CheckpointFailure: Error, Equatable, Sendable, CustomStringConvert
     }
 
     public var description: String {
-        "\(file): \(subject.map { "\($0.printable): " } ?? "")\(reason)"
+        "\(file): \(subject.map { "\($0.printable(atMost: ReadingFailure.longestSubject)): " } ?? "")\(reason)"
     }
 }

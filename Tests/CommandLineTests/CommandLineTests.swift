@@ -164,6 +164,8 @@ import Testing
         }
         let unknown = try shoal(eight + ["--calibrate", "i.npy", "--calibration-method", "best"])
         #expect(unknown.status == 64 && unknown.errors.contains("best is none of"), "\(unknown.errors)")
+        let alone = try shoal(["run", "n.shoal", "--images", "i.npy", "--budget", "0.1"])
+        #expect(alone.status == 64 && alone.errors.contains("go with --hooks"), "\(alone.errors)")
     }
 
     /// YAML and JSON, what fits and what does not; refusals name file, line and field.

@@ -9,7 +9,12 @@ package struct ReadingFailure: Error, Equatable, Sendable, CustomStringConvertib
     /// A clause that continues "FILE: ", such as `the table ends after 12 of 40 bytes`.
     package var reason: String
 
-    package var description: String { (subject.map { $0.printable + ": " } ?? "") + reason }
+    /// Room for a node's place, whose end must not be lost: operator, name and opset, each bounded already.
+    package static let longestSubject = 320
+
+    package var description: String {
+        (subject.map { $0.printable(atMost: Self.longestSubject) + ": " } ?? "") + reason
+    }
 
     package init(_ reason: String, subject: String? = nil) {
         self.subject = subject

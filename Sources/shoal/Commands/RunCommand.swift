@@ -100,7 +100,7 @@ struct RunCommand: AsyncParsableCommand {
             try OutputFile.checkFolder(of: logits)
             try OutputFile.check(logits, isNoneOf: [package, statistics] + images + labels + calibrate)
         }
-        if let run = try hooked.run(of: package) {
+        if let run = hooked.run(of: package) {
             guard subnet == nil, calibrate.isEmpty, threads == 1, precision == .fp32 else {
                 throw Refusal("--hooks: goes without --subnet, --calibrate, --threads and --precision")
             }

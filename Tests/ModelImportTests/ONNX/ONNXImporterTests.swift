@@ -43,6 +43,22 @@ import Testing
         #expect(late == "Gelu (the node that computes y, opset 13): this operator is supported in opsets 20 to 21")
     }
 
+    @Test func longNamesLeaveTheOpsetInTheMessage() throws {
+        var writer = ModelWriter.convolution()
+        writer.model.graph.node[0].opType = "Convolve"
+        writer.model.graph.node[0].name = String(repeating: "encoder/", count: 50)
+        let bytes = try writer.bytes()
+        do {
+            _ = try ONNXImporter.parse(bytes)
+            Issue.record("the operator was taken")
+        } catch {
+            let end = ", opset 13): this operator is not supported"
+            #expect(error.description.hasPrefix("Convolve (node encoder/") && error.description.hasSuffix(end))
+            let failure = CheckpointFailure(error, in: "f.onnx")
+            #expect(failure.description == "f.onnx: " + error.description)
+        }
+    }
+
     @Test(arguments: ["If", "Loop", "Scan"]) func refusesSubgraphsByName(type: String) throws {
         let text = try refusal { $0.model.graph.node[0].opType = type }
         #expect(text == "\(type) (node first, opset 13): this operator is not supported")

@@ -14,15 +14,21 @@ struct HookedRunOptions: ParsableArguments {
     var budget: Float?
     @OptionGroup var readings: ReadingOptions
 
-    /// - Returns: `nil` without hooks.
-    func run(of package: String) throws -> HookedRun? {
-        guard let hooks else {
+    mutating func validate() throws {
+        if hooks == nil {
             guard with.isEmpty, budget == nil, readings.sensor.isEmpty, readings.sensors == nil else {
-                throw Refusal("--with, --budget, --sensor, --sensors: go with --hooks")
+                throw ValidationError("--with, --budget, --sensor, --sensors: go with --hooks")
             }
-            return nil
+        } else {
+            guard let budget, budget.isFinite, budget <= 1 else {
+                throw ValidationError("--budget: give a number up to 1")
+            }
         }
-        guard let budget, budget.isFinite, budget <= 1 else { throw Refusal("--budget: give a number up to 1") }
+    }
+
+    /// - Returns: `nil` without hooks.
+    func run(of package: String) -> HookedRun? {
+        guard let hooks, let budget else { return nil }
         return HookedRun(package: package, hooks: hooks, with: with, budget: budget, readings: readings)
     }
 }
