@@ -72,11 +72,25 @@ extension Fusion {
             layout = .channelsFirst
         } else if to.last == shape.channels, self.layout(of: name) == .channelsLast || shape.pixels == 1 {
             layout = to.count == 2 && to[0] == 1 ? .channelsFirst : .channelsLast
+        } else if self.layout(of: name) == .channelsLast, to.count == 2, to[0] == 1, isReadByMatrices(output) {
+            // Pixel by pixel: the matrix that follows puts its rows into the order of channels.
+            layout = .channelsLast
         } else {
             throw GraphFailure("mixes channels and pixels")
         }
         alias(output, to: map)
         setLayout(of: output, layout)
+    }
+
+    /// Whether nothing but products with constant matrices reads the value.
+    private func isReadByMatrices(_ name: String) -> Bool {
+        let readers = readers(of: name)
+        return !readers.isEmpty
+            && readers.allSatisfy { index in
+                let node = nodes[index]
+                return ["MatMul", "Gemm"].contains(node.operatorName) && node.inputs[0] == name
+                    && constant(node.inputs[1]) != nil
+            }
     }
 
     /// A matrix of constants times every pixel of a map with its channels last: a 1x1 convolution.

@@ -50,7 +50,14 @@ extension Fusion {
 
     /// A fully connected layer: a convolution whose window is the whole map.
     private mutating func fuseMatrix(_ node: Node) throws(GraphFailure) {
-        let input = try mapInput(node, 0)
+        let isByPixels = isFlatWithChannelsLast(node.inputs[0])
+        let input: (name: String, shape: MapShape)
+        if isByPixels {
+            let map = try anyMap(node, 0)
+            input = (map.name, map.shape)
+        } else {
+            input = try mapInput(node, 0)
+        }
         let call = call(node)
         guard bound.types[node.inputs[0]]?.rank == 2, let matrix = constant(node.inputs[1]),
             let shape = bound.types[node.inputs[1]]?.shape, shape.count == 2, try !call.flag("transA")
@@ -60,9 +67,14 @@ extension Fusion {
         let size = input.shape.channels * input.shape.pixels
         guard rows == size else { throw GraphFailure("the matrix has \(rows) rows for \(size) values") }
         let alpha = Float(try call.float("alpha", 1))
+        let (channels, pixels) = (input.shape.channels, input.shape.pixels)
         func ordered<Value>(_ values: [Value]) -> [Value] {
-            if isTransposed { return values }
-            return (0..<columns * rows).map { values[$0 % rows * columns + $0 / rows] }
+            if isTransposed, !isByPixels { return values }
+            return (0..<columns * rows).map { index in
+                let (column, place) = (index / rows, index % rows)
+                let row = isByPixels ? place % pixels * channels + place / pixels : place
+                return values[isTransposed ? column * rows + row : row * columns + column]
+            }
         }
         let integers = bound.quantizedConstants[node.inputs[1]]?.weights(outputAxis: isTransposed ? 0 : 1)
         let window = FusedWindow(kernelHeight: input.shape.height, kernelWidth: input.shape.width)
@@ -74,6 +86,12 @@ extension Fusion {
         try append(
             node.label, .convolution(convolution), [input.name], value: node.outputs[0],
             MapShape(channels: columns, height: 1, width: 1))
+    }
+
+    /// A row of a whole map's values, pixel by pixel.
+    private func isFlatWithChannelsLast(_ name: String) -> Bool {
+        guard let map = map(of: name), let shape = shapes[map], let type = bound.types[name] else { return false }
+        return layout(of: name) == .channelsLast && type.shape == [1, shape.channels * shape.pixels] && shape.pixels > 1
     }
 
     private func bias(of call: OperatorCall, _ columns: Int) throws(GraphFailure) -> [Float] {

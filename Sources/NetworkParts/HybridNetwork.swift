@@ -20,13 +20,14 @@ public final class HybridNetwork: Sendable {
     /// The whole network from one image to one output, where kernels cover all of it.
     public let plan: Plan?
 
+    /// - Parameter precision: of the plans, as for a network that is one; definitions compute in 32 bits.
     /// - Throws: where the graph's nodes contradict each other; a missing kernel is no error.
-    public init(_ bound: BoundGraph, kernels: KernelSet) throws(GraphFailure) {
+    public init(_ bound: BoundGraph, kernels: KernelSet, precision: Precision = .fp32) throws(GraphFailure) {
         let segmented = try SegmentedNetwork(bound)
         self.bound = bound
         var parts: [Part] = []
         do throws(GraphFailure) {
-            parts = try Self.parts(of: segmented, kernels)
+            parts = try Self.parts(of: segmented, kernels, precision)
         } catch {
             parts = [.operators(OperatorSequence(bound.graph.nodes))]
         }
@@ -47,11 +48,14 @@ public final class HybridNetwork: Sendable {
         }
     }
 
-    private static func parts(of network: SegmentedNetwork, _ kernels: KernelSet) throws(GraphFailure) -> [Part] {
+    private static func parts(
+        of network: SegmentedNetwork, _ kernels: KernelSet, _ precision: Precision
+    ) throws(GraphFailure) -> [Part] {
         var parts: [Part] = []
         for segment in network.segments {
             switch segment {
-            case .kernels(let network): parts.append(.plan(try network.plan(kernels: kernels), network))
+            case .kernels(let network):
+                parts.append(.plan(try network.plan(kernels: kernels, precision: precision), network))
             case .operators(let nodes): parts.append(.operators(OperatorSequence(nodes)))
             }
         }
@@ -63,8 +67,11 @@ public final class HybridNetwork: Sendable {
         MatrixProduct.covers(node, bound.types) ? product.kernelName : nil
     }
 
-    /// int8 where a plan computes anything in 8 bits.
-    public var precision: Precision { plans.contains { $0.precision == .int8 } ? .int8 : .fp32 }
+    /// int8 where a plan computes anything in 8 bits, else bf16 where one does in that.
+    public var precision: Precision {
+        let found = Set(plans.map(\.precision))
+        return found.contains(.int8) ? .int8 : found.contains(.bf16) ? .bf16 : .fp32
+    }
 
     public var plans: [Plan] {
         parts.compactMap { part in

@@ -55,10 +55,38 @@ public struct NetworkPackage: Equatable, Sendable {
         }
     }
 
-    /// Values that training found: all floating-point constants.
+    /// Values that training found: floating-point constants and those of 8 and 32 bits that stand for such, wherever the
+    /// graph keeps them, without the scales and zeros that say how.
     public var parameterCount: Int {
-        graph.initialisers.values.reduce(0) { $0 + ($1.elements.type.isFloatingPoint ? $1.count : 0) }
+        var counted: [String: TensorValue] = graph.initialisers
+        for node in graph.nodes where node.operatorName == "Constant" {
+            // Single numbers are an operator's settings.
+            if case .tensor(let value)? = node.attributes["value"], value.shape != [] {
+                counted[node.outputs[0]] = value
+            }
+        }
+        var quantized: Set<String> = []
+        var described: Set<String> = []
+        for node in graph.nodes {
+            let places = Self.quantizedPlaces[node.operatorName]
+            for (index, name) in node.inputs.enumerated() {
+                if places?.weights.contains(index) == true { quantized.insert(name) }
+                if places?.scales.contains(index) == true { described.insert(name) }
+            }
+        }
+        return counted.reduce(0) { sum, entry in
+            let type = entry.value.elements.type
+            let counts = type.isFloatingPoint ? !described.contains(entry.key) : quantized.contains(entry.key)
+            return counts ? sum + entry.value.count : sum
+        }
     }
+
+    /// Which inputs of ONNX's operators on integers are weights, and which only say what numbers these stand for.
+    private static let quantizedPlaces: [String: (weights: Set<Int>, scales: Set<Int>)] = [
+        "DequantizeLinear": ([0], [1, 2]), "QuantizeLinear": ([], [1, 2]),
+        "QLinearConv": ([3, 8], [1, 2, 4, 5, 6, 7]),
+        "QLinearMatMul": ([3], [1, 2, 4, 5, 6, 7]), "ConvInteger": ([1], [2, 3]), "MatMulInteger": ([1], [2, 3]),
+    ]
 
     /// Bytes of all constants.
     public var weightBytes: Int {

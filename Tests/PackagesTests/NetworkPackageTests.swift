@@ -41,6 +41,31 @@ import Testing
         #expect(network.parameterCount == 1)
     }
 
+    /// Weights in 8 bits, and those that Constant nodes hold; no scales, zeros, sizes or single settings.
+    @Test func parametersAreCountedWhereverTheyAre() throws {
+        let nodes = [
+            Node(
+                "Constant", opset: 13, inputs: [], outputs: ["c"],
+                attributes: ["value": .tensor(TensorValue(shape: [2, 3], .float32([1, 2, 3, 4, 5, 6])))]),
+            Node(
+                "Constant", opset: 13, inputs: [], outputs: ["one"],
+                attributes: ["value": .tensor(TensorValue(shape: [], .float32([1])))]),
+            Node("DequantizeLinear", opset: 13, inputs: ["w", "scale", "zero"], outputs: ["r"]),
+            Node("Add", opset: 13, inputs: ["r", "c"], outputs: ["s"]),
+            Node("Mul", opset: 13, inputs: ["s", "one"], outputs: ["t"]),
+            Node("Reshape", opset: 13, inputs: ["t", "shape"], outputs: ["y"]),
+        ]
+        let graph = try Graph(
+            name: "n", inputs: [], outputs: ["y"],
+            initialisers: [
+                "w": TensorValue(shape: [2, 3], .int8([1, 2, 3, 4, 5, 6])),
+                "scale": TensorValue(shape: [1], .float32([0.5])), "zero": TensorValue(shape: [1], .int8([0])),
+                "shape": TensorValue(integers: [6]),
+            ],
+            nodes: nodes)
+        #expect(NetworkPackage(graph: graph, configuration: NetworkConfiguration()).parameterCount == 12)
+    }
+
     @Test func damagedManifestsAreRefused() throws {
         let manifest = String(decoding: try network().package().manifest, as: UTF8.self)
         for (old, new) in [

@@ -121,6 +121,21 @@ import Testing
         #expect(SampleNetwork.error(expected, try SampleNetwork.run(again, on: images)) < 1e-4, "seed \(seed)")
     }
 
+    @Test(arguments: [UInt64(33), .random(in: 0...UInt64.max)])
+    func theyComeCloseToThemselvesInBfloat16(seed: UInt64) throws {
+        let network = try FusedNetwork(Self.network(seed: seed))
+        let images = Self.images(seed: seed, 4)
+        let real = try SampleNetwork.run(network, on: images)
+        for set in InstructionSet.allCases where set.isSupported {
+            let plan = try network.plan(kernels: KernelSet(set), precision: .bf16)
+            #expect(plan.precision == .bf16)
+            let session = Session(for: [plan])
+            let narrow = images.map { image in image.withUnsafeBufferPointer { Array(session.run(plan, on: $0)) } }
+            let error = SampleNetwork.error(real, narrow)
+            #expect(error > 0 && error < 0.05, "\(error) by \(set), seed \(seed)")
+        }
+    }
+
     @Test(arguments: [UInt64(32), .random(in: 0...UInt64.max)])
     func theyComeCloseToThemselvesInBytes(seed: UInt64) throws {
         let network = try FusedNetwork(Self.network(seed: seed))

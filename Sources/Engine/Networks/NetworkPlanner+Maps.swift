@@ -88,10 +88,13 @@ extension NetworkPlanner {
         _ step: FusedStep, _ channels: [FusedChannels], _ shape: PlanOperation.Shape
     ) throws(GraphFailure) -> PlanBuilder.Map {
         var parts: [PlanBuilder.Channels] = []
+        // A shuffle of channels has a part for every one: what they all are taken from is converted once.
+        var maps: [Int: PlanBuilder.Map] = [:]
         for run in channels {
-            var map: PlanBuilder.Map?
-            if let place = run.input { map = builder.copied(step.name, try input(step, place), as: .float32) }
-            parts.append(.init(map: map, first: run.first, count: run.count))
+            if let place = run.input, maps[place] == nil {
+                maps[place] = builder.copied(step.name, try input(step, place), as: .float32)
+            }
+            parts.append(.init(map: run.input.flatMap { maps[$0] }, first: run.first, count: run.count))
         }
         defer { builder.releaseCopies() }
         if let whole = builder.joined(parts, shape) { return whole }

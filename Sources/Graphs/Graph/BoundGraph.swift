@@ -32,7 +32,8 @@ public struct BoundGraph: Equatable, Sendable {
         for input in graph.inputs { types[input.name] = try sizes.type(of: input) }
         var quantized: [String: QuantizedConstant] = [:]
         let folded = try ConstantFolding.apply(to: graph, types: &types, quantized: &quantized)
-        self.graph = try DeadCode.removed(from: folded)
+        self.graph = try DeadCode.removed(from: LayerNormalizationPattern.joined(in: folded, types))
+        for (name, value) in self.graph.initialisers { types[name] = value.type }
         let names = Set(
             self.graph.inputs.map(\.name) + self.graph.initialisers.keys + self.graph.nodes.flatMap(\.outputs))
         self.types = types.filter { names.contains($0.key) }
@@ -41,8 +42,10 @@ public struct BoundGraph: Equatable, Sendable {
 }
 
 extension BoundGraph.Sizes {
-    /// Binds the input's dimensions; a name that is bound by one input's shape holds for the next.
+    /// Binds the input's dimensions; a name that is bound by one input's shape holds for the next. Within an input whose
+    /// shape is stated a name may stand for several sizes: some exporters call every open dimension `?`.
     fileprivate mutating func type(of input: GraphInput) throws(GraphFailure) -> ValueType {
+        var own: Set<String> = []
         let stated = shapes[input.name]
         guard stated.map({ $0.count == input.dimensions.count }) ?? true else {
             throw GraphFailure("the input \(input.name.printable) has \(input.dimensions.count) dimensions")
@@ -59,10 +62,14 @@ extension BoundGraph.Sizes {
                 guard let size = stated?[axis] ?? symbols[name] ?? others else {
                     throw GraphFailure("the size of dimension \(name.printable) is not given")
                 }
-                guard symbols[name].map({ $0 == size }) ?? true else {
-                    throw GraphFailure("dimension \(name.printable) is given two sizes")
+                if let known = symbols[name] {
+                    guard known == size || own.contains(name) else {
+                        throw GraphFailure("dimension \(name.printable) is given two sizes, \(known) and \(size)")
+                    }
+                } else {
+                    symbols[name] = size
+                    own.insert(name)
                 }
-                symbols[name] = size
                 shape.append(size)
             case .unknown:
                 guard let size = stated?[axis] ?? others else {

@@ -98,7 +98,9 @@ private func standardised(
 // MARK: Batch
 
 @Sendable private func inferBatch(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
-    guard try !call.flag("training_mode"), call.node.outputs.dropFirst().allSatisfy(\.isEmpty) else {
+    // Before version 14 a node trains where it has more outputs; what they hold then is not said.
+    let isTraining = try call.flag("training_mode")
+    guard call.node.outputs.dropFirst(isTraining ? 3 : 1).allSatisfy(\.isEmpty) else {
         throw GraphFailure("is in training mode")
     }
     let isSpatial = try call.flag("spatial", true)
@@ -107,14 +109,25 @@ private func standardised(
         throw GraphFailure("input \(call.shape(0)) has no channels")
     }
     try requireChannels(call, 1...4)
-    return [call.type(0)]
+    return [call.type(0)] + call.node.outputs.dropFirst().map { _ in call.type(3) }
 }
 
 @Sendable private func evaluateBatch(
     _ call: OperatorCall, _ types: [ValueType]
 ) throws(GraphFailure) -> [TensorValue] {
     var values = call.doubles(0)
-    let (scale, shift, mean, variance) = (call.doubles(1), call.doubles(2), call.doubles(3), call.doubles(4))
+    let (scale, shift) = (call.doubles(1), call.doubles(2))
+    var (mean, variance) = (call.doubles(3), call.doubles(4))
+    var running: [TensorValue] = []
+    if try call.flag("training_mode") {
+        let found = batchMoments(values, types[0].shape)
+        let momentum = try call.float("momentum", 0.9)
+        running = zip(types.dropFirst(), [(mean, found.mean), (variance, found.variance)]).map { type, sides in
+            let mixed = zip(sides.0, sides.1).map { $0 * momentum + $1 * (1 - momentum) }
+            return TensorValue(shape: type.shape, Elements(mixed, as: type.element))
+        }
+        (mean, variance) = found
+    }
     let epsilon = try call.float("epsilon", 1e-5)
     let factors = scale.indices.map { scale[$0] / (variance[$0] + epsilon).squareRoot() }
     let size = Shapes.count(types[0].shape[2...])
@@ -122,7 +135,21 @@ private func standardised(
         let channel = index / size % scale.count
         values[index] = (values[index] - mean[channel]) * factors[channel] + shift[channel]
     }
-    return [TensorValue(shape: types[0].shape, Elements(values, as: types[0].element))]
+    return [TensorValue(shape: types[0].shape, Elements(values, as: types[0].element))] + running
+}
+
+/// Mean and variance of each channel over the batch and all places.
+private func batchMoments(_ values: [Double], _ shape: [Int]) -> (mean: [Double], variance: [Double]) {
+    let channels = shape[1], size = Shapes.count(shape[2...])
+    let count = Double(max(1, shape[0] * size))
+    var mean = [Double](repeating: 0, count: channels)
+    for index in values.indices { mean[index / size % channels] += values[index] / count }
+    var variance = [Double](repeating: 0, count: channels)
+    for index in values.indices {
+        let channel = index / size % channels
+        variance[channel] += (values[index] - mean[channel]) * (values[index] - mean[channel]) / count
+    }
+    return (mean, variance)
 }
 
 // MARK: Group and layer

@@ -22,7 +22,8 @@ struct BenchCommand: AsyncParsableCommand {
     var `switch` = false
     @Flag(help: "Show where the time of each package or subnet goes, operation by operation, on one thread.")
     var profile = false
-    @Option(help: "With --profile: write a trace for Chrome's about:tracing of the first package.")
+    @Option(
+        help: "With --profile: write a trace for Chrome's about:tracing of the first package, its medians end to end.")
     var trace: String?
     @Option(parsing: .unconditional, help: "Threads that share each inference.")
     var threads = 1

@@ -52,19 +52,23 @@ extension LoadedNetwork {
                 return .stepped(stepped)
             }
         } catch let failure as GraphFailure {
-            guard precision != .bf16 else {
-                throw Refusal("\(path): \(failure); only --precision fp32 runs by its operators' definitions")
-            }
             guard precision != .int8 || bound.graph.nodes.contains(where: \.isOfIntegers) else {
                 throw Refusal("\(path): is not in 8 bits, and cannot be quantised: \(failure)")
             }
-            return try hybrid(bound, kernels)
+            return try hybrid(bound, kernels, precision, failure)
         }
     }
 
-    private func hybrid(_ bound: BoundGraph, _ kernels: KernelSet) throws -> NetworkWork {
+    private func hybrid(
+        _ bound: BoundGraph, _ kernels: KernelSet, _ precision: Precision, _ failure: GraphFailure
+    ) throws -> NetworkWork {
         let network: HybridNetwork
-        do { network = try HybridNetwork(bound, kernels: kernels) } catch { throw Refusal("\(path): \(error)") }
+        do { network = try HybridNetwork(bound, kernels: kernels, precision: precision) } catch {
+            throw Refusal("\(path): \(error)")
+        }
+        guard precision != .bf16 || network.precision == .bf16 else {
+            throw Refusal("\(path): \(failure), and nothing of it runs in bfloat16")
+        }
         if !network.evaluatedOperators.isEmpty {
             Terminal.note(
                 "shoal: warning: \(path): no kernel covers \(network.evaluatedOperators.joined(separator: ", ")); "

@@ -19,6 +19,36 @@ import Testing
         #expect(bound.types["y"] == ValueType(.float32, [3, 2, 1]))
     }
 
+    /// PaddlePaddle's exporter calls every open dimension `?`.
+    @Test func aNameMayStandForSeveralSizesOfAnInput() throws {
+        func input(_ name: String) -> GraphInput {
+            GraphInput(name: name, element: .float32, dimensions: [.symbolic("?"), .fixed(2), .symbolic("?")])
+        }
+        let graph = try Graph(
+            name: "sample", inputs: [input("x"), input("z")], outputs: ["y"], initialisers: [:],
+            nodes: [GraphSamples.node("Neg", ["x"], ["y"])])
+        let bound = try BoundGraph(graph, sizes: .init(shapes: ["x": [1, 2, 5], "z": [1, 2, 1]]))
+        #expect(bound.types["y"]?.shape == [1, 2, 5])
+        let failure = #expect(throws: GraphFailure.self) {
+            try BoundGraph(graph, sizes: .init(shapes: ["x": [1, 2, 5], "z": [3, 2, 3]]))
+        }
+        #expect(failure?.reason == "dimension ? is given two sizes, 1 and 3")
+    }
+
+    @Test func trainingModeNormalisesByTheBatch() throws {
+        let inputs = [
+            GraphSamples.floats([2, 1, 2], [1, 2, 3, 6]), GraphSamples.floats([1], [2]), GraphSamples.floats([1], [1]),
+            GraphSamples.floats([1], [10]), GraphSamples.floats([1], [20]),
+        ]
+        let outputs = try GraphSamples.run(
+            "BatchNormalization", opset: 15, inputs, outputs: 3,
+            ["training_mode": .int(1), "epsilon": .float(0), "momentum": .float(0.5)])
+        // Mean 3, variance 3.5.
+        let expected = [1, 2, 3, 6].map { ($0 - 3) / 3.5.squareRoot() * 2 + 1 }
+        #expect(zip(outputs[0].doubles, expected).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(outputs[1].doubles == [6.5] && outputs[2].doubles == [11.75])
+    }
+
     @Test func smallFilesDoNotBecomeLargeConstants() throws {
         let nodes = [
             GraphSamples.node("ConstantOfShape", ["large"], ["c"]), GraphSamples.node("Add", ["c", "c"], ["y"]),

@@ -1,3 +1,4 @@
+import Fusion
 import Graphs
 import Testing
 
@@ -29,6 +30,70 @@ import Testing
     private func classify(_ s: inout NetworkSamples, _ x: String, _ channels: Int) -> String {
         let flat = s.add("Flatten", [s.add("GlobalAveragePool", [x])])
         return s.add("Gemm", [flat, s.random([10, channels], size: 0.3), s.random([10])], ["transB": .int(1)])
+    }
+
+    /// As exporters of TensorFlow write it: pixels with their channels, flattened for a dense layer.
+    @Test(arguments: seeds, [false, true])
+    func flattenedWithChannelsLast(seed: UInt64, isTransposed: Bool) throws {
+        var s = NetworkSamples(seed: seed)
+        let x = s.add("Relu", [s.convolution("x", 3, 20, kernel: 3, stride: 2)])
+        let turned = s.add("Transpose", [x], ["perm": .ints([0, 2, 3, 1])])
+        let flat = s.add("Reshape", [turned, s.constant([1, -1])])
+        let size = 20 * 5 * 4
+        let output: String
+        if isTransposed {
+            output = s.add("Gemm", [flat, s.random([7, size], size: 0.1), s.random([7])], ["transB": .int(1)])
+        } else {
+            output = s.add("MatMul", [flat, s.random([size, 7], size: 0.1)])
+        }
+        #expect(try HybridCheck.check(s, [output], input: [1, 3, 9, 8], seed: seed).isEmpty)
+    }
+
+    /// Layer normalisation in parts, as PyTorch writes it before opset 17.
+    @Test(arguments: seeds)
+    func layerNormalisationInParts(seed: UInt64) throws {
+        var s = NetworkSamples(seed: seed)
+        s.opset = 13
+        let x = s.convolution("x", 3, 24, kernel: 3)
+        let turned = s.add("Transpose", [x], ["perm": .ints([0, 2, 3, 1])])
+        let axes: [String: Attribute] = ["axes": .ints([-1])]
+        let difference = s.add("Sub", [turned, s.add("ReduceMean", [turned], axes)])
+        let variance = s.add("ReduceMean", [s.add("Pow", [difference, s.constant([], [2])])], axes)
+        let root = s.add("Sqrt", [s.add("Add", [variance, s.constant([], [1e-6])])])
+        let scaled = s.add("Mul", [s.add("Div", [difference, root]), s.random([24])])
+        let normal = s.add("Add", [scaled, s.random([24])])
+        let output = s.convolution(s.add("Transpose", [normal], ["perm": .ints([0, 3, 1, 2])]), 24, 5)
+        #expect(try HybridCheck.check(s, [output], input: [1, 3, 7, 6], seed: seed).isEmpty)
+    }
+
+    /// Channels that are taken one by one are converted once, not once each.
+    @Test func rearrangedChannelsAreWidenedOnce() throws {
+        var s = NetworkSamples(seed: 7)
+        let x = s.add("Relu", [s.convolution("x", 3, 64, kernel: 3)])
+        let wide = s.add("DepthToSpace", [x], ["blocksize": .int(2), "mode": .string("CRD")])
+        let output = s.convolution(wide, 16, 8, kernel: 3)
+        let bound = try s.bound(output, input: [1, 3, 8, 8])
+        let kernels = KernelSet(.fastest)
+        let plan = try FusedNetwork(bound).plan(kernels: kernels, precision: .bf16)
+        #expect(plan.operations.filter { $0.kind == .widen }.count <= 2)
+        #expect(plan.precision == .bf16)
+    }
+
+    /// An operator without a kernel leaves the rest in bfloat16.
+    @Test(arguments: seeds)
+    func definitionsBesideBfloat16(seed: UInt64) throws {
+        var s = NetworkSamples(seed: seed)
+        let x = relu(&s, relu(&s, "x", 3, 32, kernel: 3), 32, 32, kernel: 3)
+        let output = s.add("LogSoftmax", [classify(&s, x, 32)], ["axis": .int(-1)])
+        let bound = try s.bound(output, input: [1, 3, 12, 12])
+        let image = TensorValue(shape: [1, 3, 12, 12], .float32(s.numbers(432)))
+        let expected = try GraphEvaluator(bound).run(["x": image])
+        let network = try HybridNetwork(bound, kernels: KernelSet(.fastest), precision: .bf16)
+        #expect(network.precision == .bf16 && network.evaluatedOperators == ["LogSoftmax"])
+        let found = try HybridSession(network).run(["x": image])
+        let pairs = zip(try #require(found[output]).doubles, try #require(expected[output]).doubles)
+        let error = pairs.reduce(0) { max($0, abs($1.0 - $1.1)) }
+        #expect(error > 0 && error < 0.05, "\(error), seed \(seed)")
     }
 
     /// Iandola et al. 2016: fire modules, and a softmax at the end.
