@@ -55,8 +55,8 @@ public struct NetworkPackage: Equatable, Sendable {
         }
     }
 
-    /// Values that training found: floating-point constants and those of 8 and 32 bits that stand for such, wherever the
-    /// graph keeps them, without the scales and zeros that say how.
+    /// Values that training found: floating-point constants and those of 8 and 32 bits that stand for such, wherever
+    /// the graph keeps them, without the scales and zeros that say how.
     public var parameterCount: Int {
         var counted: [String: TensorValue] = graph.initialisers
         for node in graph.nodes where node.operatorName == "Constant" {

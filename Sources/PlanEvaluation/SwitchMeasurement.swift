@@ -18,7 +18,7 @@ package struct SwitchMeasurement {
     package init(_ plans: [Plan], repeats: Int, seed: UInt64, threads: Int) {
         let session = Session(for: plans, threads: threads)
         arenaBytes = session.arenaBytes
-        let images = plans.map { TestImage($0.inputShape) }
+        let images = TestImage.shared(by: plans)
         let expected = zip(plans, images).map { plan, image in
             let alone = Session(for: [plan])
             // The output lies in the session's arena.

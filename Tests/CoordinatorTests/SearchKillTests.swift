@@ -60,7 +60,9 @@ import Testing
         let client = try await client()
         let request = ApplyRequest(file: "a.yaml", text: fixture.text(name, constraints: 24), dryRun: false)
         let queued: SearchView = try await client.post("v1/searches", request)
-        #expect(queued.search.state == .running)
+        #expect(!queued.search.state.isOver)
+        let begun = try await wait(client, for: name) { $0.search.state != .queued }
+        #expect(begun.search.state == .running || begun.search.state.isOver)
         do {
             let _: SearchView = try await client.post("v1/searches", request)
             return nil

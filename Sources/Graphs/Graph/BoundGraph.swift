@@ -42,8 +42,8 @@ public struct BoundGraph: Equatable, Sendable {
 }
 
 extension BoundGraph.Sizes {
-    /// Binds the input's dimensions; a name that is bound by one input's shape holds for the next. Within an input whose
-    /// shape is stated a name may stand for several sizes: some exporters call every open dimension `?`.
+    /// Binds the input's dimensions; a name that is bound by one input's shape holds for the next. Within an input
+    /// whose shape is stated a name may stand for several sizes: some exporters call every open dimension `?`.
     fileprivate mutating func type(of input: GraphInput) throws(GraphFailure) -> ValueType {
         var own: Set<String> = []
         let stated = shapes[input.name]

@@ -1,6 +1,6 @@
 /// Layer normalisation that a graph states in parts, as exporters write it for opsets below 17, made one
-/// LayerNormalization (ONNX 17): mean of the last dimension, difference, its square, their mean, sum with epsilon, root,
-/// quotient, and where they follow the factors and summands of every place.
+/// LayerNormalization (ONNX 17): mean of the last dimension, difference, its square, their mean, sum with epsilon,
+/// root, quotient, and where they follow the factors and summands of every place.
 struct LayerNormalizationPattern {
     private let graph: Graph
     private let types: [String: ValueType]

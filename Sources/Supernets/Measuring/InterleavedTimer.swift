@@ -16,7 +16,7 @@ public enum InterleavedTimer {
 
     public static func measure(_ plans: [Plan], repeats: Int, threads: Int = 1) -> [Times] {
         let session = Session(for: plans, threads: threads)
-        let images = plans.map { TestImage($0.inputShape) }
+        let images = TestImage.shared(by: plans)
         return measure(count: plans.count, repeats: repeats) { index in
             session.activate(plans[index])
             return { _ = session.run(on: images[index].values) }
@@ -97,6 +97,17 @@ extension HybridNetwork {
 
 /// An image of a fixed pattern of values within -1...1, for measurements that need no particular one.
 public struct TestImage {
+    /// One for each plan, the same for those that read the same size: many subnets need no more memory than one.
+    public static func shared(by plans: [Plan]) -> [TestImage] {
+        var images: [(shape: PlanOperation.Shape, image: TestImage)] = []
+        return plans.map { plan in
+            if let known = images.first(where: { $0.shape == plan.inputShape }) { return known.image }
+            let image = TestImage(plan.inputShape)
+            images.append((plan.inputShape, image))
+            return image
+        }
+    }
+
     private let buffer: AlignedBuffer
     public var values: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: buffer.base, count: buffer.count) }
 

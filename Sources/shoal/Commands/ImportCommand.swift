@@ -78,6 +78,7 @@ struct ImportCommand: AsyncParsableCommand {
             configuration: try config.map { try NetworkConfigurationFile.read(from: $0) } ?? NetworkConfiguration())
         try LoadedNetwork(network, path: file).checkInput()
         if let config { try LoadedNetwork(network, path: config).checkConfiguration() }
+        try checkNodes(network)
         let package: TensorPackage
         do { package = try network.package() } catch { throw Refusal("\(file): \(error)") }
         try package.write(to: output)
@@ -91,6 +92,22 @@ struct ImportCommand: AsyncParsableCommand {
             \(output): \(summary.kind) \(summary.name), \(summary.parameters) parameters, \
             \(summary.operators) operators, \(size) bytes
             """)
+    }
+
+    /// Refuses nodes that contradict each other where the sizes are known already: not only when it runs.
+    private func checkNodes(_ network: NetworkPackage) throws {
+        let isOpen = network.graph.inputs.contains { input in
+            input.dimensions.dropFirst().contains { if case .fixed = $0 { false } else { true } }
+        }
+        guard !isOpen else { return }
+        let bound: BoundGraph
+        do { bound = try BoundGraph(network.graph, sizes: BoundGraph.Sizes(others: 1)) } catch {
+            throw Refusal("\(file): \(error)")
+        }
+        let labels = network.configuration.labels?.count
+        if let labels, let output = bound.graph.outputs.first, let count = bound.types[output]?.count, labels != count {
+            Terminal.note("shoal: warning: \(config ?? file): \(labels) labels for \(count) outputs")
+        }
     }
 
     private func show(_ package: TensorPackage, _ supernet: PackedSupernet, _ plan: Plan) throws {
