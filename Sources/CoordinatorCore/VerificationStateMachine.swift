@@ -16,8 +16,9 @@ public import WireProtocol
 /// for, of another board, or a second one, changes nothing. Numbers rise with the clock, so that an answer to an order
 /// of before a restart is not taken for one of after it.
 ///
-/// Bounded: at most `boardsPerSubnet` boards are asked for one subnet, each up to `longest`; a search waits `patience`
-/// for a board that can measure it at all. Searches are as many as the queue has.
+/// Bounded: at most `boardsPerSubnet` boards are asked for one subnet, each up to `longest`, or the same one again
+/// after `retry` where there is no other; a search waits `patience` for a board that can measure it at all. Searches
+/// are as many as the queue has.
 public struct VerificationStateMachine<Instant: InstantProtocol>: Sendable
 where Instant: Sendable, Instant.Duration == Duration {
     public struct Settings: Sendable {
@@ -26,6 +27,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         public var silence: Duration = .seconds(12)
         public var longest: Duration = .seconds(300)
         public var boardsPerSubnet = 3
+        /// Pause before a board that gave nothing is asked again, where there is no other.
+        public var retry: Duration = .seconds(5)
         public var patience: Duration = .seconds(60)
 
         public init() {}
@@ -55,8 +58,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         var verification: SearchVerification
         /// Since when no board could measure.
         var waiting: Instant?
-        /// Boards that were asked for the subnet in hand and gave nothing.
+        /// Boards that were asked for the subnet in hand and gave nothing, how often that was, and when last.
         var passed: Set<BoardID> = []
+        var attempts = 0
+        var failed: Instant?
         var subnet: SubnetConfiguration?
     }
 
@@ -97,11 +102,11 @@ where Instant: Sendable, Instant.Duration == Duration {
         if let asked {
             let isGone = !boards.contains { $0.id == asked.board }
             if isGone {
-                fail(&work, asked.board, "is not connected any more")
+                fail(&work, asked.board, "is not connected any more", at: now)
             } else if asked.heard.duration(to: now) >= settings.silence {
-                fail(&work, asked.board, "did not answer")
+                fail(&work, asked.board, "did not answer", at: now)
             } else if asked.since.duration(to: now) >= settings.longest {
-                fail(&work, asked.board, "took longer than \(settings.longest.components.seconds) s")
+                fail(&work, asked.board, "took longer than \(settings.longest.components.seconds) s", at: now)
             } else {
                 guard asked.sent.duration(to: now) >= settings.resend else { return [] }
                 self.asked?.sent = now
@@ -123,7 +128,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .working:
             self.asked?.heard = now
             return []
-        case .refused(let reason): fail(&work, board.id, reason)
+        case .refused(let reason): fail(&work, board.id, reason, at: now)
         case .measured(let batches):
             let reading = LatencyReading(batches: batches)
             var measurement = SearchVerification.Measurement(
@@ -140,7 +145,7 @@ where Instant: Sendable, Instant.Duration == Duration {
                         medianMilliseconds: reading.median, lowestMilliseconds: reading.lowest,
                         highestMilliseconds: reading.highest, atMilliseconds: clock)))
             self.asked = nil
-            (work.subnet, work.passed) = (nil, [])
+            work.begin(nil)
             works[0] = work
             actions.append(.report(work.verification, work.record.number))
         }
@@ -149,9 +154,11 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     // MARK: Decisions
 
-    private mutating func fail(_ work: inout Work, _ board: BoardID, _ reason: String) {
+    private mutating func fail(_ work: inout Work, _ board: BoardID, _ reason: String, at now: Instant) {
         asked = nil
         work.passed.insert(board)
+        work.attempts += 1
+        work.failed = now
         work.verification.failures.append(.init(board: board, reason: reason))
         work.verification.failures = work.verification.failures.suffix(SearchVerification.failureLimit)
         works[0] = work
@@ -166,8 +173,8 @@ where Instant: Sendable, Instant.Duration == Duration {
             work.verification.decided()
             return over(work, boards, at: now, milliseconds: clock)
         }
-        if work.subnet != next.subnet.configuration { (work.subnet, work.passed) = (next.subnet.configuration, []) }
-        if work.passed.count >= settings.boardsPerSubnet {
+        if work.subnet != next.subnet.configuration { work.begin(next.subnet.configuration) }
+        if work.attempts >= settings.boardsPerSubnet {
             // None of several could: the subnet counts as measured in vain.
             var measurement = SearchVerification.Measurement(
                 constraint: next.constraint, configuration: next.subnet.configuration,
@@ -175,12 +182,14 @@ where Instant: Sendable, Instant.Duration == Duration {
                 board: work.verification.failures.last?.board, atMilliseconds: clock)
             measurement.refusal = work.verification.failures.last?.reason
             work.verification.measurements.append(measurement)
-            (work.subnet, work.passed) = (nil, [])
+            work.begin(nil)
             works[0] = work
             return [.report(work.verification, work.record.number)]
                 + goOn(work, boards, at: now, milliseconds: clock)
         }
-        guard let (board, model) = work.record.measurer(among: boards, without: work.passed) else {
+        let mayRetry = work.failed.map { $0.duration(to: now) >= settings.retry } ?? false
+        let other = work.record.measurer(among: boards, without: work.passed)
+        guard let (board, model) = other ?? (mayRetry ? work.record.measurer(among: boards, without: []) : nil) else {
             let since = work.waiting ?? now
             work.waiting = since
             works[0] = work
@@ -212,6 +221,10 @@ where Instant: Sendable, Instant.Duration == Duration {
 }
 
 extension VerificationStateMachine.Work {
+    fileprivate mutating func begin(_ subnet: SubnetConfiguration?) {
+        (self.subnet, passed, attempts, failed) = (subnet, [], 0, nil)
+    }
+
     /// What is to be measured next, for the first constraint that is not decided; decides all before it.
     fileprivate mutating func decide() -> (constraint: Int, subnet: PredictedSubnet)? {
         SearchVerifier.decide(record.job, record.points, &verification)

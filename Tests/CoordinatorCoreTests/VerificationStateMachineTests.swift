@@ -165,12 +165,24 @@ import WireProtocol
         #expect(machine.reportReceived(late, from: a, [a, b], at: at(13), milliseconds: 7).isEmpty)
         // Nobody else is left, and after a while it is given up.
         #expect(machine.timerFired([a], at: at(13), milliseconds: 8).isEmpty)
-        let over = try #require(last(machine.timerFired([a], at: at(74), milliseconds: 9)))
+        let over = try #require(last(machine.timerFired([], at: at(74), milliseconds: 9)))
         #expect(!over.verified && machine.isIdle)
         #expect(
             over.refusal == "no board of class class that is connected can measure classifier; b is not connected any "
                 + "more")
         #expect(over.failures.map(\.reason) == ["did not answer", "is not connected any more"])
+    }
+
+    /// A board that was killed and is back goes on with the subnet that it was asked for.
+    @Test func theOnlyBoardIsAskedAgainWhenItIsBack() throws {
+        var machine = Machine()
+        let edge = try board("edge")
+        machine.begun(record())
+        let first = try #require(orders(machine.timerFired([edge], at: at(0), milliseconds: 5)).first).order
+        #expect(machine.timerFired([], at: at(1), milliseconds: 6).isEmpty)
+        #expect(machine.timerFired([edge], at: at(3), milliseconds: 7).isEmpty, "not at once")
+        let again = try #require(orders(machine.timerFired([edge], at: at(7), milliseconds: 8)).first).order
+        #expect(again.subnet == first.subnet && again.number != first.number)
     }
 
     /// Three boards that cannot measure a subnet are enough: the next one's turn.
