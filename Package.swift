@@ -46,7 +46,9 @@ let rooms: KeyValuePairs<String, [String]> = [
         "Engine", "LatencyPrediction", "ModelImport", "Packages", "SearchSpace", "SubnetSearch", "Supernets",
     ],
     "ResourceAllocation": ["FleetModel"],
-    "CoordinatorCore": ["FleetModel", "HookSharing", "ResourceAllocation", "WireProtocol"],
+    "CoordinatorCore": [
+        "FleetModel", "HookSharing", "LatencyPrediction", "ResourceAllocation", "SearchSpace", "WireProtocol",
+    ],
     "AgentCore": ["FleetModel", "HookSharing", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
@@ -237,7 +239,10 @@ let package = Package(
                     "Datasets", "Engine", "FleetModel", "Fusion", "GateSharing", "HookNetworks", "HookSharing",
                     "NetworkParts", "Packages", "SearchSpace", "Shoal",
                 ],
-                path: "Benchmarks/sharing", swiftSettings: strict)
+                path: "Benchmarks/sharing", swiftSettings: strict),
+            .executableTarget(
+                name: "verification-study", dependencies: ["LatencyPrediction", "SearchSpace"],
+                path: "Benchmarks/verification", swiftSettings: strict),
         ]
         + cRooms.sorted().map { .target(name: $0) }
         + [

@@ -8,7 +8,7 @@ struct Options: Sendable {
         "kind": "model", "boards": "8", "concentration": "0.3", "rounds": "10", "epochs": "4", "rate": "0.001",
         "pull": "0", "bad": "2", "seeds": "1,2,3", "rule": "trimmed", "outliers": "yes", "validates": "yes",
         "start": "500", "verbose": "no", "attacks": "flip,bigFlip,noise,bigNoise", "smaller": "", "largest": "",
-        "images": "", "passes": "1", "decay": "0",
+        "images": "", "passes": "1", "decay": "0", "own": "0",
     ]
 
     private var values = defaults

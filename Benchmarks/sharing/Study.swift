@@ -103,6 +103,12 @@ extension Study {
             }
         }
         let clean = try run(level, members, start, .none, seed, together)
+        // A new board that trained on frames of its own, which no other saw, beside one that got the merged gates.
+        let frames = Self.frames(Array(labels.count..<level.learning.count / 2))
+        if !frames.isEmpty, let own = GateTrainer().train(level.learning.picked(frames), seed: seed) {
+            _ = show("new board, \(frames.count) own frames", own, level, than: together)
+            _ = show("merged against the new one", clean, level, than: own)
+        }
         // The bad boards: as many as asked for, from the one with the most frames down, where they do most harm.
         let order = members.indices.sorted { members[$0].samples[0].count > members[$1].samples[0].count }
         for attack in attacks {

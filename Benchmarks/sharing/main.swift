@@ -11,11 +11,14 @@ do { options = try Options(CommandLine.arguments.dropFirst()) } catch {
 }
 let largest = try LoadedPlan(options.text("largest"))
 let all = try ImageSet.read(images: [options.text("images")], labels: [], channels: 3)
-let (learn, judge) = (all.images(0..<all.count / 2), all.images(all.count / 2..<all.count))
+// With `own`, so many images are a new board's: neither the others learn from them nor are gates judged by them.
+let own = min(max(Int(options.number("own")), 0), all.count - 2)
+let shared = (all.count - own) / 2
+let (learn, judge) = (all.images(0..<shared + own), all.images(shared + own..<all.count))
 let study = Study(options)
 if options.text("kind") == "model" {
     let level = try ModelLevel(try LoadedPlan(options.text("smaller")), largest, learn: learn, judge: judge)
-    try study.runModelLevel(level, labels: learn.labels ?? [], modelBytes: largest.bytes)
+    try study.runModelLevel(level, labels: Array((learn.labels ?? []).prefix(shared)), modelBytes: largest.bytes)
 } else {
     try study.runWithin(largest, learn: learn, judge: judge)
 }

@@ -24,6 +24,7 @@ actor AgentControl {
     private let window: Duration
     private let logger: Logger
     private var sharing: SharingDesk
+    private var measuring: MeasuringDesk
     nonisolated let isStopping = Mutex(false)
 
     init(
@@ -45,6 +46,9 @@ actor AgentControl {
         self.sampler = sampler
         self.window = window
         self.logger = logger
+        let supernets = runners.map { ($0.deployment.name, $0.deployment.supernet) }
+        measuring = MeasuringDesk(
+            Dictionary(supernets, uniquingKeysWith: { first, _ in first }).compactMapValues { $0 })
         sharing = SharingDesk(runners.compactMap { $0.deployment.hooks?.shared }, logger: logger)
     }
 
@@ -64,7 +68,7 @@ actor AgentControl {
         if windowStart.duration(to: now) >= window { closeWindow(at: now) }
         perform(session.timerFired(at: now, using: &generator))
         sendTelemetry()
-        if session.isConnected { sharing.timerFired().forEach(send) }
+        if session.isConnected { (sharing.timerFired() + measuring.timerFired()).forEach(send) }
         return !isStopping.withLock { $0 }
     }
 
@@ -84,6 +88,7 @@ actor AgentControl {
             case .telemetryAcknowledged(let incarnation, let sequence):
                 spool.acknowledged(incarnation: incarnation, sequence: sequence)
             case .gates(let order): sharing.received(order).forEach(send)
+            case .measure(let order): measuring.received(order).forEach(send)
             }
         }
     }

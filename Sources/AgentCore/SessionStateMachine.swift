@@ -35,6 +35,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         case telemetryAcknowledged(incarnation: UInt64, sequence: UInt64)
         /// Of gates that are learned together.
         case gates(GateOrder)
+        /// Of a subnet that the coordinator wants measured.
+        case measure(MeasureOrder)
     }
 
     private enum State: Sendable {
@@ -79,7 +81,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .refused(let reason): return refused(reason, at: now)
         case .heartbeat: return []
         case .gateOrder(let order): return isConnected ? [.gates(order)] : []
-        case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye, .gateReport: return []
+        case .measureOrder(let order): return isConnected ? [.measure(order)] : []
+        case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport:
+            return []
         }
     }
 

@@ -22,6 +22,8 @@ actor CoordinatorActor {
     private let logger: Logger
     /// Told of telemetry once it is stored.
     private var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
+    /// Told of what boards measured on request.
+    private var measureObserver: (@Sendable (BoardDescription, MeasureReport) -> Void)?
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Events that wait for their turn.
@@ -66,6 +68,10 @@ actor CoordinatorActor {
         self.observer = observer
     }
 
+    func observeMeasurements(_ observer: @escaping @Sendable (BoardDescription, MeasureReport) -> Void) {
+        measureObserver = observer
+    }
+
     /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
     private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
 
@@ -80,10 +86,11 @@ actor CoordinatorActor {
             case .board(let board):
                 if self.machine.state(of: board) != nil { self.heardMilliseconds[board] = Self.wallClock() }
                 await self.perform(self.machine.messageReceived(incoming.message, from: board, at: .now))
-                if case .gateReport(let report) = incoming.message, let state = self.machine.state(of: board),
-                    state.status == .connected
-                {
-                    await self.gateReportReceived(report, from: state.board)
+                guard let state = self.machine.state(of: board), state.status == .connected else { return }
+                switch incoming.message {
+                case .gateReport(let report): await self.gateReportReceived(report, from: state.board)
+                case .measureReport(let report): self.measureObserver?(state.board, report)
+                default: break
                 }
             case .stranger(let stranger):
                 guard case .enrol(let token, let board) = incoming.message else { return }

@@ -9,6 +9,7 @@ import Hummingbird
 public import Logging
 import Messaging
 public import ServiceLifecycle
+import WireProtocol
 
 /// The coordinator: one store, one transport, one actor that decides, one interface for people.
 ///
@@ -64,11 +65,11 @@ public struct CoordinatorService: Service {
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: logger, sharing: store)
-        let desk = try await SearchDesk(store: store, logger: logger) {
+        let desk = try await SearchDesk(store: store, logger: logger, fleet: MeasuringFleet(actor)) {
             await actor.record(.searchChanged, nil, $0)
         }
         await desk.start()
-        let telemetry = await Self.telemetry(of: actor)
+        let news = await BoardNews(of: actor)
         let administration = CoordinatorAdministration(
             actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
@@ -86,7 +87,7 @@ public struct CoordinatorService: Service {
                 logger.info("coordinator started", metadata: ["admin": "\(url)"])
             } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
         }
-        try await serve(actor, transport, application, desk, telemetry)
+        try await serve(actor, transport, application, desk, news)
         await desk.stop()
         await transport.stop()
     }
@@ -115,33 +116,46 @@ public struct CoordinatorService: Service {
             allowList: AllowList(boards))
     }
 
-    /// Telemetry as it is stored, for those that may lag behind: of too much, the oldest is lost.
-    private static func telemetry(
-        of actor: CoordinatorActor
-    ) async -> AsyncStream<(BoardDescription, [TelemetryRecord])> {
-        let (stream, sender) = AsyncStream.makeStream(
-            of: (BoardDescription, [TelemetryRecord]).self, bufferingPolicy: .bufferingNewest(1_000))
-        await actor.observeTelemetry { sender.yield(($0, $1)) }
-        return stream
-    }
-
     private func serve(
         _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ application: some ApplicationProtocol,
-        _ desk: SearchDesk, _ telemetry: AsyncStream<(BoardDescription, [TelemetryRecord])>
+        _ desk: SearchDesk, _ news: BoardNews
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await incoming in transport.incoming { await actor.received(incoming) } }
             group.addTask {
                 while !Task.isCancelled {
                     await actor.timerFired()
+                    await desk.timerFired()
                     try? await Task.sleep(for: Self.tick)
                 }
             }
-            group.addTask { for await (board, records) in telemetry { await desk.observed(records, from: board) } }
+            group.addTask { for await (board, records) in news.telemetry { await desk.observed(records, from: board) } }
+            group.addTask {
+                for await (board, report) in news.measurements { await desk.measured(report, by: board) }
+            }
             group.addTask { try await application.run() }
             // The interface ends on graceful shutdown, and everything with it.
             try await group.next()
             group.cancelAll()
         }
+    }
+}
+
+/// What boards say, for those that may lag behind: of too much, the oldest is lost.
+private struct BoardNews {
+    private static let limit = 1_000
+
+    /// As it is stored.
+    let telemetry: AsyncStream<(BoardDescription, [TelemetryRecord])>
+    let measurements: AsyncStream<(BoardDescription, MeasureReport)>
+
+    init(of actor: CoordinatorActor) async {
+        let (telemetry, records) = AsyncStream.makeStream(
+            of: (BoardDescription, [TelemetryRecord]).self, bufferingPolicy: .bufferingNewest(Self.limit))
+        let (measurements, reports) = AsyncStream.makeStream(
+            of: (BoardDescription, MeasureReport).self, bufferingPolicy: .bufferingNewest(Self.limit))
+        (self.telemetry, self.measurements) = (telemetry, measurements)
+        await actor.observeTelemetry { records.yield(($0, $1)) }
+        await actor.observeMeasurements { reports.yield(($0, $1)) }
     }
 }

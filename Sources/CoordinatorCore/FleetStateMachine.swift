@@ -129,7 +129,10 @@ where Instant: Sendable, Instant.Duration == Duration {
             return []
         // Decided about by `HookSharingStateMachine`.
         case .gateReport: return []
-        case .enrol, .enrolled, .refused, .hello, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder:
+        // By `VerificationStateMachine`.
+        case .measureReport: return []
+        case .enrol, .enrolled, .refused, .hello, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder,
+            .measureOrder:
             return []
         }
     }

@@ -1,4 +1,5 @@
 public import FleetModel
+public import SearchSpace
 
 /// Whether boards still run a model's operating points as fast as the latency table of their search said. Pure: windows
 /// of telemetry come in, a ratio comes out once it is sure.
@@ -9,7 +10,8 @@ public import FleetModel
 /// class, and is then forgotten: what follows is measured against the corrected table. Ratios within the band change
 /// nothing, so that a table is not corrected back and forth.
 ///
-/// Bounded: `boardsPerClass` boards of each search and `windowsPerBoard` windows of each; further boards are not heard.
+/// Bounded: `boardsPerClass` boards and `subnetsPerClass` subnets of each search and `windowsPerBoard` windows of each;
+/// further boards are not heard.
 public struct LatencyDrift: Sendable {
     public struct Settings: Sendable {
         /// Ratios that change nothing.
@@ -20,12 +22,23 @@ public struct LatencyDrift: Sendable {
         public var windowsPerLook = 20
         public var confirmations = 3
         public var boardsPerClass = 64
+        public var subnetsPerClass = FleetLimits.pointsPerModel
 
         public init() {}
     }
 
+    /// What a class's boards measure now.
+    public struct Found: Equatable, Sendable {
+        /// Measured over predicted latency.
+        public var ratio: Double
+        /// Of each subnet that boards ran, the median of its newest windows.
+        public var subnets: [SubnetConfiguration: Double]
+    }
+
     private struct Class: Sendable {
         var ratios: [BoardID: [Double]] = [:]
+        /// Measured milliseconds in the newest windows of each subnet, on all boards.
+        var subnets: [SubnetConfiguration: [Double]] = [:]
         var windows = 0
         var looksOutside = 0
     }
@@ -37,10 +50,11 @@ public struct LatencyDrift: Sendable {
     public init(settings: Settings = Settings()) { self.settings = settings }
 
     /// The board measured this median latency for a subnet for which the search's table predicted the other.
-    /// - Returns: measured over predicted latency of the class, when it has drifted.
+    /// - Returns: what the class measures, when it has drifted.
     public mutating func observed(
-        _ measuredMilliseconds: Double, predicted predictedMilliseconds: Double, on board: BoardID, search: String
-    ) -> Double? {
+        _ measuredMilliseconds: Double, predicted predictedMilliseconds: Double, of subnet: SubnetConfiguration,
+        on board: BoardID, search: String
+    ) -> Found? {
         let ratio = measuredMilliseconds / predictedMilliseconds
         guard ratio.isFinite, ratio > 0 else { return nil }
         var entry = classes[search] ?? Class()
@@ -49,10 +63,18 @@ public struct LatencyDrift: Sendable {
         if entry.ratios[board, default: []].count > settings.windowsPerBoard {
             entry.ratios[board]?.removeFirst()
         }
+        if entry.subnets[subnet] != nil || entry.subnets.count < settings.subnetsPerClass {
+            entry.subnets[subnet, default: []].append(measuredMilliseconds)
+            if entry.subnets[subnet, default: []].count > settings.windowsPerBoard {
+                entry.subnets[subnet]?.removeFirst()
+            }
+        }
         entry.windows += 1
         let drifted = look(&entry)
         classes[search] = drifted == nil ? entry : nil
-        return drifted
+        return drifted.map {
+            Found(ratio: $0, subnets: entry.subnets.compactMapValues(Self.median))
+        }
     }
 
     /// The search has another table now, or is gone.
@@ -84,8 +106,8 @@ extension SearchRecord {
     /// active subnet is one of its points.
     public func windows(
         of records: [TelemetryRecord], from board: BoardDescription
-    ) -> [(measured: Double, predicted: Double)] {
-        guard state == .done, board.boardClass == job.boardClass,
+    ) -> [(subnet: SubnetConfiguration, measured: Double, predicted: Double)] {
+        guard state.hasResult, board.boardClass == job.boardClass,
             let deployed = board.models.first(where: { $0.name.rawValue == job.model })
         else { return [] }
         return records.flatMap(\.models).compactMap { window in
@@ -93,20 +115,30 @@ extension SearchRecord {
                 Int(window.activePoint) < deployed.points.count
             else { return nil }
             let subnet = deployed.points[Int(window.activePoint)].configuration
+            // A verified point was measured before it was published; the table only predicted it.
+            if let point = verification?.points.first(where: { $0.configuration == subnet }) {
+                return (subnet, window.p50Milliseconds, point.measuredLatencyMilliseconds)
+            }
             guard let point = points.first(where: { $0.configuration == subnet }) else { return nil }
-            return (window.p50Milliseconds, point.predictedLatencyMilliseconds)
+            return (subnet, window.p50Milliseconds, point.predictedLatencyMilliseconds)
         }
     }
 
-    /// Whether a table whose every row is multiplied by `ratio` calls for another search: a slower one where a point
-    /// would break its constraint, a faster one where constraints leave room for larger subnets. A common factor does
-    /// not change the order of points.
-    public func isOutdated(by ratio: Double) -> Bool {
+    /// Whether points whose latency is another than was predicted call for another search: where one would break its
+    /// constraint, where constraints leave room for larger subnets, or where the order of points by latency changes.
+    public func isOutdated(by latencies: [Int: Double]) -> Bool {
         let limited = points.filter { job.constraints[$0.constraint].latencyMilliseconds != nil }
-        if ratio < 1 { return !limited.isEmpty }
-        return limited.contains { point in
+        let now = limited.map { latencies[$0.constraint] ?? $0.predictedLatencyMilliseconds }
+        let isBroken = zip(limited, now).contains { point, latency in
             let limit = max(job.constraints[point.constraint].latencyMilliseconds ?? 0, point.relaxedTo ?? 0)
-            return point.predictedLatencyMilliseconds * ratio > limit
+            return latency > limit
         }
+        let leavesRoom =
+            !limited.isEmpty && zip(limited, now).allSatisfy { $0.predictedLatencyMilliseconds > $1 }
+        return isBroken || leavesRoom || order(limited.map(\.predictedLatencyMilliseconds)) != order(now)
+    }
+
+    private func order(_ latencies: [Double]) -> [Int] {
+        latencies.indices.sorted { (latencies[$0], $0) < (latencies[$1], $1) }
     }
 }

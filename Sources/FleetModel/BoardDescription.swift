@@ -32,10 +32,15 @@ public struct DeployedModel: Equatable, Codable, Sendable {
     public var framesPerSecond: Double
     /// Operating points from fastest to most accurate.
     public var points: [OperatingPoint]
+    /// Of the supernet that the model is part of, whose other subnets the board can measure; `nil` where it cannot.
+    public var supernetSHA256: String?
 
-    public init(name: ModelName, framesPerSecond: Double, points: [OperatingPoint]) {
+    public init(
+        name: ModelName, framesPerSecond: Double, points: [OperatingPoint], supernetSHA256: String? = nil
+    ) {
         self.name = name
         self.framesPerSecond = framesPerSecond
         self.points = points
+        self.supernetSHA256 = supernetSHA256
     }
 }

@@ -40,6 +40,8 @@ public enum FleetLimits {
     public static let searchGenerations = 10_000
     /// Subnets that boards measure for one point of a search.
     public static let candidatesPerPoint = 6
+    /// Subnets measured on request that the coordinator keeps; the oldest are forgotten beyond.
+    public static let measuredSubnets = 10_000
     /// Bytes of any free text on the wire.
     public static let textBytes = 512
 }

@@ -18,6 +18,7 @@ import Yams
 ///       accuracyFloor: 0.75                  # optional
 ///       seed: 1                              # optional, 1
 ///       generations: 100                     # optional, 100
+///       verificationTable: /srv/shoal/held.json    # optional: measured, but not what is searched by
 public enum SearchFile {
     /// Whether the text's first document says that it is a search; anything else is left to other readers.
     public static func isSearch(_ text: String) -> Bool {
@@ -53,7 +54,7 @@ extension PolicyReader {
             fields.value("spec"), "spec",
             required: [
                 "model", "boardClass", "processor", "space", "accuracyPredictor", "latencyTable", "constraints",
-            ], optional: ["accuracyFloor", "seed", "generations"])
+            ], optional: ["accuracyFloor", "seed", "generations", "verificationTable"])
         return SearchJob(
             name: try resourceName(metadata.value("name"), "metadata.name"),
             model: try resourceName(spec.value("model"), "spec.model"),
@@ -66,7 +67,8 @@ extension PolicyReader {
             accuracyFloor: try optionalNumber(spec["accuracyFloor"], "spec.accuracyFloor", within: 0...1),
             seed: UInt64(try optionalInteger(spec["seed"], "spec.seed", within: 0...(1 << 53)) ?? 1),
             generations: try optionalInteger(
-                spec["generations"], "spec.generations", within: 1...FleetLimits.searchGenerations) ?? 100)
+                spec["generations"], "spec.generations", within: 1...FleetLimits.searchGenerations) ?? 100,
+            verificationTable: try optionalPath(spec["verificationTable"], "spec.verificationTable"))
     }
 
     private func constraints(_ node: Node, _ field: String) throws(PolicyRefusal) -> [SearchJob.Constraint] {
@@ -114,6 +116,11 @@ extension PolicyReader {
             throw refusal(node, field, "must have 1 to \(FleetLimits.textBytes) bytes without control characters")
         }
         return text
+    }
+
+    private func optionalPath(_ node: Node?, _ field: String) throws(PolicyRefusal) -> String? {
+        guard let node else { return nil }
+        return try path(node, field)
     }
 
     private func path(_ node: Node, _ field: String) throws(PolicyRefusal) -> String {

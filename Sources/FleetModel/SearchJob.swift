@@ -31,13 +31,17 @@ public struct SearchJob: Equatable, Codable, Sendable {
     public var accuracyFloor: Double?
     public var seed: UInt64
     public var generations: Int
+    /// A latency table that the search does not read; its points are verified against it where no board can.
+    public var verificationTable: String?
     /// What the table's latencies are multiplied by, as telemetry showed; `nil` takes them as they are.
     public var latencyScale: Double?
+    /// The same for groups of operators, where what boards measured tells them apart; others have `latencyScale`.
+    public var operatorScales: [String: Double]?
 
     public init(
         name: String, model: String, boardClass: String, processor: String, space: String, accuracyPredictor: String,
         latencyTable: String, constraints: [Constraint], accuracyFloor: Double? = nil, seed: UInt64 = 1,
-        generations: Int = 100
+        generations: Int = 100, verificationTable: String? = nil
     ) {
         self.name = name
         self.model = model
@@ -50,6 +54,7 @@ public struct SearchJob: Equatable, Codable, Sendable {
         self.accuracyFloor = accuracyFloor
         self.seed = seed
         self.generations = generations
+        self.verificationTable = verificationTable
     }
 }
 
@@ -68,11 +73,33 @@ public struct SearchPoint: Equatable, Codable, Sendable {
     public var evaluated: Int
     /// The next best, in order; what a board measures where the best does not keep its constraint.
     public var candidates: [SubnetConfiguration]
+    /// The same and faster subnets with what is predicted of them, for boards that are slower than their table.
+    public var alternatives: [Alternative]?
+
+    public struct Alternative: Equatable, Codable, Sendable {
+        public var configuration: SubnetConfiguration
+        public var predictedAccuracy: Double
+        public var predictedLatencyMilliseconds: Double
+        public var flops: Double
+
+        public init(_ subnet: PredictedSubnet, flops: Double) {
+            configuration = subnet.configuration
+            predictedAccuracy = subnet.accuracy
+            predictedLatencyMilliseconds = subnet.latencyMilliseconds
+            self.flops = flops
+        }
+
+        public var subnet: PredictedSubnet {
+            PredictedSubnet(
+                configuration: configuration, accuracy: predictedAccuracy,
+                latencyMilliseconds: predictedLatencyMilliseconds)
+        }
+    }
 
     public init(
         constraint: Int, configuration: SubnetConfiguration, predictedAccuracy: Double,
         predictedLatencyMilliseconds: Double, flops: Double, memoryBytes: Double, relaxedTo: Double?, generations: Int,
-        evaluated: Int, candidates: [SubnetConfiguration]
+        evaluated: Int, candidates: [SubnetConfiguration], alternatives: [Alternative]? = nil
     ) {
         self.constraint = constraint
         self.configuration = configuration
@@ -84,6 +111,7 @@ public struct SearchPoint: Equatable, Codable, Sendable {
         self.generations = generations
         self.evaluated = evaluated
         self.candidates = candidates
+        self.alternatives = alternatives
     }
 }
 
@@ -115,10 +143,15 @@ public struct SearchOutcome: Equatable, Codable, Sendable {
     public var evaluated: Int
     /// Of these, the subnets whose accuracy was predicted.
     public var accuracyEvaluations: Int
+    /// Of the supernet package that was searched; `nil` where the space has none.
+    public var supernetSHA256: String?
+    /// What a held-back table has shown, or why nothing can; `nil` where boards are to measure.
+    public var verification: SearchVerification?
 
     public init(
         softwareVersion: String, seed: UInt64, inputs: [Input], engineVersion: String?, predictor: String,
-        predictorSpearman: Double?, points: [SearchPoint], evaluated: Int, accuracyEvaluations: Int
+        predictorSpearman: Double?, points: [SearchPoint], evaluated: Int, accuracyEvaluations: Int,
+        supernetSHA256: String? = nil, verification: SearchVerification? = nil
     ) {
         self.softwareVersion = softwareVersion
         self.seed = seed
@@ -129,6 +162,8 @@ public struct SearchOutcome: Equatable, Codable, Sendable {
         self.points = points
         self.evaluated = evaluated
         self.accuracyEvaluations = accuracyEvaluations
+        self.supernetSHA256 = supernetSHA256
+        self.verification = verification
     }
 }
 
@@ -136,8 +171,13 @@ public struct SearchOutcome: Equatable, Codable, Sendable {
 public struct SearchRecord: Equatable, Codable, Sendable {
     public enum State: String, Codable, Sendable, CaseIterable {
         case queued, running, done, failed, cancelled
+        /// Its points are found, and boards measure them.
+        case verifying
+        /// The points that are published keep their constraints where they were measured; `done` without.
+        case verified
 
-        public var isOver: Bool { self == .done || self == .failed || self == .cancelled }
+        public var isOver: Bool { hasResult || self == .failed || self == .cancelled }
+        public var hasResult: Bool { self == .done || self == .verified }
     }
 
     public var job: SearchJob
@@ -149,6 +189,8 @@ public struct SearchRecord: Equatable, Codable, Sendable {
     /// Points found so far, by rising latency constraint; all of them once it is done.
     public var points: [SearchPoint]
     public var outcome: SearchOutcome?
+    /// What measuring them has shown; `nil` before, and of searches of earlier versions.
+    public var verification: SearchVerification?
     /// Why it failed.
     public var failure: String?
     public var submittedAtMilliseconds: UInt64

@@ -5,7 +5,7 @@ public import FleetModel
 ///
 /// Each method is one transaction: it happens as a whole, or throws and has not happened. When a method of a store
 /// with a disk returns, what it wrote is on the disk. All methods throw `FleetStoreFailure`.
-public protocol FleetStore: SearchStore {
+public protocol FleetStore: SearchStore, MeasurementStore {
     // MARK: Boards
 
     /// Adds the board or replaces it. No two boards share a key; there are at most `FleetLimits.boards`.

@@ -14,6 +14,7 @@ public actor InMemoryFleetStore: FleetStore {
     private var storedPolicies: [String: StoredPolicy] = [:]
     private var storedAssignments: [BoardID: Assignment] = [:]
     private var storedEvents: [FleetEvent] = []
+    private var storedMeasurements: [MeasuredSubnet] = []
     private var storedSearches: [String: SearchRecord] = [:]
 
     public init(limits: StoreLimits = StoreLimits()) { self.limits = limits }
@@ -183,4 +184,17 @@ public actor InMemoryFleetStore: FleetStore {
     public func removeSearch(_ name: String) { storedSearches[name] = nil }
 
     public func searches() -> [SearchRecord] { storedSearches.values.sorted { $0.number < $1.number } }
+
+    public func saveMeasurement(_ measurement: MeasuredSubnet) throws {
+        _ = try signed(measurement.atMilliseconds, "atMilliseconds")
+        storedMeasurements.removeAll {
+            $0.board == measurement.board && $0.supernetSHA256 == measurement.supernetSHA256
+                && "\($0.configuration)" == "\(measurement.configuration)"
+        }
+        let place = storedMeasurements.firstIndex { $0.atMilliseconds > measurement.atMilliseconds }
+        storedMeasurements.insert(measurement, at: place ?? storedMeasurements.count)
+        storedMeasurements.removeFirst(max(0, storedMeasurements.count - limits.measuredSubnets))
+    }
+
+    public func measurements() -> [MeasuredSubnet] { storedMeasurements }
 }

@@ -9,6 +9,7 @@ public struct StoreLimits: Sendable {
     public var policies = FleetLimits.policies
     public var events = FleetLimits.events
     public var searches = FleetLimits.searches
+    public var measuredSubnets = FleetLimits.measuredSubnets
 
     public init() {}
 }

@@ -33,6 +33,7 @@ package enum SearchReport {
         if let start = search.startedAtMilliseconds, let end = search.finishedAtMilliseconds, end >= start {
             lines.append("took         \(number(Double(end - start) / 1_000, 2)) s")
         }
+        lines += verification(search)
         guard let outcome = search.outcome else { return lines }
         let quality = outcome.predictorSpearman.map { ", Spearman \(number($0, 3)) on unseen subnets" } ?? ""
         lines += [
@@ -41,6 +42,42 @@ package enum SearchReport {
             "software     \(outcome.softwareVersion), table's engine \(outcome.engineVersion ?? "not said")",
         ]
         return lines + outcome.inputs.map { "sha256       \($0.sha256)  \($0.path)" }
+    }
+
+    /// `verified: no` with why, or what measuring has shown.
+    private static func verification(_ search: SearchRecord) -> [String] {
+        guard let verification = search.verification else {
+            return search.state == .done ? ["verified     no"] : []
+        }
+        let count = "\(verification.measurements.count) measurements"
+        if let refusal = verification.refusal { return ["verified     no: \(refusal)"] }
+        guard verification.verified else { return ["verified     not yet, \(count) so far"] }
+        let by =
+            verification.against == SearchVerification.boards
+            ? Set(verification.measurements.compactMap(\.board?.rawValue)).sorted().joined(separator: ", ")
+            : verification.against
+        return ["verified     yes, \(verification.points.count) points in \(count) by \(by)"]
+            + verification.leftOut.map { one in
+                let asked =
+                    search.job.constraints.indices.contains(one.constraint)
+                    ? text(search.job.constraints[one.constraint]) : "\(one.constraint)"
+                return "left out     \(asked): \(one.reason)"
+            }
+    }
+
+    package static let verifiedHeader = [
+        "CONSTRAINT", "MEASURED ms", "PREDICTED ms", "ACCURACY", "MEASUREMENTS", "SUBNET",
+    ]
+
+    /// The points that are published.
+    package static func verifiedRows(_ search: SearchRecord) -> [[String]] {
+        (search.verification?.points ?? []).map { point in
+            [
+                text(search.job.constraints[point.constraint]), number(point.measuredLatencyMilliseconds, 3),
+                number(point.predictedLatencyMilliseconds, 3), number(point.predictedAccuracy, 4),
+                "\(point.measurements)", "\(point.configuration)",
+            ]
+        }
     }
 
     /// Constraint by constraint; those without a point yet are there too.

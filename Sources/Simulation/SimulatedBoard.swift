@@ -75,7 +75,7 @@ struct SimulatedBoard {
                 applied.append(assignment.generation)
                 messages += perform(session.assignmentApplied(generation: assignment.generation, at: now), at: now)
             case .sessionStarted, .sessionLost: spool.connectionReset()
-            case .helloUnanswered, .helloRefused, .gates: break
+            case .helloUnanswered, .helloRefused, .gates, .measure: break
             case .telemetryAcknowledged(let incarnation, let sequence):
                 spool.acknowledged(incarnation: incarnation, sequence: sequence)
             }

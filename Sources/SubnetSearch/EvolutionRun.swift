@@ -30,6 +30,12 @@ struct EvolutionRun {
     private var bestAccuracy = -Double.infinity
     private var evaluated = 0
     private var accuracyEvaluations = 0
+    /// The most accurate of each band of latency below the limit, whether it survived or not.
+    private var bands = [Candidate?](repeating: nil, count: bandCount)
+
+    /// Bands from the limit down to `fastestBand` of it, the last open: for boards that are slower than their table.
+    private static let bandCount = 16
+    private static let fastestBand = 0.6
 
     init(_ search: EvolutionSearch, _ constraint: SearchConstraint, seed: UInt64) {
         settings = search.settings
@@ -108,6 +114,7 @@ struct EvolutionRun {
         generation = 0
         idleGenerations = 0
         seen = SeenFilter()
+        bands = bands.map { _ in nil }
     }
 
     /// One generation: the best survive, and their children join them.
@@ -150,9 +157,27 @@ struct EvolutionRun {
             generations: generation)
     }
 
-    /// The best first, no more than `count`.
-    func candidates(_ count: Int) -> [SubnetConfiguration] {
-        population.prefix(count).map { indexed.configuration(of: $0.indices) }
+    /// The best `count` of the last generation, then what was best of faster subnets and is more accurate than all
+    /// that are faster still; best first.
+    func candidates(_ count: Int) -> [PredictedSubnet] {
+        let best = population.prefix(count)
+        let fastest = best.map(\.latency).min() ?? 0
+        var faster: [Candidate] = []
+        for candidate in bands.compactMap(\.self)
+        where candidate.latency < fastest && candidate.accuracy > faster.last?.accuracy ?? -.infinity {
+            faster.append(candidate)
+        }
+        return (best + faster.reversed()).map {
+            PredictedSubnet(
+                configuration: indexed.configuration(of: $0.indices), accuracy: $0.accuracy,
+                latencyMilliseconds: $0.latency)
+        }
+    }
+
+    private mutating func file(_ candidate: Candidate) {
+        let share = (candidate.latency / limit - Self.fastestBand) / (1 - Self.fastestBand)
+        let band = min(max(Int(share * Double(Self.bandCount)), 0), Self.bandCount - 1)
+        if candidate.accuracy > bands[band]?.accuracy ?? -.infinity { bands[band] = candidate }
     }
 
     /// The child's latency in milliseconds, unless it was looked at before; infinite if it costs too much otherwise.
@@ -174,8 +199,10 @@ struct EvolutionRun {
         let before = population.count
         evaluator.accuracies(of: waiting, into: &accuracies)
         for (place, accuracy) in accuracies.enumerated() {
-            population.append(
-                Candidate(indices: waiting[place], accuracy: accuracy, latency: waitingLatencies[place]))
+            let candidate = Candidate(
+                indices: waiting[place], accuracy: accuracy, latency: waitingLatencies[place])
+            population.append(candidate)
+            file(candidate)
         }
         accuracyEvaluations += waiting.count
         waiting.removeAll(keepingCapacity: true)

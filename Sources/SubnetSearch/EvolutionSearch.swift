@@ -54,16 +54,16 @@ public struct EvolutionSearch: Sendable {
         ).best
     }
 
-    /// The best subnet within a constraint, and the next best of the last generation.
+    /// The best subnet within a constraint, the next best of the last generation, and the best of faster ones.
     ///
     /// - Parameters:
     ///   - seeds: subnets to start from beside the random ones; those that do not meet the constraints are left out.
-    ///   - candidates: how many of the last generation to give back, the best among them.
+    ///   - candidates: how many of the last generation to give back, the best among them; faster ones come on top.
     ///   - goesOn: asked before every generation, so that a caller who has a clock can end the search early.
     public func search(
         _ constraint: SearchConstraint, seeds: [SubnetConfiguration] = [], candidates: Int = 1,
         using generator: inout some RandomNumberGenerator, goesOn: () -> Bool = { true }
-    ) throws -> (best: SearchResult, candidates: [SubnetConfiguration]) {
+    ) throws -> (best: SearchResult, candidates: [PredictedSubnet]) {
         try check(constraint)
         let asked = constraint.latencyMilliseconds ?? latency.range.upperBound
         var run = EvolutionRun(self, constraint, seed: generator.next())

@@ -50,7 +50,7 @@ public struct ParetoSearch: Sendable {
     ///   - found: called after each constraint with its place in the list, its result and its candidates.
     public func run(
         _ constraints: [SearchConstraint], candidates: Int = 1, using generator: inout some RandomNumberGenerator,
-        goesOn: () -> Bool = { true }, found: (Int, SearchResult, [SubnetConfiguration]) throws -> Void = { _, _, _ in }
+        goesOn: () -> Bool = { true }, found: (Int, SearchResult, [PredictedSubnet]) throws -> Void = { _, _, _ in }
     ) throws -> Outcome {
         guard (1...Self.constraintLimit).contains(constraints.count) else {
             throw SearchRefusal.settings("\(constraints.count) constraints are outside 1...\(Self.constraintLimit)")

@@ -12,7 +12,7 @@ public struct SearchSettings: Hashable, Codable, Sendable {
     public var mutationProbability = 0.1
     public var generations = 100
     /// Generations without a better best after which a search ends; `nil` breeds all.
-    public var patience: Int? = 20
+    public var patience: Int? = 10
     /// Accuracy (a fraction) by which a best is better.
     public var minimumGain = 1e-5
     /// The most candidates whose latency is predicted; `nil` leaves the generations as the only limit.

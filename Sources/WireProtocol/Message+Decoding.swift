@@ -42,6 +42,8 @@ extension Message {
             self = .goodbye
         case .gateReport: self = .gateReport(try GateReport(try WireGateReport(parsing: payload)))
         case .gateOrder: self = .gateOrder(try GateOrder(try WireGateOrder(parsing: payload)))
+        case .measureOrder: self = .measureOrder(try MeasureOrder(try WireMeasureOrder(parsing: payload)))
+        case .measureReport: self = .measureReport(try MeasureReport(try WireMeasureReport(parsing: payload)))
         }
     }
 

@@ -40,6 +40,8 @@ extension Message {
         case .goodbye: return WireGoodbye()
         case .gateReport(let report): return WireGateReport(report)
         case .gateOrder(let order): return WireGateOrder(order)
+        case .measureOrder(let order): return WireMeasureOrder(order)
+        case .measureReport(let report): return WireMeasureReport(report)
         }
     }
 }
@@ -68,19 +70,26 @@ extension WireDeployedModel {
         name = model.name.rawValue
         framesPerSecond = model.framesPerSecond
         points = model.points.map(WireOperatingPoint.init)
+        supernetSha256 = model.supernetSHA256 ?? ""
     }
 }
 
 extension WireOperatingPoint {
     init(_ point: OperatingPoint) {
-        self.init()
-        resolution = Int64(point.configuration.resolution)
-        depths = point.configuration.depths.map(Int64.init)
-        kernelSizes = point.configuration.kernelSizes.map(Int64.init)
-        expandRatios = point.configuration.expandRatios.map(Int64.init)
+        self.init(point.configuration)
         accuracy = point.accuracy
         latencyMilliseconds = point.latencyMilliseconds
         flops = Int64(point.flops)
+    }
+}
+
+extension WireOperatingPoint {
+    init(_ configuration: SubnetConfiguration) {
+        self.init()
+        resolution = Int64(configuration.resolution)
+        depths = configuration.depths.map(Int64.init)
+        kernelSizes = configuration.kernelSizes.map(Int64.init)
+        expandRatios = configuration.expandRatios.map(Int64.init)
     }
 }
 

@@ -12,8 +12,8 @@ extension Message.Code {
     public func isSaid(by speaker: Message.Speaker) -> Bool {
         switch self {
         case .enrol: speaker == .stranger
-        case .hello, .telemetry, .assignmentReported, .goodbye, .gateReport: speaker == .board
-        case .enrolled, .refused, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder:
+        case .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport: speaker == .board
+        case .enrolled, .refused, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder, .measureOrder:
             speaker == .coordinator
         case .heartbeat: speaker != .stranger
         }

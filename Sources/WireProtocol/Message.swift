@@ -6,10 +6,11 @@ public import FleetModel
 /// only keys on the allow-list get past the handshake. Grammar, one line per exchange:
 ///
 ///     enrolment = A:enrol ( C:enrolled / C:refused )
-///     session   = A:hello C:welcome *( telemetry / assignment / sharing / heartbeat ) [ A:goodbye ]
+///     session   = A:hello C:welcome *( telemetry / assignment / sharing / measuring / heartbeat ) [ A:goodbye ]
 ///     telemetry = A:telemetry C:telemetryAcknowledged      ; acknowledged only once it is durable
 ///     assignment = C:assign A:assignmentReported           ; repeated until reported
 ///     sharing   = *( A:gateReport / C:gateOrder )          ; see GateReport
+///     measuring = *( C:measureOrder / A:measureReport )    ; see MeasureOrder
 ///     heartbeat = A:heartbeat C:heartbeat                  ; any traffic counts as one
 ///
 /// A coordinator that hears anything but `hello` from a board it has no session with answers `helloWanted`.
@@ -31,6 +32,8 @@ public enum Message: Equatable, Sendable {
     case goodbye
     case gateReport(GateReport)
     case gateOrder(GateOrder)
+    case measureOrder(MeasureOrder)
+    case measureReport(MeasureReport)
 
     public enum Code: UInt8, Sendable, CaseIterable {
         case enrol = 1
@@ -47,6 +50,8 @@ public enum Message: Equatable, Sendable {
         case goodbye = 12
         case gateReport = 80
         case gateOrder = 81
+        case measureOrder = 100
+        case measureReport = 101
     }
 
     public var code: Code {
@@ -65,6 +70,8 @@ public enum Message: Equatable, Sendable {
         case .goodbye: .goodbye
         case .gateReport: .gateReport
         case .gateOrder: .gateOrder
+        case .measureOrder: .measureOrder
+        case .measureReport: .measureReport
         }
     }
 }

@@ -30,7 +30,9 @@ extension DeployedModel {
         for point in wire.points { points.append(try OperatingPoint(point)) }
         self.init(
             name: try Checks.model(wire.name, "models.name"),
-            framesPerSecond: try Checks.number(wire.framesPerSecond, "framesPerSecond"), points: points)
+            framesPerSecond: try Checks.number(wire.framesPerSecond, "framesPerSecond"), points: points,
+            supernetSHA256: wire.supernetSha256.isEmpty
+                ? nil : try Checks.sha256(wire.supernetSha256, "supernetSha256"))
     }
 }
 
@@ -47,7 +49,7 @@ extension OperatingPoint {
 extension SubnetConfiguration {
     /// The lists fit together; whether a supernet has such a subnet is for the supernet to say. A network that is not
     /// elastic has empty lists.
-    fileprivate init(_ wire: WireOperatingPoint) throws(DecodingFailure) {
+    init(_ wire: WireOperatingPoint) throws(DecodingFailure) {
         let kernelSizes = try Self.values(wire.kernelSizes, "kernelSizes", from: 1)
         let expandRatios = try Self.values(wire.expandRatios, "expandRatios", from: 1)
         let depths = try Self.values(wire.depths, "depths", from: 0)

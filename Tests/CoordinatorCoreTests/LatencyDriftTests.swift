@@ -4,6 +4,8 @@ import SearchSpace
 import Testing
 
 @Suite struct LatencyDriftTests {
+    private let subnet = SearchSpace.ofaMobileNetV3.smallest
+
     /// What the windows of `boards` boards lead to, each window of board `b` at step `s` having the ratio given.
     private func run(
         boards: Int, steps: Int, _ ratio: (_ board: Int, _ step: Int) -> Double
@@ -13,8 +15,9 @@ import Testing
         for step in 0..<steps {
             for board in 0..<boards {
                 let id = try #require(BoardID("edge-\(board)"))
-                if let drifted = drift.observed(10 * ratio(board, step), predicted: 10, on: id, search: "a") {
-                    found.append((step, drifted))
+                if let drifted = drift.observed(10 * ratio(board, step), predicted: 10, of: subnet, on: id, search: "a")
+                {
+                    found.append((step, drifted.ratio))
                 }
             }
         }
@@ -56,7 +59,7 @@ import Testing
             for (measured, predicted) in [(Double.nan, 1.0), (1, 0), (0, 1), (-1, 1), (.infinity, 1)]
                 as [(Double, Double)]
             {
-                #expect(drift.observed(measured, predicted: predicted, on: board, search: "a") == nil)
+                #expect(drift.observed(measured, predicted: predicted, of: subnet, on: board, search: "a") == nil)
             }
         }
     }
@@ -69,7 +72,7 @@ import Testing
             for board in 0..<6 {
                 let id = try #require(BoardID("edge-\(board)"))
                 let ratio = board < 2 ? 1.0 : 9
-                #expect(drift.observed(ratio, predicted: 1, on: id, search: "a") == nil, "step \(step)")
+                #expect(drift.observed(ratio, predicted: 1, of: subnet, on: id, search: "a") == nil, "step \(step)")
             }
         }
     }
@@ -126,13 +129,42 @@ import Testing
         #expect(record().windows(of: [try telemetry(point: 1, frames: 0)], from: try board("class")).isEmpty)
     }
 
+    private func latencies(_ record: SearchRecord, times ratio: Double) -> [Int: Double] {
+        Dictionary(uniqueKeysWithValues: record.points.map { ($0.constraint, $0.predictedLatencyMilliseconds * ratio) })
+    }
+
     @Test func onlyABrokenConstraintOrRoomOutdatesASearch() {
-        #expect(!record().isOutdated(by: 1.1))
-        #expect(record().isOutdated(by: 1.2))
-        #expect(record().isOutdated(by: 0.8))
+        #expect(!record().isOutdated(by: latencies(record(), times: 1.1)))
+        #expect(record().isOutdated(by: latencies(record(), times: 1.2)))
+        #expect(record().isOutdated(by: latencies(record(), times: 0.8)))
         var free = record()
         free.points.removeFirst()
-        #expect(!free.isOutdated(by: 5), "no latency is limited there")
-        #expect(!free.isOutdated(by: 0.5))
+        #expect(!free.isOutdated(by: latencies(free, times: 5)), "no latency is limited there")
+        #expect(!free.isOutdated(by: latencies(free, times: 0.5)))
+    }
+
+    /// Operators that slow down unequally may change which of two points is the faster.
+    @Test func anotherOrderOfPointsOutdatesASearch() {
+        var two = record()
+        two.job.constraints = [.init(latencyMilliseconds: 20), .init(latencyMilliseconds: 20)]
+        two.points[1].predictedLatencyMilliseconds = 12
+        #expect(!two.isOutdated(by: [0: 9.5, 1: 12]))
+        #expect(!two.isOutdated(by: [0: 11, 1: 11.5]))
+        #expect(two.isOutdated(by: [0: 12.5, 1: 12]))
+    }
+
+    /// What was measured before it was published is what telemetry is compared with.
+    @Test func verifiedPointsAreComparedWithWhatWasMeasured() throws {
+        var verified = record()
+        verified.state = .verified
+        verified.verification = SearchVerification(against: SearchVerification.boards)
+        verified.verification?.points = [
+            .init(
+                constraint: 0, configuration: space.smallest, predictedAccuracy: 0.7, predictedLatencyMilliseconds: 9,
+                measuredLatencyMilliseconds: 11, flops: 1, measurements: 1)
+        ]
+        let windows = verified.windows(
+            of: [try telemetry(point: 1), try telemetry(point: 0)], from: try board("class"))
+        #expect(windows.map(\.predicted) == [11, 50])
     }
 }

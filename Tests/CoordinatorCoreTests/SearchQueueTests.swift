@@ -21,7 +21,8 @@ import Testing
     private var outcome: SearchOutcome {
         SearchOutcome(
             softwareVersion: "1", seed: 1, inputs: [], engineVersion: nil, predictor: "p", predictorSpearman: nil,
-            points: [point(0), point(1)], evaluated: 9, accuracyEvaluations: 8)
+            points: [point(0), point(1)], evaluated: 9, accuracyEvaluations: 8,
+            verification: SearchVerification(against: "boards", refusal: "none has it"))
     }
 
     private func states(_ queue: SearchQueue) -> [String] { queue.records.map { "\($0.name) \($0.state)" } }
@@ -139,6 +140,71 @@ import Testing
         #expect(queue.records[0].job.latencyScale.map { abs($0 - 1.44) < 1e-12 } == true)
         #expect(queue.records[0].text == "text" && queue.records[0].state == .running)
         #expect(queue.drifted("absent", by: 2, atMilliseconds: 6).isEmpty)
+    }
+
+    @Test func aCorrectionOfOperatorsIsKeptWithTheJob() throws {
+        var queue = SearchQueue(records: [])
+        _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)
+        _ = queue.reported(.finished(outcome), of: 1, atMilliseconds: 3)
+        let before = queue.records
+        for scale in [0, Double.nan, 1e4] {
+            let none = SearchQueue.Correction(scale: 1, groups: ["kernel 3": scale], latencies: [:])
+            #expect(queue.corrected("a", by: none, atMilliseconds: 4).isEmpty)
+        }
+        #expect(queue.records == before)
+
+        let correction = SearchQueue.Correction(
+            scale: 1.1, groups: ["kernel 3": 1, "kernel 7": 1.5], latencies: [0: 4.5, 1: 6])
+        let actions = queue.corrected("a", by: correction, atMilliseconds: 4)
+        #expect(runs(actions).isEmpty && queue.records[0].state == .done)
+        #expect(queue.records[0].job.operatorScales == ["kernel 3": 1, "kernel 7": 1.5])
+        #expect(queue.records[0].points.map(\.predictedLatencyMilliseconds) == [4.5, 6])
+        // A later common factor is on top.
+        _ = queue.drifted("a", by: 2, atMilliseconds: 5)
+        #expect(queue.records[0].job.operatorScales == ["kernel 3": 2, "kernel 7": 3])
+        #expect(queue.records[0].state == .running)
+    }
+
+    /// Found points are verified beside the next search, and a restart goes on with it.
+    @Test func aFoundSearchIsVerifiedWhileTheNextRuns() throws {
+        var queue = SearchQueue(records: [])
+        for name in ["a", "b"] { _ = try queue.submitted(job(name), text: "", atMilliseconds: 1) }
+        var found = outcome
+        found.verification = nil
+        let actions = queue.reported(.finished(found), of: 1, atMilliseconds: 2)
+        #expect(actions.contains(.verify(queue.records[0])) && runs(actions) == ["b"])
+        #expect(states(queue) == ["a verifying", "b running"])
+        #expect(throws: SearchQueue.Refusal.self) { try queue.submitted(job("a"), text: "", atMilliseconds: 3) }
+
+        var verification = SearchVerification(against: SearchVerification.boards)
+        verification.leftOut = [.init(constraint: 0, reason: "slow")]
+        #expect(queue.reported(.measured(verification), of: 1, atMilliseconds: 3) == [.save(queue.records[0])])
+        var again = SearchQueue(records: queue.records)
+        #expect(again.started(atMilliseconds: 4).contains(.verify(queue.records[0])))
+        #expect(again.records[0].verification == verification)
+
+        verification.verified = true
+        _ = again.reported(.measured(verification), of: 1, atMilliseconds: 5)
+        #expect(again.records[0].state == .verified && again.records[0].finishedAtMilliseconds == 5)
+        let late = again.records
+        #expect(again.reported(.measured(verification), of: 1, atMilliseconds: 6).isEmpty)
+        #expect(again.records == late)
+    }
+
+    @Test func whatCannotBeVerifiedIsDoneAndSaysSo() throws {
+        var queue = SearchQueue(records: [])
+        _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)
+        var found = outcome
+        found.verification = nil
+        _ = queue.reported(.finished(found), of: 1, atMilliseconds: 2)
+        let actions = queue.reported(
+            .measured(SearchVerification(against: "boards", refusal: "no board")), of: 1, atMilliseconds: 3)
+        #expect(actions.last == .record("search a is done: 2 points, not verified: no board"))
+        #expect(queue.records[0].state == .done)
+
+        _ = try queue.submitted(job("b"), text: "", atMilliseconds: 4)
+        _ = queue.reported(.finished(found), of: 2, atMilliseconds: 5)
+        #expect(try queue.cancelled("b", atMilliseconds: 6).contains(.stopVerifying(2)))
     }
 
     @Test func aDriftBeyondBeliefChangesNothing() throws {

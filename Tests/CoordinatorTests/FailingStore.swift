@@ -25,6 +25,13 @@ actor FailingStore: FleetStore {
         if isFull { throw FleetStoreFailure.unavailable(path: "test", detail: "the disk is full") }
     }
 
+    func saveMeasurement(_ measurement: MeasuredSubnet) async throws {
+        try requireRoom()
+        try await store.saveMeasurement(measurement)
+    }
+
+    func measurements() async throws -> [MeasuredSubnet] { await store.measurements() }
+
     func saveBoard(_ board: BoardRecord) async throws {
         try requireRoom()
         try await store.saveBoard(board)

@@ -110,6 +110,36 @@ import Testing
         #expect(record.failure?.contains("absent.json") == true)
     }
 
+    /// A space that no board runs is verified against the table that the job names, or plainly not at all.
+    @Test(.timeLimit(.minutes(5)))
+    func aHeldBackTableVerifiesWhatNoBoardRuns() async throws {
+        defer { fixture.remove() }
+        let desk = try await makeDesk(store)
+        _ = try await desk.submit(try fixture.job("plain"), text: "")
+        let plain = try await wait(for: "plain", at: desk, \.state.isOver)
+        #expect(plain.state == .done && plain.verification?.verified == false)
+        #expect(
+            plain.verification?.refusal
+                == "no board runs the space ofa-mbv3, and the job names no verificationTable")
+        #expect(plain.table == nil)
+
+        var job = try fixture.job("held", constraints: 4)
+        job.verificationTable = fixture.folder + "/held.json"
+        _ = try await desk.submit(job, text: "")
+        let held = try await wait(for: "held", at: desk, \.state.isOver)
+        let verification = try #require(held.verification)
+        #expect(held.state == .verified && verification.against == job.verificationTable)
+        #expect(held.outcome?.inputs.map(\.path).contains(fixture.folder + "/held.json") == true)
+        #expect(verification.points.count + verification.leftOut.count == 4)
+        for point in verification.points {
+            let limit = try #require(job.constraints[point.constraint].latencyMilliseconds)
+            #expect(point.measuredLatencyMilliseconds < limit)
+            #expect(abs(point.measuredLatencyMilliseconds / point.predictedLatencyMilliseconds - 17.0 / 16) < 1e-9)
+            #expect(point.flops > 0 && point.measurements <= 2, "one factor is wrong, and known after one measurement")
+        }
+        #expect(try #require(held.table).points.count >= 1)
+    }
+
     @Test func aTableOfAnotherBoardClassIsRefusedInASentence() throws {
         defer { fixture.remove() }
         let job = try SearchFile.parse(fixture.text("a", boardClass: "other board"), file: "job")

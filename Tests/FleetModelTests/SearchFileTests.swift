@@ -39,6 +39,14 @@ import Testing
         #expect(job.accuracyFloor == nil && job.seed == 1 && job.generations == 100)
     }
 
+    @Test func aTableToVerifyAgainstIsAPath() throws {
+        let job = try SearchFile.parse(text + "\n  verificationTable: /srv/held.json", file: "f")
+        #expect(job.verificationTable == "/srv/held.json")
+        #expect(throws: PolicyRefusal.self) {
+            try SearchFile.parse(text + "\n  verificationTable: held.json", file: "f")
+        }
+    }
+
     @Test func aPolicyIsNoSearch() {
         #expect(!SearchFile.isSearch("apiVersion: shoal/v1\nkind: Policy\n"))
         #expect(!SearchFile.isSearch("[1"))

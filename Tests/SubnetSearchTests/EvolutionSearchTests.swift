@@ -206,12 +206,27 @@ import Testing
                 SearchConstraint(latencyMilliseconds: 700, flops: limits[0], memoryBytes: limits[1]), candidates: 6,
                 using: &generator)
             #expect(found.best.relaxedTo == nil)
-            #expect(found.candidates.first == found.best.configuration)
-            for subnet in found.candidates {
+            #expect(found.candidates.first?.configuration == found.best.configuration)
+            for subnet in found.candidates.map(\.configuration) {
                 #expect(try flops.cost(of: subnet) <= limits[0])
                 #expect(try memory.cost(of: subnet) <= limits[1])
             }
         }
+    }
+
+    /// Beyond the best there are faster ones, each less accurate than those before it.
+    @Test func candidatesReachDownToFasterSubnets() throws {
+        let (search, _, _) = try search()
+        var generator = SeededGenerator(seed: 5)
+        let found = try search.search(SearchConstraint(latencyMilliseconds: 900), candidates: 6, using: &generator)
+        let faster = found.candidates.dropFirst(6)
+        #expect(faster.count >= 4)
+        #expect(faster.contains { $0.latencyMilliseconds < 0.9 * 900 })
+        let latencies = faster.map(\.latencyMilliseconds)
+        #expect(latencies == latencies.sorted(by: >))
+        #expect(zip(faster, faster.dropFirst()).allSatisfy { $0.accuracy > $1.accuracy })
+        #expect(found.candidates.allSatisfy { $0.latencyMilliseconds <= 900 })
+        #expect(Set(found.candidates.map(\.configuration)).count == found.candidates.count)
     }
 
     /// Latency alone is relaxed, and only as far as the other limits let a subnet be drawn.

@@ -24,6 +24,12 @@ enum SampleMessages {
         case .goodbye: .goodbye
         case .gateReport: .gateReport(gateReport)
         case .gateOrder: .gateOrder(gateOrder)
+        case .measureOrder:
+            .measureOrder(
+                MeasureOrder(
+                    number: 1_700_000_000_001, model: try #require(ModelName("fashion")), supernetSHA256: modelSHA256,
+                    subnet: point.configuration))
+        case .measureReport: .measureReport(MeasureReport(number: 1_700_000_000_001, .measured([1.25, 1.5])))
         }
     }
 

@@ -23,6 +23,8 @@ struct ModelDeployment: Sendable {
     var hooks: DeployedHooks?
     /// What is wrong with them.
     var hookFailure: String?
+    /// What other subnets are measured of; `nil` for a network.
+    var supernet: MeasurableSupernet?
 
     /// Of each channel's values divided by 255.
     struct Normalization: Sendable {
@@ -35,7 +37,8 @@ struct ModelDeployment: Sendable {
     }
 
     var description: DeployedModel {
-        DeployedModel(name: name, framesPerSecond: framesPerSecond, points: points)
+        DeployedModel(
+            name: name, framesPerSecond: framesPerSecond, points: points, supernetSHA256: supernet?.sha256)
     }
 }
 
@@ -99,9 +102,11 @@ struct ModelLoader {
                 }
             ).load()
         }
-        return try deployment(
+        var loaded = try deployment(
             model, name, images, points, plans, preprocessors,
             .init(mean: supernet.architecture.mean, std: supernet.architecture.std), loading)
+        loaded.supernet = MeasurableSupernet(supernet: supernet, sha256: sha256, kernels: kernels)
+        return loaded
     }
 
     private func images(of model: AgentConfiguration.Model, channels: Int?) throws -> ImageSet {

@@ -1,6 +1,7 @@
 import AdminAPI
 import CoordinatorCore
 import FleetModel
+import FleetStore
 import LatencyPrediction
 import SearchInputs
 import SearchSpace
@@ -24,6 +25,7 @@ extension CoordinatorAdministration {
         // What would fail for certain is refused now, while the person looks.
         do {
             _ = try SearchInputFiles.table(of: job)
+            _ = try SearchInputFiles.heldTable(of: job)
             _ = try InputDigest.sha256(of: job.accuracyPredictor)
             if job.space.hasPrefix("/") { _ = try InputDigest.sha256(of: job.space) }
         } catch let refusal as SearchInputRefusal {
@@ -54,15 +56,21 @@ extension CoordinatorAdministration {
 
     // MARK: Predictors
 
-    /// From what boards measured of their operating points before they said hello.
+    /// From what boards measured of their operating points before they said hello, and of other subnets on request
+    /// with the engine that they run now.
     func predictors() async throws -> [LatencyPredictorView] {
         var groups: [String: LatencyPredictorSources] = [:]
+        let measurements = Dictionary(grouping: try await stored { try await store.measurements() }, by: \.board)
         for state in await actor.states {
             for model in state.board.models where !model.points.isEmpty {
+                let measured = (measurements[state.board.id] ?? []).filter {
+                    $0.supernetSHA256 == model.supernetSHA256 && $0.engineVersion == state.board.engineVersion
+                        && $0.boardClass == state.board.boardClass
+                }
                 let name = "\(state.board.boardClass)/\(model.name)"
                 groups[
                     name, default: LatencyPredictorSources(boardClass: state.board.boardClass, model: model.name)
-                ].add(state.board, model)
+                ].add(state.board, model, measured)
             }
         }
         let searches = await desk.records
@@ -83,7 +91,16 @@ struct LatencyPredictorSources {
         self.model = model
     }
 
-    mutating func add(_ board: BoardDescription, _ model: DeployedModel) { boards.append((board, model.points)) }
+    /// - Parameter measured: other subnets of the model's supernet that the board measured.
+    mutating func add(_ board: BoardDescription, _ model: DeployedModel, _ measured: [MeasuredSubnet] = []) {
+        let known = Set(model.points.map { "\($0.configuration)" })
+        let others = measured.filter { !known.contains("\($0.configuration)") }.map {
+            OperatingPoint(
+                configuration: $0.configuration, accuracy: 0, latencyMilliseconds: $0.medianMilliseconds,
+                flops: Int($0.flops))
+        }
+        boards.append((board, model.points + others))
+    }
 
     /// - Parameter searches: the newest one for this class and model lends its latency table.
     func view(named name: String, searches: [SearchRecord]) -> LatencyPredictorView {

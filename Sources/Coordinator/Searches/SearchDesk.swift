@@ -3,6 +3,7 @@ import FleetModel
 import FleetStore
 import Foundation
 import Logging
+import WireProtocol
 
 /// The coordinator's searches: takes wishes and reports one after another, each to the end of its effects, and lets the
 /// queue decide. A wish that cannot be made durable is refused; a report that cannot is kept in memory, and a restart
@@ -14,14 +15,20 @@ actor SearchDesk {
     private let note: @Sendable (String) async -> Void
     private var execution: SearchExecution?
     private var drift = LatencyDrift()
+    private var verification = VerificationStateMachine<ContinuousClock.Instant>()
+    private let fleet: MeasuringFleet
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// - Parameter note: keeps a sentence as an event of the fleet.
+    /// - Parameters:
+    ///   - fleet: whose boards measure what searches find.
+    ///   - note: keeps a sentence as an event of the fleet.
     init(
-        store: any FleetStore, logger: Logger, note: @escaping @Sendable (String) async -> Void
+        store: any FleetStore, logger: Logger, fleet: MeasuringFleet = .empty,
+        note: @escaping @Sendable (String) async -> Void
     ) async throws {
         self.store = store
+        self.fleet = fleet
         self.logger = logger
         self.note = note
         queue = SearchQueue(records: try await store.searches())
@@ -60,15 +67,57 @@ actor SearchDesk {
     func observed(_ records: [TelemetryRecord], from board: BoardDescription) async {
         for search in queue.records {
             for window in search.windows(of: records, from: board) {
-                let ratio = drift.observed(
-                    window.measured, predicted: window.predicted, on: board.id, search: search.name)
-                guard let ratio else { continue }
+                let found = drift.observed(
+                    window.measured, predicted: window.predicted, of: window.subnet, on: board.id,
+                    search: search.name)
+                guard let found else { continue }
                 await inTurn {
-                    await performAll(
-                        queue.drifted(search.name, by: ratio, atMilliseconds: CoordinatorActor.wallClock()))
+                    let now = CoordinatorActor.wallClock()
+                    if let correction = SearchCorrection.fit(found.subnets, to: search) {
+                        await performAll(queue.corrected(search.name, by: correction, atMilliseconds: now))
+                    } else {
+                        await performAll(queue.drifted(search.name, by: found.ratio, atMilliseconds: now))
+                    }
                 }
                 // The other windows were compared with the table as it was.
                 break
+            }
+        }
+    }
+
+    // MARK: Verification
+
+    /// A board said what it measured.
+    func measured(_ report: MeasureReport, by board: BoardDescription) async {
+        let boards = await fleet.boards()
+        await inTurn {
+            await performAll(
+                verification.reportReceived(
+                    report, from: board, boards, at: .now, milliseconds: CoordinatorActor.wallClock()))
+        }
+    }
+
+    func timerFired() async {
+        guard !verification.isIdle else { return }
+        let boards = await fleet.boards()
+        await inTurn {
+            await performAll(
+                verification.timerFired(boards, at: .now, milliseconds: CoordinatorActor.wallClock()))
+        }
+    }
+
+    private func performAll(_ actions: [VerificationStateMachine<ContinuousClock.Instant>.Action]) async {
+        for action in actions {
+            switch action {
+            case .send(let order, let board): await fleet.send(.measureOrder(order), board)
+            case .keep(let measurement):
+                do { try await store.saveMeasurement(measurement) } catch {
+                    logger.error("measurement not stored", metadata: ["error": "\(error)"])
+                }
+            case .report(let verification, let number):
+                await performAll(
+                    queue.reported(
+                        .measured(verification), of: number, atMilliseconds: CoordinatorActor.wallClock()))
             }
         }
     }
@@ -109,6 +158,8 @@ actor SearchDesk {
             drift.forget(search: record.name)
             run(record)
         case .stop(let number): if execution?.number == number { execution?.stop() }
+        case .verify(let record): verification.begun(record)
+        case .stopVerifying(let number): verification.cancelled(number)
         case .record(let sentence): await note(sentence)
         }
     }

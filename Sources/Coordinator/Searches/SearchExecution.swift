@@ -49,7 +49,9 @@ final class SearchExecution: Sendable {
         let inputs = try SearchInputFiles(job)
         let operators = try SupernetOperators(inputs.space.architecture)
         let space = inputs.space.space
-        let latency = try inputs.table.prepare(for: space, of: operators, scale: job.latencyScale ?? 1)
+        let latency = try inputs.table.prepare(
+            for: space, of: operators,
+            scales: OperatorScales(common: job.latencyScale ?? 1, groups: job.operatorScales ?? [:]))
         let flops = try AdditiveCost.flops(space: space, operators: operators)
         let memory = try MemoryCost(space: space, operators: operators)
         let predictor = try LoadedPredictor(job.accuracyPredictor, for: inputs.space, seed: job.seed)
@@ -78,17 +80,35 @@ final class SearchExecution: Sendable {
                 predictedLatencyMilliseconds: result.predictedLatencyMilliseconds,
                 flops: try flops.cost(of: result.configuration), memoryBytes: try memory.cost(of: result.configuration),
                 relaxedTo: result.relaxedTo, generations: result.generations, evaluated: result.evaluated,
-                candidates: candidates)
+                candidates: candidates.prefix(FleetLimits.candidatesPerPoint).map(\.configuration),
+                alternatives: try candidates.map { .init($0, flops: try flops.cost(of: $0.configuration)) })
             points.append(point)
             counted.withLock { $0 = SearchProgress(constraint: $0.constraint + 1, generation: 0) }
             report(.found(point))
         }
+        points.sort { $0.constraint < $1.constraint }
         return SearchOutcome(
             softwareVersion: ProductVersion.current, seed: job.seed, inputs: inputs.digests,
             engineVersion: inputs.table.source.engineVersion, predictor: predictor.method,
             predictorSpearman: predictor.heldOut?.spearman,
-            points: points.sorted { $0.constraint < $1.constraint }, evaluated: outcome.evaluated,
-            accuracyEvaluations: outcome.accuracyEvaluations)
+            points: points, evaluated: outcome.evaluated, accuracyEvaluations: outcome.accuracyEvaluations,
+            supernetSHA256: inputs.space.weightsSHA256, verification: try verification(of: points, inputs))
+    }
+
+    /// Against the held-back table where the job names one; `nil` leaves it to boards.
+    private func verification(
+        of points: [SearchPoint], _ inputs: SearchInputFiles
+    ) throws -> SearchVerification? {
+        if let held = inputs.held, let path = job.verificationTable {
+            let cost = try held.prepare(for: inputs.space.space, of: try SupernetOperators(inputs.space.architecture))
+            return SearchVerifier.run(job, points, against: path, atMilliseconds: 0) { subnet in
+                (try? cost.cost(of: subnet)).map { LatencyReading(batches: [$0]) }
+            }
+        }
+        guard inputs.space.weightsSHA256 == nil else { return nil }
+        return SearchVerification(
+            against: SearchVerification.boards,
+            refusal: "no board runs the space \(job.space), and the job names no verificationTable")
     }
 }
 
@@ -104,21 +124,31 @@ struct SearchProgress: Equatable {
 struct SearchInputFiles {
     let space: NamedSpace
     let table: LatencyTable
+    let held: LatencyTable?
     let digests: [SearchOutcome.Input]
 
     init(_ job: SearchJob) throws {
         table = try Self.table(of: job)
         space = try NamedSpace(job.space)
-        let files = [job.space, job.accuracyPredictor, job.latencyTable].filter { $0.hasPrefix("/") }
+        held = try Self.heldTable(of: job)
+        let files = [job.space, job.accuracyPredictor, job.latencyTable, job.verificationTable].compactMap(\.self)
+            .filter { $0.hasPrefix("/") }
         digests = try files.map { .init(path: $0, sha256: try InputDigest.sha256(of: $0)) }
     }
 
-    /// Reads the latency table; refuses one of another board class or processor than the job's.
-    static func table(of job: SearchJob) throws -> LatencyTable {
-        let table = try LatencyTable.load(job.latencyTable)
+    static func table(of job: SearchJob) throws -> LatencyTable { try table(at: job.latencyTable, of: job) }
+
+    /// What points are verified against; `nil` where the job names none.
+    static func heldTable(of job: SearchJob) throws -> LatencyTable? {
+        try job.verificationTable.map { try table(at: $0, of: job) }
+    }
+
+    /// Reads a latency table; refuses one of another board class or processor than the job's.
+    private static func table(at path: String, of job: SearchJob) throws -> LatencyTable {
+        let table = try LatencyTable.load(path)
         guard table.source.boardClass == job.boardClass, table.source.processor == job.processor else {
             throw SearchTableRefusal(
-                description: "\(job.latencyTable) was measured on \(table.source), search \(job.name) is for "
+                description: "\(path) was measured on \(table.source), search \(job.name) is for "
                     + "\(job.boardClass)/\(job.processor)")
         }
         return table

@@ -26,3 +26,34 @@ extension SQLiteFleetStore {
         }
     }
 }
+
+extension SQLiteFleetStore {
+    public func saveMeasurement(_ measurement: MeasuredSubnet) async throws {
+        let at = try signed(measurement.atMilliseconds, "atMilliseconds")
+        let limit = limits.measuredSubnets
+        try await write { [self] database in
+            try database.execute(
+                sql: """
+                    INSERT OR REPLACE INTO measuredSubnet
+                    (board, supernetSHA256, configuration, atMilliseconds, measurement) VALUES (?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    measurement.board.rawValue, measurement.supernetSHA256, "\(measurement.configuration)", at,
+                    try encoded(measurement),
+                ])
+            try database.execute(
+                sql: """
+                    DELETE FROM measuredSubnet WHERE rowid IN
+                    (SELECT rowid FROM measuredSubnet ORDER BY atMilliseconds DESC, rowid DESC LIMIT -1 OFFSET ?)
+                    """, arguments: [limit])
+        }
+    }
+
+    public func measurements() async throws -> [MeasuredSubnet] {
+        try await read { [self] database in
+            try Row.fetchAll(
+                database, sql: "SELECT measurement FROM measuredSubnet ORDER BY atMilliseconds, rowid"
+            ).map { try decoded(MeasuredSubnet.self, from: $0["measurement"]) }
+        }
+    }
+}

@@ -14,6 +14,7 @@ enum Schema {
         }
         migrator.registerMigration("search") { database in try database.execute(sql: search) }
         migrator.registerMigration("hookSharing") { try $0.execute(sql: hookSharing) }
+        migrator.registerMigration("measuredSubnets") { try $0.execute(sql: measuredSubnets) }
         return migrator
     }
 
@@ -103,6 +104,19 @@ enum Schema {
             board TEXT NOT NULL PRIMARY KEY REFERENCES board (id),
             rows INTEGER NOT NULL CHECK (rows >= 0)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// A subnet measured again replaces what was measured of it before.
+    private static let measuredSubnets = """
+        CREATE TABLE measuredSubnet (
+            board TEXT NOT NULL,
+            supernetSHA256 TEXT NOT NULL,
+            configuration TEXT NOT NULL,
+            atMilliseconds INTEGER NOT NULL,
+            measurement TEXT NOT NULL,
+            PRIMARY KEY (board, supernetSHA256, configuration)
+        ) STRICT;
+        CREATE INDEX measuredSubnetByTime ON measuredSubnet (atMilliseconds);
         """
 
     private static let search = """

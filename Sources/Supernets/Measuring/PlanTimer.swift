@@ -40,6 +40,15 @@ public enum PlanTimer {
     /// Nanoseconds of processor time that all threads of this process have used.
     public static func processorTime() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 
+    /// Nanoseconds of processor time that the calling thread has used.
+    public static func threadTime() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
+    static func sleep(nanoseconds: Int64) {
+        var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        // A signal may end it early, which costs nothing here.
+        nanosleep(&time, nil)
+    }
+
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -246,6 +246,9 @@ nonisolated struct WireDeployedModel: Sendable {
 
   var points: [WireOperatingPoint] = []
 
+  /// 64 hexadecimal digits; empty where the model is no supernet, or the agent cannot measure subnets of it.
+  var supernetSha256: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -780,6 +783,115 @@ nonisolated struct WireGateVersionPart: Sendable {
   init() {}
 }
 
+/// A subnet that a board measures for a search. Another number replaces the order before.
+nonisolated struct WireMeasureOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var model: String = String()
+
+  var supernetSha256: String = String()
+
+  /// Only what tells the subnet.
+  var subnet: WireOperatingPoint {
+    get {_subnet ?? WireOperatingPoint()}
+    set {_subnet = newValue}
+  }
+  /// Returns true if `subnet` has been explicitly set.
+  var hasSubnet: Bool {self._subnet != nil}
+  /// Clears the value of `subnet`. Subsequent reads from it will return its default value.
+  mutating func clearSubnet() {self._subnet = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _subnet: WireOperatingPoint? = nil
+}
+
+nonisolated struct WireMeasureReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var content: WireMeasureReport.OneOf_Content? = nil
+
+  var working: WireMeasureWorking {
+    get {
+      if case .working(let v)? = content {return v}
+      return WireMeasureWorking()
+    }
+    set {content = .working(newValue)}
+  }
+
+  var measured: WireMeasuredBatches {
+    get {
+      if case .measured(let v)? = content {return v}
+      return WireMeasuredBatches()
+    }
+    set {content = .measured(newValue)}
+  }
+
+  var refused: WireMeasureRefused {
+    get {
+      if case .refused(let v)? = content {return v}
+      return WireMeasureRefused()
+    }
+    set {content = .refused(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Content: Equatable, Sendable {
+    case working(WireMeasureWorking)
+    case measured(WireMeasuredBatches)
+    case refused(WireMeasureRefused)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct WireMeasureWorking: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Median milliseconds of each batch of runs that nothing interrupted.
+nonisolated struct WireMeasuredBatches: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var milliseconds: [Double] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireMeasureRefused: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "shoal.v1"
@@ -1246,7 +1358,7 @@ nonisolated extension WireLabel: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireDeployedModel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".DeployedModel"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}frames_per_second\0\u{1}points\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}frames_per_second\0\u{1}points\0\u{4}a\u{1}supernet_sha256\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1257,6 +1369,7 @@ nonisolated extension WireDeployedModel: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.framesPerSecond) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.points) }()
+      case 100: try { try decoder.decodeSingularStringField(value: &self.supernetSha256) }()
       default: break
       }
     }
@@ -1272,6 +1385,9 @@ nonisolated extension WireDeployedModel: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.points.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.points, fieldNumber: 3)
     }
+    if !self.supernetSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.supernetSha256, fieldNumber: 100)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1279,6 +1395,7 @@ nonisolated extension WireDeployedModel: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.name != rhs.name {return false}
     if lhs.framesPerSecond != rhs.framesPerSecond {return false}
     if lhs.points != rhs.points {return false}
+    if lhs.supernetSha256 != rhs.supernetSha256 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2380,6 +2497,223 @@ nonisolated extension WireGateVersionPart: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.version != rhs.version {return false}
     if lhs.part != rhs.part {return false}
     if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeasureOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MeasureOrder"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}d\u{1}number\0\u{1}model\0\u{3}supernet_sha256\0\u{1}subnet\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 100: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 101: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 102: try { try decoder.decodeSingularStringField(value: &self.supernetSha256) }()
+      case 103: try { try decoder.decodeSingularMessageField(value: &self._subnet) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 100)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 101)
+    }
+    if !self.supernetSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.supernetSha256, fieldNumber: 102)
+    }
+    try { if let v = self._subnet {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireMeasureOrder, rhs: WireMeasureOrder) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.supernetSha256 != rhs.supernetSha256 {return false}
+    if lhs._subnet != rhs._subnet {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeasureReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MeasureReport"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}d\u{1}number\0\u{1}working\0\u{1}measured\0\u{1}refused\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 100: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 101: try {
+        var v: WireMeasureWorking?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .working(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .working(v)
+        }
+      }()
+      case 102: try {
+        var v: WireMeasuredBatches?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .measured(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .measured(v)
+        }
+      }()
+      case 103: try {
+        var v: WireMeasureRefused?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .refused(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .refused(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 100)
+    }
+    switch self.content {
+    case .working?: try {
+      guard case .working(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
+    }()
+    case .measured?: try {
+      guard case .measured(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 102)
+    }()
+    case .refused?: try {
+      guard case .refused(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireMeasureReport, rhs: WireMeasureReport) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.content != rhs.content {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeasureWorking: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MeasureWorking"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireMeasureWorking, rhs: WireMeasureWorking) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeasuredBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MeasuredBatches"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}milliseconds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedDoubleField(value: &self.milliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.milliseconds.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.milliseconds, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireMeasuredBatches, rhs: WireMeasuredBatches) -> Bool {
+    if lhs.milliseconds != rhs.milliseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeasureRefused: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MeasureRefused"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireMeasureRefused, rhs: WireMeasureRefused) -> Bool {
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

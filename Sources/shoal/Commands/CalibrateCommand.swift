@@ -19,7 +19,7 @@ struct CalibrateCommand: AsyncParsableCommand {
 
     @Argument(help: "The supernet package.")
     var package: String
-    @Option(help: "Result of shoal search --output.")
+    @Option(help: "Result of shoal search --output, or of shoal describe search --table.")
     var points: String
     @Option(parsing: .upToNextOption, help: "Images to calibrate on.")
     var calibrate: [String]
@@ -49,8 +49,8 @@ struct CalibrateCommand: AsyncParsableCommand {
             try OutputFile.check(output, isNoneOf: [package, points] + calibrate + images + labels)
         }
         guard let data = FileManager.default.contents(atPath: points),
-            let search = try? JSONDecoder().decode(SearchCommand.Summary.self, from: data)
-        else { throw Refusal("\(points): is not a result of shoal search") }
+            let search = try? JSONDecoder().decode(SearchedPoints.self, from: data)
+        else { throw Refusal("\(points): is neither a result of shoal search nor a table of shoal describe search") }
         let loaded = try LoadedSupernet(package)
         let held = try ImageSet.read(
             images: images, labels: labels, fittingPhotosTo: loaded.photoSize,
@@ -65,7 +65,8 @@ struct CalibrateCommand: AsyncParsableCommand {
         var measured: [FleetModel.OperatingPoint] = []
         // The ends of the space belong to every table: the smallest subnet is the last resort of a board under load.
         let space = loaded.supernet.space
-        let candidates = search.points.map(\.configuration) + [space.smallest, space.largest]
+        let candidates =
+            search.points.filter { $0.verified != false }.map(\.configuration) + [space.smallest, space.largest]
         for candidate in candidates {
             do { try space.validate(candidate) } catch { throw Refusal("\(points): \(error)") }
         }
@@ -89,6 +90,20 @@ struct CalibrateCommand: AsyncParsableCommand {
         try file.write(to: statistics)
         try OutputFile.writeJSON(pareto, to: table)
         try show(pareto, measuredCount: measured.count)
+    }
+
+    /// What a search on this machine and one of the coordinator's have in common.
+    private struct SearchedPoints: Decodable {
+        struct Point: Decodable {
+            var configuration: SubnetConfiguration
+            /// `false` where a measurement broke the constraint.
+            var verified: Bool?
+        }
+
+        var boardClass: String
+        var processor: String
+        var seed: UInt64
+        var points: [Point]
     }
 
     private func show(_ pareto: ParetoTable, measuredCount: Int) throws {

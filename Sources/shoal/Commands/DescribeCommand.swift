@@ -17,6 +17,8 @@ struct DescribeCommand: AsyncParsableCommand {
     var name: String
     @Option(help: "Of a predictor: draw predicted against measured latency into this file (SVG).")
     var plot: String?
+    @Option(help: "Of a verified search: write its operating points as agents read them into this file (JSON).")
+    var table: String?
     @OptionGroup var coordinator: CoordinatorOptions
     @OptionGroup var format: FormatOptions
 
@@ -126,10 +128,24 @@ struct DescribeCommand: AsyncParsableCommand {
         guard let view = searches.first(where: { $0.search.name == name }) else {
             throw missing(searches.map(\.search.name))
         }
+        if let file = table {
+            try OutputFile.check(file)
+            try OutputFile.checkFolder(of: file)
+            guard let points = view.search.table else {
+                let reason = view.search.verification?.refusal.map { ": \($0)" } ?? ""
+                throw Refusal("search \(name) is \(view.search.state.rawValue), not verified\(reason)")
+            }
+            try OutputFile.writeJSON(points, to: file)
+        }
         guard format.format == .table else { return try Terminal.json(view) }
         var table = TextTable(SearchReport.pointHeader)
         for row in SearchReport.pointRows(view.search) { table.add(row) }
         Terminal.print(SearchReport.lines(view).joined(separator: "\n") + "\n\n" + table.text)
+        let published = SearchReport.verifiedRows(view.search)
+        guard !published.isEmpty else { return }
+        var measured = TextTable(SearchReport.verifiedHeader)
+        for row in published { measured.add(row) }
+        Terminal.print("\nPublished, by measurement:\n\n" + measured.text)
     }
 
     private func describePredictor(_ client: AdminClient) async throws {

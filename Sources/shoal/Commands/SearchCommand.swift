@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetModel
 import Foundation
 import LatencyPrediction
 import Packages
@@ -37,61 +38,17 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional, help: "Stop evolving after this many seconds; the result then depends on the machine.")
     var seconds: Double?
+    @Flag(
+        help: """
+            Measure the points on this machine before they are given: of a supernet package, at most six subnets per \
+            point. A point whose measured latency does not keep its constraint gives way to the next best.
+            """)
+    var verify = false
     @Flag(help: "Also measure how many accuracies one thread predicts in a second, of random subnets.")
     var rate = false
     @Option(name: .shortAndLong, help: "Also write the result as JSON.")
     var output: String?
     @OptionGroup var format: FormatOptions
-
-    struct Point: Codable {
-        var latencyMilliseconds: Double
-        var configuration: SubnetConfiguration
-        var predictedAccuracy: Double
-        var predictedLatencyMilliseconds: Double
-        var relaxedTo: Double?
-        var flops: Double
-        var memoryBytes: Double
-
-        enum CodingKeys: String, CodingKey {
-            case latencyMilliseconds, configuration, predictedAccuracy, predictedLatencyMilliseconds, relaxedTo
-            case flops, memoryBytes
-        }
-
-        /// `relaxedTo` is always there, null where the constraint was kept.
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(latencyMilliseconds, forKey: .latencyMilliseconds)
-            try container.encode(configuration, forKey: .configuration)
-            try container.encode(predictedAccuracy, forKey: .predictedAccuracy)
-            try container.encode(predictedLatencyMilliseconds, forKey: .predictedLatencyMilliseconds)
-            try container.encode(relaxedTo, forKey: .relaxedTo)
-            try container.encode(flops, forKey: .flops)
-            try container.encode(memoryBytes, forKey: .memoryBytes)
-        }
-    }
-
-    struct Summary: Codable {
-        var points: [Point]
-        var evaluated: Int
-        /// Of these, the subnets within their constraint, whose accuracy was predicted.
-        var accuracyEvaluations: Int
-        var seconds: Double
-        /// Processor time of the same.
-        var processorSeconds: Double
-        var seed: UInt64
-        var space: String
-        var boardClass: String
-        var processor: String
-        var predictor: String
-        /// Rank correlation on measured subnets that the predictor was not fitted to.
-        var predictorSpearman: Double?
-        var predictorMeanAbsoluteError: Double?
-        /// Milliseconds times accuracy under the points' front, up to the slowest subnet's latency and down to the
-        /// smallest subnet's predicted accuracy.
-        var hypervolume: Double
-        /// Accuracies per second of processor time on one thread; only with `--rate`.
-        var accuraciesPerSecond: Double?
-    }
 
     func validate() throws {
         guard latency.isEmpty != (points == nil) else { throw ValidationError("give either --latency or --points") }
@@ -106,6 +63,9 @@ struct SearchCommand: AsyncParsableCommand {
         }
         guard accuracyFloor.map({ (0...1).contains($0) }) ?? true else {
             throw ValidationError("--accuracy-floor: give 0 to 1")
+        }
+        guard !verify || space != SearchSpace.ofaMobileNetV3.name else {
+            throw ValidationError("--verify: --space \(space) has no weights to run; name a supernet package")
         }
         guard seconds.map({ $0 > 0 }) ?? true else { throw ValidationError("--seconds: give more than 0") }
     }
@@ -122,7 +82,7 @@ struct SearchCommand: AsyncParsableCommand {
         }
     }
 
-    private func search() throws -> Summary {
+    private func search() throws -> SearchSummary {
         let space = try NamedSpace(space)
         let predictor = try LoadedPredictor(accuracyPredictor, for: space, seed: seed)
         let table = try LatencyTable.load(latencyTable)
@@ -146,20 +106,26 @@ struct SearchCommand: AsyncParsableCommand {
         let constraints = (points.map { search.constraints(count: $0) } ?? latency).map {
             SearchConstraint(latencyMilliseconds: $0, flops: flops, memoryBytes: memory)
         }
+        var candidates: [Int: [PredictedSubnet]] = [:]
         let outcome = try search.run(
-            constraints, using: &generator, goesOn: { deadline.map { clock.now < $0 } ?? true })
+            constraints, candidates: verify ? FleetLimits.candidatesPerPoint : 1, using: &generator,
+            goesOn: { deadline.map { clock.now < $0 } ?? true }
+        ) { place, _, found in candidates[place] = found }
         let elapsed = started.duration(to: clock.now)
-        return Summary(
-            points: try outcome.points.map {
-                Point(
-                    latencyMilliseconds: $0.latencyMilliseconds, configuration: $0.configuration,
-                    predictedAccuracy: $0.predictedAccuracy,
-                    predictedLatencyMilliseconds: $0.predictedLatencyMilliseconds, relaxedTo: $0.relaxedTo,
-                    flops: try flopsCost.cost(of: $0.configuration),
-                    memoryBytes: try memoryCost.cost(of: $0.configuration))
-            }, evaluated: outcome.evaluated, accuracyEvaluations: outcome.accuracyEvaluations,
+        let processorTime = PlanTimer.processorTime() - processorStarted
+        var points = try outcome.points.map {
+            SearchedPoint(
+                latencyMilliseconds: $0.latencyMilliseconds, configuration: $0.configuration,
+                predictedAccuracy: $0.predictedAccuracy,
+                predictedLatencyMilliseconds: $0.predictedLatencyMilliseconds, relaxedTo: $0.relaxedTo,
+                flops: try flopsCost.cost(of: $0.configuration),
+                memoryBytes: try memoryCost.cost(of: $0.configuration))
+        }
+        if verify { try measure(&points, candidates, flopsCost, memoryCost) }
+        return SearchSummary(
+            points: points, evaluated: outcome.evaluated, accuracyEvaluations: outcome.accuracyEvaluations,
             seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18,
-            processorSeconds: Double(PlanTimer.processorTime() - processorStarted) / 1e9, seed: seed,
+            processorSeconds: Double(processorTime) / 1e9, seed: seed,
             space: space.space.name, boardClass: table.source.boardClass, processor: table.source.processor,
             predictor: predictor.method, predictorSpearman: predictor.heldOut?.spearman,
             predictorMeanAbsoluteError: predictor.heldOut?.meanAbsoluteError,
@@ -168,6 +134,21 @@ struct SearchCommand: AsyncParsableCommand {
                 values: outcome.points.map(\.predictedAccuracy), referenceCost: cost.range.upperBound,
                 referenceValue: try predictor.predictor.predict(space.space.smallest)),
             accuraciesPerSecond: rate ? Self.rate(of: predictor.predictor) : nil)
+    }
+
+    /// Verifies the points from the tightest constraint up.
+    private func measure(
+        _ points: inout [SearchedPoint], _ candidates: [Int: [PredictedSubnet]], _ flops: AdditiveCost,
+        _ memory: MemoryCost
+    ) throws {
+        var verification = try LocalVerification(space)
+        for place in points.indices.sorted(by: {
+            points[$0].latencyMilliseconds < points[$1].latencyMilliseconds
+        }) {
+            try verification.verify(&points[place], candidates[place] ?? [])
+            points[place].flops = try flops.cost(of: points[place].configuration)
+            points[place].memoryBytes = try memory.cost(of: points[place].configuration)
+        }
     }
 
     /// Of the best of several passes over the same random subnets.
@@ -189,16 +170,22 @@ struct SearchCommand: AsyncParsableCommand {
         return Double(subnets.count) * 1e9 / (best ?? .infinity)
     }
 
-    private func show(_ summary: Summary) throws {
+    private func show(_ summary: SearchSummary) throws {
         guard format.format == .table else { return try Terminal.json(summary) }
-        var table = TextTable(["CONSTRAINT ms", "PREDICTED ms", "ACCURACY", "RELAXED TO", "SUBNET"])
+        var table = TextTable(
+            ["CONSTRAINT ms", "PREDICTED ms", "ACCURACY", "RELAXED TO"] + (verify ? ["MEASURED ms"] : []) + ["SUBNET"])
         for point in summary.points {
-            table.add([
-                point.latencyMilliseconds.text(3), point.predictedLatencyMilliseconds.text(3),
-                point.predictedAccuracy.text(4), point.relaxedTo?.text(3) ?? "-", "\(point.configuration)",
-            ])
+            let measured = point.measuredLatencyMilliseconds.map { $0.text(3) } ?? "not verified"
+            table.add(
+                [
+                    point.latencyMilliseconds.text(3), point.predictedLatencyMilliseconds.text(3),
+                    point.predictedAccuracy.text(4), point.relaxedTo?.text(3) ?? "-",
+                ] + (verify ? [measured] : []) + ["\(point.configuration)"])
         }
         Terminal.print(table.text)
+        for point in summary.points {
+            if let reason = point.reason { Terminal.print("\(point.latencyMilliseconds.text(3)) ms: \(reason)") }
+        }
         let quality = summary.predictorSpearman.map { ", Spearman \($0.text(3)) on unseen subnets" } ?? ""
         Terminal.print(
             "\(summary.evaluated) subnets in \(summary.seconds.text(2)) s; predictor: \(summary.predictor)\(quality)")

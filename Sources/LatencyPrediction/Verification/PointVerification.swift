@@ -1,0 +1,127 @@
+public import SearchSpace
+
+/// What a board found of one subnet, in milliseconds.
+public struct LatencyReading: Hashable, Codable, Sendable {
+    /// Median over batches of each batch's median.
+    public var median: Double
+    /// Highest and lowest of these.
+    public var highest: Double
+    public var lowest: Double
+    public var batches: Int
+
+    public init(median: Double, lowest: Double, highest: Double, batches: Int) {
+        self.median = median
+        self.lowest = lowest
+        self.highest = highest
+        self.batches = batches
+    }
+
+    /// - Parameter batches: medians of at least one.
+    public init(batches: [Double]) {
+        precondition(!batches.isEmpty, "a reading without batches")
+        let sorted = batches.sorted()
+        let middle = sorted.count / 2
+        median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+        lowest = sorted[0]
+        highest = sorted[sorted.count - 1]
+        self.batches = sorted.count
+    }
+}
+
+/// Which subnet a board measures next for one point of a search, and which is published: verify, then commit.
+/// Prediction alone breaks its deadline in about a third of cases (Dynamic-OFA, Lou et al., CVPRW 2021); a point is
+/// published only where a measurement keeps the constraint, with what measurements vary on top.
+///
+/// What was measured corrects what is predicted: every prediction is multiplied by the median of measured over
+/// predicted latency, so that a table that is wrong by one factor costs one measurement. Of the candidates that are
+/// then expected to keep the constraint the most accurate is measured; after every failure more room is left. Where
+/// none is expected to, the fastest is.
+///
+/// Bounded by `Settings.measurements` of each point; what was measured for another point costs nothing.
+public enum PointVerification {
+    public struct Settings: Hashable, Sendable {
+        /// At most so many for one point.
+        public var measurements = 6
+        /// Standard errors of a single batch, by the spread of its batches, that a reading must stay below the
+        /// constraint.
+        public var errors = 3.0
+        /// What batches vary at least, as a share of the median: a few that agree by chance prove nothing.
+        public var leastDeviation = 0.004
+        /// Room that is left after each failure, as a share of the constraint.
+        public var caution = 0.015
+
+        public init() {}
+    }
+
+    public enum Decision: Equatable, Sendable {
+        case measure(PredictedSubnet)
+        case publish(PredictedSubnet, LatencyReading)
+        /// With why.
+        case leaveOut(String)
+    }
+
+    /// - Parameters:
+    ///   - limit: the constraint in milliseconds; infinite where latency is not limited.
+    ///   - candidates: in any order.
+    ///   - readings: of this search's subnets on boards of the class, whichever point they were measured for.
+    ///   - spent: the subnets that were measured, or could not be, for this point.
+    ///   - correction: see `correction(_:)`.
+    public static func decision(
+        limit: Double, candidates: [PredictedSubnet], readings: [SubnetConfiguration: LatencyReading],
+        spent: Set<SubnetConfiguration>, correction: Double, settings: Settings = Settings()
+    ) -> Decision {
+        let known = candidates.compactMap { one in readings[one.configuration].map { (one, $0) } }
+        let kept = known.filter { keeps($0.1, limit, settings) }
+        let best = kept.max { isWorse($0.0, $1.0) }
+        if let best, spent.contains(best.0.configuration) { return .publish(best.0, best.1) }
+        let open = candidates.filter { readings[$0.configuration] == nil && !spent.contains($0.configuration) }
+        guard spent.count < settings.measurements, !open.isEmpty else {
+            if let best { return .publish(best.0, best.1) }
+            return .leaveOut(reason(limit, known.map(\.1), spent.count))
+        }
+        let room = 1 + errorsOfExpectation(settings) + settings.caution * Double(spent.count)
+        let hopeful = open.filter { $0.latencyMilliseconds * correction * room <= limit }
+            .max { isWorse($0, $1) }
+        if let hopeful, best.map({ isWorse($0.0, hopeful) }) ?? true { return .measure(hopeful) }
+        if let best { return .publish(best.0, best.1) }
+        let fastest = open.min { ($0.latencyMilliseconds, $1.accuracy) < ($1.latencyMilliseconds, $0.accuracy) }
+        return fastest.map { .measure($0) } ?? .leaveOut(reason(limit, known.map(\.1), spent.count))
+    }
+
+    /// Whether a later measurement is expected to stay below the limit too.
+    public static func keeps(_ reading: LatencyReading, _ limit: Double, _ settings: Settings = Settings()) -> Bool {
+        reading.highest <= limit && reading.median + settings.errors * deviation(of: reading, settings) <= limit
+    }
+
+    /// The median of measured over predicted latency; 1 before the first measurement.
+    public static func correction(_ measured: [(predicted: Double, reading: LatencyReading)]) -> Double {
+        let ratios = measured.filter { $0.predicted > 0 }.map { $0.reading.median / $0.predicted }.sorted()
+        guard !ratios.isEmpty else { return 1 }
+        let middle = ratios.count / 2
+        return ratios.count % 2 == 1 ? ratios[middle] : (ratios[middle - 1] + ratios[middle]) / 2
+    }
+
+    /// Standard deviation of one batch, from the range of several: of a normal distribution's, 2.33 at five.
+    private static func deviation(of reading: LatencyReading, _ settings: Settings) -> Double {
+        let expectedRanges = [1.0, 1.0, 1.128, 1.693, 2.059, 2.326, 2.534, 2.704, 2.847, 2.970, 3.078]
+        let range = expectedRanges[min(max(reading.batches, 1), expectedRanges.count - 1)]
+        return max((reading.highest - reading.lowest) / range, settings.leastDeviation * reading.median)
+    }
+
+    /// The least that `keeps` will ask for.
+    private static func errorsOfExpectation(_ settings: Settings) -> Double {
+        settings.errors * settings.leastDeviation
+    }
+
+    private static func isWorse(_ one: PredictedSubnet, _ other: PredictedSubnet) -> Bool {
+        (one.accuracy, other.latencyMilliseconds) < (other.accuracy, one.latencyMilliseconds)
+    }
+
+    private static func reason(_ limit: Double, _ readings: [LatencyReading], _ spent: Int) -> String {
+        guard let fastest = readings.map(\.median).min() else {
+            return "none of \(spent) subnets could be measured"
+        }
+        let figures = [fastest, limit].map { "\(($0 * 1_000).rounded() / 1_000)" }
+        return "the fastest of \(readings.count) measured subnets takes \(figures[0]) ms of \(figures[1])"
+    }
+}

@@ -1,0 +1,201 @@
+import AdminAPI
+import FleetModel
+import Foundation
+import HookSharing
+import Messaging
+import Synchronization
+import Testing
+import WireProtocol
+
+/// A real coordinator process, killed with SIGKILL while boards learn together: updates that it acknowledged are merged
+/// all the same, and a version is the same before and after, as people see it over HTTP and boards over the wire.
+@Suite(.serialized) struct SharingKillTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-sharing-\(UUID())").path()
+
+    private func start(_ ports: [Int]) throws -> Process {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+            .appending(path: "shoal-coordinator")
+        let process = Process()
+        process.executableURL =
+            FileManager.default.isExecutableFile(atPath: beside.path())
+            ? beside : root.appending(path: ".build/release/shoal-coordinator")
+        process.arguments = [
+            "--state", folder, "--fleet-port", "\(ports[0])", "--enrolment-port", "\(ports[1])", "--admin-port", "0",
+            "--heartbeat", "200",
+        ]
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    private func client() async throws -> AdminClient {
+        while true {
+            if let access = try? AdminAccess.load(from: folder + "/admin.json"), let url = URL(string: access.url),
+                url.port != nil
+            {
+                let client = AdminClient(base: url, token: access.token, timeout: 10)
+                if (try? await client.get("v1/status") as StatusView) != nil { return client }
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// The one group, once it is as the condition asks.
+    private func group(_ condition: (HooksView) -> Bool) async throws -> HooksView {
+        while true {
+            let views: [HooksView] = try await client().get("v1/hooks")
+            if let view = views.first, condition(view) { return view }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func wait(_ condition: () -> Bool) async throws {
+        while !condition() { try await Task.sleep(for: .milliseconds(20)) }
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func neitherUpdatesNorVersionsAreLostWhenItIsKilled() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var process = try start([0, 0])
+        defer { process.terminate() }
+        let status: StatusView = try await client().get("v1/status")
+        let ports = try [status.fleetEndpoint, status.enrolmentEndpoint].map {
+            try #require(Int($0.split(separator: ":").last ?? ""))
+        }
+        func restart() throws {
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            process = try start(ports)
+        }
+        let token: TokenView = try await client().post("v1/tokens", TokenRequest(uses: 4, validSeconds: 600))
+        var boards: [LearningBoard] = []
+        for number in 1...4 { boards.append(try await LearningBoard(number, token)) }
+        for board in boards { board.start() }
+
+        // Three updates are too few to merge: they wait, also over a kill.
+        for board in boards.dropLast() { board.update(number: 1, delta: [0.5, -0.25, 1, 0]) }
+        try await wait { boards.dropLast().allSatisfy { $0.acknowledged == 1 } }
+        try restart()
+        let waiting = try await group { _ in true }
+        #expect(waiting.waiting == ["board-1", "board-2", "board-3"])
+
+        // The fourth makes a version of them.
+        boards[3].update(number: 1, delta: [0.5, -0.25, 1, 0])
+        let made = try await group { $0.currentVersion == 1 }
+        #expect(made.versions.map(\.number) == [1] && made.waiting.isEmpty)
+        #expect(made.versions.first?.boards.map(\.board.rawValue).sorted() == boards.map(\.name))
+        try await wait { boards.allSatisfy { $0.values != nil } }
+        let values = try #require(boards[0].values)
+        #expect(zip(values, [0.5, -0.25, 1, 0]).allSatisfy { abs($0 - $1) < 1e-6 })
+
+        try restart()
+        for board in boards { board.forget() }
+        let after = try await group { $0.boards.count == 4 && $0.boards.values.allSatisfy { $0 == 1 } }
+        #expect(after.versions == made.versions && after.currentVersion == 1)
+        try await wait { boards.allSatisfy { $0.values != nil } }
+        for board in boards { #expect(board.values == values, "\(board.name)") }
+
+        // An acknowledgement that was lost is said again, and nothing is merged twice.
+        boards[0].update(number: 1, delta: [9, 9, 9, 9])
+        try await wait { boards[0].acknowledged == 1 }
+        #expect(try await group { _ in true }.waiting.isEmpty)
+
+        // Taking back is as durable.
+        let rollback = HooksRollback(name: after.name, version: nil)
+        let back: HooksView = try await client().post("v1/hooks/rollback", rollback)
+        #expect(back.currentVersion == 0)
+        try restart()
+        let last = try await group { _ in true }
+        #expect(last.currentVersion == 0 && last.versions.map(\.isTakenBack) == [true])
+        for board in boards { await board.stop() }
+    }
+}
+
+/// A board that says what boards that learn together say, again and again until it is answered.
+private final class LearningBoard: Sendable {
+    private struct State {
+        var number: UInt64 = 0
+        var delta: [Float] = []
+        var acknowledged: UInt64 = 0
+        var version: UInt64 = 0
+        var values: [Float]?
+    }
+
+    let name: String
+    private let board: BoardDescription
+    private let transport: ZeroMQAgentTransport
+    private let state = Mutex(State())
+    private let tasks = Mutex<[Task<Void, Never>]>([])
+    private static let sha256 = String(repeating: "1", count: 64)
+
+    init(_ number: Int, _ token: TokenView) async throws {
+        name = "board-\(number)"
+        board = BoardDescription(
+            id: try #require(BoardID(name)), boardClass: "test", labels: [:], cores: 1, memoryBytes: 1,
+            engineVersion: "1", models: [])
+        let keys = try CurveKeyPair.generate()
+        let serverKey = try #require(PublicKey(z85: token.serverPublicKey))
+        _ = try await Enrolment.enrol(
+            at: token.enrolmentEndpoint, serverKey: serverKey, keys: keys, token: token.token, board: board,
+            timeout: .seconds(20))
+        transport = try ZeroMQAgentTransport(connectingTo: token.fleetEndpoint, serverKey: serverKey, keys: keys)
+    }
+
+    var acknowledged: UInt64 { state.withLock(\.acknowledged) }
+    var values: [Float]? { state.withLock(\.values) }
+
+    func update(number: UInt64, delta: [Float]) {
+        state.withLock { ($0.number, $0.delta, $0.acknowledged) = (number, delta, 0) }
+    }
+
+    /// As an agent that has lost what it had of versions.
+    func forget() { state.withLock { ($0.version, $0.values) = (0, nil) } }
+
+    func start() {
+        let talking = Task {
+            while !Task.isCancelled {
+                let state = self.state.withLock { $0 }
+                try? transport.send(.hello(board, incarnation: 1, reportedGeneration: 0))
+                say(.joined(parameters: 4, gates: 1, version: state.version))
+                if state.number > state.acknowledged {
+                    say(
+                        .part(
+                            GateUpdatePart(
+                                number: state.number, baseVersion: 0, samples: 100, loss: 0.2, parameters: 4, part: 0,
+                                values: state.delta)))
+                }
+                try? await Task.sleep(for: .milliseconds(100))
+            }
+        }
+        let listening = Task {
+            for await message in transport.incoming {
+                if case .gateOrder(let order) = message { received(order.content) }
+            }
+        }
+        tasks.withLock { $0 = [talking, listening] }
+    }
+
+    func stop() async {
+        tasks.withLock { $0.forEach { $0.cancel() } }
+        await transport.stop()
+    }
+
+    private func say(_ content: GateReport.Content) {
+        try? transport.send(.gateReport(GateReport(modelSHA256: Self.sha256, hookSHA256: Self.sha256, content)))
+    }
+
+    private func received(_ content: GateOrder.Content) {
+        switch content {
+        case .acknowledged(let number): state.withLock { $0.acknowledged = max($0.acknowledged, number) }
+        case .announced(let version, isCandidate: true, _, _):
+            let gate = GateScore(
+                samples: 60, loss: 0.1, constantLoss: 0.4, acceptedDamage: 0.01, acceptedPrediction: 0.02)
+            say(.scored(version: version, samples: 60, loss: 0.1, lossBefore: 0.2, gates: [gate]))
+        case .announced(let version, isCandidate: false, _, _): say(.wanted(version: version, part: 0))
+        case .part(let version, _, let values): state.withLock { ($0.version, $0.values) = (version, values) }
+        }
+    }
+}
