@@ -42,6 +42,11 @@ extension CommandLineTests {
         #expect(half.skipRatio > 0.2 && half.skipRatio < 0.8, "\(half)")
         #expect(half.flopsRatio > fixed.flopsRatio && half.flopsRatio < never.flopsRatio)
 
+        let bars = try shoal(evaluate + ["gates", "--repeat", "1", "--bars", "b.svg"])
+        #expect(bars.status == 0, "\(bars.errors)")
+        let picture = try String(contentsOfFile: folder + "/b.svg", encoding: .utf8)
+        #expect(picture.contains(">s.onnx.shoal</text>"), "the smaller network by its name: \(picture)")
+
         for (policy, reason) in [
             ("fixed:1", "there is no hook 1; they are 0 to 0"), ("fixed:-1", "there is no hook -1"),
             ("fixed:", "is none of gates, random:P, fixed:A,B"), ("random:2", "is none of gates, random:P, fixed:A,B"),
