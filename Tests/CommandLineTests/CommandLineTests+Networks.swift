@@ -6,7 +6,7 @@ extension CommandLineTests {
     private static let pictures = root + "/Tests/DatasetsTests/Fixtures/"
 
     /// A 1x1 convolution of so many channels to two, and unless `isMap` a classifier of its mean over all pixels.
-    private func writeNetwork(
+    func writeNetwork(
         _ name: String, channels: Int = 3, _ height: String, _ width: String, isMap: Bool = false
     ) throws {
         var file = ONNXFile()
@@ -22,13 +22,13 @@ extension CommandLineTests {
         try file.write(to: folder + "/" + name)
     }
 
-    private func importNetwork(_ name: String, config: String? = nil) throws {
+    func importNetwork(_ name: String, config: String? = nil) throws {
         let configuration = config.map { ["--config", $0] } ?? []
         let outcome = try shoal(["import", name, "--output", name + ".shoal"] + configuration)
         #expect(outcome.status == 0, "\(outcome.errors)")
     }
 
-    private func refused(_ arguments: [String], _ sentence: String, status: Int32 = 2) throws {
+    func refused(_ arguments: [String], _ sentence: String, status: Int32 = 2) throws {
         let outcome = try shoal(arguments)
         #expect(outcome.status == status && outcome.errors.contains(sentence), "\(arguments): \(outcome.errors)")
     }

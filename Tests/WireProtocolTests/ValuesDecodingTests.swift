@@ -240,4 +240,22 @@ import WireProtocol
             try refusal { $0.reason = String(repeating: "x", count: HookTelemetry.reasonBytes + 1) }
                 == .limitExceeded(field: "hooks.reason", limit: HookTelemetry.reasonBytes))
     }
+
+    /// An older board says nothing of zeros; of a newer one the share and the steps arrive as they were sent.
+    @Test func zerosArriveAsTheyWereSent() throws {
+        let steps = [
+            HookTelemetry.StepZeros(step: "/layer1/relu", share: 0.75),
+            .init(step: String(repeating: "n", count: HookTelemetry.stepBytes), share: 0), .init(step: "c", share: 1),
+        ]
+        for (share, zeros) in [(nil, nil), (0, nil), (0.5, [steps[0]]), (0.625, steps)]
+            as [(Double?, [HookTelemetry.StepZeros]?)]
+        {
+            var record = try SampleMessages.record(sequence: 1)
+            record.models[0].hooks?.zeroShare = share
+            record.models[0].hooks?.zeros = zeros
+            let frame = try codec.encode(.telemetry([record]), header: SampleMessages.header)
+            let (_, decoded) = try codec.decode(header: frame.header, payload: frame.payload)
+            #expect(decoded == .telemetry([record]), "\(zeros ?? [])")
+        }
+    }
 }

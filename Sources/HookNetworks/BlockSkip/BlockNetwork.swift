@@ -198,9 +198,9 @@ public final class BlockNetwork {
     }
 
     private func decides(_ place: Place, _ budget: Float, _ flops: inout Int) -> Bool {
+        if place.isFixed { return true }
         switch policy {
         case .gates:
-            if place.isFixed { return true }
             guard let gate = gates.gates[place.index] else {
                 guard let expected = place.expectedDamage, expected <= budget else { return false }
                 return (place.point.kind != .exit || place.head != nil) && ready(place, &flops)

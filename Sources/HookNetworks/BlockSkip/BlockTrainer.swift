@@ -42,6 +42,9 @@ public struct BlockTrainer {
     public private(set) var sampleCount = 0
     /// The full network's logits of every image.
     var logits: [[Float]] = []
+    /// Heads of hooks that were trained here, each without its share of the images, by share and hook.
+    private var shareHeads: [[Int: HookState.Filter]] = Array(repeating: [:], count: Self.headShares)
+    private static let headShares = 3
     /// Before every image, for the readings that gates are to learn from.
     public var prepare: (Int, FrameReadings) -> Void = { _, _ in }
 
@@ -84,6 +87,10 @@ public struct BlockTrainer {
     }
 
     /// Heads learn from pooled features at every place as fixed places leave them, to answer as the full network does.
+    ///
+    /// A head may know its own images by heart, few as they are beside its classes, and a gate that learns on them
+    /// trusts answers that nobody should: gates learn from heads that were trained without the image at hand, so that
+    /// the damage of their answers is that of images to come (as in stacked generalisation, Wolpert 1992).
     private mutating func readHeads() throws(HookRefusal) {
         let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
         var features = hooks.map { _ in [[Float]]() }
@@ -110,7 +117,14 @@ public struct BlockTrainer {
         }
         for index in hooks.indices
         where hooks[index].head == nil && !hooks[index].isFixed && !hooks[index].point.kind.isMasking {
-            hooks[index].head = HeadTrainer.train(features[index], targets, seed: settings.seed &+ UInt64(index))
+            let seed = settings.seed &+ UInt64(index)
+            hooks[index].head = HeadTrainer.train(features[index], targets, seed: seed)
+            guard features[index].count == targets.count else { continue }
+            for share in shareHeads.indices {
+                let others = targets.indices.filter { $0 % Self.headShares != share }
+                shareHeads[share][index] = HeadTrainer.train(
+                    others.map { features[index][$0] }, others.map { targets[$0] }, seed: seed)
+            }
             progress(0.35 + 0.05 * Double(index + 1) / Double(hooks.count))
         }
     }
@@ -123,9 +137,15 @@ public struct BlockTrainer {
     }
 
     private mutating func sample(round: Int) throws(HookRefusal) {
-        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs)
+        var networks: [BlockNetwork] = []
+        for heads in shareHeads {
+            var hooks = hooks
+            for (index, head) in heads { hooks[index].head = head }
+            networks.append(try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs))
+        }
         let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
         for index in 0..<count {
+            let network = networks[index % Self.headShares]
             if let readings = network.readings { prepare(index, readings) }
             walk(network, index, saved, round)
             report(round, 0.5 * Double(index + 1) / Double(count))

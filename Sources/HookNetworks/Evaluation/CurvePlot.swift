@@ -39,7 +39,7 @@ public struct CurvePlot: Sendable {
     }
 }
 
-/// How often each place is left out, as bars beside each other for every budget.
+/// How often each decision is taken, as bars beside each other for every budget.
 public struct SkipPlot: Sendable {
     public var title: String
     public var places: [String]
@@ -53,7 +53,7 @@ public struct SkipPlot: Sendable {
     public var svg: String {
         var picture = Picture(
             title: title, across: 0...Double(max(1, places.count)), up: 0...1,
-            names: ("place, by the parts that it leaves out", "share of inputs"),
+            names: ("decision, by what it leaves out or who answers", "share of inputs"),
             width: min(1_600, max(560, 254 + 36 * Double(places.count))), bottom: 110, hasNumbersAcross: false)
         let width = 0.8 / Double(max(1, budgets.count))
         for (place, label) in places.enumerated() {

@@ -1,6 +1,6 @@
 public import Engine
 
-/// How decisions are taken.
+/// How decisions are taken; fixed places take none.
 public enum DecisionPolicy: Equatable, Sendable {
     case gates
     /// Each with this probability: a baseline. Among precisions the cheapest ones.

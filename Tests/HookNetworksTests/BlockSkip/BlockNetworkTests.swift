@@ -88,6 +88,53 @@ import NetworkParts
         #expect(Array(answer.logits) == plainOutput(image), "hooks off is bit-identical")
     }
 
+    /// A head knows its own few images by heart; what it says of them is nothing that a gate may learn from.
+    @Test func gatesLearnFromHeadsThatHaveNotSeenTheImage() throws {
+        let count = 24
+        let images = (0..<count).map { index in HookSamples.image(UInt64(index)).map { $0 * Float(1 + index % 5) } }
+        let buffer = AlignedBuffer(count: images[0].count)
+        var settings = BlockTrainer.Settings()
+        (settings.rounds, settings.gates.epochs) = (1, 1)
+        let points = BlockPoints.find([.exit], in: plan, microseconds: plan.parts.map { _ in 1 })
+        var trainer = BlockTrainer(
+            plain: plain, plan: plan, hooks: points.map { HookState.Hook($0) }, count: count, settings: settings,
+            images: { index in
+                buffer.base.update(from: images[index], count: buffer.count)
+                return UnsafeBufferPointer(start: buffer.base, count: buffer.count)
+            }, progress: { _ in })
+        try trainer.train()
+
+        let hook = try #require(trainer.hooks.first)
+        let samples = try #require(hook.samples)
+        let channels = plan.shape(before: hook.point.parts.lowerBound).channels
+        let pooled = (0..<count).map { Array(samples.features($0).prefix(channels)) }
+        let targets = images.map { image in
+            plainOutput(image).withUnsafeBufferPointer { logits in
+                let softmax = Softmax(logits)
+                return logits.map { Double(softmax.probability($0)) }
+            }
+        }
+        func statistics(_ filter: HookState.Filter, _ image: Int) -> [Float] {
+            let head = LinearHead(filter, inputs: channels)
+            var values = [Float](repeating: 0, count: AnswerStatistics.count)
+            head.run(on: pooled[image])
+            values.withUnsafeMutableBufferPointer { values in
+                if let base = values.baseAddress { AnswerStatistics.write(head.logits, to: base) }
+            }
+            return values
+        }
+        #expect(samples.count == count)
+        #expect(hook.head == HeadTrainer.train(pooled, targets, seed: settings.seed), "the head itself learns from all")
+        for image in 0..<count {
+            let others = (0..<count).filter { $0 % 3 != image % 3 }
+            let head = try #require(
+                HeadTrainer.train(others.map { pooled[$0] }, others.map { targets[$0] }, seed: settings.seed))
+            let read = Array(samples.features(image).dropFirst(channels).prefix(AnswerStatistics.count))
+            #expect(read == statistics(head, image), "image \(image)")
+            #expect(try read != statistics(#require(hook.head), image), "image \(image)")
+        }
+    }
+
     /// A fixed place is left out of every input at any budget, and nowhere with hooks off.
     @Test func fixedPlacesNeedNoGate() throws {
         var hooks = hooks

@@ -55,4 +55,41 @@ import Testing
         #expect(Baseline.random(network, flops: 2 * Double(plan.flops), on: all) == nil)
         withExtendedLifetime(buffers) {}
     }
+
+    /// What is left out of every input beside gates is left out beside their baselines too.
+    @Test func baselinesKeepFixedPlaces() throws {
+        var hooks = hooks
+        hooks[2].isFixed = true
+        let network = try BlockNetwork(plain: network.plain, plan: plan, hooks: hooks)
+        #expect(Baseline.choices(of: hooks, kinds: nil).map(\.hooks) == [[1], [1, 3], [0, 1, 3]])
+        HookSamples.image(2).withUnsafeBufferPointer { image in
+            for (policy, taken) in [
+                (DecisionPolicy.fixed([1]), [0, 1, 1, 0]), (.random(probability: 0), [0, 0, 1, 0]),
+                (.random(probability: 1), [1, 1, 1, 1]),
+            ] {
+                network.policy = policy
+                let answer = network.answer(image, budget: 0)
+                #expect(Array(network.decisions) == taken.map { Float($0) }, "\(policy)")
+                #expect(answer.flops == plan.flops - taken.reduce(0, +) * plan.parts[1].flops)
+                #expect(network.answer(image, budget: -1).flops == plan.flops, "hooks are off")
+            }
+            // Random decisions cannot spend more than what the fixed place leaves.
+            #expect(Baseline.random(network, flops: Double(plan.flops), on: [image]) == nil)
+        }
+    }
+
+    /// Exits and masks rule each other out: one is taken, that of least damage that spends no more.
+    @Test func ofExitsAndMasksOneIsFixed() {
+        let exits = hooks.enumerated().map { index, hook in
+            let point = AttachmentPoint(
+                kind: index < 2 ? .exit : .channel, operator: hook.point.operator, flops: hook.point.flops,
+                microseconds: 1, parts: hook.point.parts)
+            var exit = HookState.Hook(point)
+            exit.expectedDamage = hook.expectedDamage
+            return exit
+        }
+        let choices = Baseline.choices(of: exits, kinds: nil)
+        #expect(choices.map(\.hooks) == [[0], [1], [2], [3]] && choices.map(\.damage) == [0.4, 0.1, 0.3, 0.2])
+        #expect(Baseline.choices(of: exits, kinds: [.channel]).map(\.hooks) == [[2], [3]])
+    }
 }

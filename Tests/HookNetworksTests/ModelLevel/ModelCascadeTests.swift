@@ -84,6 +84,47 @@ import Testing
         }
     }
 
+    /// A baseline needs no gate: the network that is named answers each input alone.
+    @Test func fixedDecisionsLetOneNetworkAnswer() throws {
+        let cascade = try cascade([nil, 0.9])
+        let image = HookSamples.image(9)
+        image.withUnsafeBufferPointer { pixels in
+            for (index, plan) in [small, middle].enumerated() {
+                cascade.policy = .fixed([index])
+                let answer = cascade.answer(pixels, budget: 0)
+                #expect(Array(answer.logits) == plainOutput(plan, image) && answer.taken == 1)
+                #expect(Array(cascade.decisions) == (0..<2).map { $0 == index ? 1 : 0 })
+                // Gates take no part, and cost nothing, unless they decide.
+                #expect(answer.flops - plan.flops < large.flops / 10)
+            }
+            let off = cascade.answer(pixels, budget: -1)
+            #expect(Array(off.logits) == plainOutput(large, image) && off.flops == large.flops && off.taken == 0)
+        }
+    }
+
+    @Test func randomDecisionsSpendWhatTheBaselineAsksFor() throws {
+        let cascade = try cascade([nil, 0.9])
+        let image = HookSamples.image(10)
+        try image.withUnsafeBufferPointer { pixels in
+            cascade.policy = .random(probability: 1)
+            #expect(cascade.run(on: pixels, budget: 0).rung == 0)
+            cascade.policy = .random(probability: 0)
+            let whole = cascade.run(on: pixels, budget: 0)
+            let outputs = [small, middle, large].map { plainOutput($0, image) }
+            let mean = outputs[0].indices.map { index in outputs.reduce(Float(0)) { $0 + $1[index] } / 3 }
+            #expect(whole.rung == 2 && zip(whole.logits, mean).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($1)) })
+
+            // Half of the inputs stopped at once, and half of the others after the second network.
+            let (first, both) = (Double(small.flops), Double(small.flops + middle.flops))
+            let target = first / 2 + both / 4 + (both + Double(large.flops)) / 4
+            let images = [UnsafeBufferPointer<Float>](repeating: pixels, count: 400)
+            let probability = try #require(Baseline.random(cascade, flops: target, on: images))
+            #expect(abs(probability - 0.5) < 0.12, "\(probability)")
+            #expect(cascade.policy == .random(probability: probability))
+            #expect(Baseline.random(cascade, flops: first / 2, on: images) == nil)
+        }
+    }
+
     @Test func samplesHoldTheDistanceOfTheAnswerSoFar() throws {
         let cascade = try cascade([nil, nil])
         let image = HookSamples.image(5)

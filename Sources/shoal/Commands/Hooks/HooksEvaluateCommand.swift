@@ -45,7 +45,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     var repeats = 2
     @Option(help: "Picture of accuracy over latency to write (SVG), with a curve for each kind besides all together.")
     var plot: String?
-    @Option(help: "Picture to write (SVG) of how often each place is left out.")
+    @Option(help: "Picture to write (SVG) of how often each decision is taken.")
     var bars: String?
     @Option(help: "Use gates of these kinds only, separated by commas; all in the file without it.")
     var kinds: String?
@@ -217,23 +217,6 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             weightsSHA256: try PackageFile(package).weightsSHA256())
     }
 
-    private func skipPlot(_ summary: Summary, _ state: HookState) -> SkipPlot {
-        SkipPlot(
-            title: "\(URL(filePath: package).lastPathComponent): how often each place is left out",
-            places: state.hooks.map { hook in
-                let (kind, parts) = (hook.point.kind.rawValue, hook.point.parts)
-                guard !parts.isEmpty else { return String(hook.point.operator.suffix(16)) }
-                let name = parts.count == 1 ? "\(parts.lowerBound)" : "\(parts.lowerBound)-\(parts.upperBound - 1)"
-                return hook.point.kind == .exit ? "\(kind) at \(parts.lowerBound)" : "\(kind) \(name)"
-            }, budgets: summary.curve.map { ($0.budget < 0 ? "off" : "\($0.budget)", $0.skipRatioByHook) })
-    }
-
-    private func write(_ path: String, _ svg: String) throws {
-        do { try Data(svg.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
-            throw Refusal("\(path): cannot be written: \(error.localizedDescription)", .environment)
-        }
-    }
-
     private func show(_ summary: Summary) throws {
         guard format.format == .table else { return try Terminal.json(summary) }
         var table = TextTable([
@@ -256,20 +239,5 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             \(summary.images) images; plain network: \(accuracy)\(summary.baselineMilliseconds.text(3)) ms; \
             SHA-256 of its weights \(summary.weightsSHA256)
             """)
-    }
-}
-
-extension CurvePlot {
-    fileprivate init(_ summary: HooksEvaluateCommand.Summary, named path: String) {
-        func series(_ name: String, _ curve: [HooksEvaluateCommand.Summary.Point]) -> Series {
-            let points = curve.compactMap { one in one.top1.map { (one.latencyRatio, 100 * $0) } }
-            return Series(name, points: points, isLine: true)
-        }
-        let baseline = 100 * (summary.baselineTop1 ?? 0)
-        let kinds = summary.curveByKind.sorted { $0.key < $1.key }.map { series("\($0.key) alone", $0.value) }
-        self.init(
-            title: "\(URL(filePath: path).lastPathComponent): accuracy over latency", baseline: baseline,
-            series: [series("with hooks", summary.curve)] + kinds
-                + [Series("plain network", points: [(1, baseline)], isLine: false)])
     }
 }

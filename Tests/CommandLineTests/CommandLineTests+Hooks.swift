@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// Hooks beside what they are compared with, and what their gates read besides the network.
+extension CommandLineTests {
+    private func buildHooks(inputs: [String] = []) throws {
+        for (name, height, width) in [("l.onnx", "8", "12"), ("s.onnx", "4", "6")] {
+            try writeNetwork(name, height, width)
+            try importNetwork(name)
+        }
+        let build = try shoal(
+            ["hooks", "build", "l.onnx.shoal", "--with", "s.onnx.shoal", "--kinds", "model", "--output", "h"] + inputs)
+        #expect(build.status == 0, "\(build.errors)")
+        try writeImages([64, 3, 8, 12])
+    }
+
+    private struct Curve: Decodable {
+        struct Point: Decodable {
+            var flopsRatio: Double
+            var skipRatio: Double
+            var skipRatioByHook: [Double]
+        }
+        var curve: [Point]
+    }
+
+    @Test func policiesDecideInPlaceOfGates() throws {
+        try buildHooks()
+        let train = try shoal(["hooks", "train", "l.onnx.shoal", "h", "--images", "i.npy"])
+        #expect(train.status == 0, "\(train.errors)")
+        let evaluate = ["hooks", "evaluate", "l.onnx.shoal", "h", "--images", "i.npy", "--budget", "0", "--policy"]
+        func point(_ policy: String) throws -> Curve.Point {
+            let outcome = try shoal(evaluate + [policy, "--repeat", "1", "--format", "json"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return try #require(try JSONDecoder().decode(Curve.self, from: Data(outcome.output.utf8)).curve.first)
+        }
+
+        let fixed = try point("fixed:0")
+        #expect(fixed.skipRatio == 1 && fixed.skipRatioByHook == [1] && fixed.flopsRatio < 0.5, "\(fixed)")
+        let never = try point("random:0")
+        #expect(never.skipRatio == 0 && never.flopsRatio > 1, "\(never)")
+        let half = try point("random:0.5")
+        #expect(half.skipRatio > 0.2 && half.skipRatio < 0.8, "\(half)")
+        #expect(half.flopsRatio > fixed.flopsRatio && half.flopsRatio < never.flopsRatio)
+
+        let bars = try shoal(evaluate + ["gates", "--repeat", "1", "--bars", "b.svg"])
+        #expect(bars.status == 0, "\(bars.errors)")
+        let picture = try String(contentsOfFile: folder + "/b.svg", encoding: .utf8)
+        #expect(picture.contains(">s.onnx.shoal</text>"), "the smaller network by its name: \(picture)")
+
+        for (policy, reason) in [
+            ("fixed:1", "there is no hook 1; they are 0 to 0"), ("fixed:-1", "there is no hook -1"),
+            ("fixed:", "is none of gates, random:P, fixed:A,B"), ("random:2", "is none of gates, random:P, fixed:A,B"),
+            ("oracle", "is none of gates, random:P, fixed:A,B"),
+        ] {
+            try refused(evaluate + [policy], "--policy \(policy): \(reason)")
+        }
+    }
+
+    @Test func sensorsAreGivenByName() throws {
+        try buildHooks(inputs: ["--inputs", "sensor:lux,sensor:heat"])
+        let (both, images) = (["--sensor", "lux=120", "--sensor", "heat=-3.5"], ["--images", "i.npy"])
+        let train = ["hooks", "train", "l.onnx.shoal", "h"] + images
+        let before = FileManager.default.contents(atPath: folder + "/h")
+        for (sensors, reason) in [
+            ([], "--sensor lux=VALUE: the gates read the sensor lux, whose value is not given"),
+            (["--sensor", "lux=1"], "the gates read the sensor heat, whose value is not given"),
+            (both + ["--sensor", "dust=1"], "--sensor dust: the gates of these hooks read no sensor of this name"),
+            (both + ["--sensor", "lux=2"], "--sensor lux=2: give a name and a number, NAME=VALUE, each name once"),
+            (["--sensor", "lux=warm"], "--sensor lux=warm: give a name and a number"),
+            (["--sensor", "lux=nan"], "--sensor lux=nan: give a name and a number"),
+            (both + ["--sensors", "v.csv"], "--sensor, --sensors: give one of them"),
+        ] {
+            try refused(train + sensors, reason)
+        }
+        #expect(FileManager.default.contents(atPath: folder + "/h") == before, "what is refused changes no file")
+        let trained = try shoal(train + both)
+        #expect(trained.status == 0, "\(trained.errors)")
+
+        let run = ["run", "l.onnx.shoal", "--hooks", "h", "--budget", "0.1"] + images
+        #expect(try shoal(run + both).status == 0)
+        try refused(run, "whose value is not given")
+        try refused(["run", "l.onnx.shoal"] + images + both, "--with, --budget, --sensor, --sensors: go with --hooks")
+        let evaluate = ["hooks", "evaluate", "l.onnx.shoal", "h", "--budget", "0.1", "--repeat", "1"] + images
+        #expect(try shoal(evaluate + both).status == 0)
+        try write("v.csv", (0..<64).map { "\($0),\(-$0)" }.joined(separator: "\n"))
+        let rows = try shoal(evaluate + ["--sensors", "v.csv"])
+        #expect(rows.status == 0, "\(rows.errors)")
+        try write("v.csv", "1,2\n")
+        #expect(try shoal(evaluate + ["--sensors", "v.csv"]).status == 2)
+    }
+}
