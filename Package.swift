@@ -13,6 +13,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Engine: synchronous computation.
     "CKernels": [],
     "CAllocations": [],
+    "Processors": ["CScheduler"],
     "Graphs": [],
     "Fusion": ["Graphs"],
     "Engine": ["CKernels", "Fusion", "Graphs"],
@@ -50,7 +51,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AgentCore": ["FleetModel", "HookSharing", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
-    "LiveScenarios": ["Engine", "Fusion", "Graphs", "Scenarios", "SearchSpace", "Shoal", "CScheduler"],
+    "LiveScenarios": ["Engine", "Fusion", "Graphs", "Processors", "Scenarios", "SearchSpace", "Shoal"],
     // Shells: actors, sockets, files.
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
@@ -61,9 +62,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "GateSharing", "HookNetworks",
-        "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "SearchSpace", "Shoal", "Supernets",
-        "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "GateSharing",
+        "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "Processors",
+        "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Dashboard", "Files", "FleetModel", "FleetStore", "HookSharing",
@@ -150,7 +151,7 @@ let libraries: [String: [Target.Dependency]] = [
 let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
-    "Agent": ["Graphs", "ModelImport"],
+    "Agent": ["CAllocations", "Graphs", "ModelImport"],
     "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],

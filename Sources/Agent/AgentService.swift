@@ -9,7 +9,7 @@ import Messaging
 public import ServiceLifecycle
 import WireProtocol
 
-/// An agent: models on their threads, one connection to the coordinator, one actor that decides.
+/// An agent: executors that run the models' frames, one connection to the coordinator, one actor that decides.
 ///
 /// Composition root of the board: reads the configuration, joins the fleet if the board has not, starts the models,
 /// and keeps telling the coordinator what they measure. Runs until its task is cancelled.
@@ -48,6 +48,7 @@ public struct AgentService: Service {
         let hardware = BoardHardware.read(instructionSet: kernels.instructionSet)
         let state = try AgentState(folder: configuration.stateDirectory)
         let keys = try state.keys()
+        try checkProcessors(hardware)
         var loader = ModelLoader(kernels: kernels)
         let deployments = try configuration.models.map { try loader.load($0) }
         for deployment in deployments {
@@ -63,21 +64,33 @@ public struct AgentService: Service {
         let membership = try await membership(state, keys, description)
         let transport = try ZeroMQAgentTransport(
             connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
-        let runners = deployments.map { ModelRunner($0, requests: desk == nil ? nil : InferenceQueue()) }
+        let executors = BoardExecutor.executors(for: deployments, on: hardware, answersRequests: desk != nil)
+        let runners = deployments.compactMap { deployment in
+            executors.flatMap(\.runners).first { $0.deployment.name == deployment.name }
+        }
         let control = AgentControl(
             board: description, incarnation: try state.nextIncarnation(), state: state, transport: transport,
             runners: runners,
             sampler: TelemetrySampler(runners: runners, processors: hardware.processors),
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         await control.resumeLastAssignment()
-        for runner in runners { runner.start() }
+        for executor in executors { executor.start() }
         desk?.open(runners)
         logger.info("agent started", metadata: ["board": "\(configuration.board)", "class": "\(hardware.boardClass)"])
         await serve(control, transport)
         desk?.close()
-        for runner in runners { runner.stop() }
+        for executor in executors { executor.stop() }
         try? transport.send(.goodbye)
         await transport.stop()
+    }
+
+    private func checkProcessors(_ hardware: BoardHardware) throws(ConfigurationFailure) {
+        for (index, model) in configuration.models.enumerated() {
+            guard let processor = model.processor, !hardware.processors.contains(processor) else { continue }
+            throw ConfigurationFailure(
+                file: "models[\(index)].processor",
+                reason: "\(processor) is not one of \(hardware.processors), which the agent may use")
+        }
     }
 
     private func membership(

@@ -15,6 +15,7 @@ import Yams
 ///         points: fashion.points.json
 ///         statistics: fashion.statistics
 ///         mode: lookUp                  # or steps
+///         processor: 3                  # optional: one that the agent may use; see `ExecutorShare`
 ///         hooks: { file: fashion.hooks, budget: 0.1, learns: true }     # optional; see `Hooks`
 ///         stream: { images: [...], labels: [...], first: 2000, busyShare: 0.25, seed: 1 }
 ///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
@@ -27,9 +28,11 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var points: String
         /// Of a supernet's subnets; none for a network.
         public var statistics: String?
-        public var mode: RuntimeManager.Mode?
+        public var mode: BoardManager.Mode?
         public var stream: Stream
         public var hooks: Hooks?
+        /// Runs here, with the other models that name it; without it wherever the board has room.
+        public var processor: Int?
     }
 
     /// Gates that leave out what an input does not need, and may learn from the stream.
@@ -126,7 +129,7 @@ extension AgentConfiguration {
     /// The first field that nothing reads: a slip in a name must not pass for a default.
     private static func unknownField(in text: String) throws -> String? {
         let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference"]
-        let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks"]
+        let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks", "processor"]
         let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes", "sensors"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {

@@ -1,6 +1,7 @@
 import Engine
 import FleetModel
 import InferenceAPI
+import Processors
 import Synchronization
 
 /// The agent's models as the endpoint sees them: none until they have been loaded, then each with the queue of its

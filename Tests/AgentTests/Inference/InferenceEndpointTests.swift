@@ -149,11 +149,13 @@ import Testing
         // One frame at the start, and none for a long while.
         model.stream.framesPerSecond = 0.001
         var loader = ModelLoader(kernels: try KernelSet.selected())
-        let runner = ModelRunner(try loader.load(model), requests: InferenceQueue())
+        let wakeUp = WakeUp()
+        let runner = ModelRunner(try loader.load(model), requests: InferenceQueue(wakeUp: wakeUp))
         let desk = InferenceDesk()
         #expect(desk.models == nil)
         desk.open([runner])
-        runner.start()
+        let executor = BoardExecutor([runner], wakeUp: wakeUp)
+        executor.start()
         let served = try #require(desk.models?.first)
         let request = InferenceRequest(
             images: 3, height: 28, width: 28, pixels: .planar([UInt8](repeating: 9, count: 3 * 784)))
@@ -162,7 +164,7 @@ import Testing
         let counted = runner.counters.snapshot()
         #expect(counted.frames == 4 && counted.histogram.reduce(0, +) == 4 && counted.labelled == 0)
 
-        runner.stop()
+        executor.stop()
         await #expect(throws: InferenceRefusal(.unavailable, "the agent is stopping")) {
             try await desk.infer(request, on: served)
         }
