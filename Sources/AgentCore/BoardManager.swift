@@ -66,6 +66,8 @@ public struct BoardManager: Sendable {
         public var idleMilliseconds: [Double]
         /// Rises with the run times.
         public var accuracies: [Double]
+        /// Of each point but the last, what the next brings for the processor time that it takes.
+        fileprivate var stepValues: [Double] = []
 
         public init(
             framesPerSecond: Double, mode: Mode = .lookUp, idleMilliseconds: [Double], accuracies: [Double]
@@ -101,6 +103,10 @@ public struct BoardManager: Sendable {
         var envelope = Envelope(constraintMilliseconds: .infinity, percentile: 100, priority: 1, lowest: 0, highest: 0)
         var planned = 0
         var candidate = 0
+        /// Run time of the candidate at the speed that is planned for.
+        var length = 0.0
+        /// Share of frames that wait too long for others' runs at the candidates.
+        var late = 0.0
         /// What the last rise left.
         var before = 0
         /// The candidate cannot rise any more.
@@ -144,7 +150,14 @@ public struct BoardManager: Sendable {
             models.allSatisfy { !$0.idleMilliseconds.isEmpty && $0.idleMilliseconds.count == $0.accuracies.count },
             "models have operating points")
         self.settings = settings
-        self.models = models
+        self.models = models.map { model in
+            var model = model
+            model.stepValues = zip(model.idleMilliseconds.indices, model.idleMilliseconds.indices.dropFirst()).map {
+                let time = (model.idleMilliseconds[$1] - model.idleMilliseconds[$0]) * model.framesPerSecond / 1_000
+                return (model.accuracies[$1] - model.accuracies[$0]) / max(time, 1e-9)
+            }
+            return model
+        }
         entries = Array(repeating: Entry(), count: models.count)
         headroom = settings.headroom
         climbWait = settings.climbMilliseconds
@@ -258,8 +271,35 @@ public struct BoardManager: Sendable {
         }
         guard load * slowdown <= headroom * settings.margin else { return false }
         // Else two frames that meet take turns at a lower point, as often as their streams meet.
-        for index in entries.indices { entries[index].candidate = entries[index].planned }
-        return keepsLatencies(slowdown: slowdown, share: settings.latencyShare * settings.margin)
+        for index in entries.indices {
+            entries[index].length = models[index].idleMilliseconds[entries[index].planned] * slowdown
+        }
+        let share = settings.latencyShare * settings.margin
+        return entries.indices.allSatisfy { index in
+            guard isBound(index, slowdown: slowdown, share: share) else { return true }
+            let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
+            return room >= 0 && lateShare(index, room: room) <= settings.allowanceShare * entries[index].allowance
+        }
+    }
+
+    /// A model that cannot keep its constraint even alone holds up no other.
+    private func isBound(_ index: Int, slowdown: Double, share: Double) -> Bool {
+        entries[index].isPresent
+            && models[index].idleMilliseconds[entries[index].envelope.lowest] * slowdown
+                <= share * entries[index].envelope.constraintMilliseconds
+    }
+
+    /// Share of the model's frames that meet a run of another which lasts longer than they can wait.
+    private func lateShare(_ index: Int, room: Double) -> Double {
+        var late = 0.0
+        for other in entries.indices where other != index && entries[other].isPresent {
+            late += lateShare(waitingFor: other, length: entries[other].length, room: room)
+        }
+        return late
+    }
+
+    private func lateShare(waitingFor other: Int, length: Double, room: Double) -> Double {
+        max(0, length - room) * models[other].framesPerSecond / 1_000
     }
 
     /// Fills in the candidates: from the lowest points, the step of most value per time for as long as one fits. What
@@ -268,61 +308,63 @@ public struct BoardManager: Sendable {
         var load = 0.0
         for index in entries.indices {
             entries[index].isBlocked = !entries[index].isPresent
-            guard entries[index].isPresent else {
-                entries[index].candidate = entries[index].planned
-                continue
-            }
-            entries[index].candidate = entries[index].envelope.lowest
-            load += run(index) * models[index].framesPerSecond / 1_000
+            entries[index].candidate =
+                entries[index].isPresent ? entries[index].envelope.lowest : entries[index].planned
+            entries[index].length = models[index].idleMilliseconds[entries[index].candidate] * slowdown
+            if entries[index].isPresent { load += entries[index].length * models[index].framesPerSecond / 1_000 }
         }
-        while let (best, time) = mostValuableStep() {
-            let fits = (load + time) * slowdown <= headroom
-            if fits, keepsLatencies(raising: best, slowdown: slowdown, share: settings.latencyShare) {
-                entries[best].candidate += 1
-                load += time
+        for index in entries.indices where entries[index].isPresent {
+            let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+            // What holds up no other does not count as late either.
+            entries[index].late =
+                isBound(index, slowdown: slowdown, share: settings.latencyShare)
+                ? lateShare(index, room: room) : -.infinity
+        }
+        while let step = mostValuableStep() {
+            let length = models[step].idleMilliseconds[entries[step].candidate + 1] * slowdown
+            let added = (length - entries[step].length) * models[step].framesPerSecond / 1_000
+            if load + added <= headroom, raise(step, to: length) {
+                entries[step].candidate += 1
+                load += added
             } else {
-                entries[best].isBlocked = true
+                entries[step].isBlocked = true
             }
         }
     }
 
-    /// The model whose next point brings most for the processor time that it takes, and that time as a share.
-    private func mostValuableStep() -> (model: Int, time: Double)? {
-        var (best, highest, added) = (-1, 0.0, 0.0)
+    /// Lets the model run so long, if it and the others then still keep their constraints.
+    private mutating func raise(_ raised: Int, to length: Double) -> Bool {
+        let own = entries[raised]
+        let room = settings.latencyShare * own.envelope.constraintMilliseconds - length
+        guard room >= 0 else { return false }
+        let late = lateShare(raised, room: room)
+        guard late <= settings.allowanceShare * own.allowance else { return false }
+        for index in entries.indices where index != raised && entries[index].isPresent {
+            let more = addedLateness(of: index, raising: raised, to: length)
+            guard entries[index].late + more <= settings.allowanceShare * entries[index].allowance else { return false }
+        }
+        for index in entries.indices where index != raised && entries[index].isPresent {
+            entries[index].late += addedLateness(of: index, raising: raised, to: length)
+        }
+        (entries[raised].length, entries[raised].late) = (length, late)
+        return true
+    }
+
+    private func addedLateness(of index: Int, raising raised: Int, to length: Double) -> Double {
+        let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+        return lateShare(waitingFor: raised, length: length, room: room)
+            - lateShare(waitingFor: raised, length: entries[raised].length, room: room)
+    }
+
+    /// The model whose next point brings most for the processor time that it takes.
+    private func mostValuableStep() -> Int? {
+        var (best, highest) = (-1, 0.0)
         for index in entries.indices
         where !entries[index].isBlocked && entries[index].candidate < entries[index].envelope.highest {
-            let point = entries[index].candidate
-            let time = (run(index, raised: 1) - run(index)) * models[index].framesPerSecond / 1_000
-            let gain = models[index].accuracies[point + 1] - models[index].accuracies[point]
-            let value = Double(entries[index].envelope.priority) * gain / max(time, 1e-9)
-            if best < 0 || value > highest { (best, highest, added) = (index, value, time) }
+            let value = Double(entries[index].envelope.priority) * models[index].stepValues[entries[index].candidate]
+            if best < 0 || value > highest { (best, highest) = (index, value) }
         }
-        return best < 0 ? nil : (best, added)
-    }
-
-    /// Of the model at its candidate, or one point above, on the idle board.
-    private func run(_ model: Int, raised: Int = 0) -> Double {
-        models[model].idleMilliseconds[entries[model].candidate + raised]
-    }
-
-    /// Whether every model's run fits this share of its constraint, and waits for others' as seldom as its percentile
-    /// asks, at the candidates, with this model one point above its own.
-    private func keepsLatencies(raising raised: Int = -1, slowdown: Double, share: Double) -> Bool {
-        for index in entries.indices where entries[index].isPresent {
-            let limit = share * entries[index].envelope.constraintMilliseconds
-            // A model that cannot keep its constraint even alone holds up no other.
-            let least = models[index].idleMilliseconds[entries[index].envelope.lowest] * slowdown
-            guard least <= limit || index == raised else { continue }
-            let room = limit - run(index, raised: index == raised ? 1 : 0) * slowdown
-            guard room >= 0 else { return false }
-            var late = 0.0
-            for other in entries.indices where other != index && entries[other].isPresent {
-                let length = run(other, raised: other == raised ? 1 : 0) * slowdown
-                late += max(0, length - room) * models[other].framesPerSecond / 1_000
-            }
-            if late > settings.allowanceShare * entries[index].allowance { return false }
-        }
-        return true
+        return best < 0 ? nil : best
     }
 }
 
