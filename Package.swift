@@ -14,6 +14,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "CKernels": [],
     "CAllocations": [],
     "Processors": ["CScheduler"],
+    // Frames between an application and the agent of its board.
+    "FrameSocket": [],
     "Graphs": [],
     "Fusion": ["Graphs"],
     "Engine": ["CKernels", "Fusion", "Graphs"],
@@ -35,8 +37,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     // The engine as a library, for Swift and for C.
     "Shoal": [
-        "Datasets", "Engine", "Fusion", "Graphs", "HookNetworks", "NetworkParts", "Packages", "SearchSpace",
-        "Supernets",
+        "Datasets", "Engine", "FrameSocket", "Fusion", "Graphs", "HookNetworks", "NetworkParts", "Packages",
+        "SearchSpace", "Supernets",
     ],
     "CShoal": [],
     "ShoalC": ["CShoal", "Shoal"],
@@ -62,7 +64,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "GateSharing",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "FrameSocket", "Fusion", "GateSharing",
         "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "Processors",
         "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],

@@ -27,9 +27,16 @@ public struct AgentService: Service {
     }
 
     public func run() async throws {
-        guard let place = configuration.inference else { return try await runModels(answeringAt: nil) }
-        let desk = InferenceDesk()
-        let logger = logger
+        guard configuration.inference != nil || configuration.frames != nil else {
+            return try await runModels(answeringAt: nil)
+        }
+        let (desk, logger) = (InferenceDesk(), logger)
+        let frames = try configuration.frames.map { path throws(ConfigurationFailure) in
+            try FrameServer(desk, at: path, logger: logger)
+        }
+        frames?.start()
+        defer { frames?.stop() }
+        guard let place = configuration.inference else { return try await runModels(answeringAt: desk) }
         let application = InferenceServer(desk, version: Self.engineVersion)
             .application(at: try place.address()) { port in
                 logger.info("inference endpoint listens", metadata: ["at": "\(place.described(port: port))"])
