@@ -30,7 +30,7 @@ public struct AgentService: Service {
         guard configuration.inference != nil || configuration.frames != nil else {
             return try await runModels(answeringAt: nil)
         }
-        let (desk, logger) = (InferenceDesk(), logger)
+        let (desk, logger) = (InferenceDesk(), self.logger)
         let frames = try configuration.frames.map { path throws(ConfigurationFailure) in
             try FrameServer(desk, at: path, logger: logger)
         }
@@ -71,14 +71,16 @@ public struct AgentService: Service {
         let membership = try await membership(state, keys, description)
         let transport = try ZeroMQAgentTransport(
             connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
-        let executors = BoardExecutor.executors(for: deployments, on: hardware, answersRequests: desk != nil)
+        let conditions = BoardConditions()
+        let executors = BoardExecutor.executors(
+            for: deployments, on: hardware, answersRequests: desk != nil, conditions: conditions)
         let runners = deployments.compactMap { deployment in
             executors.flatMap(\.runners).first { $0.deployment.name == deployment.name }
         }
         let control = AgentControl(
             board: description, incarnation: try state.nextIncarnation(), state: state, transport: transport,
             runners: runners,
-            sampler: TelemetrySampler(runners: runners, processors: hardware.processors),
+            sampler: TelemetrySampler(runners: runners, processors: hardware.processors, conditions: conditions),
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         await control.resumeLastAssignment()
         for executor in executors { executor.start() }

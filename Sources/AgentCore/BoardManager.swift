@@ -54,6 +54,11 @@ public struct BoardManager: Sendable {
         public var strainFactor = 1.3
         /// A rise must bring this share of the possible value.
         public var gain = 0.001
+        /// From this temperature on, or this share of the last 10 s in which programs waited for memory, in per cent,
+        /// plans do not rise and take `strainedShare` of the headroom: before the chip throttles, or the board swaps.
+        public var hottestCelsius = 85.0
+        public var highestMemoryPressure = 10.0
+        public var strainedShare = 0.75
 
         public init() {}
     }
@@ -76,6 +81,18 @@ public struct BoardManager: Sendable {
             self.mode = mode
             self.idleMilliseconds = idleMilliseconds
             self.accuracies = accuracies
+        }
+    }
+
+    /// What the board's sensors tell; `nil` where it has none.
+    public struct Conditions: Equatable, Sendable {
+        public var temperatureCelsius: Double?
+        /// Linux's pressure stall information of memory (`some avg10`), 0...100.
+        public var memoryPressure: Double?
+
+        public init(temperatureCelsius: Double? = nil, memoryPressure: Double? = nil) {
+            self.temperatureCelsius = temperatureCelsius
+            self.memoryPressure = memoryPressure
         }
     }
 
@@ -132,6 +149,8 @@ public struct BoardManager: Sendable {
     private var lasting = 1.0
     private var lastSample = 1.0
     private var isMissing = false
+    /// The board is too hot, or short of memory.
+    private var isBoardStrained = false
     private var changedAt = -Double.infinity
     private var roseAt = -Double.infinity
     private var slowdownAtRise = 1.0
@@ -188,6 +207,15 @@ public struct BoardManager: Sendable {
         plan(headroom: headroom, slowdown: slowdown)
         adopt(at: now)
     }
+
+    public mutating func conditionsChanged(_ conditions: Conditions, atMilliseconds now: Double) {
+        isBoardStrained =
+            conditions.temperatureCelsius ?? 0 >= settings.hottestCelsius
+            || conditions.memoryPressure ?? 0 >= settings.highestMemoryPressure
+        headroom = min(headroom, highestHeadroom)
+    }
+
+    private var highestHeadroom: Double { settings.headroom * (isBoardStrained ? settings.strainedShare : 1) }
 
     private mutating func fall(slowdown: Double, at now: Double) {
         plan(headroom: headroom / settings.margin, slowdown: slowdown)
@@ -427,13 +455,13 @@ extension BoardManager: PointPolicy {
             quietSince = now
             headroom = max(settings.leastHeadroom, headroom * 0.97)
         } else {
-            headroom += (settings.headroom - headroom) * 0.002
+            headroom += (highestHeadroom - headroom) * 0.002
         }
         let slowdown = slowdown
         if isMissed || isStrained(frame, point: point, at: now) || !holds(slowdown: slowdown) {
             guard now - changedAt >= settings.settleMilliseconds else { return }
             fall(slowdown: slowdown, at: now)
-        } else if now - max(quietSince, changedAt) >= (mayTry ? climbWait : 2 * climbWait) {
+        } else if !isBoardStrained, now - max(quietSince, changedAt) >= (mayTry ? climbWait : 2 * climbWait) {
             climb(slowdown: slowdown, at: now)
         }
     }

@@ -170,6 +170,22 @@ import Testing
         #expect(seen.last == 3 && zip(seen, seen.dropFirst()).allSatisfy { abs($0 - $1) == 1 }, "\(seen)")
     }
 
+    /// 70 frames of 12 ms are 0.84 of the processor, of which a hot board gives 0.69, until it has cooled down.
+    @Test(arguments: [
+        BoardManager.Conditions(temperatureCelsius: 91, memoryPressure: 0), .init(memoryPressure: 30),
+    ])
+    func boardThatIsHotOrShortOfMemoryIsSpared(conditions: BoardManager.Conditions) {
+        var manager = Self.managed([Asked(fps: 70)])
+        Self.live(&manager, models: 1, slowdown: 1, from: 0, to: 500)
+        #expect(manager.plannedPoint(of: 0) == 3)
+        manager.conditionsChanged(conditions, atMilliseconds: 500)
+        Self.live(&manager, models: 1, slowdown: 1, from: 500, to: 9_000)
+        #expect(manager.plannedPoint(of: 0) == 2)
+        manager.conditionsChanged(.init(temperatureCelsius: 60, memoryPressure: 1), atMilliseconds: 9_000)
+        Self.live(&manager, models: 1, slowdown: 1, from: 9_000, to: 70_000)
+        #expect(manager.plannedPoint(of: 0) == 3)
+    }
+
     @Test func fallsWithinThreeFramesOfAHardStep() {
         var manager = Self.managed([Asked(percentile: 95)])
         Self.live(&manager, models: 1, slowdown: 1, from: 0, to: 3_000)

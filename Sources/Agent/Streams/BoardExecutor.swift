@@ -14,12 +14,17 @@ final class BoardExecutor: Sendable {
     let runners: [ModelRunner]
     private let processor: Int?
     private let wakeUp: WakeUp
+    private let conditions: BoardConditions
     private let isStopping = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - processor: that the thread is bound to, if any.
     ///   - wakeUp: that the runners' queues of requests wake the thread by.
-    init(_ runners: [ModelRunner], processor: Int? = nil, wakeUp: WakeUp = WakeUp()) {
+    init(
+        _ runners: [ModelRunner], processor: Int? = nil, wakeUp: WakeUp = WakeUp(),
+        conditions: BoardConditions = BoardConditions()
+    ) {
+        self.conditions = conditions
         self.runners = runners
         self.processor = processor
         self.wakeUp = wakeUp
@@ -28,7 +33,8 @@ final class BoardExecutor: Sendable {
     /// Executors for all models of a board.
     /// - Parameter answersRequests: whether there is an endpoint.
     static func executors(
-        for deployments: [ModelDeployment], on hardware: BoardHardware, answersRequests: Bool
+        for deployments: [ModelDeployment], on hardware: BoardHardware, answersRequests: Bool,
+        conditions: BoardConditions
     ) -> [BoardExecutor] {
         ExecutorShare.shares(
             processors: deployments.map(\.processor), loads: deployments.map(\.load), cores: hardware.cores
@@ -38,7 +44,7 @@ final class BoardExecutor: Sendable {
                 ModelRunner(
                     deployments[model], requests: answersRequests ? InferenceQueue(wakeUp: wakeUp) : nil)
             }
-            return BoardExecutor(runners, processor: share.processor, wakeUp: wakeUp)
+            return BoardExecutor(runners, processor: share.processor, wakeUp: wakeUp, conditions: conditions)
         }
     }
 
@@ -56,7 +62,7 @@ final class BoardExecutor: Sendable {
     }
 
     private func run() {
-        let loop = ExecutorLoop(runners, wakeUp: wakeUp)
+        let loop = ExecutorLoop(runners, wakeUp: wakeUp, conditions: conditions)
         // Threads that learn beside this one have been started, and are not bound.
         if let processor { ProcessorAffinity(processor: processor).takeOn() }
         while !isStopping.load(ordering: .relaxed) {
@@ -80,11 +86,15 @@ final class ExecutorLoop {
 
     private let start = MonotonicClock.now()
     private let wakeUp: WakeUp
+    private let conditions: BoardConditions
+    private var lastConditions = BoardManager.Conditions()
     private let lanes: [ModelLane]
     private var scheduler: BoardScheduler<BoardManager>
 
-    init(_ runners: [ModelRunner], wakeUp: WakeUp = WakeUp()) {
-        self.wakeUp = wakeUp
+    init(
+        _ runners: [ModelRunner], wakeUp: WakeUp = WakeUp(), conditions: BoardConditions = BoardConditions()
+    ) {
+        (self.wakeUp, self.conditions) = (wakeUp, conditions)
         let start = start
         // Cameras do not start in step.
         lanes = runners.enumerated().map { index, runner in
@@ -110,6 +120,11 @@ final class ExecutorLoop {
     /// - Returns: whether there was something.
     func runNextFrame() -> Bool {
         let now = MonotonicClock.now()
+        let sensed = conditions.read()
+        if sensed != lastConditions {
+            lastConditions = sensed
+            scheduler.policy.conditionsChanged(sensed, atMilliseconds: milliseconds(now))
+        }
         for model in lanes.indices { admit(model, at: now) }
         let turn = scheduler.next(atMilliseconds: milliseconds(now))
         if let turn, let point = turn.point {
