@@ -5,7 +5,7 @@ struct Options: Sendable {
             defaults.sorted { $0.key < $1.key }.map { "[\($0.key)=\($0.value)]" }.joined(separator: " "))
         """
     private static let defaults = [
-        "kind": "model", "boards": "8", "concentration": "0.3", "rounds": "10", "epochs": "4", "rate": "0.001",
+        "boards": "8", "concentration": "0.3", "rounds": "10", "epochs": "4", "rate": "0.001",
         "pull": "0", "bad": "2", "seeds": "1,2,3", "rule": "trimmed", "outliers": "yes", "validates": "yes",
         "start": "500", "verbose": "no", "attacks": "flip,bigFlip,noise,bigNoise", "smaller": "", "largest": "",
         "images": "", "passes": "1", "decay": "0", "own": "0",
@@ -19,7 +19,7 @@ struct Options: Sendable {
             guard parts.count == 2, values[parts[0]] != nil else { throw Failure("\(argument): is no option") }
             values[parts[0]] = parts[1]
         }
-        for name in ["largest", "images"] where text(name).isEmpty { throw Failure("give \(name)=FILE") }
+        for name in ["smaller", "largest", "images"] where text(name).isEmpty { throw Failure("give \(name)=FILE") }
     }
 
     func text(_ name: String) -> String { values[name] ?? "" }

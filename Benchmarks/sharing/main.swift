@@ -16,9 +16,5 @@ let own = min(max(Int(options.number("own")), 0), all.count - 2)
 let shared = (all.count - own) / 2
 let (learn, judge) = (all.images(0..<shared + own), all.images(shared + own..<all.count))
 let study = Study(options)
-if options.text("kind") == "model" {
-    let level = try ModelLevel(try LoadedPlan(options.text("smaller")), largest, learn: learn, judge: judge)
-    try study.runModelLevel(level, labels: Array((learn.labels ?? []).prefix(shared)), modelBytes: largest.bytes)
-} else {
-    try study.runWithin(largest, learn: learn, judge: judge)
-}
+let level = try ModelLevel(try LoadedPlan(options.text("smaller")), largest, learn: learn, judge: judge)
+try study.runModelLevel(level, labels: Array((learn.labels ?? []).prefix(shared)), modelBytes: largest.bytes)
