@@ -79,7 +79,9 @@ extension CommandLineTests {
         let run = ["run", "l.onnx.shoal", "--hooks", "h", "--budget", "0.1"] + images
         #expect(try shoal(run + both).status == 0)
         try refused(run, "whose value is not given")
-        try refused(["run", "l.onnx.shoal"] + images + both, "--with, --budget, --sensor, --sensors: go with --hooks")
+        try refused(
+            ["run", "l.onnx.shoal"] + images + both, "--with, --budget, --sensor, --sensors: go with --hooks",
+            status: 64)
         let evaluate = ["hooks", "evaluate", "l.onnx.shoal", "h", "--budget", "0.1", "--repeat", "1"] + images
         #expect(try shoal(evaluate + both).status == 0)
         try write("v.csv", (0..<64).map { "\($0),\(-$0)" }.joined(separator: "\n"))

@@ -79,7 +79,7 @@ struct BenchCommand: AsyncParsableCommand {
             try OutputFile.checkFolder(of: trace)
             try OutputFile.check(trace, isNoneOf: packages + [subnet, subnets])
         }
-        let reports = try models.map { try ProfileReport($0, repeats: repeats) }
+        let reports = try models.map { try WorkProfile($0.work, of: $0.package, $0.instructionSet, repeats: repeats) }
         if let trace { try reports[0].writeTrace(to: trace) }
         guard format.format == .table else { return try Terminal.json(["profiles": reports]) }
         Terminal.print(reports.map(\.table).joined(separator: "\n\n"))

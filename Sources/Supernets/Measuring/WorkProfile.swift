@@ -1,26 +1,25 @@
-import Engine
-import Foundation
+public import Engine
 import Graphs
-import Supernets
 import NetworkParts
 
-/// A profile as a table, as JSON, and as a trace for Chrome's `about:tracing` or Perfetto.
-struct ProfileReport: Encodable {
-    struct Operation: Encodable {
-        var name: String
-        var kind: String
-        var kernel: String
-        var input: String
-        var output: String
-        var microseconds: Double
-        var flops: Int
-        var bytes: Int
-        var gigaflopsPerSecond: Double
+/// Where the time of a package or subnet goes, operation by operation: as JSON, and as events of Chrome's
+/// `about:tracing` or Perfetto.
+public struct WorkProfile: Encodable {
+    public struct Operation: Encodable {
+        public var name: String
+        public var kind: String
+        public var kernel: String
+        public var input: String
+        public var output: String
+        public var microseconds: Double
+        public var flops: Int
+        public var bytes: Int
+        public var gigaflopsPerSecond: Double
         /// Of the measured peak of one core.
-        var peakFraction: Double
+        public var peakFraction: Double
     }
 
-    private struct Event: Encodable {
+    public struct Event: Encodable {
         var name: String
         var cat: String
         var ph = "X"
@@ -30,23 +29,25 @@ struct ProfileReport: Encodable {
         var tid = 1
     }
 
-    let package: String
-    let instructionSet: String
-    let peakGigaflopsPerSecond: Double
-    let operations: [Operation]
-    let totalMicroseconds: Double
-    private let events: [Event]
+    public let package: String
+    public let instructionSet: String
+    public let peakGigaflopsPerSecond: Double
+    public let operations: [Operation]
+    public let totalMicroseconds: Double
+    public let events: [Event]
 
     private enum CodingKeys: String, CodingKey {
         case package, instructionSet, peakGigaflopsPerSecond, operations, totalMicroseconds
     }
 
-    init(_ model: BenchModel, repeats: Int) throws {
-        let peak = model.instructionSet.measuredPeak(clock: PlanTimer.now)
-        package = model.package
-        instructionSet = model.instructionSet.rawValue
+    /// - Parameter package: the name to report it by.
+    /// - Throws: what an operator without a kernel refuses.
+    public init(_ work: TimedWork, of package: String, _ instructionSet: InstructionSet, repeats: Int) throws {
+        let peak = instructionSet.measuredPeak(clock: PlanTimer.now)
+        self.package = package
+        self.instructionSet = instructionSet.rawValue
         peakGigaflopsPerSecond = peak
-        switch model.work {
+        switch work {
         case .plan(let plan):
             let rows = PlanProfiler.profile(plan, repeats: repeats)
             operations = Self.operations(rows, peak)
@@ -100,25 +101,5 @@ struct ProfileReport: Encodable {
 
     private static func text(_ shape: PlanOperation.Shape) -> String {
         "\(shape.height)x\(shape.width)x\(shape.channels)"
-    }
-
-    func writeTrace(to path: String) throws { try OutputFile.writeJSON(["traceEvents": events], to: path) }
-
-    var table: String {
-        var table = TextTable(["OPERATION", "KERNEL", "INPUT", "OUTPUT", "US", "SHARE %", "KB", "GFLOP/S", "PEAK %"])
-        for row in operations {
-            table.add([
-                row.name, row.kernel, row.input, row.output, row.microseconds.text(1),
-                (100 * row.microseconds / totalMicroseconds).text(1), (Double(row.bytes) / 1024).text(0),
-                row.gigaflopsPerSecond.text(1), (100 * row.peakFraction).text(0),
-            ])
-        }
-        let flops = Double(operations.reduce(0) { $0 + $1.flops })
-        let rate = flops / totalMicroseconds / 1e3
-        return table.text + """
-
-            \(package): \(totalMicroseconds.text(0)) us, \((flops / 1e6).text(1)) MFLOPs, \(rate.text(1)) GFLOP/s, \
-            \((100 * rate / peakGigaflopsPerSecond).text(0)) % of a core's \(peakGigaflopsPerSecond.text(1))
-            """
     }
 }
