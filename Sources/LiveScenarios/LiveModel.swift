@@ -2,7 +2,6 @@ import Engine
 import Foundation
 import Fusion
 import Graphs
-import Processors
 import Scenarios
 import SearchSpace
 import Shoal
@@ -87,9 +86,9 @@ final class LiveModel {
         try body()
         var times: [UInt64] = []
         for _ in 0..<9 {
-            let start = MonotonicClock.now()
+            let start = LiveClock.now()
             try body()
-            times.append(MonotonicClock.now() - start)
+            times.append(LiveClock.now() - start)
         }
         return Double(times.sorted()[4]) / 1e6
     }

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import Processors
 public import Scenarios
 import Synchronization
 
@@ -82,21 +81,21 @@ final class LiveBoard: ScenarioBoard {
     ) throws(LiveScenarioFailure) {
         self.models = models
         loads = try LoadSchedule(scenario, processor: processor)
-        start = MonotonicClock.now()
+        start = LiveClock.now()
         loads.begin(at: start, step: Self.loadStepNanoseconds, on: others)
     }
 
     deinit { loads.end() }
 
-    var milliseconds: Double { Double(MonotonicClock.now() - start) / 1e6 }
-    var stamp: UInt64 { MonotonicClock.now() }
+    var milliseconds: Double { Double(LiveClock.now() - start) / 1e6 }
+    var stamp: UInt64 { LiveClock.now() }
 
-    func wait(untilMilliseconds time: Double) { MonotonicClock.sleep(until: start + UInt64(max(0, time) * 1e6)) }
+    func wait(untilMilliseconds time: Double) { LiveClock.sleep(until: start + UInt64(max(0, time) * 1e6)) }
 
     func run(model: Int, point: Int) -> Double {
-        let began = MonotonicClock.now()
+        let began = LiveClock.now()
         models[model].run(point: point)
-        return Double(MonotonicClock.now() - began) / 1e6
+        return Double(LiveClock.now() - began) / 1e6
     }
 }
 
@@ -129,7 +128,7 @@ private final class LoadSchedule: Sendable {
                     competition: scenario.slowdown(by: .competition, atSeconds: seconds),
                     throttling: scenario.slowdown(by: .throttling, atSeconds: seconds), highest: highest)
                 next += step
-                MonotonicClock.sleep(until: next)
+                LiveClock.sleep(until: next)
             }
             hasEnded.store(true, ordering: .releasing)
         }

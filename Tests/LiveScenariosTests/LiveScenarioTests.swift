@@ -1,7 +1,6 @@
 import Foundation
 import ModelImport
 import Packages
-import Processors
 import Scenarios
 import SearchSpace
 import Shoal

@@ -3,7 +3,6 @@ import Engine
 import FleetModel
 import GateSharing
 import HookNetworks
-import Processors
 import Shoal
 import Supernets
 import Synchronization

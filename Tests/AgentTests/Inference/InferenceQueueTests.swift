@@ -1,6 +1,5 @@
 import Foundation
 import InferenceAPI
-import Processors
 import Synchronization
 import Testing
 
@@ -43,11 +42,10 @@ import Testing
     }
 
     @Test func aJobEndsTheSleep() {
-        let wakeUp = WakeUp()
-        let queue = InferenceQueue(wakeUp: wakeUp)
+        let queue = InferenceQueue()
         queue.submit(job())
         let start = MonotonicClock.now()
-        wakeUp.sleep(until: start + 60_000_000_000)
+        queue.sleep(until: start + 60_000_000_000)
         #expect(MonotonicClock.now() - start < 60_000_000_000)
     }
 

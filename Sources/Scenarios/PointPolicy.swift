@@ -3,10 +3,17 @@ import FleetModel
 import ResourceAllocation
 import SearchSpace
 
-/// Who decides in a scenario; one instance lives through one run.
-protocol ScenarioPolicy: PointPolicy {
+/// Who decides at which point a frame runs; one instance lives through one run.
+protocol PointPolicy {
     /// These models are on the board from now on.
     mutating func modelsChanged(_ present: [Bool], atMilliseconds now: Double)
+    /// `nil` gives the frame up.
+    mutating func point(for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double)
+        -> Int?
+    mutating func frameCompleted(
+        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
+        dropped: Int,
+        atMilliseconds now: Double)
 }
 
 extension Scenario {
@@ -36,7 +43,7 @@ extension Scenario {
 
 /// The product's own decisions: the coordinator's assignment whenever models come or leave, and the board's manager
 /// frame by frame inside of it.
-struct ManagedPolicy: ScenarioPolicy {
+struct ManagedPolicy: PointPolicy {
     private let scenario: Scenario
     private var manager: BoardManager
     private var present: [Bool]
@@ -47,7 +54,8 @@ struct ManagedPolicy: ScenarioPolicy {
         manager = BoardManager(
             models: scenario.models.map { model in
                 BoardManager.Model(
-                    framesPerSecond: model.framesPerSecond, mode: model.mode,
+                    framesPerSecond: model.framesPerSecond, priority: model.priority,
+                    constraintMilliseconds: model.constraintMilliseconds,
                     idleMilliseconds: model.points.map(\.latencyMilliseconds),
                     accuracies: model.points.map(\.accuracy))
             })
@@ -57,13 +65,8 @@ struct ManagedPolicy: ScenarioPolicy {
         let allocation = scenario.allocation(of: present)
         for index in present.indices {
             if let share = allocation[index] {
-                let model = scenario.models[index]
                 manager.modelAssigned(
-                    index,
-                    .init(
-                        constraintMilliseconds: model.constraintMilliseconds, percentile: model.percentile,
-                        priority: model.priority, lowest: share.lowestPoint, highest: share.highestPoint),
-                    atMilliseconds: now)
+                    index, lowest: share.lowestPoint, highest: share.highestPoint, atMilliseconds: now)
             } else if self.present[index] {
                 manager.modelWithdrawn(index, atMilliseconds: now)
             }
@@ -71,26 +74,25 @@ struct ManagedPolicy: ScenarioPolicy {
         self.present = present
     }
 
-    mutating func point(
+    func point(
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int? {
         manager.point(for: frame, queue: queue, atMilliseconds: now)
     }
 
     mutating func frameCompleted(
-        _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
+        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
+        dropped: Int,
+        atMilliseconds now: Double
     ) {
         manager.frameCompleted(
-            frame, point: point, serviceMilliseconds: serviceMilliseconds, atMilliseconds: now)
-    }
-
-    mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
-        manager.framesDropped(model, count: count, atMilliseconds: now)
+            frame.model, point: point, latencyMilliseconds: latencyMilliseconds,
+            serviceMilliseconds: serviceMilliseconds, dropped: dropped, atMilliseconds: now)
     }
 }
 
 /// The same point for every frame of a model.
-struct StaticPolicy: ScenarioPolicy {
+struct StaticPolicy: PointPolicy {
     let points: [Int]
 
     /// The best assignment for all models of the scenario together on the idle board.
@@ -108,15 +110,15 @@ struct StaticPolicy: ScenarioPolicy {
     ) -> Int? { points[frame.model] }
 
     mutating func frameCompleted(
-        _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
+        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
+        dropped: Int,
+        atMilliseconds now: Double
     ) {}
-
-    mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {}
 }
 
 /// Every model at the point that is best for it alone on the idle board; while frames miss their constraints, the
 /// model of least priority is taken off the board, and after a quiet while the last one comes back.
-struct EvictingPolicy: ScenarioPolicy {
+struct EvictingPolicy: PointPolicy {
     private static let windowMilliseconds = 500.0
     private static let returnMilliseconds = 3_000.0
 
@@ -148,10 +150,12 @@ struct EvictingPolicy: ScenarioPolicy {
     ) -> Int? { evicted.contains(frame.model) ? nil : points[frame.model] }
 
     mutating func frameCompleted(
-        _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
+        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
+        dropped: Int,
+        atMilliseconds now: Double
     ) {
-        frames += 1
-        missed += now > frame.deadline ? 1 : 0
+        frames += 1 + dropped
+        missed += dropped + (latencyMilliseconds > scenario.models[frame.model].constraintMilliseconds ? 1 : 0)
         guard now - windowStart >= Self.windowMilliseconds else { return }
         let serving = present.indices.filter { present[$0] && !evicted.contains($0) }
         if Double(missed) > 0.05 * Double(frames), serving.count > 1 {
@@ -163,10 +167,5 @@ struct EvictingPolicy: ScenarioPolicy {
             changedAt = now
         }
         (windowStart, frames, missed) = (now, 0, 0)
-    }
-
-    mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
-        frames += count
-        missed += count
     }
 }

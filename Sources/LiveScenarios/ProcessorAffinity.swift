@@ -1,15 +1,15 @@
 import CScheduler
 
 /// Which processors a thread may run on.
-public struct ProcessorAffinity: Sendable {
+struct ProcessorAffinity {
     /// Processors that Linux knows of at most.
-    public static let limit = 1_024
+    static let limit = 1_024
 
     /// Processor n is bit n, in the order of little-endian words.
     private var mask = [UInt8](repeating: 0, count: limit / 8)
 
     /// Of the calling thread.
-    public static var current: ProcessorAffinity {
+    static var current: ProcessorAffinity {
         var result = ProcessorAffinity()
         _ = sched_getaffinity(0, result.mask.count, &result.mask)
         return result
@@ -18,18 +18,18 @@ public struct ProcessorAffinity: Sendable {
     private init() {}
 
     /// - Precondition: the number is below `limit`.
-    public init(processor: Int) { mask[processor / 8] = 1 << UInt8(processor % 8) }
+    init(processor: Int) { mask[processor / 8] = 1 << UInt8(processor % 8) }
 
     /// In rising order.
-    public var processors: [Int] { (0..<Self.limit).filter { mask[$0 / 8] & 1 << UInt8($0 % 8) != 0 } }
+    var processors: [Int] { (0..<Self.limit).filter { mask[$0 / 8] & 1 << UInt8($0 % 8) != 0 } }
 
     /// All but this one; all where there is no other.
-    public func without(_ processor: Int) -> ProcessorAffinity {
+    func without(_ processor: Int) -> ProcessorAffinity {
         var copy = self
         copy.mask[processor / 8] &= ~(1 << UInt8(processor % 8))
         return copy.processors.isEmpty ? self : copy
     }
 
     /// Of the calling thread.
-    public func takeOn() { _ = sched_setaffinity(0, mask.count, mask) }
+    func takeOn() { _ = sched_setaffinity(0, mask.count, mask) }
 }
