@@ -1,39 +1,46 @@
+import AsyncHTTPClient
 public import Foundation
-
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
+import NIOCore
+import NIOHTTP1
 
 /// Talks to a coordinator's HTTP interface, for the command line.
 public struct AdminClient: Sendable {
+    /// Answers beyond this are not a coordinator's.
+    private static let answerLimit = 256 << 20
+    /// Not URLSession: on Linux it brings libcurl and some thirty libraries, which every command would wait for.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        // A coordinator that is not there is said at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.redirectConfiguration = .disallow
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     private let base: URL
     private let token: String
-    private let session: URLSession
+    private let timeout: TimeAmount
 
+    /// - Parameter timeout: seconds that a whole request may take.
     public init(base: URL, token: String, timeout: TimeInterval = 10) {
         self.base = base
         self.token = token
-        // The request's own timeout is not heeded everywhere; the session's is.
-        let configuration = URLSessionConfiguration.ephemeral
-        configuration.timeoutIntervalForRequest = timeout
-        configuration.timeoutIntervalForResource = timeout
-        session = URLSession(configuration: configuration)
+        self.timeout = .milliseconds(Int64(timeout * 1_000))
     }
 
     public func get<Value: Decodable>(_ path: String, query: [String: String] = [:]) async throws -> Value {
-        try await send("GET", path, query: query, body: nil)
+        try await send(.GET, path, query: query, body: nil)
     }
 
     public func post<Value: Decodable>(_ path: String, _ body: some Encodable) async throws -> Value {
-        try await send("POST", path, query: [:], body: try JSONEncoder().encode(body))
+        try await send(.POST, path, query: [:], body: try JSONEncoder().encode(body))
     }
 
     public func delete<Value: Decodable>(_ path: String) async throws -> Value {
-        try await send("DELETE", path, query: [:], body: nil)
+        try await send(.DELETE, path, query: [:], body: nil)
     }
 
     private func send<Value: Decodable>(
-        _ method: String, _ path: String, query: [String: String], body: Data?
+        _ method: HTTPMethod, _ path: String, query: [String: String], body: Data?
     ) async throws -> Value {
         var components = URLComponents(url: base.appending(path: path), resolvingAgainstBaseURL: false)
         if !query.isEmpty {
@@ -44,20 +51,22 @@ public struct AdminClient: Sendable {
         guard let url = components?.url else {
             throw AdminFailure(.invalid, "\(base.absoluteString): is not an address")
         }
-        var request = URLRequest(url: url, timeoutInterval: session.configuration.timeoutIntervalForRequest)
-        request.httpMethod = method
-        request.httpBody = body
-        request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
-        let (data, response): (Data, URLResponse)
+        var request = HTTPClientRequest(url: url.absoluteString)
+        request.method = method
+        request.body = body.map { .bytes(ByteBuffer(bytes: $0)) }
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        let (data, status): (Data, UInt)
         do {
-            (data, response) = try await session.data(for: request)
+            let response = try await Self.http.execute(request, deadline: .now() + timeout)
+            data = Data((try await response.body.collect(upTo: Self.answerLimit)).readableBytesView)
+            status = response.status.code
         } catch {
             throw AdminFailure(.unavailable, "no coordinator answers at \(base.absoluteString)")
         }
-        return try decode(data, status: (response as? HTTPURLResponse)?.statusCode ?? 0)
+        return try decode(data, status: status)
     }
 
-    private func decode<Value: Decodable>(_ data: Data, status: Int) throws -> Value {
+    private func decode<Value: Decodable>(_ data: Data, status: UInt) throws -> Value {
         guard status == 200 else {
             let failure = try? JSONDecoder().decode(AdminFailure.self, from: data)
             throw failure ?? AdminFailure(.unavailable, "\(base.absoluteString) answered with status \(status)")

@@ -9,43 +9,9 @@ import WireProtocol
 /// A real coordinator process, killed with SIGKILL again and again while a board sends telemetry: nothing that it
 /// acknowledged may be missing from its database.
 @Suite struct CoordinatorKillTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-kill-\(UUID())").path()
+    private let programs: RealPrograms
 
-    /// The program beside the tests.
-    private static let program: URL = {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "shoal-coordinator")
-        let built = root.appending(path: ".build/release/shoal-coordinator")
-        return FileManager.default.isExecutableFile(atPath: beside.path()) ? beside : built
-    }()
-
-    private func start(_ ports: [Int]) throws -> Process {
-        let process = Process()
-        process.executableURL = Self.program
-        process.arguments = [
-            "--state", folder, "--fleet-port", "\(ports[0])", "--enrolment-port", "\(ports[1])", "--admin-port",
-            "\(ports[2])", "--heartbeat", "200",
-        ]
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        return process
-    }
-
-    private func status() async throws -> (AdminClient, StatusView) {
-        for _ in 0..<200 {
-            if let access = try? AdminAccess.load(from: folder + "/admin.json"), let url = URL(string: access.url),
-                url.port != nil
-            {
-                let client = AdminClient(base: url, token: access.token, timeout: 2)
-                if let status: StatusView = try? await client.get("v1/status") { return (client, status) }
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        throw EnrolmentFailure.noAnswer(endpoint: "admin", within: .seconds(10))
-    }
+    init() throws { programs = try RealPrograms() }
 
     private func record(_ sequence: UInt64) -> TelemetryRecord {
         TelemetryRecord(
@@ -57,11 +23,11 @@ import WireProtocol
 
     @Test(.timeLimit(.minutes(2)))
     func nothingAcknowledgedIsLostWhenItIsKilled() async throws {
-        var process = try start([0, 0, 0])
+        defer { programs.remove() }
+        var process = try programs.coordinator()
         defer { process.terminate() }
-        let (client, first) = try await status()
-        let fleetPort = try #require(Int(first.fleetEndpoint.split(separator: ":").last ?? ""))
-        let enrolmentPort = try #require(Int(first.enrolmentEndpoint.split(separator: ":").last ?? ""))
+        let client = try await programs.client()
+        let ports = try await programs.boardPorts() + [0]
         let token: TokenView = try await client.post("v1/tokens", TokenRequest(uses: 1, validSeconds: 60))
         let board = BoardDescription(
             id: try #require(BoardID("edge-1")), boardClass: "test", labels: [:], cores: 1, memoryBytes: 1,
@@ -91,17 +57,15 @@ import WireProtocol
             try transport.send(.telemetry((1...4).map { record(acknowledged + $0) }))
             guard acknowledged >= UInt64(60 * (kills + 1)), kills < 3 else { continue }
             kills += 1
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-            process = try start([fleetPort, enrolmentPort, 0])
+            process.killed()
+            process = try programs.coordinator(ports)
         }
         ticker.cancel()
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.killed()
         await transport.stop()
 
         #expect(kills == 3 && acknowledged >= 300)
-        let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
+        let store = try SQLiteFleetStore(path: programs.state + "/fleet.sqlite")
         let stored = try await store.telemetry(board: board.id, sinceMilliseconds: 0, limit: 5_000)
         let sequences = Set(stored.map(\.record.sequence))
         #expect((1...acknowledged).allSatisfy { sequences.contains($0) })

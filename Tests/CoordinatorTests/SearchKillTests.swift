@@ -11,37 +11,11 @@ import Testing
 /// that it would have had.
 @Suite struct SearchKillTests {
     private let fixture: SearchFixture
-    private var state: String { fixture.folder + "/state" }
+    private let programs: RealPrograms
 
-    init() throws { fixture = try SearchFixture() }
-
-    private func start() throws -> Process {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "shoal-coordinator")
-        let built = root.appending(path: ".build/release/shoal-coordinator")
-        let process = Process()
-        process.executableURL = FileManager.default.isExecutableFile(atPath: beside.path()) ? beside : built
-        process.arguments = [
-            "--state", state, "--fleet-port", "0", "--enrolment-port", "0", "--admin-port", "0",
-        ]
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        return process
-    }
-
-    private func client() async throws -> AdminClient {
-        while true {
-            if let access = try? AdminAccess.load(from: state + "/admin.json"), let url = URL(string: access.url),
-                url.port != nil
-            {
-                let client = AdminClient(base: url, token: access.token, timeout: 5)
-                if (try? await client.get("v1/status") as StatusView) != nil { return client }
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
+    init() throws {
+        fixture = try SearchFixture()
+        programs = try RealPrograms(in: fixture.folder)
     }
 
     private func wait(
@@ -57,7 +31,7 @@ import Testing
     /// Kills the coordinator when the search has a point, and starts it again.
     /// - Returns: the search when it was over; `nil` where that was before it was killed.
     private func killed(_ process: inout Process, during name: String) async throws -> SearchView? {
-        let client = try await client()
+        let client = try await programs.client()
         let request = ApplyRequest(file: "a.yaml", text: fixture.text(name, constraints: 24), dryRun: false)
         let queued: SearchView = try await client.post("v1/searches", request)
         #expect(!queued.search.state.isOver)
@@ -70,12 +44,11 @@ import Testing
             #expect(failure == AdminFailure(.invalid, "search \(name) is running; cancel it first"))
         }
         _ = try await wait(client, for: name) { !$0.search.points.isEmpty }
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.killed()
         let end = UInt64(Date().timeIntervalSince1970 * 1_000)
 
-        process = try start()
-        let finished = try await wait(try await self.client(), for: name) { $0.search.state.isOver }
+        process = try programs.coordinator()
+        let finished = try await wait(try await programs.client(), for: name) { $0.search.state.isOver }
         return finished.search.startedAtMilliseconds.map { $0 >= end } == true ? finished : nil
     }
 
@@ -83,7 +56,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func aKilledSearchEndsInTheSameResult() async throws {
         defer { fixture.remove() }
-        var process = try start()
+        var process = try programs.coordinator()
         defer { process.terminate() }
         var finished: SearchView?
         for attempt in 0..<10 where finished == nil {

@@ -10,43 +10,14 @@ import WireProtocol
 /// A real coordinator process, killed with SIGKILL while boards learn together: updates that it acknowledged are merged
 /// all the same, and a version is the same before and after, as people see it over HTTP and boards over the wire.
 @Suite(.serialized) struct SharingKillTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-sharing-\(UUID())").path()
+    private let programs: RealPrograms
 
-    private func start(_ ports: [Int]) throws -> Process {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "shoal-coordinator")
-        let process = Process()
-        process.executableURL =
-            FileManager.default.isExecutableFile(atPath: beside.path())
-            ? beside : root.appending(path: ".build/release/shoal-coordinator")
-        process.arguments = [
-            "--state", folder, "--fleet-port", "\(ports[0])", "--enrolment-port", "\(ports[1])", "--admin-port", "0",
-            "--heartbeat", "200",
-        ]
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        return process
-    }
-
-    private func client() async throws -> AdminClient {
-        while true {
-            if let access = try? AdminAccess.load(from: folder + "/admin.json"), let url = URL(string: access.url),
-                url.port != nil
-            {
-                let client = AdminClient(base: url, token: access.token, timeout: 10)
-                if (try? await client.get("v1/status") as StatusView) != nil { return client }
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-    }
+    init() throws { programs = try RealPrograms() }
 
     /// The one group, once it is as the condition asks.
     private func group(_ condition: (HooksView) -> Bool) async throws -> HooksView {
         while true {
-            let views: [HooksView] = try await client().get("v1/hooks")
+            let views: [HooksView] = try await programs.client().get("v1/hooks")
             if let view = views.first, condition(view) { return view }
             try await Task.sleep(for: .milliseconds(50))
         }
@@ -58,19 +29,15 @@ import WireProtocol
 
     @Test(.timeLimit(.minutes(5)))
     func neitherUpdatesNorVersionsAreLostWhenItIsKilled() async throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        var process = try start([0, 0])
+        defer { programs.remove() }
+        var process = try programs.coordinator()
         defer { process.terminate() }
-        let status: StatusView = try await client().get("v1/status")
-        let ports = try [status.fleetEndpoint, status.enrolmentEndpoint].map {
-            try #require(Int($0.split(separator: ":").last ?? ""))
-        }
+        let ports = try await programs.boardPorts() + [0]
         func restart() throws {
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-            process = try start(ports)
+            process.killed()
+            process = try programs.coordinator(ports)
         }
-        let token: TokenView = try await client().post("v1/tokens", TokenRequest(uses: 4, validSeconds: 600))
+        let token: TokenView = try await programs.client().post("v1/tokens", TokenRequest(uses: 4, validSeconds: 600))
         var boards: [LearningBoard] = []
         for number in 1...4 { boards.append(try await LearningBoard(number, token)) }
         for board in boards { board.start() }
@@ -105,7 +72,7 @@ import WireProtocol
 
         // Taking back is as durable.
         let rollback = HooksRollback(name: after.name, version: nil)
-        let back: HooksView = try await client().post("v1/hooks/rollback", rollback)
+        let back: HooksView = try await programs.client().post("v1/hooks/rollback", rollback)
         #expect(back.currentVersion == 0)
         try restart()
         let last = try await group { _ in true }

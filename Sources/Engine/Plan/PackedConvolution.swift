@@ -88,7 +88,7 @@ public struct Epilogue: Sendable {
     public var shift: UnsafePointer<Float> { UnsafePointer(buffer.base + padded) }
 
     /// - Precondition: as many scales as shifts.
-    public init(scale: some Collection<Float>, shift: some Collection<Float>) {
+    public init(scale: [Float], shift: [Float]) {
         precondition(scale.count == shift.count, "\(scale.count) scales, \(shift.count) shifts")
         let lanes = Int(CK_LANES)
         padded = (scale.count + lanes - 1) / lanes * lanes
