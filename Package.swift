@@ -13,6 +13,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Engine: synchronous computation.
     "CKernels": [],
     "CAllocations": [],
+    "Processors": ["CScheduler"],
+    // Frames between an application and the agent of its board.
+    "FrameSocket": [],
     "Graphs": [],
     "Fusion": ["Graphs"],
     "Engine": ["CKernels", "Fusion", "Graphs"],
@@ -34,8 +37,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     // The engine as a library, for Swift and for C.
     "Shoal": [
-        "Datasets", "Engine", "Fusion", "Graphs", "HookNetworks", "NetworkParts", "Packages", "SearchSpace",
-        "Supernets",
+        "Datasets", "Engine", "FrameSocket", "Fusion", "Graphs", "HookNetworks", "NetworkParts", "Packages",
+        "SearchSpace", "Supernets",
     ],
     "CShoal": [],
     "ShoalC": ["CShoal", "Shoal"],
@@ -52,7 +55,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AgentCore": ["FleetModel", "HookSharing", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
-    "LiveScenarios": ["Engine", "Fusion", "Graphs", "Scenarios", "SearchSpace", "Shoal", "CScheduler"],
+    "LiveScenarios": ["Engine", "Fusion", "Graphs", "Processors", "Scenarios", "SearchSpace", "Shoal"],
     // Shells: actors, sockets, files.
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
@@ -63,9 +66,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "GateSharing", "HookNetworks",
-        "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "SearchSpace", "Shoal", "Supernets",
-        "WireProtocol",
+        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "FrameSocket", "Fusion", "GateSharing",
+        "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "Processors",
+        "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Dashboard", "Files", "FleetModel", "FleetStore", "HookSharing",
@@ -154,7 +157,7 @@ let libraries: [String: [Target.Dependency]] = [
 let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
-    "Agent": ["Graphs", "ModelImport"],
+    "Agent": ["CAllocations", "Graphs", "ModelImport"],
     "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],

@@ -9,7 +9,7 @@ import Messaging
 public import ServiceLifecycle
 import WireProtocol
 
-/// An agent: models on their threads, one connection to the coordinator, one actor that decides.
+/// An agent: executors that run the models' frames, one connection to the coordinator, one actor that decides.
 ///
 /// Composition root of the board: reads the configuration, joins the fleet if the board has not, starts the models,
 /// and keeps telling the coordinator what they measure. Runs until its task is cancelled.
@@ -27,9 +27,16 @@ public struct AgentService: Service {
     }
 
     public func run() async throws {
-        guard let place = configuration.inference else { return try await runModels(answeringAt: nil) }
-        let desk = InferenceDesk()
-        let logger = logger
+        guard configuration.inference != nil || configuration.frames != nil else {
+            return try await runModels(answeringAt: nil)
+        }
+        let (desk, logger) = (InferenceDesk(), self.logger)
+        let frames = try configuration.frames.map { path throws(ConfigurationFailure) in
+            try FrameServer(desk, at: path, logger: logger)
+        }
+        frames?.start()
+        defer { frames?.stop() }
+        guard let place = configuration.inference else { return try await runModels(answeringAt: desk) }
         let application = InferenceServer(desk, version: Self.engineVersion)
             .application(at: try place.address()) { port in
                 logger.info("inference endpoint listens", metadata: ["at": "\(place.described(port: port))"])
@@ -48,6 +55,7 @@ public struct AgentService: Service {
         let hardware = BoardHardware.read(instructionSet: kernels.instructionSet)
         let state = try AgentState(folder: configuration.stateDirectory)
         let keys = try state.keys()
+        try checkProcessors(hardware)
         var loader = ModelLoader(kernels: kernels)
         let deployments = try configuration.models.map { try loader.load($0) }
         for deployment in deployments {
@@ -63,21 +71,35 @@ public struct AgentService: Service {
         let membership = try await membership(state, keys, description)
         let transport = try ZeroMQAgentTransport(
             connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
-        let runners = deployments.map { ModelRunner($0, requests: desk == nil ? nil : InferenceQueue()) }
+        let conditions = BoardConditions()
+        let executors = BoardExecutor.executors(
+            for: deployments, on: hardware, answersRequests: desk != nil, conditions: conditions)
+        let runners = deployments.compactMap { deployment in
+            executors.flatMap(\.runners).first { $0.deployment.name == deployment.name }
+        }
         let control = AgentControl(
             board: description, incarnation: try state.nextIncarnation(), state: state, transport: transport,
             runners: runners,
-            sampler: TelemetrySampler(runners: runners, processors: hardware.processors),
+            sampler: TelemetrySampler(runners: runners, processors: hardware.processors, conditions: conditions),
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         await control.resumeLastAssignment()
-        for runner in runners { runner.start() }
+        for executor in executors { executor.start() }
         desk?.open(runners)
         logger.info("agent started", metadata: ["board": "\(configuration.board)", "class": "\(hardware.boardClass)"])
         await serve(control, transport)
         desk?.close()
-        for runner in runners { runner.stop() }
+        for executor in executors { executor.stop() }
         try? transport.send(.goodbye)
         await transport.stop()
+    }
+
+    private func checkProcessors(_ hardware: BoardHardware) throws(ConfigurationFailure) {
+        for (index, model) in configuration.models.enumerated() {
+            guard let processor = model.processor, !hardware.processors.contains(processor) else { continue }
+            throw ConfigurationFailure(
+                file: "models[\(index)].processor",
+                reason: "\(processor) is not one of \(hardware.processors), which the agent may use")
+        }
     }
 
     private func membership(

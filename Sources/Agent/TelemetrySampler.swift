@@ -7,9 +7,12 @@ struct TelemetrySampler {
     private var last: [ModelCounters.Snapshot]
     private var lastHooks: [HookCounters.Snapshot]
     private var sensors: BoardSensors
+    private let conditions: BoardConditions
 
-    init(runners: [ModelRunner], processors: [Int]) {
+    /// - Parameter conditions: where executors look for what sensors read.
+    init(runners: [ModelRunner], processors: [Int], conditions: BoardConditions = BoardConditions()) {
         self.runners = runners
+        self.conditions = conditions
         last = runners.map { $0.counters.snapshot() }
         lastHooks = runners.map { $0.hookCounters.snapshot() }
         sensors = BoardSensors(processors: processors)
@@ -28,10 +31,15 @@ struct TelemetrySampler {
                 of: runner.hookCounters, from: lastHooks[index], to: hooks, point: Int(now.activePoint))
             return telemetry
         }
+        let board = sensors.read(droppedRecords: droppedRecords)
+        conditions.post(
+            .init(
+                temperatureCelsius: board.temperatureCelsius,
+                memoryPressure: BoardSensors.memoryPressure(BoardSensors.contents("/proc/pressure/memory"))))
         return TelemetryRecord(
             incarnation: 0, sequence: 0, startMilliseconds: startMilliseconds,
             durationMilliseconds: durationMilliseconds, generation: generation, models: models,
-            board: sensors.read(droppedRecords: droppedRecords))
+            board: board)
     }
 
     private static func telemetry(

@@ -1,35 +1,64 @@
-/// Chooses the operating points of all models that share one processor, frame by frame.
+/// Chooses the operating points of all models that share one processor, frame by frame: the runtime manager of
+/// Dynamic-OFA (Lou et al., CVPRW 2021, section 3.3) for several models at once.
 ///
-/// Where `RuntimeManager` guards one model, this shrinks and grows all of them together: at the speed just seen it
-/// takes the points whose priority-weighted accuracy per processor time is best (the greedy steps of the multiple
-/// choice knapsack) until
+/// At the speed just seen it takes the points whose priority-weighted accuracy per processor time is best (the greedy
+/// steps of the multiple choice knapsack) until
 ///
-///     sum of run time x frames per second  <=  headroom        for every model: its run + the longest other run
-///                                                              <=  latencyShare x its constraint
+///     sum of run time x frames per second               <=  headroom
+///     its run                                           <=  latencyShare x its constraint      for every model
+///     sum over others of frames per second
+///         x (their run - what its run leaves of that)   <=  allowanceShare x (1 - percentile)
 ///
-/// because a frame waits for the run in progress and for what arrived with it. The plan falls as soon as one of the two
-/// no longer holds by a margin; it rises after a quiet while, and waits longer after a rise that had to be taken back.
-/// Misses shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make one
-/// that waits miss it, runs at a lower point: switching costs nothing.
+/// A frame waits for the run in progress and for what arrived with it; the last sum is the share of frames for which
+/// that run lasts longer than they can wait, where streams do not keep step. So a constraint that every frame must keep
+/// leaves room for the longest other run, and one of the 95th percentile for what is met in 19 of 20 cases.
+///
+/// The plan falls as soon as one of these no longer holds by a margin, or more frames are missed than the percentile
+/// allows, or three in a row; it rises after a quiet while. A rise is on trial: small points look undisturbed beside a
+/// competing program and without one, so that only trying tells when it has ended. One that fails is taken back at the
+/// first sign, the next waits longer, and goes one point at a time until one holds.
+/// Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its
+/// deadline, or make one that waits miss it, runs at a lower point: switching costs nothing. A model in `steps` mode
+/// goes one point at a time, one in `lookUp` mode to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
+    /// How a model moves to the point that the plan gives it.
+    public enum Mode: String, Sendable, CaseIterable, Decodable { case lookUp, steps }
+
     public struct Settings: Equatable, Sendable {
         /// Highest share of the processor's time that a plan may take, 0...1.
         public var headroom = 0.92
         /// Misses shrink the headroom to no less than this.
         public var leastHeadroom = 0.4
         public var latencyShare = 0.92
+        /// Share of the frames that a percentile lets be late which a plan may expect to be; the rest is for surprises.
+        public var allowanceShare = 0.5
+        /// Misses in a row that no percentile excuses.
+        public var missesInRow = 3
+        /// Misses that a model may save up while it has none, as seconds of what its percentile allows.
+        public var savedSeconds = 2.0
         /// A plan is left when the load exceeds the headroom, or a run and the longest other one the share of their
         /// constraint, by this factor; it is taken when the load is below the headroom by as much.
         public var margin = 1.06
         /// Plans do not fall more often than this.
         public var settleMilliseconds = 25.0
-        /// Quiet time before the plan rises; doubles after every rise that did not last.
+        /// Quiet time before the plan rises; doubles after every rise that did not last, and shrinks to a third after
+        /// one that did. A rise is on trial for as long as it waited, and at least so long.
         public var climbMilliseconds = 350.0
         public var longestClimbMilliseconds = 3_000.0
+        public var shortestClimbMilliseconds = 200.0
+        /// On trial, a frame that took this share of its constraint, and this many times what was expected of it and
+        /// the longest other run, tells that the rise was too high.
+        public var strainShare = 0.7
+        public var strainFactor = 1.3
         /// A rise must bring this share of the possible value.
         public var gain = 0.001
+        /// From this temperature on, or this share of the last 10 s in which programs waited for memory, in per cent,
+        /// plans do not rise and take `strainedShare` of the headroom: before the chip throttles, or the board swaps.
+        public var hottestCelsius = 85.0
+        public var highestMemoryPressure = 10.0
+        public var strainedShare = 0.75
 
         public init() {}
     }
@@ -37,31 +66,78 @@ public struct BoardManager: Sendable {
     /// One model that may come to the board.
     public struct Model: Sendable {
         public var framesPerSecond: Double
-        public var priority: Int
-        public var constraintMilliseconds: Double
+        public var mode: Mode
         /// Run times on the idle board, fastest first.
         public var idleMilliseconds: [Double]
         /// Rises with the run times.
         public var accuracies: [Double]
+        /// Of each point but the last, what the next brings for the processor time that it takes.
+        fileprivate var stepValues: [Double] = []
 
         public init(
-            framesPerSecond: Double, priority: Int, constraintMilliseconds: Double, idleMilliseconds: [Double],
-            accuracies: [Double]
+            framesPerSecond: Double, mode: Mode = .lookUp, idleMilliseconds: [Double], accuracies: [Double]
         ) {
             self.framesPerSecond = framesPerSecond
-            self.priority = priority
-            self.constraintMilliseconds = constraintMilliseconds
+            self.mode = mode
             self.idleMilliseconds = idleMilliseconds
             self.accuracies = accuracies
         }
     }
 
+    /// What the board's sensors tell; `nil` where it has none.
+    public struct Conditions: Equatable, Sendable {
+        public var temperatureCelsius: Double?
+        /// Linux's pressure stall information of memory (`some avg10`), 0...100.
+        public var memoryPressure: Double?
+
+        public init(temperatureCelsius: Double? = nil, memoryPressure: Double? = nil) {
+            self.temperatureCelsius = temperatureCelsius
+            self.memoryPressure = memoryPressure
+        }
+    }
+
+    /// What the coordinator asks of a model; see `ModelAssignment`.
+    public struct Envelope: Equatable, Sendable {
+        /// From a frame's arrival to its result; infinite where nothing is asked.
+        public var constraintMilliseconds: Double
+        /// Of frames that keep it, 0...100.
+        public var percentile: Double
+        public var priority: Int
+        public var lowest: Int
+        public var highest: Int
+
+        public init(constraintMilliseconds: Double, percentile: Double, priority: Int, lowest: Int, highest: Int) {
+            self.constraintMilliseconds = constraintMilliseconds
+            self.percentile = percentile
+            self.priority = priority
+            self.lowest = lowest
+            self.highest = highest
+        }
+    }
+
     private struct Entry {
         var isPresent = false
-        var lowest = 0
-        var highest = 0
+        var envelope = Envelope(constraintMilliseconds: .infinity, percentile: 100, priority: 1, lowest: 0, highest: 0)
         var planned = 0
         var candidate = 0
+        /// Run time of the candidate at the speed that is planned for.
+        var length = 0.0
+        /// Share of frames that wait too long for others' runs at the candidates.
+        var late = 0.0
+        /// What the last rise left.
+        var before = 0
+        /// The candidate cannot rise any more.
+        var isBlocked = false
+        /// Misses that the percentile still excuses.
+        var credit = 0.0
+        var missesInRow = 0
+        /// Share of the last frames that had to run lower than planned.
+        var lowered = 0.0
+        /// Of frames that a plan may expect to be late.
+        var allowance: Double {
+            // Streams in step meet always or never; where they do, no percentile helps.
+            lowered > 0.5 ? 0 : max(0, 1 - envelope.percentile / 100)
+        }
     }
 
     private let settings: Settings
@@ -71,10 +147,21 @@ public struct BoardManager: Sendable {
     /// How much slower than idle the last few runs were, and the last few dozen.
     private var recent = 1.0
     private var lasting = 1.0
+    private var lastSample = 1.0
+    private var isMissing = false
+    /// The board is too hot, or short of memory.
+    private var isBoardStrained = false
     private var changedAt = -Double.infinity
     private var roseAt = -Double.infinity
+    private var slowdownAtRise = 1.0
+    /// The last change was a rise that nothing has spoken against.
+    private var isOnTrial = false
+    /// The last rise failed.
+    private var isCautious = false
     private var quietSince = 0.0
     private var climbWait: Double
+    /// Changes of any model's plan.
+    public private(set) var planChanges: UInt64 = 0
 
     /// - Precondition: every model has points, as many run times as accuracies.
     public init(settings: Settings = Settings(), models: [Model]) {
@@ -82,7 +169,14 @@ public struct BoardManager: Sendable {
             models.allSatisfy { !$0.idleMilliseconds.isEmpty && $0.idleMilliseconds.count == $0.accuracies.count },
             "models have operating points")
         self.settings = settings
-        self.models = models
+        self.models = models.map { model in
+            var model = model
+            model.stepValues = zip(model.idleMilliseconds.indices, model.idleMilliseconds.indices.dropFirst()).map {
+                let time = (model.idleMilliseconds[$1] - model.idleMilliseconds[$0]) * model.framesPerSecond / 1_000
+                return (model.accuracies[$1] - model.accuracies[$0]) / max(time, 1e-9)
+            }
+            return model
+        }
         entries = Array(repeating: Entry(), count: models.count)
         headroom = settings.headroom
         climbWait = settings.climbMilliseconds
@@ -90,98 +184,110 @@ public struct BoardManager: Sendable {
 
     /// The point that the plan gives to the model.
     public func plannedPoint(of model: Int) -> Int { entries[model].planned }
+    /// How much slower than on the idle board the last runs were.
+    public var slowdown: Double { max(recent, lasting) }
 
     /// The model may run within this envelope from now on.
     /// - Precondition: the envelope lies within the model's points.
-    public mutating func modelAssigned(_ model: Int, lowest: Int, highest: Int, atMilliseconds now: Double) {
+    public mutating func modelAssigned(_ model: Int, _ envelope: Envelope, atMilliseconds now: Double) {
         precondition(
-            0 <= lowest && lowest <= highest && highest < models[model].accuracies.count, "\(lowest)...\(highest)")
+            0 <= envelope.lowest && envelope.lowest <= envelope.highest
+                && envelope.highest < models[model].accuracies.count, "\(envelope)")
         let isNew = !entries[model].isPresent
-        (entries[model].isPresent, entries[model].lowest, entries[model].highest) = (true, lowest, highest)
-        entries[model].planned = isNew ? lowest : min(max(entries[model].planned, lowest), highest)
-        plan(headroom: headroom, slowdown: max(recent, lasting))
+        let before = entries[model].planned
+        entries[model] = Entry()
+        (entries[model].isPresent, entries[model].envelope) = (true, envelope)
+        entries[model].planned = isNew ? envelope.lowest : min(max(before, envelope.lowest), envelope.highest)
+        plan(headroom: headroom, slowdown: slowdown)
         adopt(at: now)
     }
 
     public mutating func modelWithdrawn(_ model: Int, atMilliseconds now: Double) {
         entries[model].isPresent = false
-        plan(headroom: headroom, slowdown: max(recent, lasting))
+        plan(headroom: headroom, slowdown: slowdown)
         adopt(at: now)
     }
 
-    /// The point at which this frame keeps its deadline, and leaves those that wait the time for theirs; never above
-    /// the plan.
-    public func point(for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double) -> Int
-    {
-        let slowdown = max(recent, lasting)
-        var room = frame.deadline - now
-        for other in models.indices {
-            guard let deadline = queue.earliestDeadline(of: other) else { continue }
-            let behind = Double(queue.waiting(of: other)) * models[other].idleMilliseconds[entries[other].lowest]
-            room = min(room, deadline - now - behind * slowdown)
-        }
-        var point = entries[frame.model].planned
-        while point > entries[frame.model].lowest,
-            models[frame.model].idleMilliseconds[point] * slowdown * settings.margin > room
-        { point -= 1 }
-        return point
+    public mutating func conditionsChanged(_ conditions: Conditions, atMilliseconds now: Double) {
+        isBoardStrained =
+            conditions.temperatureCelsius ?? 0 >= settings.hottestCelsius
+            || conditions.memoryPressure ?? 0 >= settings.highestMemoryPressure
+        headroom = min(headroom, highestHeadroom)
     }
 
-    /// - Parameters:
-    ///   - dropped: Frames of any model given up since the last call.
-    ///   - now: Milliseconds of a clock that only rises.
-    public mutating func frameCompleted(
-        _ model: Int, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double, dropped: Int,
-        atMilliseconds now: Double
-    ) {
-        let sample = serviceMilliseconds / models[model].idleMilliseconds[point]
-        if sample.isFinite, sample > 0 {
-            recent += (sample - recent) * 0.4
-            lasting += (sample - lasting) / 24
-        }
-        let isMissed = latencyMilliseconds > models[model].constraintMilliseconds || dropped > 0
-        if isMissed {
-            quietSince = now
-            headroom = max(settings.leastHeadroom, headroom * 0.97)
-        } else {
-            headroom += (settings.headroom - headroom) * 0.002
-        }
-        let slowdown = max(recent, lasting)
-        if isMissed || !holds(slowdown: slowdown) {
-            guard now - changedAt >= settings.settleMilliseconds else { return }
-            fall(slowdown: slowdown, at: now)
-        } else if now - max(quietSince, changedAt) >= climbWait {
-            climb(slowdown: slowdown, at: now)
-        }
-    }
+    private var highestHeadroom: Double { settings.headroom * (isBoardStrained ? settings.strainedShare : 1) }
 
     private mutating func fall(slowdown: Double, at now: Double) {
         plan(headroom: headroom / settings.margin, slowdown: slowdown)
         // What another model loses, none gains on the way down: that would only be taken back.
         for index in entries.indices {
-            entries[index].candidate = min(entries[index].candidate, entries[index].planned)
+            let (entry, isStepping) = (entries[index], models[index].mode == .steps)
+            entries[index].candidate = min(
+                max(entry.candidate, isStepping ? entry.planned - 1 : 0, entry.envelope.lowest), entry.planned)
         }
+        if isOnTrial {
+            for index in entries.indices {
+                entries[index].candidate = min(
+                    entries[index].candidate, max(entries[index].before, entries[index].envelope.lowest))
+            }
+            isCautious = true
+            climbWait = min(2 * max(climbWait, settings.climbMilliseconds), settings.longestClimbMilliseconds)
+        } else if now - roseAt < settings.longestClimbMilliseconds {
+            // It held for a while only.
+            climbWait = settings.longestClimbMilliseconds
+        }
+        isOnTrial = false
         guard entries.contains(where: { $0.isPresent && $0.candidate != $0.planned }) else { return }
-        if now - roseAt < climbWait { climbWait = min(2 * climbWait, settings.longestClimbMilliseconds) }
         adopt(at: now)
     }
 
     private mutating func climb(slowdown: Double, at now: Double) {
         quietSince = now
-        if now - roseAt > 2 * climbWait { climbWait = max(climbWait / 2, settings.climbMilliseconds) }
+        if isOnTrial {
+            (isOnTrial, isCautious) = (false, false)
+            climbWait = max(min(climbWait, settings.climbMilliseconds) / 3, settings.shortestClimbMilliseconds)
+        }
         plan(headroom: headroom / settings.margin, slowdown: slowdown)
         var (gain, whole) = (0.0, 0.0)
-        for (model, entry) in zip(models, entries) where entry.isPresent {
-            gain += Double(model.priority) * (model.accuracies[entry.candidate] - model.accuracies[entry.planned])
-            whole += Double(model.priority)
+        for index in entries.indices where entries[index].isPresent {
+            if models[index].mode == .steps || isCautious {
+                entries[index].candidate = min(entries[index].candidate, entries[index].planned + 1)
+            }
+            let (model, entry) = (models[index], entries[index])
+            let change = model.accuracies[entry.candidate] - model.accuracies[entry.planned]
+            gain += Double(entry.envelope.priority) * change
+            whole += Double(entry.envelope.priority)
         }
         guard gain > settings.gain * whole else { return }
-        roseAt = now
+        for index in entries.indices { entries[index].before = entries[index].planned }
+        (isOnTrial, roseAt, slowdownAtRise) = (true, now, slowdown)
         adopt(at: now)
     }
 
+    /// Whether a frame took so long that a rise on trial was too high.
+    private func isStrained(_ frame: DeadlineQueue.Frame, point: Int, at now: Double) -> Bool {
+        guard isOnTrial, frame.arrival >= roseAt else { return false }
+        let latency = now - frame.arrival
+        let constraint = entries[frame.model].envelope.constraintMilliseconds
+        guard latency > settings.strainShare * constraint else { return false }
+        var longest = 0.0
+        for index in entries.indices where entries[index].isPresent && index != frame.model {
+            longest = max(longest, models[index].idleMilliseconds[entries[index].planned])
+        }
+        let expected = (models[frame.model].idleMilliseconds[point] + longest) * slowdownAtRise
+        return latency > settings.strainFactor * expected
+    }
+
+    /// Trying costs a miss at times: whether every model can afford one.
+    private var mayTry: Bool {
+        !isCautious || entries.allSatisfy { !$0.isPresent || $0.credit >= 1 }
+    }
+
     private mutating func adopt(at now: Double) {
-        for index in entries.indices { entries[index].planned = entries[index].candidate }
+        for index in entries.indices where entries[index].planned != entries[index].candidate {
+            entries[index].planned = entries[index].candidate
+            planChanges += 1
+        }
         (changedAt, quietSince) = (now, now)
     }
 
@@ -193,54 +299,170 @@ public struct BoardManager: Sendable {
         }
         guard load * slowdown <= headroom * settings.margin else { return false }
         // Else two frames that meet take turns at a lower point, as often as their streams meet.
-        for index in entries.indices { entries[index].candidate = entries[index].planned }
-        return keepsLatencies(slowdown: slowdown, share: settings.latencyShare * settings.margin)
+        for index in entries.indices {
+            entries[index].length = models[index].idleMilliseconds[entries[index].planned] * slowdown
+        }
+        let share = settings.latencyShare * settings.margin
+        return entries.indices.allSatisfy { index in
+            guard isBound(index, slowdown: slowdown, share: share) else { return true }
+            let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
+            return room >= 0 && lateShare(index, room: room) <= settings.allowanceShare * entries[index].allowance
+        }
     }
 
-    /// Fills in the candidates: from the lowest points, the step of most value per time for as long as one fits.
+    /// A model that cannot keep its constraint even alone holds up no other.
+    private func isBound(_ index: Int, slowdown: Double, share: Double) -> Bool {
+        entries[index].isPresent
+            && models[index].idleMilliseconds[entries[index].envelope.lowest] * slowdown
+                <= share * entries[index].envelope.constraintMilliseconds
+    }
+
+    /// Share of the model's frames that meet a run of another which lasts longer than they can wait.
+    private func lateShare(_ index: Int, room: Double) -> Double {
+        var late = 0.0
+        for other in entries.indices where other != index && entries[other].isPresent {
+            late += lateShare(waitingFor: other, length: entries[other].length, room: room)
+        }
+        return late
+    }
+
+    private func lateShare(waitingFor other: Int, length: Double, room: Double) -> Double {
+        max(0, length - room) * models[other].framesPerSecond / 1_000
+    }
+
+    /// Fills in the candidates: from the lowest points, the step of most value per time for as long as one fits. What
+    /// does not fit once never will, because the others only grow.
     private mutating func plan(headroom: Double, slowdown: Double) {
         var load = 0.0
         for index in entries.indices {
-            entries[index].candidate = entries[index].isPresent ? entries[index].lowest : entries[index].planned
-            guard entries[index].isPresent else { continue }
-            load += models[index].idleMilliseconds[entries[index].lowest] * models[index].framesPerSecond / 1_000
+            entries[index].isBlocked = !entries[index].isPresent
+            entries[index].candidate =
+                entries[index].isPresent ? entries[index].envelope.lowest : entries[index].planned
+            entries[index].length = models[index].idleMilliseconds[entries[index].candidate] * slowdown
+            if entries[index].isPresent { load += entries[index].length * models[index].framesPerSecond / 1_000 }
         }
-        while true {
-            var (best, highest, added) = (-1, 0.0, 0.0)
-            for index in entries.indices
-            where entries[index].isPresent && entries[index].candidate < entries[index].highest {
-                let (model, point) = (models[index], entries[index].candidate)
-                let time =
-                    (model.idleMilliseconds[point + 1] - model.idleMilliseconds[point]) * model.framesPerSecond / 1_000
-                let value = Double(model.priority) * (model.accuracies[point + 1] - model.accuracies[point])
-                guard (load + time) * slowdown <= headroom, value > highest * max(time, 1e-9) else { continue }
-                guard keepsLatencies(raising: index, slowdown: slowdown, share: settings.latencyShare) else { continue }
-                (best, highest, added) = (index, value / max(time, 1e-9), time)
+        for index in entries.indices where entries[index].isPresent {
+            let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+            // What holds up no other does not count as late either.
+            entries[index].late =
+                isBound(index, slowdown: slowdown, share: settings.latencyShare)
+                ? lateShare(index, room: room) : -.infinity
+        }
+        while let step = mostValuableStep() {
+            let length = models[step].idleMilliseconds[entries[step].candidate + 1] * slowdown
+            let added = (length - entries[step].length) * models[step].framesPerSecond / 1_000
+            if load + added <= headroom, raise(step, to: length) {
+                entries[step].candidate += 1
+                load += added
+            } else {
+                entries[step].isBlocked = true
             }
-            guard best >= 0 else { return }
-            entries[best].candidate += 1
-            load += added
         }
     }
 
-    /// Whether every model's run and the longest other one fit this share of its constraint at the candidates, with
-    /// this model one point above its own.
-    private func keepsLatencies(
-        raising raised: Int = -1, slowdown: Double, share: Double
-    ) -> Bool {
-        var (longest, second, owner) = (0.0, 0.0, -1)
-        for index in entries.indices where entries[index].isPresent {
-            let run = models[index].idleMilliseconds[entries[index].candidate + (index == raised ? 1 : 0)]
-            if run > longest { (longest, second, owner) = (run, longest, index) } else { second = max(second, run) }
+    /// Lets the model run so long, if it and the others then still keep their constraints.
+    private mutating func raise(_ raised: Int, to length: Double) -> Bool {
+        let own = entries[raised]
+        let room = settings.latencyShare * own.envelope.constraintMilliseconds - length
+        guard room >= 0 else { return false }
+        let late = lateShare(raised, room: room)
+        guard late <= settings.allowanceShare * own.allowance else { return false }
+        for index in entries.indices where index != raised && entries[index].isPresent {
+            let more = addedLateness(of: index, raising: raised, to: length)
+            guard entries[index].late + more <= settings.allowanceShare * entries[index].allowance else { return false }
         }
-        for index in entries.indices where entries[index].isPresent {
-            let run = models[index].idleMilliseconds[entries[index].candidate + (index == raised ? 1 : 0)]
-            let other = index == owner ? second : longest
-            // A model that cannot keep its constraint even alone holds up no other.
-            let least = models[index].idleMilliseconds[entries[index].lowest] * slowdown
-            let limit = share * models[index].constraintMilliseconds
-            if (run + other) * slowdown > limit, least <= limit || index == raised { return false }
+        for index in entries.indices where index != raised && entries[index].isPresent {
+            entries[index].late += addedLateness(of: index, raising: raised, to: length)
         }
+        (entries[raised].length, entries[raised].late) = (length, late)
         return true
+    }
+
+    private func addedLateness(of index: Int, raising raised: Int, to length: Double) -> Double {
+        let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+        return lateShare(waitingFor: raised, length: length, room: room)
+            - lateShare(waitingFor: raised, length: entries[raised].length, room: room)
+    }
+
+    /// The model whose next point brings most for the processor time that it takes.
+    private func mostValuableStep() -> Int? {
+        var (best, highest) = (-1, 0.0)
+        for index in entries.indices
+        where !entries[index].isBlocked && entries[index].candidate < entries[index].envelope.highest {
+            let value = Double(entries[index].envelope.priority) * models[index].stepValues[entries[index].candidate]
+            if best < 0 || value > highest { (best, highest) = (index, value) }
+        }
+        return best < 0 ? nil : best
+    }
+}
+
+extension BoardManager: PointPolicy {
+    /// The point at which this frame keeps its deadline, and leaves those that wait the time for theirs; never above
+    /// the plan.
+    public mutating func point(
+        for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
+    ) -> Int? {
+        let slowdown = slowdown
+        var room = frame.deadline - now
+        for other in models.indices {
+            guard let deadline = queue.earliestDeadline(of: other) else { continue }
+            let behind =
+                Double(queue.waiting(of: other)) * models[other].idleMilliseconds[entries[other].envelope.lowest]
+            room = min(room, deadline - now - behind * slowdown)
+        }
+        let entry = entries[frame.model]
+        var point = entry.planned
+        while point > entry.envelope.lowest,
+            models[frame.model].idleMilliseconds[point] * slowdown * settings.margin > room
+        { point -= 1 }
+        entries[frame.model].lowered += ((point < entry.planned ? 1 : 0) - entry.lowered) / 64
+        return point
+    }
+
+    public mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
+        for _ in 0..<min(count, 1_000) { missed(model) }
+    }
+
+    /// Notes a miss, and whether the percentile excuses it.
+    private mutating func missed(_ model: Int) {
+        entries[model].missesInRow += 1
+        let isExcused = entries[model].credit >= 1 && entries[model].missesInRow < settings.missesInRow
+        entries[model].credit = max(0, entries[model].credit - 1)
+        if !isExcused { isMissing = true }
+    }
+
+    private mutating func kept(_ model: Int) {
+        entries[model].missesInRow = 0
+        let allowed = max(0, 1 - entries[model].envelope.percentile / 100)
+        let most = max(1, allowed * models[model].framesPerSecond * settings.savedSeconds)
+        entries[model].credit = min(most, entries[model].credit + allowed * settings.allowanceShare)
+    }
+
+    public mutating func frameCompleted(
+        _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
+    ) {
+        let sample = serviceMilliseconds / models[frame.model].idleMilliseconds[point]
+        if sample.isFinite, sample > 0 {
+            // One run that was held up says nothing yet; two do.
+            recent += (min(sample, lastSample) - recent) * 0.5
+            lasting += (sample - lasting) / 24
+            lastSample = sample
+        }
+        if now > frame.deadline { missed(frame.model) } else { kept(frame.model) }
+        let isMissed = isMissing
+        isMissing = false
+        if isMissed {
+            quietSince = now
+            headroom = max(settings.leastHeadroom, headroom * 0.97)
+        } else {
+            headroom += (highestHeadroom - headroom) * 0.002
+        }
+        let slowdown = slowdown
+        if isMissed || isStrained(frame, point: point, at: now) || !holds(slowdown: slowdown) {
+            guard now - changedAt >= settings.settleMilliseconds else { return }
+            fall(slowdown: slowdown, at: now)
+        } else if !isBoardStrained, now - max(quietSince, changedAt) >= (mayTry ? climbWait : 2 * climbWait) {
+            climb(slowdown: slowdown, at: now)
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Processors
 import Scenarios
 import Synchronization
 
@@ -115,13 +116,13 @@ final class CompetingLoad: Sendable {
             return start.result.store(-1, ordering: .releasing)
         }
         start.result.store(1, ordering: .releasing)
-        var period = LiveClock.now()
+        var period = MonotonicClock.now()
         while !isStopping.load(ordering: .relaxed) {
             let share = throttledNanoseconds.load(ordering: .relaxed)
-            let began = LiveClock.now()
-            while LiveClock.now() - began < share {}
-            period = max(period + Self.periodNanoseconds, LiveClock.now())
-            LiveClock.sleep(until: period)
+            let began = MonotonicClock.now()
+            while MonotonicClock.now() - began < share {}
+            period = max(period + Self.periodNanoseconds, MonotonicClock.now())
+            MonotonicClock.sleep(until: period)
         }
     }
 }

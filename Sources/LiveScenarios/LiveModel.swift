@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Fusion
 import Graphs
+import Processors
 import Scenarios
 import SearchSpace
 import Shoal
@@ -86,9 +87,9 @@ final class LiveModel {
         try body()
         var times: [UInt64] = []
         for _ in 0..<9 {
-            let start = LiveClock.now()
+            let start = MonotonicClock.now()
             try body()
-            times.append(LiveClock.now() - start)
+            times.append(MonotonicClock.now() - start)
         }
         return Double(times.sorted()[4]) / 1e6
     }

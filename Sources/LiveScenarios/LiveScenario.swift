@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Processors
 public import Scenarios
 import Synchronization
 
@@ -81,21 +82,21 @@ final class LiveBoard: ScenarioBoard {
     ) throws(LiveScenarioFailure) {
         self.models = models
         loads = try LoadSchedule(scenario, processor: processor)
-        start = LiveClock.now()
+        start = MonotonicClock.now()
         loads.begin(at: start, step: Self.loadStepNanoseconds, on: others)
     }
 
     deinit { loads.end() }
 
-    var milliseconds: Double { Double(LiveClock.now() - start) / 1e6 }
-    var stamp: UInt64 { LiveClock.now() }
+    var milliseconds: Double { Double(MonotonicClock.now() - start) / 1e6 }
+    var stamp: UInt64 { MonotonicClock.now() }
 
-    func wait(untilMilliseconds time: Double) { LiveClock.sleep(until: start + UInt64(max(0, time) * 1e6)) }
+    func wait(untilMilliseconds time: Double) { MonotonicClock.sleep(until: start + UInt64(max(0, time) * 1e6)) }
 
     func run(model: Int, point: Int) -> Double {
-        let began = LiveClock.now()
+        let began = MonotonicClock.now()
         models[model].run(point: point)
-        return Double(LiveClock.now() - began) / 1e6
+        return Double(MonotonicClock.now() - began) / 1e6
     }
 }
 
@@ -128,7 +129,7 @@ private final class LoadSchedule: Sendable {
                     competition: scenario.slowdown(by: .competition, atSeconds: seconds),
                     throttling: scenario.slowdown(by: .throttling, atSeconds: seconds), highest: highest)
                 next += step
-                LiveClock.sleep(until: next)
+                MonotonicClock.sleep(until: next)
             }
             hasEnded.store(true, ordering: .releasing)
         }

@@ -1,3 +1,5 @@
+import AgentCore
+
 extension Scenario {
     static let secondsRange = 0.1...3_600.0
     static let rateRange = 0.1...1_000.0
@@ -49,7 +51,7 @@ private struct ScenarioReader {
         try check(
             table, path, line,
             [
-                "name", "priority", "framesPerSecond", "arrivals", "constraintMilliseconds", "percentile",
+                "name", "priority", "framesPerSecond", "arrivals", "constraintMilliseconds", "percentile", "mode",
                 "accuracyFloor", "arrivesSeconds", "leavesSeconds", "points", "package", "operatingPoints",
                 "statistics",
             ])
@@ -59,6 +61,9 @@ private struct ScenarioReader {
         let arrivals = try text(table, "arrivals", path, line) ?? "periodic"
         guard ["periodic", "poisson"].contains(arrivals) else {
             throw refusal(table["arrivals"]?.line ?? line, "\(path).arrivals", "must be periodic or poisson")
+        }
+        guard let mode = BoardManager.Mode(rawValue: try text(table, "mode", path, line) ?? "lookUp") else {
+            throw refusal(table["mode"]?.line ?? line, "\(path).mode", "must be lookUp or steps")
         }
         let arrives = try number(table, "arrivesSeconds", path, line, within: 0...seconds, otherwise: 0)
         let leaves = try number(table, "leavesSeconds", path, line, within: 0...seconds, otherwise: seconds)
@@ -72,7 +77,7 @@ private struct ScenarioReader {
             arrivals: arrivals == "poisson" ? .poisson : .periodic,
             constraintMilliseconds: try number(
                 table, "constraintMilliseconds", path, line, within: Scenario.millisecondsRange),
-            percentile: try number(table, "percentile", path, line, within: 50...99.9, otherwise: 95),
+            percentile: try number(table, "percentile", path, line, within: 50...99.9, otherwise: 95), mode: mode,
             accuracyFloor: table["accuracyFloor"] == nil
                 ? nil : try number(table, "accuracyFloor", path, line, within: 0...1),
             arrivesSeconds: arrives, leavesSeconds: leaves,

@@ -1,3 +1,5 @@
+public import AgentCore
+
 /// What happens to a board and its models in the course of time; read from a TOML file (`Scenario.parse`).
 public struct Scenario: Equatable, Sendable {
     public enum Arrivals: Equatable, Sendable {
@@ -26,6 +28,7 @@ public struct Scenario: Equatable, Sendable {
         public var arrivals: Arrivals
         public var constraintMilliseconds: Double
         public var percentile: Double
+        public var mode: BoardManager.Mode
         public var accuracyFloor: Double?
         /// When the model comes to the board and leaves it.
         public var arrivesSeconds: Double

@@ -88,7 +88,7 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
     private static func trace<Board: ScenarioBoard, Failure: Error>(
         _ scenario: Scenario, _ policy: String, on board: (_ policy: String) throws(Failure) -> Board
     ) throws(Failure) -> RunTrace? {
-        let decisions: any PointPolicy
+        let decisions: any ScenarioPolicy
         switch policy {
         case "managed": decisions = ManagedPolicy(scenario)
         case "static-best-fit": decisions = StaticPolicy.bestFit(scenario)
@@ -99,8 +99,12 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
             guard let best = HindsightSearch.bestStatic(scenario, attaining: goal.sloAttainment) else { return nil }
             decisions = StaticPolicy(points: best)
         }
-        return ScenarioRun.trace(scenario, decisions, on: try board(policy))
+        return trace(scenario, decisions, on: try board(policy))
     }
+
+    private static func trace(
+        _ scenario: Scenario, _ policy: some ScenarioPolicy, on board: some ScenarioBoard
+    ) -> RunTrace { ScenarioRun.trace(scenario, policy, on: board) }
 
     static func result(_ policy: String, _ trace: RunTrace, _ scenario: Scenario) -> Result {
         let models = scenario.models.indices.map { modelResult($0, trace, scenario) }

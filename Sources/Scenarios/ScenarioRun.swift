@@ -3,12 +3,12 @@ import SearchSpace
 
 /// One policy living through a scenario: one processor, frames of all models in the order of their deadlines, runs that
 /// are not interrupted.
-struct ScenarioRun<Board: ScenarioBoard> {
+struct ScenarioRun<Board: ScenarioBoard, Policy: ScenarioPolicy> {
     /// Frames of one model that may wait.
     static var queueCapacity: Int { 32 }
 
     private let scenario: Scenario
-    private var queue: DeadlineQueue
+    private var scheduler: BoardScheduler<Policy>
     private var arrivals: [ArrivalProcess]
     private var board: Board
     private var present: [Bool]
@@ -16,10 +16,10 @@ struct ScenarioRun<Board: ScenarioBoard> {
     private var dropped: [UInt64]
     private(set) var trace: RunTrace
 
-    init(_ scenario: Scenario, on board: Board) {
+    private init(_ scenario: Scenario, _ policy: Policy, on board: Board) {
         self.scenario = scenario
         self.board = board
-        queue = DeadlineQueue(models: scenario.models.count, capacity: Self.queueCapacity)
+        scheduler = BoardScheduler(policy, models: scenario.models.count, capacity: Self.queueCapacity)
         arrivals = scenario.models.indices.map {
             ArrivalProcess(scenario.models[$0], seed: scenario.seed &+ UInt64($0) &* 7_919)
         }
@@ -29,21 +29,20 @@ struct ScenarioRun<Board: ScenarioBoard> {
     }
 
     /// What the policy makes of the scenario. The frames are the same for every policy.
-    static func trace(_ scenario: Scenario, _ policy: some PointPolicy, on board: Board) -> RunTrace {
-        var run = ScenarioRun(scenario, on: board)
-        var policy = policy
-        run.run(&policy)
+    static func trace(_ scenario: Scenario, _ policy: Policy, on board: Board) -> RunTrace {
+        var run = ScenarioRun(scenario, policy, on: board)
+        run.run()
         return run.trace
     }
 
-    private mutating func run(_ policy: inout some PointPolicy) {
+    private mutating func run() {
         let end = scenario.seconds * 1_000
         while true {
             admit()
-            updatePresence(&policy)
+            updatePresence()
             let stamp = board.stamp
-            if let frame = queue.take(at: now) {
-                serve(frame, since: stamp, &policy)
+            if let turn = scheduler.next(atMilliseconds: now) {
+                serve(turn, since: stamp)
             } else {
                 let next = arrivals.map(\.next).min() ?? .infinity
                 guard next < end else { break }
@@ -57,7 +56,7 @@ struct ScenarioRun<Board: ScenarioBoard> {
         for model in arrivals.indices {
             while arrivals[model].next <= now, arrivals[model].next < scenario.seconds * 1_000 {
                 let (index, arrival) = arrivals[model].take()
-                queue.enqueue(
+                scheduler.arrived(
                     .init(
                         model: model, index: index, arrival: arrival,
                         deadline: arrival + scenario.models[model].constraintMilliseconds))
@@ -65,49 +64,40 @@ struct ScenarioRun<Board: ScenarioBoard> {
         }
     }
 
-    private mutating func updatePresence(_ policy: inout some PointPolicy) {
+    private mutating func updatePresence() {
         let current = scenario.models.indices.map { scenario.isPresent($0, atSeconds: now / 1_000) }
         guard current != present else { return }
         present = current
-        policy.modelsChanged(current, atMilliseconds: now)
+        scheduler.policy.modelsChanged(current, atMilliseconds: now)
     }
 
     /// - Parameter stamp: when the frame was looked for.
-    private mutating func serve(_ frame: DeadlineQueue.Frame, since stamp: UInt64, _ policy: inout some PointPolicy) {
-        let given = collectDropped()
-        guard let point = policy.point(for: frame, queue: queue, atMilliseconds: now) else {
-            return trace.dropped(frame.model, atMilliseconds: now)
-        }
+    private mutating func serve(_ turn: BoardScheduler<Policy>.Turn, since stamp: UInt64) {
+        let frame = turn.frame
+        collectDropped()
+        guard let point = turn.point else { return trace.dropped(frame.model, atMilliseconds: now) }
         let decided = board.stamp - stamp
         let service = board.run(model: frame.model, point: point)
-        let end = now
-        let latency = end - frame.arrival
-        let learnt = board.stamp
-        policy.frameCompleted(
-            frame, point: point, latencyMilliseconds: latency, serviceMilliseconds: service, dropped: given,
-            atMilliseconds: end)
+        let (end, learnt) = (now, board.stamp)
+        scheduler.completed(frame, point: point, serviceMilliseconds: service, atMilliseconds: end)
         trace.completed(
             .init(
-                model: frame.model, arrival: frame.arrival, latency: latency, point: point,
-                isKept: latency <= scenario.models[frame.model].constraintMilliseconds),
+                model: frame.model, arrival: frame.arrival, latency: end - frame.arrival, point: point,
+                isKept: end <= frame.deadline),
             decisionNanoseconds: decided + (board.stamp - learnt))
     }
 
-    @discardableResult
-    private mutating func collectDropped() -> Int {
-        var total = 0
+    private mutating func collectDropped() {
         for model in dropped.indices {
-            let count = queue.dropped(of: model)
+            let count = scheduler.dropped(of: model)
             for _ in dropped[model]..<count { trace.dropped(model, atMilliseconds: now) }
-            total += Int(count - dropped[model])
             dropped[model] = count
         }
-        return total
     }
 }
 
-extension ScenarioRun<VirtualBoard> {
-    static func trace(_ scenario: Scenario, _ policy: some PointPolicy) -> RunTrace {
+extension ScenarioRun where Board == VirtualBoard {
+    static func trace(_ scenario: Scenario, _ policy: Policy) -> RunTrace {
         trace(scenario, policy, on: VirtualBoard(scenario))
     }
 }

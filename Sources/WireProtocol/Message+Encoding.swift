@@ -80,6 +80,25 @@ extension WireOperatingPoint {
         accuracy = point.accuracy
         latencyMilliseconds = point.latencyMilliseconds
         flops = Int64(point.flops)
+        if let demand = point.demand { self.demand = WirePointDemand(demand) }
+    }
+}
+
+extension WirePointDemand {
+    init(_ demand: PointDemand) {
+        self.init()
+        precision = demand.precision ?? ""
+        threads = UInt32(clamping: demand.threads)
+        if let budget = demand.hookBudget { hookBudget = budget }
+        if let time = demand.cpuMilliseconds { cpuMilliseconds = time }
+        memoryBytes = demand.memoryBytes
+        energyMillijoules = demand.energyMillijoules
+        percentiles = demand.percentiles.map { one in
+            .with {
+                $0.percentile = one.percentile
+                $0.milliseconds = one.milliseconds
+            }
+        }
     }
 }
 

@@ -42,7 +42,35 @@ extension OperatingPoint {
             configuration: try SubnetConfiguration(wire),
             accuracy: try Checks.number(wire.accuracy, "accuracy", in: 0...1),
             latencyMilliseconds: try Checks.number(wire.latencyMilliseconds, "latencyMilliseconds"),
-            flops: try Checks.integer(wire.flops, "flops", in: 0...Int.max))
+            flops: try Checks.integer(wire.flops, "flops", in: 0...Int.max),
+            demand: wire.hasDemand ? try PointDemand(wire.demand) : nil)
+    }
+}
+
+extension PointDemand {
+    fileprivate init(_ wire: WirePointDemand) throws(DecodingFailure) {
+        try Checks.count(wire.percentiles.count, "demand.percentiles", limit: Self.percentileLimit)
+        let latency = 0...BoardDescription.latencyLimitMilliseconds
+        var percentiles: [LatencyConstraint] = []
+        for one in wire.percentiles {
+            percentiles.append(
+                LatencyConstraint(
+                    milliseconds: try Checks.number(one.milliseconds, "demand.percentiles.milliseconds", in: latency),
+                    percentile: try Checks.number(one.percentile, "demand.percentiles.percentile", in: 0...100)))
+        }
+        let precision = try Checks.text(
+            wire.precision, "demand.precision", limit: Self.precisionBytes, mayBeEmpty: true)
+        self.init(
+            precision: precision.isEmpty ? nil : precision,
+            threads: try Checks.integer(Int64(wire.threads), "demand.threads", in: Self.threadRange),
+            hookBudget: wire.hasHookBudget ? try Checks.number(wire.hookBudget, "demand.hookBudget", in: 0...1) : nil,
+            cpuMilliseconds: wire.hasCpuMilliseconds
+                ? try Checks.number(
+                    wire.cpuMilliseconds, "demand.cpuMilliseconds", in: 0...Self.cpuLimitMilliseconds) : nil,
+            memoryBytes: try Checks.counter(wire.memoryBytes, "demand.memoryBytes"),
+            energyMillijoules: try Checks.number(
+                wire.energyMillijoules, "demand.energyMillijoules", in: 0...Self.energyLimitMillijoules),
+            percentiles: percentiles)
     }
 }
 

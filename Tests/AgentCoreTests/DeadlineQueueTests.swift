@@ -37,4 +37,17 @@ import Testing
         queue.clear(0)
         #expect(queue.dropped(of: 0) == 4 && queue.isEmpty && queue.earliestDeadline(of: 0) == nil)
     }
+
+    /// A request finds its place by its deadline, and waits for whoever takes it, however late.
+    @Test func requestsAreOrderedAndNeverDropped() {
+        var queue = DeadlineQueue(models: 2, capacity: 3)
+        for (index, deadline) in [(1, 30.0), (2, 10), (3, 20)] {
+            queue.enqueue(.init(model: 1, index: UInt64(index), arrival: 0, deadline: deadline, isRequest: true))
+        }
+        queue.enqueue(Self.frame(1, 7, arrival: 0, deadline: 15))
+        #expect(queue.waiting(of: 1) == 4 && queue.earliestDeadline(of: 1) == 10)
+        queue.clear(1)
+        #expect((0..<4).map { _ in queue.take(at: 100)?.index } == [2, 3, 1, nil])
+        #expect(queue.dropped(of: 1) == 1)
+    }
 }

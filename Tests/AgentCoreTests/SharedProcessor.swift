@@ -19,8 +19,20 @@ struct SharedProcessor {
         self.framesPerSecond = framesPerSecond
     }
 
+    /// What running a frame took.
+    struct Frame {
+        /// From arrival to result.
+        var latencyMilliseconds: Double
+        var serviceMilliseconds: Double
+        /// Frames given up before it.
+        var dropped: Int
+    }
+
+    /// When the next frame that will run arrives, and when it can begin.
+    func upcoming() -> (arrival: Double, start: Double) { (arrivalOfNext, max(now, arrivalOfNext)) }
+
     /// Runs the next frame at a point.
-    mutating func frame(at point: Int) -> RuntimeManager.Frame {
+    mutating func frame(at point: Int) -> Frame {
         if now < arrivalOfNext {
             // While the model sleeps the others run, which pays back what it has used ahead of its share.
             if competitors > 0 { usedSlice = max(0, usedSlice - (arrivalOfNext - now) / Double(competitors)) }

@@ -1,6 +1,7 @@
 import Foundation
 import ModelImport
 import Packages
+import Processors
 import Scenarios
 import SearchSpace
 import Shoal

@@ -55,6 +55,24 @@ import Testing
         #expect(managed.recoveryMilliseconds ?? .infinity <= 500, "seed \(seed)")
     }
 
+    /// What a constraint's percentile allows is turned into accuracy, and no more than it allows.
+    @Test(arguments: [6, 77, UInt64.random(in: 0...1 << 50)])
+    func percentileBuysAccuracy(seed: UInt64) throws {
+        var scenario = try ScenarioReadingTests.shipped("percentile")
+        scenario.seed = seed
+        var accuracies: [Double] = []
+        for percentile in [99.9, 95, 90] {
+            for index in scenario.models.indices { scenario.models[index].percentile = percentile }
+            let managed = try Self.result(
+                ScenarioReport.simulated(scenario, policies: ["managed"]).report, "managed")
+            for model in managed.models {
+                #expect(model.sloAttainment * 100 >= percentile, "seed \(seed): \(model)")
+            }
+            accuracies.append(managed.accuracy)
+        }
+        #expect(accuracies[1] > accuracies[0] + 0.008 && accuracies[2] > accuracies[1] + 0.008, "\(accuracies)")
+    }
+
     /// Every frame that arrives is completed or given up, under every policy alike.
     @Test(arguments: names)
     func framesAreAccountedFor(name: String) throws {

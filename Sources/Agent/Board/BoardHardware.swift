@@ -23,7 +23,6 @@ struct BoardHardware {
             boardClass: "\(processorName()) \(instructionSet.rawValue) \(share) cores")
     }
 
-
     private static func statusLine(_ name: String) -> String? {
         (BoardSensors.contents("/proc/self/status") ?? "").split(separator: "\n").first { $0.hasPrefix(name + ":") }
             .map { $0.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces) }

@@ -15,9 +15,11 @@ import Yams
 ///         points: fashion.points.json
 ///         statistics: fashion.statistics
 ///         mode: lookUp                  # or steps
+///         processor: 3                  # optional: one that the agent may use; see `ExecutorShare`
 ///         hooks: { file: fashion.hooks, budget: 0.1, learns: true }     # optional; see `Hooks`
 ///         stream: { images: [...], labels: [...], first: 2000, busyShare: 0.25, seed: 1 }
 ///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
+///     frames: { socket: PATH }          # optional: frames by shared memory; see `FrameServer`
 ///
 /// Relative paths start at the folder of the file.
 public struct AgentConfiguration: Equatable, Sendable {
@@ -27,9 +29,11 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var points: String
         /// Of a supernet's subnets; none for a network.
         public var statistics: String?
-        public var mode: RuntimeManager.Mode?
+        public var mode: BoardManager.Mode?
         public var stream: Stream
         public var hooks: Hooks?
+        /// Runs here, with the other models that name it; without it wherever the board has room.
+        public var processor: Int?
     }
 
     /// Gates that leave out what an input does not need, and may learn from the stream.
@@ -68,6 +72,8 @@ public struct AgentConfiguration: Equatable, Sendable {
     public var models: [Model]
     /// Where the inference endpoint listens; `nil` for none.
     public var inference: InferencePlace?
+    /// Path of the socket that takes frames; `nil` for none.
+    public var frames: String?
 
     /// The shortest and longest telemetry window.
     public static let telemetryRange = 100...60_000
@@ -97,6 +103,9 @@ extension AgentConfiguration {
         var telemetryMilliseconds: Int?
         var models: [Model]
         var inference: InferencePlace.Form?
+        var frames: Frames?
+
+        struct Frames: Decodable { var socket: String }
     }
 
     /// - Throws: `ConfigurationFailure` with the field that cannot be used.
@@ -125,8 +134,10 @@ extension AgentConfiguration {
 
     /// The first field that nothing reads: a slip in a name must not pass for a default.
     private static func unknownField(in text: String) throws -> String? {
-        let top = ["board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference"]
-        let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks"]
+        let top = [
+            "board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference", "frames",
+        ]
+        let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks", "processor"]
         let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes", "sensors"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
@@ -135,6 +146,7 @@ extension AgentConfiguration {
         let document = try compose(yaml: text)
         if let found = stranger(document, top, "") { return found }
         if let found = stranger(document?["inference"], ["host", "port", "socket"], "inference.") { return found }
+        if let found = stranger(document?["frames"], ["socket"], "frames.") { return found }
         for (index, entry) in (document?["models"]?.sequence ?? []).enumerated() {
             let path = "models[\(index)]."
             if let found = stranger(entry, model, path) { return found }
@@ -200,10 +212,14 @@ extension AgentConfiguration {
         } catch {
             throw ConfigurationFailure(file: file, reason: "inference." + error.reason)
         }
+        let frames = form.frames.map { resolve($0.socket) }
+        try require(
+            frames.map { $0.utf8.count < InferencePlace.pathLimit } ?? true,
+            "frames.socket: is longer than \(InferencePlace.pathLimit - 1) bytes")
         return AgentConfiguration(
             board: board, labels: form.labels ?? [:], stateDirectory: resolve(form.stateDirectory),
             enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window, models: models,
-            inference: inference)
+            inference: inference, frames: frames)
     }
 
     private static func describe(_ error: DecodingError) -> String {

@@ -46,15 +46,19 @@ public enum InferencePlace: Equatable, Sendable {
         switch self {
         case .loopback(let host, let port): return .hostname(host, port: port)
         case .socket(let path):
-            var status = stat()
-            if lstat(path, &status) == 0 {
-                guard status.st_mode & S_IFMT == S_IFSOCK else {
-                    throw ConfigurationFailure(file: path, reason: "exists and is not a socket")
-                }
-                unlink(path)
-            }
+            try Self.clear(path)
             return .unixDomainSocket(path: path)
         }
+    }
+
+    /// Removes a socket that an earlier run has left.
+    static func clear(_ path: String) throws(ConfigurationFailure) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else {
+            throw ConfigurationFailure(file: path, reason: "exists and is not a socket")
+        }
+        unlink(path)
     }
 
     /// Shuts others out of the socket once it is there; what to tell people.

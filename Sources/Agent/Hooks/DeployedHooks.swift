@@ -3,6 +3,7 @@ import Engine
 import FleetModel
 import GateSharing
 import HookNetworks
+import Processors
 import Shoal
 import Supernets
 import Synchronization

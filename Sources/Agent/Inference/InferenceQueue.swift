@@ -1,13 +1,15 @@
-import Dispatch
 import InferenceAPI
+import Processors
 import Synchronization
 
-/// Requests that wait for a model's thread, and what wakes the thread when one arrives.
+/// Requests that wait for a model's thread, which is woken when one arrives.
 ///
 /// The thread looks at one atomic per frame; only where a request waits does it take the lock.
 final class InferenceQueue: Sendable {
     /// Requests that may wait, the one in work not counted.
     static let limit = 16
+    /// Requests that the thread may have taken and not ended.
+    static let heldLimit = limit + 1
 
     private struct State {
         var jobs: [InferenceJob] = []
@@ -18,13 +20,20 @@ final class InferenceQueue: Sendable {
     private let waiting = Atomic<Int>(0)
     /// Images of requests that were turned away since the thread last asked.
     private let refused = Atomic<UInt64>(0)
-    private let wakeUp = DispatchSemaphore(value: 0)
+    /// Requests that the thread has taken and not ended.
+    private let held = Atomic<Int>(0)
+    private let wakeUp: WakeUp
+
+    /// - Parameter wakeUp: the thread's.
+    init(wakeUp: WakeUp = WakeUp()) { self.wakeUp = wakeUp }
 
     /// Hands a job to the thread, or refuses it.
     func submit(_ job: InferenceJob) {
         let refusal = state.withLock { state -> String? in
             if state.isClosed { return "the agent is stopping" }
-            guard state.jobs.count < Self.limit else { return "\(Self.limit) requests are waiting already" }
+            guard state.jobs.count + max(0, held.load(ordering: .relaxed) - 1) < Self.limit else {
+                return "\(Self.limit) requests are waiting already"
+            }
             state.jobs.append(job)
             waiting.store(state.jobs.count, ordering: .releasing)
             return nil
@@ -37,13 +46,14 @@ final class InferenceQueue: Sendable {
         job.refuse(refusal)
     }
 
-    /// The oldest waiting job.
+    /// The oldest waiting job; whoever takes it says when it has `ended`.
     func take() -> InferenceJob? {
         guard waiting.load(ordering: .acquiring) > 0 else { return nil }
         return state.withLock { state in
             guard !state.jobs.isEmpty else { return nil }
             let job = state.jobs.removeFirst()
             waiting.store(state.jobs.count, ordering: .releasing)
+            held.wrappingAdd(1, ordering: .relaxed)
             return job
         }
     }
@@ -53,12 +63,7 @@ final class InferenceQueue: Sendable {
         refused.load(ordering: .relaxed) == 0 ? 0 : refused.exchange(0, ordering: .relaxed)
     }
 
-    /// Sleeps until the instant, or until a job arrives.
-    func sleep(until instant: UInt64) {
-        let now = MonotonicClock.now()
-        guard now < instant else { return }
-        _ = wakeUp.wait(timeout: .now() + .nanoseconds(Int(clamping: instant - now)))
-    }
+    func ended() { held.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Refuses all that wait, and whatever comes.
     func close() {

@@ -11,8 +11,10 @@ import Supernets
 /// A model on this board, ready to run: a plan for every operating point, and what each took here.
 struct ModelDeployment: Sendable {
     let name: ModelName
-    let mode: RuntimeManager.Mode
+    let mode: BoardManager.Mode
     let framesPerSecond: Double
+    /// `nil` leaves it to the board.
+    let processor: Int?
     /// From fastest to most accurate; latencies as measured on this board.
     let points: [FleetModel.OperatingPoint]
     let plans: [Plan]
@@ -167,7 +169,7 @@ struct ModelLoader {
         let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }
         return ModelDeployment(
             name: name, mode: model.mode ?? .lookUp,
-            framesPerSecond: try rate(of: model.stream, points, in: model.points),
+            framesPerSecond: try rate(of: model.stream, points, in: model.points), processor: model.processor,
             points: points, plans: plans, preprocessors: preprocessors, normalization: normalization, stream: stream,
             hooks: loading?.hooks, hookFailure: loading?.failure)
     }

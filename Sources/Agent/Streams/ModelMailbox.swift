@@ -3,16 +3,18 @@ import Synchronization
 
 /// Hands a model's envelope from the agent to the thread that runs the model, without a lock.
 ///
-/// One word holds everything that must change together: the constraint in microseconds (32 bits), the lowest,
-/// highest and preferred point (8 bits each), and the low bits of the generation, so that a change to the same
-/// values is seen too.
+/// Two words, written one after the other and read in the other order: the constraint in microseconds (32 bits), the
+/// lowest and highest point (8 each), and a mark (16); the percentile in thousandths (32), the priority (8), and the
+/// mark. The mark is of the generation, so that a change to the same values is seen too, and words of different marks
+/// are no envelope: the reader keeps its last one, and looks again at its next frame.
 package struct ModelMailbox: ~Copyable, Sendable {
     package struct Envelope: Equatable {
         package var latencyMicroseconds: UInt32
+        package var percentileThousandths: UInt32
+        package var priority: UInt8
         package var lowest: UInt8
         package var highest: UInt8
-        package var preferred: UInt8
-        package var mark: UInt8
+        package var mark: UInt16
 
         /// The last assignment does not speak of the model: it is bound by nothing.
         package var isWithdrawn: Bool { latencyMicroseconds == 0 }
@@ -20,29 +22,37 @@ package struct ModelMailbox: ~Copyable, Sendable {
 
     package init() {}
 
-    private let word = Atomic<UInt64>(0)
+    private let first = Atomic<UInt64>(0)
+    private let second = Atomic<UInt64>(0)
 
-    /// `nil` until something was posted.
+    /// `nil` until something was posted, and while something is.
     package func read() -> Envelope? {
-        let value = word.load(ordering: .acquiring)
-        guard value != 0 else { return nil }
+        let (first, second) = (first.load(ordering: .acquiring), second.load(ordering: .acquiring))
+        guard first != 0, UInt16(truncatingIfNeeded: first) == UInt16(truncatingIfNeeded: second) else { return nil }
         return Envelope(
-            latencyMicroseconds: UInt32(truncatingIfNeeded: value >> 32),
-            lowest: UInt8(truncatingIfNeeded: value >> 24),
-            highest: UInt8(truncatingIfNeeded: value >> 16), preferred: UInt8(truncatingIfNeeded: value >> 8),
-            mark: UInt8(truncatingIfNeeded: value))
+            latencyMicroseconds: UInt32(truncatingIfNeeded: first >> 32),
+            percentileThousandths: UInt32(truncatingIfNeeded: second >> 32),
+            priority: UInt8(truncatingIfNeeded: second >> 24),
+            lowest: UInt8(truncatingIfNeeded: first >> 24), highest: UInt8(truncatingIfNeeded: first >> 16),
+            mark: UInt16(truncatingIfNeeded: first))
     }
 
     /// Nothing is asked of the model any more. All ones in the lower half keep the word from being empty.
-    package func withdraw() { word.store(UInt64(UInt32.max), ordering: .releasing) }
+    package func withdraw() {
+        second.store(UInt64(UInt32.max), ordering: .releasing)
+        first.store(UInt64(UInt32.max), ordering: .releasing)
+    }
 
     /// - Precondition: the points are below `FleetLimits.pointsPerModel`, the latency above zero.
     package func post(_ assignment: ModelAssignment, generation: UInt64) {
         let microseconds = UInt64(min(max(assignment.latency.milliseconds * 1_000, 1), Double(UInt32.max)))
-        let points = [assignment.lowestPoint, assignment.highestPoint, assignment.preferredPoint]
+        let thousandths = UInt64(min(max(assignment.latency.percentile, 0), 100) * 1_000)
+        let points = [assignment.lowestPoint, assignment.highestPoint]
         precondition(points.allSatisfy { (0..<FleetLimits.pointsPerModel).contains($0) }, "points \(points)")
-        word.store(
-            microseconds << 32 | UInt64(points[0]) << 24 | UInt64(points[1]) << 16 | UInt64(points[2]) << 8
-                | (generation & 0xFF), ordering: .releasing)
+        let mark = generation & 0xFFFF
+        let priority = UInt64(UInt8(clamping: assignment.priority))
+        second.store(thousandths << 32 | priority << 24 | mark, ordering: .releasing)
+        first.store(
+            microseconds << 32 | UInt64(points[0]) << 24 | UInt64(points[1]) << 16 | mark, ordering: .releasing)
     }
 }

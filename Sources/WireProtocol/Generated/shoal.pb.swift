@@ -273,6 +273,73 @@ nonisolated struct WireOperatingPoint: Sendable {
 
   var flops: Int64 = 0
 
+  var demand: WirePointDemand {
+    get {_demand ?? WirePointDemand()}
+    set {_demand = newValue}
+  }
+  /// Returns true if `demand` has been explicitly set.
+  var hasDemand: Bool {self._demand != nil}
+  /// Clears the value of `demand`. Subsequent reads from it will return its default value.
+  mutating func clearDemand() {self._demand = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _demand: WirePointDemand? = nil
+}
+
+/// What a point asks of the board besides one thread's time; absent where nothing is known.
+nonisolated struct WirePointDemand: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var precision: String = String()
+
+  var threads: UInt32 = 0
+
+  var hookBudget: Double {
+    get {_hookBudget ?? 0}
+    set {_hookBudget = newValue}
+  }
+  /// Returns true if `hookBudget` has been explicitly set.
+  var hasHookBudget: Bool {self._hookBudget != nil}
+  /// Clears the value of `hookBudget`. Subsequent reads from it will return its default value.
+  mutating func clearHookBudget() {self._hookBudget = nil}
+
+  var cpuMilliseconds: Double {
+    get {_cpuMilliseconds ?? 0}
+    set {_cpuMilliseconds = newValue}
+  }
+  /// Returns true if `cpuMilliseconds` has been explicitly set.
+  var hasCpuMilliseconds: Bool {self._cpuMilliseconds != nil}
+  /// Clears the value of `cpuMilliseconds`. Subsequent reads from it will return its default value.
+  mutating func clearCpuMilliseconds() {self._cpuMilliseconds = nil}
+
+  var memoryBytes: UInt64 = 0
+
+  var energyMillijoules: Double = 0
+
+  var percentiles: [WirePercentileLatency] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _hookBudget: Double? = nil
+  fileprivate var _cpuMilliseconds: Double? = nil
+}
+
+nonisolated struct WirePercentileLatency: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var percentile: Double = 0
+
+  var milliseconds: Double = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1403,7 +1470,7 @@ nonisolated extension WireDeployedModel: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireOperatingPoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".OperatingPoint"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}resolution\0\u{1}depths\0\u{3}kernel_sizes\0\u{3}expand_ratios\0\u{1}accuracy\0\u{3}latency_milliseconds\0\u{1}flops\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}resolution\0\u{1}depths\0\u{3}kernel_sizes\0\u{3}expand_ratios\0\u{1}accuracy\0\u{3}latency_milliseconds\0\u{1}flops\0\u{2}q\u{1}demand\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1418,12 +1485,17 @@ nonisolated extension WireOperatingPoint: SwiftProtobuf.Message, SwiftProtobuf._
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.accuracy) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self.latencyMilliseconds) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.flops) }()
+      case 120: try { try decoder.decodeSingularMessageField(value: &self._demand) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.resolution != 0 {
       try visitor.visitSingularInt64Field(value: self.resolution, fieldNumber: 1)
     }
@@ -1445,6 +1517,9 @@ nonisolated extension WireOperatingPoint: SwiftProtobuf.Message, SwiftProtobuf._
     if self.flops != 0 {
       try visitor.visitSingularInt64Field(value: self.flops, fieldNumber: 7)
     }
+    try { if let v = self._demand {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1456,6 +1531,106 @@ nonisolated extension WireOperatingPoint: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.accuracy != rhs.accuracy {return false}
     if lhs.latencyMilliseconds != rhs.latencyMilliseconds {return false}
     if lhs.flops != rhs.flops {return false}
+    if lhs._demand != rhs._demand {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePointDemand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PointDemand"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}x\u{1}precision\0\u{1}threads\0\u{3}hook_budget\0\u{3}cpu_milliseconds\0\u{3}memory_bytes\0\u{3}energy_millijoules\0\u{1}percentiles\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 120: try { try decoder.decodeSingularStringField(value: &self.precision) }()
+      case 121: try { try decoder.decodeSingularUInt32Field(value: &self.threads) }()
+      case 122: try { try decoder.decodeSingularDoubleField(value: &self._hookBudget) }()
+      case 123: try { try decoder.decodeSingularDoubleField(value: &self._cpuMilliseconds) }()
+      case 124: try { try decoder.decodeSingularUInt64Field(value: &self.memoryBytes) }()
+      case 125: try { try decoder.decodeSingularDoubleField(value: &self.energyMillijoules) }()
+      case 126: try { try decoder.decodeRepeatedMessageField(value: &self.percentiles) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.precision.isEmpty {
+      try visitor.visitSingularStringField(value: self.precision, fieldNumber: 120)
+    }
+    if self.threads != 0 {
+      try visitor.visitSingularUInt32Field(value: self.threads, fieldNumber: 121)
+    }
+    try { if let v = self._hookBudget {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 122)
+    } }()
+    try { if let v = self._cpuMilliseconds {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 123)
+    } }()
+    if self.memoryBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.memoryBytes, fieldNumber: 124)
+    }
+    if self.energyMillijoules.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.energyMillijoules, fieldNumber: 125)
+    }
+    if !self.percentiles.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.percentiles, fieldNumber: 126)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WirePointDemand, rhs: WirePointDemand) -> Bool {
+    if lhs.precision != rhs.precision {return false}
+    if lhs.threads != rhs.threads {return false}
+    if lhs._hookBudget != rhs._hookBudget {return false}
+    if lhs._cpuMilliseconds != rhs._cpuMilliseconds {return false}
+    if lhs.memoryBytes != rhs.memoryBytes {return false}
+    if lhs.energyMillijoules != rhs.energyMillijoules {return false}
+    if lhs.percentiles != rhs.percentiles {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePercentileLatency: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PercentileLatency"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}x\u{1}percentile\0\u{1}milliseconds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 120: try { try decoder.decodeSingularDoubleField(value: &self.percentile) }()
+      case 121: try { try decoder.decodeSingularDoubleField(value: &self.milliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.percentile.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.percentile, fieldNumber: 120)
+    }
+    if self.milliseconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.milliseconds, fieldNumber: 121)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WirePercentileLatency, rhs: WirePercentileLatency) -> Bool {
+    if lhs.percentile != rhs.percentile {return false}
+    if lhs.milliseconds != rhs.milliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -70,13 +70,20 @@ struct CancelCommand: AsyncParsableCommand {
 
 struct GetCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable {
-        case boards, models, policies, assignments, searches, predictors, hooks, events, status
+        case boards, models, policies, assignments, searches, predictors, hooks, events, status, telemetry
     }
 
     static let configuration = CommandConfiguration(commandName: "get", abstract: "List what the coordinator knows.")
 
-    @Argument(help: "boards, models, policies, assignments, searches, predictors, hooks, events or status.")
+    @Argument(
+        help: "boards, models, policies, assignments, searches, predictors, hooks, events, status or telemetry.")
     var noun: Noun
+    @Option(help: "Of telemetry: the board whose windows are wanted.")
+    var board: String?
+    @Option(help: "Of telemetry: one model; all unless given.")
+    var model: String?
+    @Option(help: "Of telemetry: windows that were received from here on, milliseconds since 1970.")
+    var since: UInt64 = 0
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
     @OptionGroup var coordinator: CoordinatorOptions
@@ -139,6 +146,7 @@ struct GetCommand: AsyncParsableCommand {
             }
         case .hooks:
             try await text(client, [HooksView].self, HooksListing.header) { $0.map(HooksListing.row) }
+        case .telemetry: try await telemetry(client)
         case .status:
             try await text(
                 client, StatusView.self, ["FLEET", "ENROLMENT", "ENROLLED", "CONNECTED", "RECORDS", "DROPPED FRAMES"]
@@ -153,6 +161,26 @@ struct GetCommand: AsyncParsableCommand {
                 ]
             }
         }
+    }
+
+    /// SLO attainment and accuracy, window by window.
+    private func telemetry(_ client: AdminClient) async throws -> String {
+        guard let board else { throw Refusal("get telemetry: name the board with --board") }
+        let windows: [TelemetryWindowView] = try await client.get(
+            "v1/telemetry", query: ["board": board, "since": "\(since)", "limit": "1000"])
+        let series = AttainmentWindow.series(windows, model: model)
+        if format.format == .json { return try Terminal.jsonText(series) }
+        var table = TextTable(["TIME", "MODEL", "FRAMES", "SLO %", "ACCURACY %", "PRODUCT %", "POINT", "p99 ms"])
+        for window in series {
+            table.add([
+                Self.time(window.startMilliseconds), window.model, "\(window.arrived)",
+                window.sloAttainment.map { (100 * $0).text(2) } ?? "-",
+                window.accuracy.map { (100 * $0).text(2) } ?? "-",
+                window.attainedAccuracy.map { (100 * $0).text(2) } ?? "-", "\(window.activePoint)",
+                window.p99Milliseconds.text(2),
+            ])
+        }
+        return table.text
     }
 
     static let modelHeader = [

@@ -69,12 +69,19 @@ import Testing
     /// Runs the model's thread until it has counted some frames; what one window says of the hooks.
     private func run(_ deployment: ModelDeployment) async throws -> HookTelemetry? {
         let runner = ModelRunner(deployment)
+        // However busy the machine is, the point with hooks.
+        let top = deployment.points.count - 1
+        runner.mailbox.post(
+            ModelAssignment(
+                model: "m", latency: .init(milliseconds: 10_000, percentile: 95), lowestPoint: top,
+                highestPoint: top, preferredPoint: top, priority: 1), generation: 1)
         var sampler = TelemetrySampler(runners: [runner], processors: [0])
-        runner.start()
+        let executor = BoardExecutor([runner])
+        executor.start()
         while runner.counters.snapshot().frames < 20 { try await Task.sleep(for: .milliseconds(10)) }
         let record = sampler.window(
             startMilliseconds: 0, durationMilliseconds: 1, generation: 0, droppedRecords: 0)
-        runner.stop()
+        executor.stop()
         return record.models[0].hooks
     }
 
@@ -110,10 +117,11 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         model.hooks?.learns = true
         let runner = ModelRunner(try load(model))
-        runner.start()
+        let executor = BoardExecutor([runner])
+        executor.start()
         while runner.counters.snapshot().frames < 20 { try await Task.sleep(for: .milliseconds(10)) }
         let learner = try #require(runner.hookCounters.learner.withLock { $0 })
-        runner.stop()
+        executor.stop()
         learner.stop()
         let state = try HookState.read(from: folder + "/h").state
         #expect(state.statistics.samples == learner.report.samples)

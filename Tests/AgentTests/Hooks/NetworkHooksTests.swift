@@ -101,12 +101,13 @@ import Testing
         #expect(deployment.hookFailure == nil)
         let runner = ModelRunner(deployment)
         var sampler = TelemetrySampler(runners: [runner], processors: [0])
-        runner.start()
+        let executor = BoardExecutor([runner])
+        executor.start()
         while runner.counters.snapshot().frames < 20 || runner.hookCounters.zeros.withLock({ $0.isEmpty }) {
             try await Task.sleep(for: .milliseconds(10))
         }
         let record = sampler.window(startMilliseconds: 0, durationMilliseconds: 1, generation: 0, droppedRecords: 0)
-        runner.stop()
+        executor.stop()
         let telemetry = try #require(record.models[0].hooks)
         #expect(telemetry.state == .deciding && telemetry.kinds.map(\.name) == [kind.rawValue])
         #expect(telemetry.kinds[0].possible > 0)

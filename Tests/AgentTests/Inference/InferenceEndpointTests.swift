@@ -94,8 +94,8 @@ import Testing
         try await running {
             #expect(HTTPOverSocket.ask(path, "GET", "/v2/models/m")?.object["name"] as? String == "m")
             #expect(HTTPOverSocket.ask(path, "GET", "/v2/models/n")?.status == 404)
-            var mode = stat()
-            #expect(lstat(path, &mode) == 0 && mode.st_mode & 0o777 == 0o600)
+            let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            #expect(mode == 0o600)
 
             // Every size of normalised image; a constant one stays so when it is resized.
             let constant = (0..<2 * 28 * 28).map { $0 < 28 * 28 ? "0.5" : "-1" }.joined(separator: ",")
@@ -149,11 +149,13 @@ import Testing
         // One frame at the start, and none for a long while.
         model.stream.framesPerSecond = 0.001
         var loader = ModelLoader(kernels: try KernelSet.selected())
-        let runner = ModelRunner(try loader.load(model), requests: InferenceQueue())
+        let wakeUp = WakeUp()
+        let runner = ModelRunner(try loader.load(model), requests: InferenceQueue(wakeUp: wakeUp))
         let desk = InferenceDesk()
         #expect(desk.models == nil)
         desk.open([runner])
-        runner.start()
+        let executor = BoardExecutor([runner], wakeUp: wakeUp)
+        executor.start()
         let served = try #require(desk.models?.first)
         let request = InferenceRequest(
             images: 3, height: 28, width: 28, pixels: .planar([UInt8](repeating: 9, count: 3 * 784)))
@@ -162,7 +164,7 @@ import Testing
         let counted = runner.counters.snapshot()
         #expect(counted.frames == 4 && counted.histogram.reduce(0, +) == 4 && counted.labelled == 0)
 
-        runner.stop()
+        executor.stop()
         await #expect(throws: InferenceRefusal(.unavailable, "the agent is stopping")) {
             try await desk.infer(request, on: served)
         }

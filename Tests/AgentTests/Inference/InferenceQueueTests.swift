@@ -1,5 +1,6 @@
 import Foundation
 import InferenceAPI
+import Processors
 import Synchronization
 import Testing
 
@@ -42,10 +43,11 @@ import Testing
     }
 
     @Test func aJobEndsTheSleep() {
-        let queue = InferenceQueue()
+        let wakeUp = WakeUp()
+        let queue = InferenceQueue(wakeUp: wakeUp)
         queue.submit(job())
         let start = MonotonicClock.now()
-        queue.sleep(until: start + 60_000_000_000)
+        wakeUp.sleep(until: start + 60_000_000_000)
         #expect(MonotonicClock.now() - start < 60_000_000_000)
     }
 

@@ -20,8 +20,40 @@ import Testing
 
         let envelope = mailbox.read()
         #expect(envelope?.latencyMicroseconds == 25_500)
-        #expect(envelope?.lowest == 1 && envelope?.highest == 7 && envelope?.preferred == 5)
-        #expect(envelope?.mark == 2)
+        #expect(envelope?.percentileThousandths == 99_000 && envelope?.priority == 1)
+        #expect(envelope?.lowest == 1 && envelope?.highest == 7 && envelope?.isWithdrawn == false)
+        #expect(envelope?.mark == 258)
+        mailbox.withdraw()
+        #expect(mailbox.read()?.isWithdrawn == true)
+    }
+
+    /// Two writers' words never make one envelope.
+    @Test func envelopesAreReadWholeOrNotAtAll() async {
+        struct Shared: ~Copyable, Sendable { let mailbox = ModelMailbox() }
+        final class Box: Sendable { let shared = Shared() }
+        let box = Box()
+        let writer = Task.detached {
+            for generation in UInt64(1)...20_000 {
+                var one = ModelAssignment(
+                    model: "m", latency: .init(milliseconds: 1, percentile: 50), lowestPoint: 0, highestPoint: 0,
+                    preferredPoint: 0, priority: 1)
+                if generation % 2 == 0 {
+                    (one.latency, one.priority, one.highestPoint) = (.init(milliseconds: 2, percentile: 99), 2, 2)
+                }
+                box.shared.mailbox.post(one, generation: generation)
+            }
+        }
+        var seen = 0
+        while seen < 20_000, box.shared.mailbox.read()?.mark != 20_000 {
+            guard let envelope = box.shared.mailbox.read() else { continue }
+            seen += 1
+            let isEven = envelope.mark % 2 == 0
+            #expect(envelope.latencyMicroseconds == (isEven ? 2_000 : 1_000))
+            #expect(envelope.percentileThousandths == (isEven ? 99_000 : 50_000))
+            #expect(envelope.priority == (isEven ? 2 : 1) && envelope.highest == (isEven ? 2 : 0))
+        }
+        await writer.value
+        #expect(box.shared.mailbox.read()?.mark == 20_000)
     }
 
     @Test func aNewGenerationOfTheSameValuesIsSeen() {

@@ -1,15 +1,15 @@
 import CScheduler
 
 /// Which processors a thread may run on.
-struct ProcessorAffinity {
+public struct ProcessorAffinity: Sendable {
     /// Processors that Linux knows of at most.
-    static let limit = 1_024
+    public static let limit = 1_024
 
     /// Processor n is bit n, in the order of little-endian words.
     private var mask = [UInt8](repeating: 0, count: limit / 8)
 
     /// Of the calling thread.
-    static var current: ProcessorAffinity {
+    public static var current: ProcessorAffinity {
         var result = ProcessorAffinity()
         _ = sched_getaffinity(0, result.mask.count, &result.mask)
         return result
@@ -18,18 +18,18 @@ struct ProcessorAffinity {
     private init() {}
 
     /// - Precondition: the number is below `limit`.
-    init(processor: Int) { mask[processor / 8] = 1 << UInt8(processor % 8) }
+    public init(processor: Int) { mask[processor / 8] = 1 << UInt8(processor % 8) }
 
     /// In rising order.
-    var processors: [Int] { (0..<Self.limit).filter { mask[$0 / 8] & 1 << UInt8($0 % 8) != 0 } }
+    public var processors: [Int] { (0..<Self.limit).filter { mask[$0 / 8] & 1 << UInt8($0 % 8) != 0 } }
 
     /// All but this one; all where there is no other.
-    func without(_ processor: Int) -> ProcessorAffinity {
+    public func without(_ processor: Int) -> ProcessorAffinity {
         var copy = self
         copy.mask[processor / 8] &= ~(1 << UInt8(processor % 8))
         return copy.processors.isEmpty ? self : copy
     }
 
     /// Of the calling thread.
-    func takeOn() { _ = sched_setaffinity(0, mask.count, mask) }
+    public func takeOn() { _ = sched_setaffinity(0, mask.count, mask) }
 }

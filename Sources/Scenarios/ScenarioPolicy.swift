@@ -3,17 +3,10 @@ import FleetModel
 import ResourceAllocation
 import SearchSpace
 
-/// Who decides at which point a frame runs; one instance lives through one run.
-protocol PointPolicy {
+/// Who decides in a scenario; one instance lives through one run.
+protocol ScenarioPolicy: PointPolicy {
     /// These models are on the board from now on.
     mutating func modelsChanged(_ present: [Bool], atMilliseconds now: Double)
-    /// `nil` gives the frame up.
-    mutating func point(for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double)
-        -> Int?
-    mutating func frameCompleted(
-        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
-        dropped: Int,
-        atMilliseconds now: Double)
 }
 
 extension Scenario {
@@ -43,7 +36,7 @@ extension Scenario {
 
 /// The product's own decisions: the coordinator's assignment whenever models come or leave, and the board's manager
 /// frame by frame inside of it.
-struct ManagedPolicy: PointPolicy {
+struct ManagedPolicy: ScenarioPolicy {
     private let scenario: Scenario
     private var manager: BoardManager
     private var present: [Bool]
@@ -54,8 +47,7 @@ struct ManagedPolicy: PointPolicy {
         manager = BoardManager(
             models: scenario.models.map { model in
                 BoardManager.Model(
-                    framesPerSecond: model.framesPerSecond, priority: model.priority,
-                    constraintMilliseconds: model.constraintMilliseconds,
+                    framesPerSecond: model.framesPerSecond, mode: model.mode,
                     idleMilliseconds: model.points.map(\.latencyMilliseconds),
                     accuracies: model.points.map(\.accuracy))
             })
@@ -65,8 +57,13 @@ struct ManagedPolicy: PointPolicy {
         let allocation = scenario.allocation(of: present)
         for index in present.indices {
             if let share = allocation[index] {
+                let model = scenario.models[index]
                 manager.modelAssigned(
-                    index, lowest: share.lowestPoint, highest: share.highestPoint, atMilliseconds: now)
+                    index,
+                    .init(
+                        constraintMilliseconds: model.constraintMilliseconds, percentile: model.percentile,
+                        priority: model.priority, lowest: share.lowestPoint, highest: share.highestPoint),
+                    atMilliseconds: now)
             } else if self.present[index] {
                 manager.modelWithdrawn(index, atMilliseconds: now)
             }
@@ -74,25 +71,26 @@ struct ManagedPolicy: PointPolicy {
         self.present = present
     }
 
-    func point(
+    mutating func point(
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int? {
         manager.point(for: frame, queue: queue, atMilliseconds: now)
     }
 
     mutating func frameCompleted(
-        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
-        dropped: Int,
-        atMilliseconds now: Double
+        _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
     ) {
         manager.frameCompleted(
-            frame.model, point: point, latencyMilliseconds: latencyMilliseconds,
-            serviceMilliseconds: serviceMilliseconds, dropped: dropped, atMilliseconds: now)
+            frame, point: point, serviceMilliseconds: serviceMilliseconds, atMilliseconds: now)
+    }
+
+    mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
+        manager.framesDropped(model, count: count, atMilliseconds: now)
     }
 }
 
 /// The same point for every frame of a model.
-struct StaticPolicy: PointPolicy {
+struct StaticPolicy: ScenarioPolicy {
     let points: [Int]
 
     /// The best assignment for all models of the scenario together on the idle board.
@@ -110,15 +108,15 @@ struct StaticPolicy: PointPolicy {
     ) -> Int? { points[frame.model] }
 
     mutating func frameCompleted(
-        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
-        dropped: Int,
-        atMilliseconds now: Double
+        _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
     ) {}
+
+    mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {}
 }
 
 /// Every model at the point that is best for it alone on the idle board; while frames miss their constraints, the
 /// model of least priority is taken off the board, and after a quiet while the last one comes back.
-struct EvictingPolicy: PointPolicy {
+struct EvictingPolicy: ScenarioPolicy {
     private static let windowMilliseconds = 500.0
     private static let returnMilliseconds = 3_000.0
 
@@ -150,12 +148,10 @@ struct EvictingPolicy: PointPolicy {
     ) -> Int? { evicted.contains(frame.model) ? nil : points[frame.model] }
 
     mutating func frameCompleted(
-        _ frame: DeadlineQueue.Frame, point: Int, latencyMilliseconds: Double, serviceMilliseconds: Double,
-        dropped: Int,
-        atMilliseconds now: Double
+        _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
     ) {
-        frames += 1 + dropped
-        missed += dropped + (latencyMilliseconds > scenario.models[frame.model].constraintMilliseconds ? 1 : 0)
+        frames += 1
+        missed += now > frame.deadline ? 1 : 0
         guard now - windowStart >= Self.windowMilliseconds else { return }
         let serving = present.indices.filter { present[$0] && !evicted.contains($0) }
         if Double(missed) > 0.05 * Double(frames), serving.count > 1 {
@@ -167,5 +163,10 @@ struct EvictingPolicy: PointPolicy {
             changedAt = now
         }
         (windowStart, frames, missed) = (now, 0, 0)
+    }
+
+    mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
+        frames += count
+        missed += count
     }
 }

@@ -1,0 +1,46 @@
+public import FleetModel
+
+/// One model in one window: how many frames it kept in time and how many of those that it labelled it got right.
+///
+/// SLO attainment and accuracy are what a serving system is compared by (SuperServe, Khare et al., NSDI 2025); their
+/// product is the share of all frames that were right and in time, where being right does not hang on being in time.
+public struct AttainmentWindow: Codable, Equatable, Sendable {
+    public var board: String
+    public var model: String
+    /// By the board's clock, since 1970.
+    public var startMilliseconds: UInt64
+    public var durationMilliseconds: UInt32
+    /// Frames that came, computed or not.
+    public var arrived: UInt64
+    /// Of these, the share that kept the constraint, 0...1; `nil` where none came.
+    public var sloAttainment: Double?
+    /// Top-1 of the labelled frames, 0...1; `nil` where none was labelled.
+    public var accuracy: Double?
+    public var attainedAccuracy: Double?
+    public var activePoint: UInt32
+    public var constraintMilliseconds: Double
+    public var p99Milliseconds: Double
+
+    /// Of the windows, those of the model, or all; in the order of the windows.
+    public static func series(_ windows: [TelemetryWindowView], model: String? = nil) -> [AttainmentWindow] {
+        windows.flatMap { window in
+            window.record.models.filter { model == nil || $0.model.rawValue == model }
+                .map { AttainmentWindow(window, $0) }
+        }
+    }
+
+    private init(_ window: TelemetryWindowView, _ measured: ModelTelemetry) {
+        board = window.board
+        model = measured.model.rawValue
+        startMilliseconds = window.record.startMilliseconds
+        durationMilliseconds = window.record.durationMilliseconds
+        arrived = measured.arrived
+        let attained = measured.arrived == 0 ? nil : Double(measured.kept) / Double(measured.arrived)
+        let right = measured.labelled == 0 ? nil : Double(measured.correct) / Double(measured.labelled)
+        (sloAttainment, accuracy) = (attained, right)
+        attainedAccuracy = attained.flatMap { attained in right.map { attained * $0 } }
+        activePoint = measured.activePoint
+        constraintMilliseconds = measured.constraintMilliseconds
+        p99Milliseconds = measured.p99Milliseconds
+    }
+}

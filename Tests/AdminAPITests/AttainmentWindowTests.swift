@@ -1,0 +1,48 @@
+import AdminAPI
+import FleetModel
+import Testing
+
+@Suite struct AttainmentWindowTests {
+    private static func window(_ models: [ModelTelemetry]) -> TelemetryWindowView {
+        .init(
+            board: "b", receivedAtMilliseconds: 9,
+            record: TelemetryRecord(
+                incarnation: 1, sequence: 1, startMilliseconds: 5, durationMilliseconds: 500, generation: 1,
+                models: models,
+                board: BoardTelemetry(
+                    memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil,
+                    droppedRecords: 0)))
+    }
+
+    private static func model(_ name: String, frames: UInt32, dropped: UInt32, labelled: UInt32) throws
+        -> ModelTelemetry
+    {
+        ModelTelemetry(
+            model: try #require(ModelName(name)), frames: frames, dropped: dropped, violations: frames / 10,
+            labelled: labelled, correct: labelled / 2, switches: 0, activePoint: 3, p50Milliseconds: 1,
+            p90Milliseconds: 2, p99Milliseconds: 3, constraintMilliseconds: 20)
+    }
+
+    @Test func framesThatNeverRanAreMisses() throws {
+        let series = AttainmentWindow.series([
+            Self.window([
+                try Self.model("eye", frames: 80, dropped: 20, labelled: 40),
+                try Self.model("ear", frames: 10, dropped: 0, labelled: 0),
+            ]), Self.window([try Self.model("eye", frames: 0, dropped: 0, labelled: 0)]),
+        ])
+        #expect(series.map(\.model) == ["eye", "ear", "eye"])
+        #expect(series[0].arrived == 100 && series[0].sloAttainment == 0.72 && series[0].accuracy == 0.5)
+        #expect(series[0].attainedAccuracy == 0.36 && series[0].activePoint == 3)
+        #expect(series[1].sloAttainment == 0.9 && series[1].accuracy == nil && series[1].attainedAccuracy == nil)
+        #expect(series[2].sloAttainment == nil && series[2].attainedAccuracy == nil)
+    }
+
+    @Test func oneModelCanBePicked() throws {
+        let window = Self.window([
+            try Self.model("eye", frames: 1, dropped: 0, labelled: 0),
+            try Self.model("ear", frames: 1, dropped: 0, labelled: 0),
+        ])
+        #expect(AttainmentWindow.series([window], model: "ear").map(\.model) == ["ear"])
+        #expect(AttainmentWindow.series([window], model: "nose").isEmpty)
+    }
+}

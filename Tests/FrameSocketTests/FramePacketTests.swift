@@ -1,0 +1,101 @@
+import FrameSocket
+import Glibc
+import Testing
+
+@Suite struct FramePacketTests {
+    private static let frame = FrameRequest.Frame(
+        id: 0x0102, model: "eye", offset: 4_096, height: 28, width: 30, layout: .interleavedBytes,
+        deadlineMicroseconds: 33_000, sensors: ["lux": 0.5, "heat": -2])
+    private static let requests: [FrameRequest] = [.attach(id: 7), .frame(frame)]
+    private static let answers = [
+        FrameAnswer(id: 9, operatingPoint: 3, latencyMilliseconds: 1.5, values: [1, -.infinity, 0.25]),
+        FrameAnswer(id: 9, refused: .unavailable, "später"),
+    ]
+
+    @Test func packetsComeBackAsTheyWere() throws {
+        for request in Self.requests { #expect(FrameRequest(try #require(request.encoded())[...]) == request) }
+        for answer in Self.answers { #expect(FrameAnswer(answer.encoded()[...]) == answer) }
+    }
+
+    /// What clients in other languages write.
+    @Test func bytesAreAsDocumented() throws {
+        #expect(
+            try #require(FrameRequest.attach(id: 7).encoded())
+                == Array("SHF1".utf8) + [1, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0])
+        let bytes = try #require(FrameRequest.frame(Self.frame).encoded())
+        #expect(Array(bytes[6..<10]) == [2, 0, 2, 1] && Array(bytes[16..<18]) == [0, 16])
+        #expect(Array(bytes[24..<36]) == [28, 0, 0, 0, 30, 0, 0, 0, 0xE8, 0x80, 0, 0])
+        #expect(Array(bytes[36..<44]) == [1, 3, 2, 0] + Array("eye".utf8) + [4])
+        #expect(Array(Self.answers[0].encoded()[..<24]).count == 24 && Self.answers[0].encoded().count == 32 + 12)
+    }
+
+    @Test func everyTruncationAndEveryExtraByteIsRefused() throws {
+        for bytes in try Self.requests.map({ try #require($0.encoded()) }) {
+            for count in 0..<bytes.count { #expect(FrameRequest(bytes[..<count]) == nil) }
+            #expect(FrameRequest((bytes + [0])[...]) == nil)
+        }
+        for bytes in Self.answers.map({ $0.encoded() }) {
+            for count in 0..<bytes.count { #expect(FrameAnswer(bytes[..<count]) == nil) }
+            #expect(FrameAnswer((bytes + [0])[...]) == nil)
+        }
+    }
+
+    @Test func randomBytesDoNoHarm() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("seed \(seed)")
+        var state = seed | 1
+        func random() -> UInt8 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 40)
+        }
+        let whole = try #require(FrameRequest.frame(Self.frame).encoded())
+        var read = 0
+        for _ in 0..<50_000 {
+            var bytes = whole
+            for _ in 0..<1 + Int(random() % 4) { bytes[Int(random()) % bytes.count] = random() }
+            if case .frame(let frame)? = FrameRequest(bytes[...]) {
+                read += 1
+                #expect(frame.sensors.values.allSatisfy(\.isFinite) && !frame.model.isEmpty)
+            }
+        }
+        #expect(read > 0, "some damage changes values only")
+    }
+
+    @Test func limitsAreKept() {
+        var frame = Self.frame
+        frame.sensors = Dictionary(
+            uniqueKeysWithValues: (0...FrameRequest.sensorLimit).map { ("s\($0)", 1) })
+        #expect(FrameRequest.frame(frame).encoded() == nil)
+        frame.sensors = [:]
+        frame.model = String(repeating: "m", count: 256)
+        #expect(FrameRequest.frame(frame).encoded() == nil)
+        let long = FrameAnswer(id: 1, refused: .failed, String(repeating: "x", count: 5_000))
+        #expect(FrameAnswer(long.encoded()[...])?.reason.count == FrameAnswer.reasonLimit)
+    }
+}
+
+@Suite struct ForeignMemoryTests {
+    @Test func onlyMemoryIsTaken() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        for descriptor in [
+            ends[0], ends[1], open("/dev/zero", O_RDONLY), open("/proc/self/status", O_RDONLY), open("/", O_RDONLY),
+            socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0), 9_999, -1,
+        ] {
+            #expect(ForeignMemory(descriptor) == nil, "\(descriptor)")
+            if descriptor >= 0 { #expect(fcntl(descriptor, F_GETFD) == -1, "\(descriptor) was closed") }
+        }
+    }
+
+    @Test func memoryIsReadWithinItsBoundsAndAfterItWasCutShort() throws {
+        let shared = try SharedMemory(count: 8_192)
+        shared.bytes[5_000] = 77
+        let foreign = try #require(ForeignMemory(dup(shared.descriptor)))
+        #expect(foreign.read(count: 8_192, at: 0)?[5_000] == 77)
+        #expect(foreign.read(count: 192, at: 8_000)?.count == 192)
+        #expect(foreign.read(count: 193, at: 8_000) == nil)
+        #expect(foreign.read(count: 1, at: .max) == nil && foreign.read(count: 1, at: UInt64(Int64.max)) == nil)
+        #expect(ftruncate(shared.descriptor, 100) == 0)
+        #expect(foreign.read(count: 8_192, at: 0) == nil && foreign.read(count: 100, at: 0)?.count == 100)
+    }
+}
