@@ -41,6 +41,8 @@ public struct BoardManager: Sendable {
         /// A plan is left when the load exceeds the headroom, or a run and the longest other one the share of their
         /// constraint, by this factor; it is taken when the load is below the headroom by as much.
         public var margin = 1.06
+        /// What the lasting speed is a mean of, where that is more than two dozen frames.
+        public var memoryMilliseconds = 160.0
         /// Plans do not fall more often than this.
         public var settleMilliseconds = 25.0
         /// Quiet time before the plan rises; doubles after every rise that did not last, and shrinks to a third after
@@ -283,6 +285,14 @@ public struct BoardManager: Sendable {
         !isCautious || entries.allSatisfy { !$0.isPresent || $0.credit >= 1 }
     }
 
+    /// Frames that the lasting speed is a mean of: two dozen, or those of so many milliseconds where there are more, lest
+    /// a slice that the scheduler gave to somebody else passes for a load.
+    private var memory: Double {
+        var rate = 0.0
+        for (model, entry) in zip(models, entries) where entry.isPresent { rate += model.framesPerSecond }
+        return max(24, rate * settings.memoryMilliseconds / 1_000)
+    }
+
     private mutating func adopt(at now: Double) {
         for index in entries.indices where entries[index].planned != entries[index].candidate {
             entries[index].planned = entries[index].candidate
@@ -444,8 +454,8 @@ extension BoardManager: PointPolicy {
         let sample = serviceMilliseconds / models[frame.model].idleMilliseconds[point]
         if sample.isFinite, sample > 0 {
             // One run that was held up says nothing yet; two do.
-            recent += (min(sample, lastSample) - recent) * 0.5
-            lasting += (sample - lasting) / 24
+            recent += (min(sample, lastSample) - recent) * 0.5 * min(1, 24 / memory)
+            lasting += (sample - lasting) / memory
             lastSample = sample
         }
         if now > frame.deadline { missed(frame.model) } else { kept(frame.model) }

@@ -137,6 +137,6 @@ private struct SubnetPlanner {
 
     private func biased(_ bias: ArraySlice<Float>, _ activation: ck_activation) -> PlanBuilder.Finish {
         let ones = [Float](repeating: 1, count: bias.count)
-        return PlanBuilder.Finish(epilogue: Epilogue(scale: ones, shift: bias), activation: activation)
+        return PlanBuilder.Finish(epilogue: Epilogue(scale: ones, shift: Array(bias)), activation: activation)
     }
 }

@@ -65,6 +65,8 @@ struct RunCommand: AsyncParsableCommand {
         var images: Int
         var top1: Double?
         var latencyMilliseconds: LatencySummary
+        /// From the opening of the package to the first run's beginning, images read.
+        var preparationMilliseconds: Double
         var flops: Int
         var precision: String
         var instructionSet: String
@@ -107,6 +109,7 @@ struct RunCommand: AsyncParsableCommand {
             return try run.run(
                 on: images, labels: labels, limit: limit, statistics: statistics, logits: logits, format)
         }
+        let begun = PlanTimer.now()
         let file = try PackageFile(package)
         if file.kind == NetworkPackage.kind {
             guard subnet == nil, calibrate.isEmpty || precision == .int8, statistics == nil else {
@@ -138,12 +141,13 @@ struct RunCommand: AsyncParsableCommand {
         let statistics = try statistics(of: configuration, loaded)
         let plan = try loaded.planned(precision).plan(
             configuration, statistics: statistics, kernels: loaded.kernels)
+        let preparation = Double(PlanTimer.now() - begun) / 1e6
         let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count))
         if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
         try show(
             Summary(
                 images: set.count, top1: result.top1, latencyMilliseconds: LatencySummary(result.milliseconds),
-                flops: plan.flops, precision: precision.rawValue,
+                preparationMilliseconds: preparation, flops: plan.flops, precision: precision.rawValue,
                 instructionSet: loaded.kernels.instructionSet.rawValue,
                 statistics: statistics.origin, statisticsBytes: statistics.storedBytes, subnet: configuration))
     }
