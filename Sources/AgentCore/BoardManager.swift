@@ -42,7 +42,7 @@ public struct BoardManager: Sendable {
         /// constraint, by this factor; it is taken when the load is below the headroom by as much.
         public var margin = 1.06
         /// What the lasting speed is a mean of, where that is more than two dozen frames.
-        public var memoryMilliseconds = 160.0
+        public var memoryMilliseconds = 120.0
         /// Plans do not fall more often than this.
         public var settleMilliseconds = 25.0
         /// Quiet time before the plan rises; doubles after every rise that did not last, and shrinks to a third after
@@ -54,7 +54,7 @@ public struct BoardManager: Sendable {
         /// the longest other run, tells that the rise was too high.
         public var strainShare = 0.7
         public var strainFactor = 1.3
-        /// A rise must bring this share of the possible value.
+        /// A rise that brings less than this share of the possible value waits for the longest quiet time.
         public var gain = 0.001
         /// From this temperature on, or this share of the last 10 s in which programs waited for memory, in per cent,
         /// plans do not rise and take `strainedShare` of the headroom: before the chip throttles, or the board swaps.
@@ -260,7 +260,9 @@ public struct BoardManager: Sendable {
             gain += Double(entry.envelope.priority) * change
             whole += Double(entry.envelope.priority)
         }
-        guard gain > settings.gain * whole else { return }
+        guard gain > settings.gain * whole || (gain > 0 && now - changedAt >= settings.longestClimbMilliseconds) else {
+            return
+        }
         for index in entries.indices { entries[index].before = entries[index].planned }
         (isOnTrial, roseAt, slowdownAtRise) = (true, now, slowdown)
         adopt(at: now)
@@ -285,8 +287,8 @@ public struct BoardManager: Sendable {
         !isCautious || entries.allSatisfy { !$0.isPresent || $0.credit >= 1 }
     }
 
-    /// Frames that the lasting speed is a mean of: two dozen, or those of so many milliseconds where there are more, lest
-    /// a slice that the scheduler gave to somebody else passes for a load.
+    /// Frames that the lasting speed is a mean of: two dozen, or those of so many milliseconds where there are more,
+    /// lest a slice that the scheduler gave to somebody else passes for a load.
     private var memory: Double {
         var rate = 0.0
         for (model, entry) in zip(models, entries) where entry.isPresent { rate += model.framesPerSecond }
