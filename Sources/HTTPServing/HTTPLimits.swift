@@ -24,7 +24,9 @@ public struct HTTPLimits: Equatable, Sendable {
         onBound: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         Application(
-            router: router, server: .http1(configuration: .init(idleTimeout: idleTimeout)),
+            router: router,
+            server: .http1(
+                configuration: .init(additionalChannelHandlers: [HTTP1MannersPlacing()], idleTimeout: idleTimeout)),
             configuration: .init(
                 address: address, serverName: "shoal",
                 availableConnectionsDelegate: MaximumAvailableConnections(connections)),

@@ -1,0 +1,101 @@
+import Foundation
+import HTTPServing
+import Hummingbird
+import NIOCore
+import Testing
+
+/// What clients see on the wire, over real sockets.
+@Suite struct HTTP1MannersTests {
+    /// A server that answers `POST /` with the size of the body, while the body runs.
+    private func serving(_ body: @Sendable @escaping (Int) throws -> Void) async throws {
+        let limits = HTTPLimits(bodyBytes: 1 << 20, connections: 4)
+        let router = Router()
+        router.post("/") { request, _ in "\(try await request.collectedBody(within: limits).readableBytes)" }
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let application = limits.application(router, at: .hostname("127.0.0.1", port: 0)) { found.yield($0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await application.run() }
+            var iterator = ports.makeAsyncIterator()
+            let port = try #require(await iterator.next())
+            group.addTask {
+                // A thread that waits must not be one of those that serve.
+                try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
+                    Thread { ended.resume(with: Result { try body(port) }) }.start()
+                }
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private struct Connection {
+        let descriptor: Int32
+
+        init(_ port: Int) throws {
+            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = in_port_t(port).bigEndian
+            address.sin_addr.s_addr = inet_addr("127.0.0.1")
+            // Well below the time after which idle connections are closed anyway.
+            var patience = timeval(tv_sec: 10, tv_usec: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+            let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let connected = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
+            }
+            try #require(connected == 0)
+        }
+
+        func send(_ text: String) {
+            let bytes = Array(text.utf8)
+            _ = write(descriptor, bytes, bytes.count)
+        }
+
+        /// The next bytes; `nil` at the end of the connection, empty where nothing comes.
+        func receive() -> String? {
+            var chunk = [UInt8](repeating: 0, count: 4_096)
+            let count = read(descriptor, &chunk, chunk.count)
+            return count == 0 ? nil : String(decoding: chunk[..<max(0, count)], as: UTF8.self)
+        }
+
+        /// Everything up to the connection's end; `nil` where that does not come.
+        func rest() -> String? {
+            var text = ""
+            while let part = receive() {
+                if part.isEmpty { return nil }
+                text += part
+            }
+            return text
+        }
+
+        func close() { _ = Foundation.close(descriptor) }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aClientThatAsksFirstIsToldToContinue() async throws {
+        try await serving { port in
+            let connection = try Connection(port)
+            defer { connection.close() }
+            for round in 1...2 {
+                connection.send("POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\n")
+                #expect(connection.receive() == "HTTP/1.1 100 Continue\r\n\r\n", "\(round)")
+                connection.send("12345")
+                let answer = connection.receive()
+                #expect(answer?.hasPrefix("HTTP/1.1 200 OK") == true && answer?.hasSuffix("5") == true, "\(round)")
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aConnectionOfHTTP10IsClosed() async throws {
+        try await serving { port in
+            for expectation in ["", "Expect: 100-continue\r\n"] {
+                let connection = try Connection(port)
+                defer { connection.close() }
+                connection.send("POST / HTTP/1.0\r\nContent-Length: 3\r\n\(expectation)\r\nabc")
+                let answer = try #require(connection.rest())
+                #expect(answer.hasPrefix("HTTP/1.0 200") || answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
+                #expect(answer.hasSuffix("3"))
+            }
+        }
+    }
+}
