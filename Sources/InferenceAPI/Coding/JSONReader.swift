@@ -192,6 +192,9 @@ struct JSONReader {
         throw failure("neither true nor false")
     }
 
+    /// What a client says that has nothing to say.
+    mutating func null() -> Bool { takes(word: "null") }
+
     private mutating func takes(word: StaticString) -> Bool {
         _ = peek()
         return word.withUTF8Buffer { word in

@@ -3,6 +3,10 @@ struct RequestForm {
     /// Inputs and outputs that a request may name.
     static let tensorLimit = 8
     private static let sensorPrefix = "sensor:"
+    /// Of extensions of the protocol: to leave these alone would answer something else than was asked.
+    private static let refusedParameters: Set = [
+        "classification", "shared_memory_region", "shared_memory_byte_size", "shared_memory_offset",
+    ]
 
     private(set) var bytes: [UInt8]
     private(set) var id: String?
@@ -15,6 +19,7 @@ struct RequestForm {
         var reader = JSONReader(bytes)
         var form = Self(empty: bytes)
         try reader.object { (reader, key) throws(InferenceRefusal) in
+            if ["id", "parameters", "outputs"].contains(key), reader.null() { return }
             switch key {
             case "id": form.id = try reader.string()
             case "parameters": try form.readParameters(&reader)
@@ -70,8 +75,9 @@ struct RequestForm {
                 switch key {
                 case "name": name = try reader.string()
                 case "parameters":
+                    if reader.null() { break }
                     try reader.object { (reader, key) throws(InferenceRefusal) in
-                        if key == "binary_data" { binary = try reader.boolean() } else { try reader.skip() }
+                        if key == "binary_data" { binary = try reader.boolean() } else { try Self.skip(key, &reader) }
                     }
                 default: throw InferenceRefusal(.malformed, "\(key.debugDescription) is no part of an output")
                 }
@@ -84,6 +90,14 @@ struct RequestForm {
             guard count == 1 else { throw InferenceRefusal(.malformed, "the output \(name) is asked for twice") }
         }
         wantsBinaryOutput = binary
+    }
+
+    /// Passes over a parameter that is not known, as the protocol asks.
+    static func skip(_ parameter: String, _ reader: inout JSONReader) throws(InferenceRefusal) {
+        guard !refusedParameters.contains(parameter) else {
+            throw InferenceRefusal(.malformed, "the parameter \(parameter.debugDescription) is not honoured here")
+        }
+        try reader.skip()
     }
 
     private static func check(_ count: Int, _ what: String) throws(InferenceRefusal) {
@@ -114,8 +128,13 @@ struct InputForm {
                 }
                 form.shape = shape
             case "parameters":
+                if reader.null() { break }
                 try reader.object { (reader, key) throws(InferenceRefusal) in
-                    if key == "binary_data_size" { form.binaryBytes = try reader.integer() } else { try reader.skip() }
+                    if key == "binary_data_size" {
+                        form.binaryBytes = try reader.integer()
+                    } else {
+                        try RequestForm.skip(key, &reader)
+                    }
                 }
             case "data":
                 _ = reader.peek()

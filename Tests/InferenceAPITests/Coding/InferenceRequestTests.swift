@@ -43,6 +43,20 @@ import Testing
         #expect(refusal(request(many))?.contains("more than 32 sensors") == true)
     }
 
+    /// Clients say nothing as null; an extension that is not there is refused, because its answer would be another.
+    @Test func nothingIsNullAndExtensionsAreRefused() throws {
+        let input = #"{"name": "pixels", "shape": [1,2,1,1], "datatype": "UINT8", "data": [1, 2], "parameters": null}"#
+        let request = try decode(#"{"id": null, "parameters": null, "outputs": null, "inputs": [\#(input)]}"#)
+        #expect(request.id == nil && request.pixels == .planar([1, 2]))
+        for parameter in [#""classification": 2"#, #""shared_memory_region": "r""#, #""shared_memory_byte_size": 8"#] {
+            let output = #"{"name": "logits", "parameters": {\#(parameter)}}"#
+            let asked = #"{"inputs": [\#(input)], "outputs": [\#(output)]}"#
+            #expect(refusal(asked)?.contains("is not honoured here") == true)
+        }
+        let shared = input.replacingOccurrences(of: "null", with: #"{"shared_memory_region": "r"}"#)
+        #expect(refusal(#"{"inputs": [\#(shared)]}"#)?.contains("is not honoured here") == true)
+    }
+
     @Test func bytesAreTakenInBothLayouts() throws {
         let planar = #"{"inputs": [{"name": "pixels", "shape": [1,2,1,2], "datatype": "UINT8", "data": [0,255,7,8]}]}"#
         #expect(try decode(planar).pixels == .planar([0, 255, 7, 8]))
