@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The program `shoal` as a user runs it: results on standard output, one sentence on standard error, exit codes.
-@Suite struct CommandLineTests {
+@Suite final class CommandLineTests {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path()
     private static let example = root + "/Examples/fashion-supernet"
@@ -14,13 +14,18 @@ import Testing
 
     init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
 
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
     struct Outcome {
         let status: Int32
         let output: String
         let errors: String
     }
 
-    func shoal(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    /// - Parameter output: where standard output goes, if not to the outcome.
+    func shoal(
+        _ arguments: [String], environment: [String: String] = [:], output: FileHandle? = nil
+    ) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(filePath: Self.program)
         process.arguments = arguments
@@ -30,7 +35,7 @@ import Testing
         process.environment = variables.merging(environment) { $1 }
         let files = ["out", "err"].map { folder + "/" + $0 }
         for file in files { FileManager.default.createFile(atPath: file, contents: nil) }
-        process.standardOutput = FileHandle(forWritingAtPath: files[0])
+        process.standardOutput = output ?? FileHandle(forWritingAtPath: files[0])
         process.standardError = FileHandle(forWritingAtPath: files[1])
         try process.run()
         process.waitUntilExit()
@@ -60,6 +65,24 @@ import Testing
         return file.dropFirst(header).withUnsafeBytes { bytes in
             (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
         }
+    }
+
+    /// Disks that are full: what is lost is no success, and not the input's fault.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "there is no /dev/full"))
+    func resultsThatCannotBeWrittenAreTheEnvironmentsFault() throws {
+        try importExample()
+        try writeImages()
+        let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+        let lost = try shoal(["run", "f.shoal", "--images", "i.npy", "--format", "json"], output: full)
+        #expect(lost.status == 6 && lost.errors.contains("standard output"))
+        // The system's own folder takes no file.
+        let logits = try shoal(["run", "f.shoal", "--images", "i.npy", "--logits", "/proc/l.npy"])
+        #expect(logits.status == 6, "\(logits.errors)")
+        let package = try shoal([
+            "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
+            "--output", "/proc/f.shoal",
+        ])
+        #expect(package.status == 6, "\(package.errors)")
     }
 
     private func importExample() throws {

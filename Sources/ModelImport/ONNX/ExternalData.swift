@@ -30,16 +30,30 @@ package struct ExternalData {
         return content[offset..<offset + length]
     }
 
+    /// The path without detours; `nil` where it is absolute, leads out, or ends nowhere.
+    private static func innerPath(_ location: String) -> String? {
+        guard !location.hasPrefix("/"), !location.hasSuffix("/") else { return nil }
+        var inner: [Substring] = []
+        for part in location.split(separator: "/") where part != "." {
+            if part != ".." { inner.append(part) } else if inner.popLast() == nil { return nil }
+        }
+        return inner.isEmpty ? nil : inner.joined(separator: "/")
+    }
+
     private mutating func file(_ location: String) throws(GraphFailure) -> [UInt8] {
         if let known = files[location] { return known }
-        let parts = location.split(separator: "/", omittingEmptySubsequences: false)
-        guard !location.isEmpty, !location.utf8.contains(0), !location.contains("\\"),
-            !parts.contains(".."), !parts.contains("")
-        else { throw GraphFailure("its data lies at \(location.printable), which is not within the model's folder") }
-        let url = folder.appending(path: location).resolvingSymlinksInPath()
+        guard !location.utf8.contains(0), !location.contains("\\") else {
+            throw GraphFailure("its data lies at \(location.printable), which is no path")
+        }
+        guard let inner = Self.innerPath(location) else {
+            throw GraphFailure("its data lies at \(location.printable), which is not within the model's folder")
+        }
+        let url = folder.appending(path: inner).resolvingSymlinksInPath()
         let inside = folder.path().hasSuffix("/") ? folder.path() : folder.path() + "/"
         guard url.path().hasPrefix(inside) else {
-            throw GraphFailure("its data lies at \(location.printable), a link out of the model's folder")
+            throw GraphFailure(
+                "its data lies at \(location.printable), a link out of the model's folder; a copy of the model's "
+                    + "folder with its links resolved can be imported")
         }
         do throws(ReadingFailure) {
             let content = try FileBytes.read(

@@ -87,7 +87,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         let pareto = ParetoTable(
             model: loaded.supernet.architecture.name, boardClass: search.boardClass, processor: search.processor,
             seed: search.seed, points: ParetoTable.paretoFront(of: measured))
-        try file.write(to: statistics)
+        try OutputFile.writing { try file.write(to: statistics) }
         try OutputFile.writeJSON(pareto, to: table)
         try show(pareto, measuredCount: measured.count)
     }

@@ -64,7 +64,7 @@ struct ImportCommand: AsyncParsableCommand {
             let largest = supernet.space.largest
             let plan = try supernet.plan(
                 largest, statistics: supernet.checkpointStatistics(for: largest), kernels: try KernelSet.selected())
-            try package.write(to: output)
+            try OutputFile.writing { try package.write(to: output) }
             try show(package, supernet, plan)
         }
     }
@@ -81,7 +81,7 @@ struct ImportCommand: AsyncParsableCommand {
         try checkNodes(network)
         let package: TensorPackage
         do { package = try network.package() } catch { throw Refusal("\(file): \(error)") }
-        try package.write(to: output)
+        try OutputFile.writing { try package.write(to: output) }
         let size = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
         let summary = Summary(
             kind: package.kind, parameters: network.parameterCount, operators: network.graph.nodes.count,

@@ -77,7 +77,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         }
         let written: TensorPackage
         do { written = try result.package() } catch { throw Refusal("\(package): \(error)") }
-        try written.write(to: output)
+        try OutputFile.writing { try written.write(to: output) }
         try show(result, images: count)
     }
 

@@ -143,7 +143,7 @@ struct RunCommand: AsyncParsableCommand {
             configuration, statistics: statistics, kernels: loaded.kernels)
         let preparation = Double(PlanTimer.now() - begun) / 1e6
         let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count))
-        if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
+        try write(result, of: set.count)
         try show(
             Summary(
                 images: set.count, top1: result.top1, latencyMilliseconds: LatencySummary(result.milliseconds),
@@ -172,6 +172,13 @@ struct RunCommand: AsyncParsableCommand {
         var outputCount: Int
     }
 
+    private func write(_ result: Evaluator.Result, of images: Int) throws {
+        guard let logits else { return }
+        try OutputFile.writing {
+            try NumpyFile.write(result.logits, shape: [images, result.classes], to: logits)
+        }
+    }
+
     private func runNetwork(_ network: LoadedNetwork) throws {
         var set = try ImageSet.read(
             images: images, labels: labels, fittingPhotosTo: network.size, channels: network.channels)
@@ -182,7 +189,7 @@ struct RunCommand: AsyncParsableCommand {
         if let label = set.labels?.first(where: { $0 >= result.classes }) {
             throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(result.classes) classes")
         }
-        if let logits { try NumpyFile.write(result.logits, shape: [set.count, result.classes], to: logits) }
+        try write(result, of: set.count)
         let latency = LatencySummary(result.milliseconds)
         let summary = NetworkSummary(
             images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.bound.flops,

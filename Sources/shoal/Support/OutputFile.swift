@@ -31,6 +31,11 @@ enum OutputFile {
         }
     }
 
+    /// Writes by whatever means; what goes wrong then is the environment's fault.
+    static func writing(_ write: () throws -> Void) throws {
+        do { try write() } catch { throw Refusal(Refusal(error).message, .environment) }
+    }
+
     /// Refuses a path whose folder is not there, before the work whose result it is to hold.
     static func checkFolder(of path: String) throws {
         let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)

@@ -6,7 +6,13 @@ import Synchronization
 enum Terminal {
     static func error(_ message: String) { write("shoal: \(message)\n", to: .standardError) }
     static func note(_ message: String) { write(message + "\n", to: .standardError) }
-    static func print(_ text: String) { write(text + "\n", to: .standardOutput) }
+    /// A result that gets lost is no success.
+    static func print(_ text: String) {
+        do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch {
+            Self.error("the result cannot be written to standard output: \(error.localizedDescription)")
+            exit(ExitStatus.environment.rawValue)
+        }
+    }
 
     static func json(_ value: some Encodable) throws { print(try jsonText(value)) }
 

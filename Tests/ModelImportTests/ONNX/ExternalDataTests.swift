@@ -39,7 +39,16 @@ import Testing
         #expect(graph.initialisers["w"]?.tensor?.values == (2..<20).map { Float($0) })
     }
 
-    @Test(arguments: ["../outside.bin", "/etc/hostname", "link.bin", "", ".", "model/../../outside.bin", "none.bin"])
+    @Test(arguments: ["./w.bin", "sub/../w.bin", ".//w.bin", "./sub//../w.bin"])
+    func detoursWithinTheFolderAreTaken(location: String) throws {
+        let graph = try read(location: location, offset: "8", length: "72")
+        #expect(graph.initialisers["w"]?.tensor?.values == (2..<20).map { Float($0) })
+    }
+
+    @Test(arguments: [
+        "../outside.bin", "sub/../../outside.bin", "w.bin/", "sub\\w.bin", "..", "sub/..", "/etc/hostname", "link.bin",
+        "", ".", "model/../../outside.bin", "none.bin",
+    ])
     func staysInTheFolder(location: String) {
         #expect(throws: CheckpointFailure.self) { try read(location: location, length: "72") }
     }
