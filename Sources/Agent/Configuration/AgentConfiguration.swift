@@ -18,6 +18,7 @@ import Yams
 ///         processor: 3                  # optional: one that the agent may use; see `ExecutorShare`
 ///         hooks: { file: fashion.hooks, budget: 0.1, learns: true }     # optional; see `Hooks`
 ///         stream: { images: [...], labels: [...], first: 2000, busyShare: 0.25, seed: 1 }
+///                                       # or { framesPerSecond: 20 }: what requests are expected to bring
 ///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
 ///     frames: { socket: PATH }          # optional: frames by shared memory; see `FrameServer`
 ///
@@ -53,9 +54,10 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var sensors: [String: Double]?
     }
 
-    /// Images that play a camera: the set from `first` on, in an order drawn by `seed`, over and over.
+    /// Images that play a camera: the set from `first` on, in an order drawn by `seed`, over and over. Without images
+    /// the model answers requests only, which are expected at this rate.
     public struct Stream: Equatable, Sendable, Decodable {
-        public var images: [String]
+        public var images: [String]?
         public var labels: [String]?
         public var first: Int?
         public var framesPerSecond: Double?
@@ -175,32 +177,18 @@ extension AgentConfiguration {
             let field = "models[\(index)]"
             try require(
                 ModelName(model.name) != nil, "\(field).name: '\(model.name)' is not a name of a-z, 0-9 and '-'")
-            try require(
-                (model.stream.framesPerSecond == nil) != (model.stream.busyShare == nil),
-                "\(field).stream: give either framesPerSecond or busyShare")
-            let (rate, share) = (model.stream.framesPerSecond ?? 1, model.stream.busyShare ?? 1)
-            try require(
-                frameRates.contains(rate), "\(field).stream.framesPerSecond: \(rate) is outside \(frameRates)")
-            try require(share > 0 && share <= 1, "\(field).stream.busyShare: \(share) is outside 0...1")
-            try require((model.stream.first ?? 0) >= 0, "\(field).stream.first: is negative")
+            do throws(ConfigurationFailure) {
+                try model.checkStream(isAsked: form.inference != nil || form.frames != nil)
+                try model.hooks?.check()
+            } catch { throw ConfigurationFailure(file: file, reason: "\(field).\(error.reason)") }
             var resolved = model
             resolved.package = resolve(model.package)
             resolved.points = resolve(model.points)
             resolved.statistics = model.statistics.map(resolve)
             if let hooks = model.hooks {
-                try require(
-                    hooks.budget.map { (0...1).contains($0) } ?? true, "\(field).hooks.budget: is outside 0...1")
-                try require(
-                    hooks.processorShare.map { $0 > 0 && $0 <= 1 } ?? true,
-                    "\(field).hooks.processorShare: is outside 0...1")
-                try require(
-                    hooks.shares != true || hooks.learns == true, "\(field).hooks.shares: goes with learns: true")
-                try require(
-                    hooks.sampleBytes.map { (1 << 12...1 << 30).contains($0) } ?? true,
-                    "\(field).hooks.sampleBytes: is outside 4096...\(1 << 30)")
                 resolved.hooks?.file = resolve(hooks.file)
             }
-            resolved.stream.images = model.stream.images.map(resolve)
+            resolved.stream.images = model.stream.images?.map(resolve)
             resolved.stream.labels = model.stream.labels?.map(resolve)
             models.append(resolved)
         }
@@ -235,5 +223,41 @@ extension AgentConfiguration {
             context.codingPath.isEmpty ? "is not YAML" : "\(path(context.codingPath)): cannot be read"
         @unknown default: "cannot be read"
         }
+    }
+}
+
+/// Reasons begin with the field.
+extension AgentConfiguration.Model {
+    /// - Parameter isAsked: whether an application may bring images.
+    fileprivate func checkStream(isAsked: Bool) throws(ConfigurationFailure) {
+        func require(_ condition: Bool, _ reason: String) throws(ConfigurationFailure) {
+            if !condition { throw ConfigurationFailure(file: name, reason: "stream" + reason) }
+        }
+        try require(
+            (stream.framesPerSecond == nil) != (stream.busyShare == nil), ": give either framesPerSecond or busyShare")
+        let (rate, share, rates) = (stream.framesPerSecond ?? 1, stream.busyShare ?? 1, AgentConfiguration.frameRates)
+        try require(rates.contains(rate), ".framesPerSecond: \(rate) is outside \(rates)")
+        try require(share > 0 && share <= 1, ".busyShare: \(share) is not above 0 and at most 1")
+        try require((stream.first ?? 0) >= 0, ".first: is negative")
+        try require(stream.images?.isEmpty != true, ".images: is an empty list; leave it out")
+        guard stream.images == nil else { return }
+        try require(isAsked, ".images: is missing, and neither inference nor frames brings images")
+        try require(
+            stream.labels == nil && stream.first == nil && stream.seed == nil, ": labels, first and seed go with images"
+        )
+        try require(hooks == nil, ".images: is missing; hooks are measured on images")
+    }
+}
+
+extension AgentConfiguration.Hooks {
+    fileprivate func check() throws(ConfigurationFailure) {
+        func require(_ condition: Bool, _ reason: String) throws(ConfigurationFailure) {
+            if !condition { throw ConfigurationFailure(file: file, reason: "hooks." + reason) }
+        }
+        try require(budget.map { (0...1).contains($0) } ?? true, "budget: is outside 0...1")
+        try require(processorShare.map { $0 > 0 && $0 <= 1 } ?? true, "processorShare: is outside 0...1")
+        try require(shares != true || learns == true, "shares: goes with learns: true")
+        try require(
+            sampleBytes.map { (1 << 12...1 << 30).contains($0) } ?? true, "sampleBytes: is outside 4096...\(1 << 30)")
     }
 }

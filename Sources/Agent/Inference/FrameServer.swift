@@ -13,6 +13,8 @@ import Synchronization
 /// descriptors concerns that peer alone.
 final class FrameServer: Sendable {
     static let connectionLimit = 16
+    /// Frames of one connection that wait for their answers; the queues are shared with the others.
+    static let frameLimit = 8
     /// Of an image.
     static let byteLimit = 8 << 20
     /// Packets in a row that cannot be read, until the connection is closed.
@@ -77,6 +79,7 @@ final class FrameServer: Sendable {
     private func serve(_ peer: PacketSocket) {
         var buffer = [UInt8](repeating: 0, count: FrameRequest.byteLimit)
         var (memory, strange) = (ForeignMemory?.none, 0)
+        let waiting = WaitingFrames()
         while strange < Self.strangePacketLimit, let packet = peer.receive(into: &buffer) {
             let arrival = MonotonicClock.now()
             // Whoever sends a descriptor gets rid of it.
@@ -95,15 +98,20 @@ final class FrameServer: Sendable {
                 }
                 memory = passed
                 Self.answer(.init(id: id), to: peer)
-            case .frame(let frame): submit(frame, memory, from: peer, arrival: arrival)
+            case .frame(let frame): submit(frame, memory, from: peer, arrival: arrival, waiting)
             }
         }
         peer.shut()
     }
 
     private func submit(
-        _ frame: FrameRequest.Frame, _ memory: ForeignMemory?, from peer: PacketSocket, arrival: UInt64
+        _ frame: FrameRequest.Frame, _ memory: ForeignMemory?, from peer: PacketSocket, arrival: UInt64,
+        _ waiting: WaitingFrames
     ) {
+        guard waiting.enter(limit: Self.frameLimit) else {
+            let refusal = InferenceRefusal(.unavailable, "\(Self.frameLimit) frames of this connection wait already")
+            return Self.answer(.init(id: frame.id, refusal), to: peer)
+        }
         do throws(InferenceRefusal) {
             guard let model = desk.models?.first(where: { $0.name == frame.model }) else {
                 throw InferenceRefusal(.unknown, "there is no model \(frame.model.debugDescription)")
@@ -114,6 +122,7 @@ final class FrameServer: Sendable {
             let request = try Self.request(frame, memory, for: model)
             let id = frame.id
             try desk.submit(request, on: model, arrival: arrival) { result in
+                waiting.leave()
                 switch result {
                 case .success(let result):
                     Self.answer(
@@ -123,7 +132,10 @@ final class FrameServer: Sendable {
                 case .failure(let refusal): Self.answer(.init(id: id, refusal), to: peer)
                 }
             }
-        } catch { Self.answer(.init(id: frame.id, error), to: peer) }
+        } catch {
+            waiting.leave()
+            Self.answer(.init(id: frame.id, error), to: peer)
+        }
     }
 
     private static func request(
@@ -166,6 +178,20 @@ final class FrameServer: Sendable {
     private static func answer(_ answer: FrameAnswer, to peer: PacketSocket) {
         if !peer.send(answer.encoded(), waits: false) { peer.shut() }
     }
+}
+
+/// Of one connection: frames that were taken and not answered.
+private final class WaitingFrames: Sendable {
+    private let count = Atomic<Int>(0)
+
+    /// Only the connection's thread enters.
+    func enter(limit: Int) -> Bool {
+        guard count.load(ordering: .relaxed) < limit else { return false }
+        count.add(1, ordering: .relaxed)
+        return true
+    }
+
+    func leave() { count.subtract(1, ordering: .relaxed) }
 }
 
 extension FrameAnswer {

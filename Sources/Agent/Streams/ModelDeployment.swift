@@ -18,9 +18,11 @@ struct ModelDeployment: Sendable {
     /// From fastest to most accurate; latencies as measured on this board.
     let points: [FleetModel.OperatingPoint]
     let plans: [Plan]
+    /// None where there is no stream.
     let preprocessors: [ImagePreprocessor]
     let normalization: Normalization
-    let stream: ImageStream
+    /// `nil` where only requests bring images.
+    let stream: ImageStream?
     /// `nil` where there are none, or none that can be used.
     var hooks: DeployedHooks?
     /// What is wrong with them.
@@ -87,10 +89,11 @@ struct ModelLoader {
             here.latencyMilliseconds = PlanTimer.measure(plan, repeats: Self.measuredRuns).totalMilliseconds
             points.append(here)
             plans.append(plan)
+            guard let images else { continue }
             let architecture = supernet.architecture
             preprocessors.append(
                 try ImagePreprocessor(
-                    for: images, file: model.stream.images[0], channels: architecture.inputChannels,
+                    for: images, file: model.stream.images?[0] ?? "", channels: architecture.inputChannels,
                     size: .init(configuration.resolution), mean: architecture.mean, std: architecture.std))
         }
         let kernels = kernels
@@ -111,8 +114,9 @@ struct ModelLoader {
         return loaded
     }
 
-    private func images(of model: AgentConfiguration.Model, channels: Int?) throws -> ImageSet {
-        let (files, labels) = (model.stream.images, model.stream.labels ?? [])
+    private func images(of model: AgentConfiguration.Model, channels: Int?) throws -> ImageSet? {
+        guard let files = model.stream.images else { return nil }
+        let labels = model.stream.labels ?? []
         let images = try ImageSet.read(images: files, labels: labels, channels: channels)
         let first = model.stream.first ?? 0
         guard first < images.count else {
@@ -124,10 +128,10 @@ struct ModelLoader {
     /// A network has the same weights at every point; points differ by the budget of its hooks.
     private func network(
         _ package: PackageFile, _ model: AgentConfiguration.Model, _ name: ModelName, _ table: ParetoTable,
-        _ images: ImageSet
+        _ images: ImageSet?
     ) throws -> ModelDeployment {
         let loaded: HookablePackage
-        do { loaded = try HookablePackage(package, channels: images.channels, kernels: kernels) } catch {
+        do { loaded = try HookablePackage(package, channels: images?.channels, kernels: kernels) } catch {
             throw ConfigurationFailure(file: model.package, reason: "\(error)")
         }
         let plain = PlanTimer.measure(loaded.plan, repeats: Self.measuredRuns).totalMilliseconds
@@ -136,10 +140,12 @@ struct ModelLoader {
             here.latencyMilliseconds = plain
             return here
         }
-        let preprocessor = try ImagePreprocessor(
-            for: images, file: model.stream.images[0], channels: loaded.plan.inputShape.channels,
-            size: ImageSize(height: loaded.plan.inputShape.height, width: loaded.plan.inputShape.width),
-            mean: loaded.mean, std: loaded.std)
+        let preprocessor = try images.map { images in
+            try ImagePreprocessor(
+                for: images, file: model.stream.images?[0] ?? "", channels: loaded.plan.inputShape.channels,
+                size: ImageSize(height: loaded.plan.inputShape.height, width: loaded.plan.inputShape.width),
+                mean: loaded.mean, std: loaded.std)
+        }
         let loading = model.hooks.map { hooks in
             HookLoader(
                 configuration: hooks, kernels: kernels, points: points.map { ($0, loaded.plan) },
@@ -147,18 +153,19 @@ struct ModelLoader {
             ).load()
         }
         return try deployment(
-            model, name, images, points, points.map { _ in loaded.plan }, points.map { _ in preprocessor },
+            model, name, images, points, points.map { _ in loaded.plan }, points.compactMap { _ in preprocessor },
             .init(mean: loaded.mean, std: loaded.std), loading)
     }
 
     private func deployment(
-        _ model: AgentConfiguration.Model, _ name: ModelName, _ images: ImageSet, _ points: [FleetModel.OperatingPoint],
+        _ model: AgentConfiguration.Model, _ name: ModelName, _ images: ImageSet?,
+        _ points: [FleetModel.OperatingPoint],
         _ plans: [Plan], _ preprocessors: [ImagePreprocessor], _ normalization: ModelDeployment.Normalization,
         _ loading: HookLoader.Loading?
     ) throws -> ModelDeployment {
         let first = model.stream.first ?? 0
         var points = points
-        if let hooks = loading?.hooks {
+        if let hooks = loading?.hooks, let images {
             for index in points.indices {
                 let measured = try hooks.milliseconds(
                     at: index, images, first: first, preprocessors[index], runs: Self.measuredRuns)
@@ -166,7 +173,7 @@ struct ModelLoader {
             }
         }
         var generator = SeededGenerator(seed: model.stream.seed ?? 1)
-        let stream = ImageStream(images: images, first: first) { $0.shuffled(using: &generator) }
+        let stream = images.map { ImageStream(images: $0, first: first) { $0.shuffled(using: &generator) } }
         return ModelDeployment(
             name: name, mode: model.mode ?? .lookUp,
             framesPerSecond: try rate(of: model.stream, points, in: model.points), processor: model.processor,

@@ -19,16 +19,21 @@ import Testing
         var path: String { folder.path + "/s" }
         var runner: ModelRunner { executor.runners[0] }
 
-        init() throws {
+        /// - Parameters:
+        ///   - starts: else frames wait for ever.
+        ///   - hasStream: else only requests bring images.
+        init(starts: Bool = true, hasStream: Bool = true) throws {
             folder = try FashionFolder()
             var loader = ModelLoader(kernels: try KernelSet.selected())
             let wakeUp = WakeUp()
             // One frame at the start, and none for a long while.
-            let deployment = try loader.load(folder.model("m", framesPerSecond: 0.001))
+            var model = folder.model("m", framesPerSecond: 0.001)
+            if !hasStream { model.stream = .init(framesPerSecond: 1_000) }
+            let deployment = try loader.load(model)
             executor = BoardExecutor(
                 [ModelRunner(deployment, requests: InferenceQueue(wakeUp: wakeUp))], wakeUp: wakeUp)
             server = try FrameServer(desk, at: folder.path + "/s", logger: Logger(label: "test"))
-            executor.start()
+            if starts { executor.start() }
             desk.open(executor.runners)
             server.start()
         }
@@ -84,6 +89,40 @@ import Testing
         }
         #expect(ids.isEmpty)
         #expect(throws: ShoalFailure.self) { try client.answer() }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aModelWithoutAStreamAnswersRequests() throws {
+        let (plain, streamed) = (try Running(hasStream: false), try Running())
+        defer {
+            plain.end()
+            streamed.end()
+        }
+        let clients = (try plain.client(), try streamed.client())
+        for _ in 0..<20 {
+            let answer = try clients.0.infer("m", height: 28, width: 28, fill: Self.fill)
+            #expect(answer.refusal == nil)
+            #expect(answer.values == (try clients.1.infer("m", height: 28, width: 28, fill: Self.fill)).values)
+        }
+        #expect(plain.runner.counters.snapshot().frames == 20, "requests, and nothing else")
+    }
+
+    /// One application does not fill the queues that it shares with others.
+    @Test(.timeLimit(.minutes(2))) func framesOfOneConnectionThatWaitAreLimited() throws {
+        let running = try Running(starts: false)
+        defer { running.end() }
+        let client = try running.client(images: 16)
+        for _ in 0..<FrameServer.frameLimit { try client.submit("m", height: 28, width: 28, fill: Self.fill) }
+        let last: UInt64 = try client.submit("m", height: 28, width: 28, fill: Self.fill)
+        let answer = try client.answer()
+        #expect(answer.id == last && answer.refusal?.contains("wait already") == true)
+        let other = try running.client(images: 16)
+        for _ in 0..<FrameServer.frameLimit { try other.submit("m", height: 28, width: 28, fill: Self.fill) }
+        running.executor.start()
+        for _ in 0..<FrameServer.frameLimit {
+            #expect(try client.answer().refusal == nil)
+            #expect(try other.answer().refusal == nil)
+        }
+        #expect(try client.infer("m", height: 28, width: 28, fill: Self.fill).refusal == nil)
     }
 
     @Test(.timeLimit(.minutes(2))) func refusalsSayWhy() throws {
