@@ -60,12 +60,14 @@ public struct BoardView: Codable, Equatable, Sendable {
     /// Telemetry records refused since the coordinator's start.
     public var refusedRecords: UInt64
     public var models: [Model]
+    /// How many times as long a model takes beside a neighbour, as measured on the board: by model, then neighbour.
+    public var interference: [String: [String: Double]]?
 
     public init(
         name: String, boardClass: String, status: String, labels: [String: String], cores: Double,
         memoryBytes: UInt64, engineVersion: String, lastSeenMilliseconds: UInt64, incarnation: UInt64,
         desiredGeneration: UInt64, reportedGeneration: UInt64, telemetryRecords: Int, telemetryGaps: Int,
-        infeasible: [String], refusedRecords: UInt64, models: [Model]
+        infeasible: [String], refusedRecords: UInt64, models: [Model], interference: [String: [String: Double]]? = nil
     ) {
         self.name = name
         self.boardClass = boardClass
@@ -83,6 +85,7 @@ public struct BoardView: Codable, Equatable, Sendable {
         self.infeasible = infeasible
         self.refusedRecords = refusedRecords
         self.models = models
+        self.interference = interference
     }
 }
 

@@ -65,7 +65,9 @@ public struct AgentService: Service {
         let description = BoardDescription(
             id: configuration.board, boardClass: hardware.boardClass, labels: configuration.labels,
             cores: hardware.cores, memoryBytes: hardware.memoryBytes, engineVersion: Self.engineVersion,
-            models: deployments.map(\.description))
+            models: deployments.map(\.description),
+            interference: InterferenceMeasurer.measure(
+                deployments, shares: ExecutorShare.shares(of: deployments, cores: hardware.cores)))
         // What the coordinator would refuse, for ever, is said here.
         try description.validate()
         let membership = try await membership(state, keys, description)
@@ -120,7 +122,7 @@ public struct AgentService: Service {
         let bundle = try EnrolmentBundle.load(from: path)
         // The point tables follow with the hello: what anybody may send to the enrolment endpoint is kept small.
         var board = board
-        board.models = []
+        (board.models, board.interference) = ([], nil)
         let name = try await Enrolment.enrol(
             at: bundle.enrolmentEndpoint, serverKey: bundle.serverPublicKey, keys: keys, token: bundle.token,
             board: board, timeout: Self.enrolmentTimeout)

@@ -107,13 +107,19 @@ public struct BoardManager: Sendable {
         public var priority: Int
         public var lowest: Int
         public var highest: Int
+        /// Changes of the model's plan, on average. Falls are never put off, rises pay for them.
+        public var switchesPerMinute: Double
 
-        public init(constraintMilliseconds: Double, percentile: Double, priority: Int, lowest: Int, highest: Int) {
+        public init(
+            constraintMilliseconds: Double, percentile: Double, priority: Int, lowest: Int, highest: Int,
+            switchesPerMinute: Double = .infinity
+        ) {
             self.constraintMilliseconds = constraintMilliseconds
             self.percentile = percentile
             self.priority = priority
             self.lowest = lowest
             self.highest = highest
+            self.switchesPerMinute = switchesPerMinute
         }
     }
 
@@ -130,6 +136,9 @@ public struct BoardManager: Sendable {
         var before = 0
         /// The candidate cannot rise any more.
         var isBlocked = false
+        /// Changes of the plan that the limit still leaves; below zero, falls went beyond it.
+        var switches = 0.0
+        var countedAt = 0.0
         /// Misses that the percentile still excuses.
         var credit = 0.0
         var missesInRow = 0
@@ -199,6 +208,7 @@ public struct BoardManager: Sendable {
         let before = entries[model].planned
         entries[model] = Entry()
         (entries[model].isPresent, entries[model].envelope) = (true, envelope)
+        (entries[model].switches, entries[model].countedAt) = (envelope.switchesPerMinute, now)
         entries[model].planned = isNew ? envelope.lowest : min(max(before, envelope.lowest), envelope.highest)
         plan(headroom: headroom, slowdown: slowdown)
         adopt(at: now)
@@ -255,6 +265,9 @@ public struct BoardManager: Sendable {
             if models[index].mode == .steps || isCautious {
                 entries[index].candidate = min(entries[index].candidate, entries[index].planned + 1)
             }
+            if !mayRise(index, at: now) {
+                entries[index].candidate = min(entries[index].candidate, entries[index].planned)
+            }
             let (model, entry) = (models[index], entries[index])
             let change = model.accuracies[entry.candidate] - model.accuracies[entry.planned]
             gain += Double(entry.envelope.priority) * change
@@ -295,9 +308,20 @@ public struct BoardManager: Sendable {
         return max(24, rate * settings.memoryMilliseconds / 1_000)
     }
 
+    /// Whether the limit of switches leaves one.
+    private mutating func mayRise(_ index: Int, at now: Double) -> Bool {
+        let limit = entries[index].envelope.switchesPerMinute
+        guard limit.isFinite else { return true }
+        let earned = (now - entries[index].countedAt) * limit / 60_000
+        entries[index].switches = min(limit, entries[index].switches + earned)
+        entries[index].countedAt = now
+        return entries[index].switches >= 1
+    }
+
     private mutating func adopt(at now: Double) {
         for index in entries.indices where entries[index].planned != entries[index].candidate {
             entries[index].planned = entries[index].candidate
+            entries[index].switches = max(-entries[index].envelope.switchesPerMinute, entries[index].switches - 1)
             planChanges += 1
         }
         (changedAt, quietSince) = (now, now)

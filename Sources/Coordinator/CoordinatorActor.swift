@@ -55,7 +55,9 @@ actor CoordinatorActor {
                 assignment: assignments[record.id] ?? Assignment(generation: 0, models: []))
         }
         let policies = try await store.policies().map(\.policy)
-        machine = Machine(settings: settings, boards: boards, policies: policies, at: .now)
+        machine = Machine(
+            settings: settings, boards: boards, policies: policies,
+            clockSeconds: Int64(Self.wallClock() / 1_000), at: .now)
         self.store = store
         self.transport = transport
         self.logger = logger
@@ -101,7 +103,9 @@ actor CoordinatorActor {
 
     func timerFired() async {
         await inTurn {
-            await self.perform(self.machine.timerFired(at: .now))
+            await self.perform(
+                self.machine.clockRead(secondsSince1970: Int64(Self.wallClock() / 1_000), at: .now)
+                    + self.machine.timerFired(at: .now))
             await self.sharingTimerFired()
         }
     }

@@ -55,7 +55,7 @@ struct CoordinatorAdministration: FleetAdministration {
                 reportedGeneration: state.reportedGeneration, telemetryRecords: count?.rows ?? 0,
                 telemetryGaps: count?.incarnations.reduce(0) { $0 + Int($1.gaps) } ?? 0,
                 infeasible: state.infeasible, refusedRecords: state.refusedRecords,
-                models: state.board.models.map(Self.view))
+                models: state.board.models.map(Self.view), interference: state.board.interference?.factors)
         }
     }
 

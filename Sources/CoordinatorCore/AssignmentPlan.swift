@@ -16,8 +16,12 @@ struct AssignmentPlan {
 
     /// - Parameters:
     ///   - reserve: Share of the CPU time that stays free where no policy says it.
+    ///   - interference: What its models cost each other.
     ///   - previous: `nil` where more has changed than measurements, so that nothing is kept for its own sake.
-    init(for board: BoardDescription, policies: [Policy], reserve: Double, previous: Previous? = nil) {
+    init(
+        for board: BoardDescription, policies: [Policy], reserve: Double, interference: Interference,
+        previous: Previous? = nil
+    ) {
         do {
             try board.validate()
         } catch {
@@ -25,10 +29,12 @@ struct AssignmentPlan {
             return
         }
         let rules = PolicySelection.rules(for: board, policies: policies)
+        let names = board.models.map(\.name.rawValue)
         let requests = rules.compactMap { rule -> AllocationRequest? in
             guard let model = board.models.first(where: { $0.name.rawValue == rule.model.model }) else { return nil }
             return AllocationRequest(
-                policy: rule.model, points: model.points, framesPerSecond: model.framesPerSecond)
+                policy: rule.model, points: model.points, framesPerSecond: model.framesPerSecond,
+                slowdown: interference.slowdown(of: rule.model.model, beside: names))
         }
         let ruling = Set(rules.map(\.policy))
         let kept = policies.filter { ruling.contains($0.name) }.reduce(BoardReserve()) { $0.joined(with: $1.reserve) }
@@ -39,9 +45,11 @@ struct AssignmentPlan {
             requests, within: budget, keeping: previous.map { Self.incumbents($0, on: board, rules) } ?? [:])
         models = allocation.models.compactMap { share in
             guard let rule = rules.first(where: { $0.model.model == share.model }) else { return nil }
+            let policy = policies.first { $0.name == rule.policy }
             return ModelAssignment(
                 model: share.model, latency: rule.model.latency, lowestPoint: share.lowestPoint,
-                highestPoint: share.highestPoint, preferredPoint: share.preferredPoint, priority: rule.model.priority)
+                highestPoint: share.highestPoint, preferredPoint: share.preferredPoint, priority: rule.model.priority,
+                switchesPerMinute: policy?.switchesPerMinute)
         }
         infeasible = allocation.infeasible.map(\.description)
     }

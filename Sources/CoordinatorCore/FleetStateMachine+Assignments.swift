@@ -11,27 +11,61 @@ extension FleetStateMachine {
     /// The policies in force are these; boards whose assignment changes with them are told.
     public mutating func policiesChanged(_ policies: [Policy], at now: Instant) -> [Action] {
         self.policies = policies
-        return boards.keys.sorted().flatMap { assign($0, at: now, isGreeting: false) }
+        return assignAll(at: now)
+    }
+
+    /// It is so late by the clock that people read: policies with windows come into force and go.
+    public mutating func clockRead(secondsSince1970 seconds: Int64, at now: Instant) -> [Action] {
+        let before = policiesInForce
+        clockSeconds = seconds
+        let after = policiesInForce
+        guard before.map(\.name) != after.map(\.name) else { return [] }
+        let (old, new) = (Set(before.map(\.name)), Set(after.map(\.name)))
+        let events = new.symmetricDifference(old).sorted().map { name in
+            Action.record(.policyWindow, nil, "policy \(name) is \(new.contains(name) ? "" : "no longer ")in force")
+        }
+        return events + assignAll(at: now)
+    }
+
+    /// By the clock that was read last.
+    var policiesInForce: [Policy] { policies.filter { $0.isInForce(atSecondsSince1970: clockSeconds) } }
+
+    private mutating func assignAll(at now: Instant) -> [Action] {
+        let interference = ClassInterference(of: boards.values.lazy.map(\.state.board))
+        return boards.keys.sorted().flatMap { assign($0, at: now, isGreeting: false, interference: interference) }
     }
 
     /// What could not be met on the boards that the policy selects, were it in force; in the order of their names.
     public func infeasible(with policy: Policy) -> [String] {
-        let policies = self.policies.filter { $0.name != policy.name } + [policy]
+        var policy = policy
+        policy.windows = nil
+        let policies = policiesInForce.filter { $0.name != policy.name } + [policy]
+        let interference = ClassInterference(of: boards.values.lazy.map(\.state.board))
         return states.filter { policy.selects(labels: $0.board.labels) }.flatMap { state in
-            AssignmentPlan(for: state.board, policies: policies, reserve: settings.reserve).infeasible.map {
-                "board \(state.board.id): \($0)"
-            }
+            AssignmentPlan(
+                for: state.board, policies: policies, reserve: settings.reserve,
+                interference: interference.predicted(for: state.board)
+            ).infeasible.map { "board \(state.board.id): \($0)" }
         }
+    }
+
+    /// Of one board: what it measured itself, without a look at the others where that is all.
+    private func interference(of board: BoardDescription) -> Interference {
+        if board.hasMeasuredInterference { return board.interference ?? Interference() }
+        let alike = boards.values.lazy.map(\.state.board).filter { $0.boardClass == board.boardClass }
+        return ClassInterference(of: alike).predicted(for: board)
     }
 
     /// - Parameter previous: How the board described itself before, where that is all that may have changed: then
     ///   figures that only vary leave its assignment as it is.
     mutating func assign(
-        _ id: BoardID, at now: Instant, isGreeting: Bool, previous: BoardDescription? = nil
+        _ id: BoardID, at now: Instant, isGreeting: Bool, interference: ClassInterference? = nil,
+        previous: BoardDescription? = nil
     ) -> [Action] {
         guard let state = boards[id]?.state else { return [] }
         let plan = AssignmentPlan(
-            for: state.board, policies: policies, reserve: settings.reserve,
+            for: state.board, policies: policiesInForce, reserve: settings.reserve,
+            interference: interference?.predicted(for: state.board) ?? self.interference(of: state.board),
             previous: previous.map { .init(board: $0, models: state.desired.models) })
         var actions: [Action] = []
         if plan.infeasible != state.infeasible {

@@ -64,11 +64,18 @@ where Instant: Sendable, Instant.Duration == Duration {
     let settings: Settings
     var boards: [BoardID: Board] = [:]
     var policies: [Policy]
+    /// By the clock that people read, when it was read last.
+    var clockSeconds: Int64
 
-    /// - Parameter boards: as they were stored; none has a session yet.
-    public init(settings: Settings, boards: [EnrolledBoard], policies: [Policy], at now: Instant) {
+    /// - Parameters:
+    ///   - boards: as they were stored; none has a session yet.
+    ///   - clockSeconds: since 1970, by the clock that people read.
+    public init(
+        settings: Settings, boards: [EnrolledBoard], policies: [Policy], clockSeconds: Int64 = 0, at now: Instant
+    ) {
         self.settings = settings
         self.policies = policies
+        self.clockSeconds = clockSeconds
         for board in boards { self.boards[board.board.id] = Self.entry(board, settings, at: now) }
     }
 

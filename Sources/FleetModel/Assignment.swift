@@ -19,10 +19,15 @@ public struct ModelAssignment: Equatable, Codable, Sendable {
     /// Where to start; the point that fits the board's budget with all its models.
     public var preferredPoint: Int
     public var priority: Int
+    /// How often the point may rise or fall in a minute, on average; `nil` sets no limit.
+    public var switchesPerMinute: Double?
+
+    /// More per minute than can be meant as a limit.
+    public static let switchLimit = 30_000.0
 
     public init(
         model: String, latency: LatencyConstraint, lowestPoint: Int, highestPoint: Int, preferredPoint: Int,
-        priority: Int
+        priority: Int, switchesPerMinute: Double? = nil
     ) {
         self.model = model
         self.latency = latency
@@ -30,6 +35,7 @@ public struct ModelAssignment: Equatable, Codable, Sendable {
         self.highestPoint = highestPoint
         self.preferredPoint = preferredPoint
         self.priority = priority
+        self.switchesPerMinute = switchesPerMinute
     }
 }
 
@@ -42,6 +48,7 @@ extension Assignment {
                     && (0...model.highestPoint).contains(model.lowestPoint)
                     && (model.lowestPoint...model.highestPoint).contains(model.preferredPoint)
                     && model.latency.milliseconds.isFinite && model.latency.milliseconds > 0
+                    && (model.switchesPerMinute.map { (1...ModelAssignment.switchLimit).contains($0) } ?? true)
             }
     }
 }

@@ -36,6 +36,14 @@ extension BoardDescription {
             models.count <= FleetLimits.modelsPerBoard, "models", "more than \(FleetLimits.modelsPerBoard) models")
         try require(Set(models.map(\.name)).count == models.count, "models", "a model is named twice")
         for model in models { try model.validate() }
+        let names = Set(models.map(\.name.rawValue))
+        for (model, row) in interference?.factors ?? [:] {
+            let isKnown = names.contains(model) && row.keys.allSatisfy { names.contains($0) && $0 != model }
+            try require(isKnown, "interference", "speaks of models that the board has not")
+            try require(
+                row.values.allSatisfy(Interference.factorRange.contains), "interference.\(model)",
+                "a model takes \(Interference.factorRange) times as long beside another")
+        }
     }
 
     private func require(_ holds: Bool, _ field: String, _ reason: String) throws(BoardRefusal) {

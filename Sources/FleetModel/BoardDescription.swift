@@ -10,10 +10,12 @@ public struct BoardDescription: Equatable, Codable, Sendable {
     public var engineVersion: String
     /// Models on the board with what the board measured for their operating points.
     public var models: [DeployedModel]
+    /// What its models cost each other, as measured there; `nil` where nothing was.
+    public var interference: Interference?
 
     public init(
         id: BoardID, boardClass: String, labels: [String: String], cores: Double, memoryBytes: UInt64,
-        engineVersion: String, models: [DeployedModel]
+        engineVersion: String, models: [DeployedModel], interference: Interference? = nil
     ) {
         self.id = id
         self.boardClass = boardClass
@@ -22,6 +24,7 @@ public struct BoardDescription: Equatable, Codable, Sendable {
         self.memoryBytes = memoryBytes
         self.engineVersion = engineVersion
         self.models = models
+        self.interference = interference
     }
 }
 

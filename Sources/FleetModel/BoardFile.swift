@@ -85,6 +85,8 @@ public struct Interference: Equatable, Codable, Sendable {
     /// By the model that is slowed down, then by the neighbour: its latency beside the neighbour over that alone.
     public var factors: [String: [String: Double]]
 
+    public static let factorRange = 0.01...1_000.0
+
     public init(factors: [String: [String: Double]] = [:]) { self.factors = factors }
 
     /// How much longer the model takes beside all these neighbours: the product of their factors, which overstates
@@ -100,7 +102,6 @@ extension PolicyReader {
         "p99Milliseconds": 99, "p99.9Milliseconds": 99.9,
     ]
     private static let precisions = ["fp32", "bf16", "int8"]
-    private static let factorRange = 0.01...1_000.0
 
     func board(_ document: Node) throws(PolicyRefusal) -> BoardFile {
         let fields = try mapping(
@@ -270,7 +271,7 @@ extension PolicyReader {
             for neighbour in models {
                 guard let factor = columns[neighbour] else { continue }
                 factors[model, default: [:]][neighbour] = try number(
-                    factor, "interference.\(model).\(neighbour)", within: Self.factorRange)
+                    factor, "interference.\(model).\(neighbour)", within: Interference.factorRange)
             }
         }
         return Interference(factors: factors)

@@ -3,7 +3,7 @@ public struct FleetEvent: Equatable, Codable, Sendable {
     public enum Kind: String, Codable, Sendable, CaseIterable {
         case boardEnrolled, boardConnected, boardLost, policyApplied, assignmentChanged, constraintInfeasible
         case enrolmentRefused, boardRestarted, telemetryRefused, boardRevoked, messageRefused, hooksRefused
-        case searchChanged
+        case searchChanged, policyWindow
         case hookOutlier, hookVersionMade, hookVersionRejected, hookVersionTakenBack
     }
 

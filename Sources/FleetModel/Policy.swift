@@ -6,12 +6,21 @@ public struct Policy: Equatable, Codable, Sendable {
     public var models: [ModelPolicy]
     /// What the models leave free on every board selected; `nil` leaves it to the coordinator and the board.
     public var reserve: BoardReserve?
+    /// When it is in force; `nil` is always.
+    public var windows: [PolicyWindow]?
+    /// How often a model's operating point may rise or fall in a minute, on average; `nil` sets no limit.
+    public var switchesPerMinute: Double?
 
-    public init(name: String, selector: [String: String], models: [ModelPolicy], reserve: BoardReserve? = nil) {
+    public init(
+        name: String, selector: [String: String], models: [ModelPolicy], reserve: BoardReserve? = nil,
+        windows: [PolicyWindow]? = nil, switchesPerMinute: Double? = nil
+    ) {
         self.name = name
         self.selector = selector
         self.models = models
         self.reserve = reserve
+        self.windows = windows
+        self.switchesPerMinute = switchesPerMinute
     }
 
     public func selects(labels: [String: String]) -> Bool {

@@ -16,6 +16,8 @@ import Yams
 /// Version 2 (`apiVersion: shoal/v2`) adds, all optional:
 ///
 ///     spec:
+///       windows: [{ days: [mon, fri], from: "22:00", to: "06:00", offset: "+01:00" }]   # else not in force
+///       switchesPerMinute: 30              # of each model's point, on average; a fall is never put off
 ///       reserve: { cpu: 0.1, memoryBytes: 268435456, watts: 1 }   # what the models leave free
 ///       models:
 ///         - model: classifier

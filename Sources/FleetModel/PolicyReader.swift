@@ -8,6 +8,7 @@ struct PolicyReader {
     static let priorityRange = 1...100
     static let versions = ["shoal/v1", "shoal/v2"]
     static let byteRange = 0.0...1e15
+    static let switchRange = 1.0...ModelAssignment.switchLimit
     /// What version 2 takes for granted.
     static let defaultPercentile = 95.0
     static let defaultPriority = 10
@@ -27,13 +28,18 @@ struct PolicyReader {
         let metadata = try mapping(fields.value("metadata"), "metadata", required: ["name"])
         let name = try resourceName(metadata.value("name"), "metadata.name")
         let spec = try mapping(
-            fields.value("spec"), "spec", required: ["models"], optional: ["selector"] + (isSecond ? ["reserve"] : []))
+            fields.value("spec"), "spec", required: ["models"],
+            optional: ["selector"] + (isSecond ? ["reserve", "windows", "switchesPerMinute"] : []))
         let selector: [String: String] =
             if let node = spec["selector"] { try labels(node, "spec.selector") } else { [:] }
         let reserve: BoardReserve? =
             if let node = spec["reserve"] { try boardReserve(node, "spec.reserve") } else { nil }
         let models = try models(spec.value("models"), "spec.models", isSecond: isSecond, reserve: reserve)
-        return Policy(name: name, selector: selector, models: models, reserve: reserve)
+        return Policy(
+            name: name, selector: selector, models: models, reserve: reserve,
+            windows: try spec["windows"].map { node throws(PolicyRefusal) in try windows(node, "spec.windows") },
+            switchesPerMinute: try optionalNumber(
+                spec["switchesPerMinute"], "spec.switchesPerMinute", within: Self.switchRange))
     }
 
     func boardReserve(_ node: Node, _ field: String) throws(PolicyRefusal) -> BoardReserve {

@@ -61,6 +61,11 @@ extension WireBoard {
         memoryBytes = board.memoryBytes
         engineVersion = board.engineVersion
         models = board.models.map(WireDeployedModel.init)
+        interference = (board.interference?.factors ?? [:]).sorted { $0.key < $1.key }.flatMap { model, row in
+            row.sorted { $0.key < $1.key }.map { neighbour, factor in
+                .with { ($0.model, $0.neighbour, $0.factor) = (model, neighbour, factor) }
+            }
+        }
     }
 }
 
@@ -192,5 +197,6 @@ extension WireModelAssignment {
         highestPoint = Int64(assignment.highestPoint)
         preferredPoint = Int64(assignment.preferredPoint)
         priority = Int64(assignment.priority)
+        if let limit = assignment.switchesPerMinute { switchesPerMinute = limit }
     }
 }

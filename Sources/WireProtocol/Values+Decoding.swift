@@ -19,7 +19,24 @@ extension BoardDescription {
             id: try Checks.board(wire.id, "board.id"), boardClass: try Checks.text(wire.boardClass, "boardClass"),
             labels: labels, cores: try Checks.positive(wire.cores, "cores"),
             memoryBytes: try Checks.counter(wire.memoryBytes, "memoryBytes"),
-            engineVersion: try Checks.text(wire.engineVersion, "engineVersion"), models: models)
+            engineVersion: try Checks.text(wire.engineVersion, "engineVersion"), models: models,
+            interference: wire.interference.isEmpty ? nil : try Interference(wire.interference))
+    }
+}
+
+extension Interference {
+    fileprivate init(_ wire: [WireInterference]) throws(DecodingFailure) {
+        let models = FleetLimits.modelsPerBoard
+        try Checks.count(wire.count, "interference", limit: models * (models - 1))
+        self.init()
+        for pair in wire {
+            let model = try Checks.model(pair.model, "interference.model").rawValue
+            let neighbour = try Checks.model(pair.neighbour, "interference.neighbour").rawValue
+            let factor = try Checks.number(pair.factor, "interference.factor", in: Self.factorRange)
+            guard factors[model, default: [:]].updateValue(factor, forKey: neighbour) == nil else {
+                throw .malformed(field: "interference")
+            }
+        }
     }
 }
 
@@ -209,6 +226,8 @@ extension ModelAssignment {
                 percentile: try Checks.number(wire.percentile, "percentile", in: 0...100)),
             lowestPoint: lowest, highestPoint: highest,
             preferredPoint: try Checks.integer(wire.preferredPoint, "preferredPoint", in: lowest...highest),
-            priority: try Checks.integer(wire.priority, "priority", in: 1...100))
+            priority: try Checks.integer(wire.priority, "priority", in: 1...100),
+            switchesPerMinute: wire.hasSwitchesPerMinute
+                ? try Checks.number(wire.switchesPerMinute, "switchesPerMinute", in: 1...Self.switchLimit) : nil)
     }
 }

@@ -236,4 +236,30 @@ import Testing
         #expect(planned > 0 && scheduler.policy.planChanges > 50 && scheduler.dropped(of: 0) > 0)
         print("board manager: mean \(whole / 20_000) per frame, at most \(worst)")
     }
+
+    /// A load that comes and goes every two seconds: without a limit the plan follows it each time.
+    @Test(arguments: [3.0, 6]) func switchesAreLimitedButFallsAreNot(limit: Double) {
+        func changes(_ limit: Double) -> (changes: Int, fell: Bool) {
+            var manager = Self.managed([Asked()])
+            var envelope = Asked().envelope()
+            envelope.switchesPerMinute = limit
+            manager.modelAssigned(0, envelope, atMilliseconds: 0)
+            let before = manager.planChanges
+            var fell = true
+            for cycle in 0..<60 {
+                let from = Double(cycle) * 4_000
+                Self.live(&manager, models: 1, slowdown: 4, from: from, to: from + 2_000)
+                fell = fell && manager.plannedPoint(of: 0) <= 2
+                Self.live(&manager, models: 1, slowdown: 1, from: from + 2_000, to: from + 4_000)
+            }
+            return (Int(manager.planChanges - before), fell)
+        }
+        let free = changes(.infinity)
+        let limited = changes(limit)
+        #expect(free.fell && limited.fell)
+        #expect(free.changes > 40, "\(free.changes)")
+        // Four minutes, and what was saved up before the first.
+        #expect(Double(limited.changes) <= limit * 5 + 1, "\(limited.changes)")
+        #expect(limited.changes > 2, "\(limited.changes)")
+    }
 }

@@ -36,9 +36,7 @@ final class BoardExecutor: Sendable {
         for deployments: [ModelDeployment], on hardware: BoardHardware, answersRequests: Bool,
         conditions: BoardConditions
     ) -> [BoardExecutor] {
-        ExecutorShare.shares(
-            processors: deployments.map(\.processor), loads: deployments.map(\.load), cores: hardware.cores
-        ).map { share in
+        ExecutorShare.shares(of: deployments, cores: hardware.cores).map { share in
             let wakeUp = WakeUp()
             let runners = share.models.map { model in
                 ModelRunner(
@@ -72,9 +70,12 @@ final class BoardExecutor: Sendable {
     }
 }
 
-extension ModelDeployment {
-    /// Of a core, at the slowest point.
-    fileprivate var load: Double { (points.map(\.latencyMilliseconds).max() ?? 0) * framesPerSecond / 1_000 }
+extension ExecutorShare {
+    /// Models weigh by their share of a core at the slowest point.
+    static func shares(of deployments: [ModelDeployment], cores: Double) -> [ExecutorShare] {
+        let loads = deployments.map { ($0.points.map(\.latencyMilliseconds).max() ?? 0) * $0.framesPerSecond / 1_000 }
+        return shares(processors: deployments.map(\.processor), loads: loads, cores: cores)
+    }
 }
 
 /// What an executor's thread does, turn by turn. Belongs to that thread.

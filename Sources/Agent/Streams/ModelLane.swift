@@ -35,7 +35,10 @@ final class ModelLane {
         let deployment = runner.deployment
         session = runner.session()
         image = AlignedBuffer(count: deployment.plans.map { $0.inputShape.channels * $0.inputShape.pixels }.max() ?? 0)
-        arrivals = FrameArrivals(framesPerSecond: deployment.framesPerSecond, queueLimit: queueLimit, start: start)
+        // Without a stream the first frame never comes.
+        arrivals = FrameArrivals(
+            framesPerSecond: deployment.framesPerSecond, queueLimit: queueLimit,
+            start: deployment.stream == nil ? .max : start)
     }
 
     // A hooked frame's logits lie in its network's memory.
@@ -55,7 +58,8 @@ final class ModelLane {
         return .init(
             constraintMilliseconds: constraintMilliseconds,
             percentile: Double(envelope.percentileThousandths) / 1_000, priority: Int(envelope.priority),
-            lowest: min(Int(envelope.lowest), highest), highest: highest)
+            lowest: min(Int(envelope.lowest), highest), highest: highest,
+            switchesPerMinute: envelope.switchesPerMinute == 0 ? .infinity : Double(envelope.switchesPerMinute))
     }
 
     var unbound: BoardManager.Envelope {
@@ -98,13 +102,14 @@ final class ModelLane {
     @inline(__always)
     func run(_ frame: UInt64, at point: Int, predicted: Double) -> (answer: Int, label: Int?) {
         let deployment = runner.deployment
-        let index = deployment.stream.image(of: frame)
+        guard let stream = deployment.stream else { preconditionFailure("a frame without a stream") }
+        let index = stream.image(of: frame)
         let input = input(at: point)
-        deployment.preprocessors[point].convert(deployment.stream.images, at: index, into: input)
+        deployment.preprocessors[point].convert(stream.images, at: index, into: input)
         let logits = infer(UnsafeBufferPointer(input), at: point, predicted: predicted, sensors: [:])
         (frames, last) = (frames + 1, point)
         note(point)
-        return (logits.indexOfMaximum, deployment.stream.label(of: index))
+        return (logits.indexOfMaximum, stream.label(of: index))
     }
 
     /// What is done with a request's next image.

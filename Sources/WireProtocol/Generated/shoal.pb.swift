@@ -216,6 +216,26 @@ nonisolated struct WireBoard: Sendable {
 
   var models: [WireDeployedModel] = []
 
+  /// By rising model and neighbour.
+  var interference: [WireInterference] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// How many times as long a model takes beside a neighbour.
+nonisolated struct WireInterference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var model: String = String()
+
+  var neighbour: String = String()
+
+  var factor: Double = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -600,9 +620,21 @@ nonisolated struct WireModelAssignment: Sendable {
 
   var priority: Int64 = 0
 
+  /// Absent: no limit.
+  var switchesPerMinute: Double {
+    get {_switchesPerMinute ?? 0}
+    set {_switchesPerMinute = newValue}
+  }
+  /// Returns true if `switchesPerMinute` has been explicitly set.
+  var hasSwitchesPerMinute: Bool {self._switchesPerMinute != nil}
+  /// Clears the value of `switchesPerMinute`. Subsequent reads from it will return its default value.
+  mutating func clearSwitchesPerMinute() {self._switchesPerMinute = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _switchesPerMinute: Double? = nil
 }
 
 /// Gates that boards of one class learn together. Which ones: the SHA-256 of the network's weights and of the hooks at
@@ -851,32 +883,41 @@ nonisolated struct WireGateVersionPart: Sendable {
 }
 
 /// A subnet that a board measures for a search. Another number replaces the order before.
-nonisolated struct WireMeasureOrder: Sendable {
+nonisolated struct WireMeasureOrder: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var number: UInt64 = 0
+  var number: UInt64 {
+    get {_storage._number}
+    set {_uniqueStorage()._number = newValue}
+  }
 
-  var model: String = String()
+  var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
-  var supernetSha256: String = String()
+  var supernetSha256: String {
+    get {_storage._supernetSha256}
+    set {_uniqueStorage()._supernetSha256 = newValue}
+  }
 
   /// Only what tells the subnet.
   var subnet: WireOperatingPoint {
-    get {_subnet ?? WireOperatingPoint()}
-    set {_subnet = newValue}
+    get {_storage._subnet ?? WireOperatingPoint()}
+    set {_uniqueStorage()._subnet = newValue}
   }
   /// Returns true if `subnet` has been explicitly set.
-  var hasSubnet: Bool {self._subnet != nil}
+  var hasSubnet: Bool {_storage._subnet != nil}
   /// Clears the value of `subnet`. Subsequent reads from it will return its default value.
-  mutating func clearSubnet() {self._subnet = nil}
+  mutating func clearSubnet() {_uniqueStorage()._subnet = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _subnet: WireOperatingPoint? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct WireMeasureReport: Sendable {
@@ -1330,7 +1371,7 @@ nonisolated extension WireGoodbye: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Board"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}board_class\0\u{1}labels\0\u{1}cores\0\u{3}memory_bytes\0\u{3}engine_version\0\u{1}models\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}board_class\0\u{1}labels\0\u{1}cores\0\u{3}memory_bytes\0\u{3}engine_version\0\u{1}models\0\u{1}interference\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1345,6 +1386,7 @@ nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.memoryBytes) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.engineVersion) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.models) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.interference) }()
       default: break
       }
     }
@@ -1372,6 +1414,9 @@ nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.models.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.models, fieldNumber: 7)
     }
+    if !self.interference.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.interference, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1383,6 +1428,47 @@ nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.memoryBytes != rhs.memoryBytes {return false}
     if lhs.engineVersion != rhs.engineVersion {return false}
     if lhs.models != rhs.models {return false}
+    if lhs.interference != rhs.interference {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInterference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Interference"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}neighbour\0\u{1}factor\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.neighbour) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.factor) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    if !self.neighbour.isEmpty {
+      try visitor.visitSingularStringField(value: self.neighbour, fieldNumber: 2)
+    }
+    if self.factor.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.factor, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireInterference, rhs: WireInterference) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.neighbour != rhs.neighbour {return false}
+    if lhs.factor != rhs.factor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2064,7 +2150,7 @@ nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ModelAssignment"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}latency_milliseconds\0\u{1}percentile\0\u{3}lowest_point\0\u{3}highest_point\0\u{3}preferred_point\0\u{1}priority\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}latency_milliseconds\0\u{1}percentile\0\u{3}lowest_point\0\u{3}highest_point\0\u{3}preferred_point\0\u{1}priority\0\u{3}switches_per_minute\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2079,12 +2165,17 @@ nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.highestPoint) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.preferredPoint) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.priority) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self._switchesPerMinute) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
     }
@@ -2106,6 +2197,9 @@ nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf.
     if self.priority != 0 {
       try visitor.visitSingularInt64Field(value: self.priority, fieldNumber: 7)
     }
+    try { if let v = self._switchesPerMinute {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2117,6 +2211,7 @@ nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.highestPoint != rhs.highestPoint {return false}
     if lhs.preferredPoint != rhs.preferredPoint {return false}
     if lhs.priority != rhs.priority {return false}
+    if lhs._switchesPerMinute != rhs._switchesPerMinute {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2681,46 +2776,88 @@ nonisolated extension WireMeasureOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
   static let protoMessageName: String = _protobuf_package + ".MeasureOrder"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}d\u{1}number\0\u{1}model\0\u{3}supernet_sha256\0\u{1}subnet\0")
 
+  fileprivate class _StorageClass {
+    var _number: UInt64 = 0
+    var _model: String = String()
+    var _supernetSha256: String = String()
+    var _subnet: WireOperatingPoint? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _number = source._number
+      _model = source._model
+      _supernetSha256 = source._supernetSha256
+      _subnet = source._subnet
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 100: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
-      case 101: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      case 102: try { try decoder.decodeSingularStringField(value: &self.supernetSha256) }()
-      case 103: try { try decoder.decodeSingularMessageField(value: &self._subnet) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 100: try { try decoder.decodeSingularUInt64Field(value: &_storage._number) }()
+        case 101: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 102: try { try decoder.decodeSingularStringField(value: &_storage._supernetSha256) }()
+        case 103: try { try decoder.decodeSingularMessageField(value: &_storage._subnet) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.number != 0 {
-      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 100)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._number != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._number, fieldNumber: 100)
+      }
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 101)
+      }
+      if !_storage._supernetSha256.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._supernetSha256, fieldNumber: 102)
+      }
+      try { if let v = _storage._subnet {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+      } }()
     }
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 101)
-    }
-    if !self.supernetSha256.isEmpty {
-      try visitor.visitSingularStringField(value: self.supernetSha256, fieldNumber: 102)
-    }
-    try { if let v = self._subnet {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireMeasureOrder, rhs: WireMeasureOrder) -> Bool {
-    if lhs.number != rhs.number {return false}
-    if lhs.model != rhs.model {return false}
-    if lhs.supernetSha256 != rhs.supernetSha256 {return false}
-    if lhs._subnet != rhs._subnet {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._number != rhs_storage._number {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._supernetSha256 != rhs_storage._supernetSha256 {return false}
+        if _storage._subnet != rhs_storage._subnet {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

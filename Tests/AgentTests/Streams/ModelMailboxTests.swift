@@ -56,6 +56,18 @@ import Testing
         #expect(box.shared.mailbox.read()?.mark == 20_000)
     }
 
+    @Test func limitsOfSwitchesAreWholeAndNoneIsNoLimit() {
+        let mailbox = ModelMailbox()
+        for (limit, kept) in [(nil, 0), (1, 1), (1.4, 1), (30_000, 30_000)] as [(Double?, UInt16)] {
+            var one = assignment(milliseconds: 10)
+            (one.switchesPerMinute, one.priority, one.latency.percentile) = (limit, 100, 99.9)
+            mailbox.post(one, generation: 7)
+            let envelope = mailbox.read()
+            #expect(envelope?.switchesPerMinute == kept && envelope?.priority == 100)
+            #expect(envelope?.percentileThousandths == 99_900)
+        }
+    }
+
     @Test func aNewGenerationOfTheSameValuesIsSeen() {
         let mailbox = ModelMailbox()
         mailbox.post(assignment(milliseconds: 10), generation: 1)
