@@ -1,3 +1,4 @@
+import AuditLog
 import CoordinatorCore
 import Crypto
 import FleetModel
@@ -107,9 +108,15 @@ actor CoordinatorActor {
     }
 
     /// Stores the policy, then tells the boards that it changes.
-    func apply(_ policy: Policy, text: String) async throws -> StoredPolicy {
+    func apply(_ policy: Policy, text: String, by actor: String) async throws -> StoredPolicy {
         try await inTurn {
-            let stored = try await self.store.savePolicy(policy, text: text)
+            let before = try await self.store.policies().first { $0.policy.name == policy.name }
+            let after = StoredPolicy(policy: policy, version: (before?.version ?? 0) + 1, text: text)
+            let stored = try await self.store.savePolicy(
+                policy, text: text,
+                audit: AuditDraft(
+                    actor: actor, action: .policyApplied, target: "policy \(policy.name)", before: before?.auditText,
+                    after: after.auditText, atMilliseconds: Self.wallClock()))
             let policies = try await self.store.policies().map(\.policy)
             await self.perform(
                 [.record(.policyApplied, nil, "policy \(policy.name) version \(stored.version)")]
@@ -120,11 +127,16 @@ actor CoordinatorActor {
 
     /// Takes the board's key off the list: it may speak no more, and its name is free to enrol again.
     /// - Returns: `false` when no such board may speak.
-    func revoke(_ id: BoardID) async throws -> Bool {
+    func revoke(_ id: BoardID, by actor: String) async throws -> Bool {
         try await inTurn {
             guard var record = try await self.store.board(id), record.revokedAtMilliseconds == nil else { return false }
-            record.revokedAtMilliseconds = Self.wallClock()
-            try await self.store.saveBoard(record)
+            let now = Self.wallClock()
+            record.revokedAtMilliseconds = now
+            try await self.store.saveBoard(
+                record,
+                audit: AuditDraft(
+                    actor: actor, action: .boardRevoked, target: "board \(id)",
+                    before: "enrolled, key \(record.publicKey)", after: "revoked", atMilliseconds: now))
             self.transport.allowList.revoke(id)
             self.heardMilliseconds[id] = nil
             self.sharing.boardRevoked(id)

@@ -1,4 +1,5 @@
 import AdminAPI
+import AuditLog
 import CoordinatorCore
 import Dashboard
 import Files
@@ -59,6 +60,10 @@ public struct CoordinatorService: Service {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
+        let audit = try await store.verifyAudit()
+        if let fault = audit.fault {
+            logger.critical("the audit log was tampered with", metadata: ["first": "\(fault)"])
+        }
         let keys = try await keys(at: folder + "/key.json", store)
         let transport = try await transport(keys, store)
         var settings = CoordinatorActor.Machine.Settings()
@@ -68,6 +73,7 @@ public struct CoordinatorService: Service {
         let desk = try await SearchDesk(store: store, logger: logger, fleet: MeasuringFleet(actor)) {
             await actor.record(.searchChanged, nil, $0)
         }
+        if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
         let news = await BoardNews(of: actor)
         let administration = CoordinatorAdministration(
@@ -77,8 +83,8 @@ public struct CoordinatorService: Service {
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
         let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(
-            fleet: administration, hooks: HookSharingAdministration(actor: actor), token: access.token,
-            extend: Dashboard.add
+            fleet: administration, hooks: HookSharingAdministration(actor: actor),
+            access: AccessDesk(store: store, localToken: access.token), extend: Dashboard.add
         )
         .application(host: configuration.host, port: configuration.adminPort) { port in
             let url = "http://\(host):\(port)"
