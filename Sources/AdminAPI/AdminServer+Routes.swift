@@ -6,16 +6,30 @@ import Hummingbird
 /// The table of routes.
 extension AdminServer {
     func routes() -> [AdminRoute] {
-        Self.open + readings() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
+        let served = open + readings() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
+        return served + [Self.document(of: served)]
     }
 
     /// What needs no token.
-    private static var open: [AdminRoute] {
-        [
+    private var open: [AdminRoute] {
+        let ready = ready
+        return [
+            AdminRoute(.get, "/readyz", nil, "The coordinator can do its work.", answer: .empty) { _ in
+                try await MetricsServer.readiness(ready)
+            },
             AdminRoute(.get, "/livez", nil, "The process serves requests.", answer: .empty) { _ in
                 HTTPResponse.Status.ok
-            }
+            },
         ]
+    }
+
+    private static func document(of served: [AdminRoute]) -> AdminRoute {
+        var route = AdminRoute(.get, "/v1/openapi.json", nil, "This document.", answer: .document) { _ in
+            HTTPResponse.Status.ok
+        }
+        let document = OpenAPIDocument(routes: served + [route]).json
+        route.handle = { try Answer(document).response(from: $0.request, context: $0.context) }
+        return route
     }
 
     private func readings() -> [AdminRoute] {

@@ -50,7 +50,7 @@ struct FailureMiddleware<Context: RequestContext>: RouterMiddleware {
         var response = try await answer(request, context, next)
         if response.status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
         let isKnown = !paths.allowed(at: request.uri.path).isEmpty
-        observe(request.method, isKnown ? context.endpointPath ?? "none" : "none", response.status.code)
+        observe(request.method.rawValue, isKnown ? context.endpointPath ?? "none" : "none", response.status.code)
         return response
     }
 

@@ -1,6 +1,6 @@
 import FleetModel
 import HTTPServing
-public import HTTPTypes
+import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
 import NIOCore
@@ -18,25 +18,28 @@ public struct AdminServer: Sendable {
     public static let connectionLimit = 512
 
     /// Told of every answer: method, path with names left open (`none` where nothing is served), status.
-    public typealias Observer = @Sendable (HTTPRequest.Method, String, Int) -> Void
+    public typealias Observer = @Sendable (String, String, Int) -> Void
 
     let fleet: any FleetAdministration
     let hooks: (any HookAdministration)?
     let access: any AccessAdministration
+    let ready: @Sendable () async -> String?
     private let observe: Observer
     private let extend: @Sendable (Router<BasicRequestContext>) -> Void
 
     /// - Parameters:
     ///   - hooks: `nil` where boards learn each for itself.
+    ///   - ready: why the coordinator cannot do its work now, or `nil`.
     ///   - extend: adds paths that need no token.
     public init(
         fleet: any FleetAdministration, hooks: (any HookAdministration)? = nil, access: any AccessAdministration,
-        observe: @escaping Observer = { _, _, _ in },
+        ready: @escaping @Sendable () async -> String? = { nil }, observe: @escaping Observer = { _, _, _ in },
         extend: @escaping @Sendable (Router<BasicRequestContext>) -> Void = { _ in }
     ) {
         self.fleet = fleet
         self.hooks = hooks
         self.access = access
+        self.ready = ready
         self.observe = observe
         self.extend = extend
     }

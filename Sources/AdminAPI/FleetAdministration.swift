@@ -21,7 +21,7 @@ public protocol FleetAdministration: SearchAdministration {
 
 /// A request that cannot be served, in one sentence for the person who made it.
 public struct AdminFailure: Error, Codable, Equatable, Sendable, CustomStringConvertible {
-    public enum Kind: String, Codable, Sendable {
+    public enum Kind: String, Codable, Sendable, CaseIterable {
         case invalid, unauthorized, forbidden, wrongMethod, notFound, tooLarge, unavailable
     }
 

@@ -14,9 +14,11 @@ struct AccessDesk: AccessAdministration {
 
     private let store: any FleetStore
     private let localHash: [UInt8]
+    private let metrics: CoordinatorMetrics
 
-    init(store: any FleetStore, localToken: String) {
+    init(store: any FleetStore, localToken: String, metrics: CoordinatorMetrics = CoordinatorMetrics()) {
         self.store = store
+        self.metrics = metrics
         localHash = Self.hash(localToken)
     }
 
@@ -99,7 +101,11 @@ struct AccessDesk: AccessAdministration {
         try await stored { try await store.audit(after: after, sinceMilliseconds: sinceMilliseconds, limit: limit) }
     }
 
-    func verifyAudit() async throws -> AuditVerification { try await stored { try await store.verifyAudit() } }
+    func verifyAudit() async throws -> AuditVerification {
+        let verification = try await stored { try await store.verifyAudit() }
+        metrics.auditChecked(isWhole: verification.fault == nil)
+        return verification
+    }
 
     private func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch let failure as FleetStoreFailure {

@@ -25,6 +25,9 @@ actor CoordinatorActor {
     private var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
     /// Told of what boards measured on request.
     private var measureObserver: (@Sendable (BoardDescription, MeasureReport) -> Void)?
+    private let metrics: CoordinatorMetrics
+    /// When timers were looked after last.
+    private(set) var lastTimer: ContinuousClock.Instant?
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Events that wait for their turn.
@@ -40,7 +43,7 @@ actor CoordinatorActor {
     init(
         settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
         sharing: (any SharingStore)? = nil, sharingSettings: SharingMachine.Settings = .init(),
-        retryPause: Duration = .milliseconds(200)
+        retryPause: Duration = .milliseconds(200), metrics: CoordinatorMetrics = CoordinatorMetrics()
     ) async throws {
         self.sharing =
             if let sharing {
@@ -61,6 +64,7 @@ actor CoordinatorActor {
         self.transport = transport
         self.logger = logger
         self.retryPause = retryPause
+        self.metrics = metrics
     }
 
     var states: [BoardState] { machine.states }
@@ -104,6 +108,7 @@ actor CoordinatorActor {
         await inTurn {
             await self.perform(self.machine.timerFired(at: .now))
             await self.sharingTimerFired()
+            self.lastTimer = .now
         }
     }
 
@@ -184,10 +189,14 @@ actor CoordinatorActor {
     }
 
     private func persist(_ records: [TelemetryRecord], of board: BoardID) async {
+        let began = ContinuousClock.now
         let durable = await storing("telemetry", attempts: 1) {
             try await self.store.appendTelemetry([(board, records)], receivedAtMilliseconds: Self.wallClock())
         }
-        if durable != nil, let state = machine.state(of: board) { observer?(state.board, records) }
+        if durable != nil, let state = machine.state(of: board) {
+            metrics.stored(records, from: state.board, in: began.duration(to: .now))
+            observer?(state.board, records)
+        }
         // What could not be stored is not acknowledged; the board sends it again.
         for entry in durable ?? [] {
             await perform(
@@ -210,6 +219,7 @@ actor CoordinatorActor {
     }
 
     func record(_ kind: FleetEvent.Kind, _ board: BoardID?, _ message: String) async {
+        metrics.happened(kind)
         logger.info("\(kind.rawValue)", metadata: ["board": "\(board?.rawValue ?? "-")", "message": "\(message)"])
         let text = String(message.prefix(FleetLimits.textBytes / 4))
         await storing("event") {

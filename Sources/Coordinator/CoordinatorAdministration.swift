@@ -16,6 +16,7 @@ struct CoordinatorAdministration: FleetAdministration {
     let serverPublicKey: PublicKey
     let advertisedHost: String
     let startedAtMilliseconds: UInt64
+    let metrics: CoordinatorMetrics
 
     /// Windows over which a model's accuracy and SLO attainment are computed in listings.
     private static let listedWindows = 600
@@ -24,7 +25,6 @@ struct CoordinatorAdministration: FleetAdministration {
 
     func status() async throws -> StatusView {
         let counters = transport.counters()
-        let dropped = DropReason.allCases.map { ($0.rawValue, counters[$0]) }
         let states = await actor.states
         return StatusView(
             version: CoordinatorService.version, startedAtMilliseconds: startedAtMilliseconds,
@@ -32,7 +32,8 @@ struct CoordinatorAdministration: FleetAdministration {
             enrolmentEndpoint: advertised(transport.boundEndpoints.enrolment),
             boardsEnrolled: states.count, boardsConnected: states.count { $0.status == .connected },
             telemetryRecords: try await store.telemetryCounts().reduce(0) { $0 + $1.rows },
-            droppedFrames: Dictionary(uniqueKeysWithValues: dropped))
+            droppedFrames: Dictionary(uniqueKeysWithValues: counters.byReason),
+            metricsURL: metrics.port.map { "http://\(advertisedHost):\($0)/metrics" })
     }
 
     /// The bound endpoint as boards reach it.

@@ -59,13 +59,13 @@ struct RealPrograms: Sendable {
     }
 
     /// - Parameter ports: for boards, for enrolment, for people; 0 is any that is free.
-    func coordinator(_ ports: [Int] = [0, 0, 0]) throws -> Process {
+    func coordinator(_ ports: [Int] = [0, 0, 0], more: [String] = []) throws -> Process {
         try start(
             "shoal-coordinator",
             [
                 "--state", state, "--fleet-port", "\(ports[0])", "--enrolment-port", "\(ports[1])", "--admin-port",
                 "\(ports[2])", "--heartbeat", "200",
-            ])
+            ] + more)
     }
 
     /// A client of the coordinator, once that answers. A test's time limit bounds the wait.
