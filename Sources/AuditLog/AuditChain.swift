@@ -49,8 +49,9 @@ public struct AuditFault: Codable, Equatable, Sendable, CustomStringConvertible 
 /// Follows a log from a mark, entry by entry, and remembers where it stopped being one chain.
 ///
 /// A changed entry no longer has its hash. One that was changed together with its hash does not fit the next one, and
-/// is named by that; removed and exchanged ones leave numbers or hashes that do not follow. What was cut off at the end,
-/// or made anew from some entry on, is found by the mark that was kept of the newest entry, or one noted elsewhere.
+/// that one is named; removed and exchanged ones leave numbers or hashes that do not follow. What was cut off at the
+/// end, or made anew from some entry on, is found by the mark that was kept of the newest entry, or by one that was
+/// noted elsewhere.
 public struct AuditChecker: Equatable, Sendable {
     public private(set) var place: AuditMark
     public private(set) var fault: AuditFault?
