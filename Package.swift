@@ -59,9 +59,12 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Shells: actors, sockets, files.
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
-    "FleetStore": ["FleetModel", "HookSharing"],
+    "AuditLog": [],
+    "FleetMetrics": [],
+    "FleetStore": ["AuditLog", "FleetModel", "HookSharing"],
     "HTTPServing": [],
-    "AdminAPI": ["Files", "FleetModel", "HTTPServing", "HookSharing"],
+    "AdminAPI": ["AuditLog", "Files", "FleetMetrics", "FleetModel", "HTTPServing", "HookSharing"],
+    "FleetListings": ["AdminAPI", "AuditLog", "FleetModel"],
     "Dashboard": [],
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
@@ -71,17 +74,17 @@ let rooms: KeyValuePairs<String, [String]> = [
         "SearchSpace", "Shoal", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
-        "AdminAPI", "CoordinatorCore", "Dashboard", "Files", "FleetModel", "FleetStore", "HookSharing",
-        "LatencyPrediction", "Messaging", "SearchInputs", "SearchSpace", "SubnetSearch", "WireProtocol",
+        "AdminAPI", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics", "FleetModel", "FleetStore",
+        "HookSharing", "LatencyPrediction", "Messaging", "SearchInputs", "SearchSpace", "SubnetSearch", "WireProtocol",
     ],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "CAllocations", "Datasets", "Engine", "Files", "FleetModel", "Fusion", "Graphs", "HookNetworks",
-        "HookSharing", "LatencyPrediction", "LiveScenarios", "MapPruning", "ModelImport", "NetworkParts", "Packages",
-        "PlanEvaluation", "PostTrainingQuantization", "ResourceAllocation", "Scenarios", "SearchInputs",
-        "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
+        "AdminAPI", "AuditLog", "CAllocations", "Datasets", "Engine", "Files", "FleetListings", "FleetModel", "Fusion",
+        "Graphs", "HookNetworks", "HookSharing", "LatencyPrediction", "LiveScenarios", "MapPruning", "ModelImport",
+        "NetworkParts", "Packages", "PlanEvaluation", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
+        "SearchInputs", "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator"],
@@ -94,8 +97,10 @@ let libraries: [String: [Target.Dependency]] = [
     "Packages": [.product(name: "Crypto", package: "swift-crypto")],
     "SearchInputs": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
+    "AuditLog": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "AdminAPI": [
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),

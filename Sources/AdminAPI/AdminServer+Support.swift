@@ -41,15 +41,36 @@ extension Request {
 
 /// Turns failures into answers; nothing of the inside gets out.
 struct FailureMiddleware<Context: RequestContext>: RouterMiddleware {
+    let paths: PathMethods
+    let observe: AdminServer.Observer
+
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        var response = try await answer(request, context, next)
+        if response.status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
+        let isKnown = !paths.allowed(at: request.uri.path).isEmpty
+        observe(request.method.rawValue, isKnown ? context.endpointPath ?? "none" : "none", response.status.code)
+        return response
+    }
+
+    private func answer(
+        _ request: Request, _ context: Context, _ next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
         } catch let failure as AdminFailure {
             return try .json(failure, status: failure.status)
         } catch let error as any HTTPResponseError {
-            return try .json(AdminFailure(.notFound, "\(request.uri.path): no such path"), status: error.status)
+            let methods = paths.allowed(at: request.uri.path)
+            guard error.status == .notFound, !methods.isEmpty else {
+                return try .json(AdminFailure(.notFound, "\(request.uri.path): no such path"), status: error.status)
+            }
+            let list = methods.map(\.rawValue).joined(separator: ", ")
+            var refusal = try Response.json(
+                AdminFailure(.wrongMethod, "\(request.uri.path): takes \(list)"), status: .methodNotAllowed)
+            refusal.headers[.allow] = list
+            return refusal
         } catch {
             context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             return try .json(
@@ -63,25 +84,11 @@ extension AdminFailure {
         switch kind {
         case .invalid: .badRequest
         case .unauthorized: .unauthorized
+        case .forbidden: .forbidden
+        case .wrongMethod: .methodNotAllowed
         case .notFound: .notFound
         case .tooLarge: .contentTooLarge
         case .unavailable: .serviceUnavailable
         }
-    }
-}
-
-/// Lets requests pass that carry the token; compares in a time that does not depend on where they differ.
-struct TokenMiddleware<Context: RequestContext>: RouterMiddleware {
-    let token: String
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        let given = Array((request.headers[.authorization] ?? "").utf8)
-        let expected = Array("Bearer \(token)".utf8)
-        var difference = UInt8(given.count == expected.count ? 0 : 1)
-        for index in expected.indices { difference |= expected[index] ^ (index < given.count ? given[index] : 0) }
-        guard difference == 0 else { throw AdminFailure(.unauthorized, "the token is missing or wrong") }
-        return try await next(request, context)
     }
 }

@@ -3,7 +3,8 @@ public import FleetModel
 /// What people may ask of and tell the coordinator: the port behind the HTTP interface. `Coordinator` conforms; tests
 /// use a twin in memory.
 ///
-/// Every method throws `AdminFailure` for what the caller can mend.
+/// Every method throws `AdminFailure` for what the caller can mend. A change is made in the name of `actor`, and is in
+/// the audit log when its method returns.
 public protocol FleetAdministration: SearchAdministration {
     func status() async throws -> StatusView
     func boards() async throws -> [BoardView]
@@ -13,15 +14,15 @@ public protocol FleetAdministration: SearchAdministration {
     func events(limit: Int) async throws -> [FleetEvent]
     /// The newest `limit` windows of a board that began at `since` or later, oldest first.
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
-    func apply(_ request: ApplyRequest) async throws -> ApplyResult
-    func revoke(board: String) async throws -> BoardRevocation
-    func createToken(_ request: TokenRequest) async throws -> TokenView
+    func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult
+    func revoke(board: String, by actor: String) async throws -> BoardRevocation
+    func createToken(_ request: TokenRequest, by actor: String) async throws -> TokenView
 }
 
 /// A request that cannot be served, in one sentence for the person who made it.
 public struct AdminFailure: Error, Codable, Equatable, Sendable, CustomStringConvertible {
-    public enum Kind: String, Codable, Sendable {
-        case invalid, unauthorized, notFound, tooLarge, unavailable
+    public enum Kind: String, Codable, Sendable, CaseIterable {
+        case invalid, unauthorized, forbidden, wrongMethod, notFound, tooLarge, unavailable
     }
 
     public var kind: Kind

@@ -81,5 +81,5 @@ public struct HooksRollback: Codable, Equatable, Sendable {
 public protocol HookAdministration: Sendable {
     func hooks() async throws -> [HooksView]
     /// - Returns: the hooks as they are then.
-    func rollBack(_ request: HooksRollback) async throws -> HooksView
+    func rollBack(_ request: HooksRollback, by actor: String) async throws -> HooksView
 }

@@ -57,12 +57,12 @@ actor LiveFleet {
         return Array("event: fleet\ndata: ".utf8) + (try encoder.encode(snapshot)) + Array("\n\n".utf8)
     }
 
-    /// Events for as long as the client listens.
-    nonisolated func response() -> Response {
+    /// Events for as long as the client listens and may.
+    nonisolated func response(while isAllowed: @escaping @Sendable () async -> Bool) -> Response {
         Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                while !Task.isCancelled {
+                while !Task.isCancelled, await isAllowed() {
                     try await writer.write(ByteBuffer(bytes: try await self.event()))
                     try await Task.sleep(for: Self.interval)
                 }

@@ -4,8 +4,8 @@ public import FleetModel
 public protocol SearchAdministration: Sendable {
     /// In the order of application.
     func searches() async throws -> [SearchView]
-    func submit(_ request: ApplyRequest) async throws -> SearchView
-    func cancel(search: String) async throws -> SearchView
+    func submit(_ request: ApplyRequest, by actor: String) async throws -> SearchView
+    func cancel(search: String, by actor: String) async throws -> SearchView
     /// By board class and model.
     func predictors() async throws -> [LatencyPredictorView]
 }

@@ -11,10 +11,13 @@ public struct StatusView: Codable, Equatable, Sendable {
     public var telemetryRecords: Int
     /// Frames dropped since the start, by reason.
     public var droppedFrames: [String: UInt64]
+    /// `nil` where no metrics are served.
+    public var metricsURL: String?
 
     public init(
         version: String, startedAtMilliseconds: UInt64, fleetEndpoint: String, enrolmentEndpoint: String,
-        boardsEnrolled: Int, boardsConnected: Int, telemetryRecords: Int, droppedFrames: [String: UInt64]
+        boardsEnrolled: Int, boardsConnected: Int, telemetryRecords: Int, droppedFrames: [String: UInt64],
+        metricsURL: String? = nil
     ) {
         self.version = version
         self.startedAtMilliseconds = startedAtMilliseconds
@@ -24,6 +27,7 @@ public struct StatusView: Codable, Equatable, Sendable {
         self.boardsConnected = boardsConnected
         self.telemetryRecords = telemetryRecords
         self.droppedFrames = droppedFrames
+        self.metricsURL = metricsURL
     }
 }
 

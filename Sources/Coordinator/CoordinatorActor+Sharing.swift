@@ -1,3 +1,4 @@
+import AuditLog
 import CoordinatorCore
 import FleetModel
 import FleetStore
@@ -31,12 +32,20 @@ extension CoordinatorActor {
     }
 
     /// - Throws: `FleetStoreFailure`, or why there is nothing to go back to; nothing has changed then.
-    func rollBack(_ group: SharingGroup, to version: UInt64?) async throws {
+    func rollBack(_ group: SharingGroup, to version: UInt64?, by actor: String) async throws {
         try await inTurn {
             guard let store = self.sharingStore else { throw FleetStoreFailure.unknownGroup("\(group)") }
             var machine = self.sharing
             let actions = try machine.rolledBack(group, to: version, at: .now)
-            for case .dropUpdates(let merged, let state) in actions { try await store.dropUpdates(merged, state) }
+            let before = self.sharing.views.first { $0.state.group == group }?.state.current
+            for case .dropUpdates(let merged, let state) in actions {
+                try await store.dropUpdates(
+                    merged, state,
+                    audit: AuditDraft(
+                        actor: actor, action: .hooksRolledBack, target: "hooks \(group)",
+                        before: before.map { "version \($0)" }, after: "version \(state.current)",
+                        atMilliseconds: Self.wallClock()))
+            }
             self.sharing = machine
             await self.perform(
                 actions.filter {

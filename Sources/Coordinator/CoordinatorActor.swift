@@ -1,3 +1,4 @@
+import AuditLog
 import CoordinatorCore
 import Crypto
 import FleetModel
@@ -24,6 +25,9 @@ actor CoordinatorActor {
     private var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
     /// Told of what boards measured on request.
     private var measureObserver: (@Sendable (BoardDescription, MeasureReport) -> Void)?
+    private let metrics: CoordinatorMetrics
+    /// When timers were looked after last.
+    private(set) var lastTimer: ContinuousClock.Instant?
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Events that wait for their turn.
@@ -39,7 +43,7 @@ actor CoordinatorActor {
     init(
         settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
         sharing: (any SharingStore)? = nil, sharingSettings: SharingMachine.Settings = .init(),
-        retryPause: Duration = .milliseconds(200)
+        retryPause: Duration = .milliseconds(200), metrics: CoordinatorMetrics = CoordinatorMetrics()
     ) async throws {
         self.sharing =
             if let sharing {
@@ -62,6 +66,7 @@ actor CoordinatorActor {
         self.transport = transport
         self.logger = logger
         self.retryPause = retryPause
+        self.metrics = metrics
     }
 
     var states: [BoardState] { machine.states }
@@ -107,13 +112,20 @@ actor CoordinatorActor {
                 self.machine.clockRead(secondsSince1970: Int64(Self.wallClock() / 1_000), at: .now)
                     + self.machine.timerFired(at: .now))
             await self.sharingTimerFired()
+            self.lastTimer = .now
         }
     }
 
     /// Stores the policy, then tells the boards that it changes.
-    func apply(_ policy: Policy, text: String) async throws -> StoredPolicy {
+    func apply(_ policy: Policy, text: String, by actor: String) async throws -> StoredPolicy {
         try await inTurn {
-            let stored = try await self.store.savePolicy(policy, text: text)
+            let before = try await self.store.policies().first { $0.policy.name == policy.name }
+            let after = StoredPolicy(policy: policy, version: (before?.version ?? 0) + 1, text: text)
+            let stored = try await self.store.savePolicy(
+                policy, text: text,
+                audit: AuditDraft(
+                    actor: actor, action: .policyApplied, target: "policy \(policy.name)", before: before?.auditText,
+                    after: after.auditText, atMilliseconds: Self.wallClock()))
             let policies = try await self.store.policies().map(\.policy)
             await self.perform(
                 [.record(.policyApplied, nil, "policy \(policy.name) version \(stored.version)")]
@@ -124,11 +136,16 @@ actor CoordinatorActor {
 
     /// Takes the board's key off the list: it may speak no more, and its name is free to enrol again.
     /// - Returns: `false` when no such board may speak.
-    func revoke(_ id: BoardID) async throws -> Bool {
+    func revoke(_ id: BoardID, by actor: String) async throws -> Bool {
         try await inTurn {
             guard var record = try await self.store.board(id), record.revokedAtMilliseconds == nil else { return false }
-            record.revokedAtMilliseconds = Self.wallClock()
-            try await self.store.saveBoard(record)
+            let now = Self.wallClock()
+            record.revokedAtMilliseconds = now
+            try await self.store.saveBoard(
+                record,
+                audit: AuditDraft(
+                    actor: actor, action: .boardRevoked, target: "board \(id)",
+                    before: "enrolled, key \(record.publicKey)", after: "revoked", atMilliseconds: now))
             self.transport.allowList.revoke(id)
             self.heardMilliseconds[id] = nil
             self.sharing.boardRevoked(id)
@@ -176,10 +193,14 @@ actor CoordinatorActor {
     }
 
     private func persist(_ records: [TelemetryRecord], of board: BoardID) async {
+        let began = ContinuousClock.now
         let durable = await storing("telemetry", attempts: 1) {
             try await self.store.appendTelemetry([(board, records)], receivedAtMilliseconds: Self.wallClock())
         }
-        if durable != nil, let state = machine.state(of: board) { observer?(state.board, records) }
+        if durable != nil, let state = machine.state(of: board) {
+            metrics.stored(records, from: state.board, in: began.duration(to: .now))
+            observer?(state.board, records)
+        }
         // What could not be stored is not acknowledged; the board sends it again.
         for entry in durable ?? [] {
             await perform(
@@ -202,6 +223,7 @@ actor CoordinatorActor {
     }
 
     func record(_ kind: FleetEvent.Kind, _ board: BoardID?, _ message: String) async {
+        metrics.happened(kind)
         logger.info("\(kind.rawValue)", metadata: ["board": "\(board?.rawValue ?? "-")", "message": "\(message)"])
         let text = String(message.prefix(FleetLimits.textBytes / 4))
         await storing("event") {

@@ -1,4 +1,5 @@
 import AdminAPI
+import AuditLog
 import Crypto
 import FleetModel
 import FleetStore
@@ -15,6 +16,7 @@ struct CoordinatorAdministration: FleetAdministration {
     let serverPublicKey: PublicKey
     let advertisedHost: String
     let startedAtMilliseconds: UInt64
+    let metrics: CoordinatorMetrics
 
     /// Windows over which a model's accuracy and SLO attainment are computed in listings.
     private static let listedWindows = 600
@@ -23,7 +25,6 @@ struct CoordinatorAdministration: FleetAdministration {
 
     func status() async throws -> StatusView {
         let counters = transport.counters()
-        let dropped = DropReason.allCases.map { ($0.rawValue, counters[$0]) }
         let states = await actor.states
         return StatusView(
             version: CoordinatorService.version, startedAtMilliseconds: startedAtMilliseconds,
@@ -31,7 +32,8 @@ struct CoordinatorAdministration: FleetAdministration {
             enrolmentEndpoint: advertised(transport.boundEndpoints.enrolment),
             boardsEnrolled: states.count, boardsConnected: states.count { $0.status == .connected },
             telemetryRecords: try await store.telemetryCounts().reduce(0) { $0 + $1.rows },
-            droppedFrames: Dictionary(uniqueKeysWithValues: dropped))
+            droppedFrames: Dictionary(uniqueKeysWithValues: counters.byReason),
+            metricsURL: metrics.port.map { "http://\(advertisedHost):\($0)/metrics" })
     }
 
     /// The bound endpoint as boards reach it.
@@ -120,12 +122,12 @@ struct CoordinatorAdministration: FleetAdministration {
         }
     }
 
-    func apply(_ request: ApplyRequest) async throws -> ApplyResult {
+    func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult {
         let policy: Policy
         do { policy = try PolicyFile.parse(request.text, file: request.file) } catch {
             throw AdminFailure(.invalid, error.description)
         }
-        let states = await actor.states
+        let states = await self.actor.states
         let others = try await store.policies()
         let findings = PolicyCheck.findings(
             for: policy, boards: states.map(\.board), others: others.map(\.policy))
@@ -137,10 +139,11 @@ struct CoordinatorAdministration: FleetAdministration {
             throw AdminFailure(.invalid, sentences.joined(separator: "; "))
         }
         let current = others.first { $0.policy.name == policy.name }?.version ?? 0
-        let infeasible = await actor.infeasible(with: policy)
+        let infeasible = await self.actor.infeasible(with: policy)
         let version =
             request.dryRun
-            ? current + 1 : try await stored { try await actor.apply(policy, text: request.text) }.version
+            ? current + 1
+            : try await stored { try await self.actor.apply(policy, text: request.text, by: actor) }.version
         return ApplyResult(
             policy: policy.name, version: Int(version), dryRun: request.dryRun,
             boards: states.filter { policy.selects(labels: $0.board.labels) }.map(\.board.id.rawValue),
@@ -154,14 +157,14 @@ struct CoordinatorAdministration: FleetAdministration {
         }
     }
 
-    func revoke(board: String) async throws -> BoardRevocation {
-        guard let id = BoardID(board), try await stored({ try await actor.revoke(id) }) else {
+    func revoke(board: String, by actor: String) async throws -> BoardRevocation {
+        guard let id = BoardID(board), try await stored({ try await self.actor.revoke(id, by: actor) }) else {
             throw AdminFailure(.notFound, "no board that may speak is named \(board.prefix(64))")
         }
         return BoardRevocation(board: board)
     }
 
-    func createToken(_ request: TokenRequest) async throws -> TokenView {
+    func createToken(_ request: TokenRequest, by actor: String) async throws -> TokenView {
         guard Self.tokenUses.contains(request.uses) else {
             throw AdminFailure(.invalid, "uses: \(request.uses) is outside \(Self.tokenUses)")
         }
@@ -174,7 +177,10 @@ struct CoordinatorAdministration: FleetAdministration {
         let kept = EnrolmentToken(
             hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: expiry,
             remainingUses: UInt32(request.uses))
-        try await stored { try await store.addToken(kept, atMilliseconds: now) }
+        let audit = AuditDraft(
+            actor: actor, action: .enrolmentTokenCreated, target: "enrolment token",
+            after: "good for \(request.uses) boards for \(request.validSeconds) s", atMilliseconds: now)
+        try await stored { try await store.addToken(kept, atMilliseconds: now, audit: audit) }
         return TokenView(
             token: token, enrolmentEndpoint: advertised(transport.boundEndpoints.enrolment),
             fleetEndpoint: advertised(transport.boundEndpoints.fleet), serverPublicKey: serverPublicKey.z85,

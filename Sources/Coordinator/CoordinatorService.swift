@@ -1,4 +1,5 @@
 import AdminAPI
+import AuditLog
 import CoordinatorCore
 import Dashboard
 import Files
@@ -29,12 +30,13 @@ public struct CoordinatorService: Service {
         public var fleetPort: Int
         public var enrolmentPort: Int
         public var adminPort: Int
+        /// `nil`: no metrics are served.
+        public var metricsPort: Int?
         public var heartbeat: Duration
 
         public init(
             stateDirectory: String, host: String, advertisedHost: String, fleetPort: Int, enrolmentPort: Int,
-            adminPort: Int,
-            heartbeat: Duration
+            adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
@@ -42,6 +44,7 @@ public struct CoordinatorService: Service {
             self.fleetPort = fleetPort
             self.enrolmentPort = enrolmentPort
             self.adminPort = adminPort
+            self.metricsPort = metricsPort
             self.heartbeat = heartbeat
         }
     }
@@ -59,26 +62,40 @@ public struct CoordinatorService: Service {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
+        let audit = try await store.verifyAudit()
+        if let fault = audit.fault {
+            logger.critical("the audit log was tampered with", metadata: ["first": "\(fault)"])
+        }
+        let metrics = CoordinatorMetrics()
+        metrics.auditChecked(isWhole: audit.fault == nil)
         let keys = try await keys(at: folder + "/key.json", store)
         let transport = try await transport(keys, store)
         var settings = CoordinatorActor.Machine.Settings()
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
-            settings: settings, store: store, transport: transport, logger: logger, sharing: store)
+            settings: settings, store: store, transport: transport, logger: logger, sharing: store,
+            metrics: metrics)
         let desk = try await SearchDesk(store: store, logger: logger, fleet: MeasuringFleet(actor)) {
             await actor.record(.searchChanged, nil, $0)
         }
+        if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
         let news = await BoardNews(of: actor)
         let administration = CoordinatorAdministration(
             actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
-            startedAtMilliseconds: CoordinatorActor.wallClock())
+            startedAtMilliseconds: CoordinatorActor.wallClock(), metrics: metrics)
+        let report = CoordinatorReport(
+            metrics: metrics, actor: actor, desk: desk, store: store,
+            startedAtMilliseconds: administration.startedAtMilliseconds
+        ) { transport.counters().byReason }
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
         let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(
-            fleet: administration, hooks: HookSharingAdministration(actor: actor), token: access.token,
-            extend: Dashboard.add
+            fleet: administration, hooks: HookSharingAdministration(actor: actor),
+            access: AccessDesk(store: store, localToken: access.token, metrics: metrics),
+            ready: { await report.obstacle() },
+            observe: { metrics.answered($0, $1, $2) }, extend: Dashboard.add
         )
         .application(host: configuration.host, port: configuration.adminPort) { port in
             let url = "http://\(host):\(port)"
@@ -87,9 +104,24 @@ public struct CoordinatorService: Service {
                 logger.info("coordinator started", metadata: ["admin": "\(url)"])
             } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
         }
-        try await serve(actor, transport, application, desk, news)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await serve(actor, transport, application, desk, news) }
+            if let port = configuration.metricsPort {
+                group.addTask { try await serveMetrics(report, at: port) }
+            }
+            try await group.next()
+            group.cancelAll()
+        }
         await desk.stop()
         await transport.stop()
+    }
+
+    private func serveMetrics(_ report: CoordinatorReport, at port: Int) async throws {
+        let server = MetricsServer(
+            collect: { try await report.families() }, ready: { await report.obstacle() })
+        try await server.application(host: configuration.host, port: port) { port in
+            report.metrics.bound(to: port)
+        }.run()
     }
 
     /// The coordinator's own key, made on the first start.

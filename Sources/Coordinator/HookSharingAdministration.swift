@@ -30,12 +30,12 @@ struct HookSharingAdministration: HookAdministration {
             })
     }
 
-    func rollBack(_ request: HooksRollback) async throws -> HooksView {
-        let known = await actor.sharing.views.map(\.state.group)
+    func rollBack(_ request: HooksRollback, by actor: String) async throws -> HooksView {
+        let known = await self.actor.sharing.views.map(\.state.group)
         guard let group = known.first(where: { $0.description == request.name }) else {
             throw AdminFailure(.notFound, "no boards learn together as \(request.name.prefix(200))")
         }
-        do { try await actor.rollBack(group, to: request.version) } catch let refusal
+        do { try await self.actor.rollBack(group, to: request.version, by: actor) } catch let refusal
             as CoordinatorActor.SharingMachine.RollbackRefusal
         {
             throw AdminFailure(.invalid, refusal.description)

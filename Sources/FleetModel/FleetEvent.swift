@@ -5,6 +5,7 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case enrolmentRefused, boardRestarted, telemetryRefused, boardRevoked, messageRefused, hooksRefused
         case searchChanged, policyWindow
         case hookOutlier, hookVersionMade, hookVersionRejected, hookVersionTakenBack
+        case auditTampered
     }
 
     public var kind: Kind

@@ -30,6 +30,12 @@ public enum FleetLimits {
     public static let incarnationsPerBoard = 256
     /// Enrolment tokens that are neither spent nor expired.
     public static let tokens = 10_000
+    /// Tokens of people and programs for the HTTP interface.
+    public static let accessTokens = 256
+    /// Entries of the audit log that the coordinator keeps; the oldest are removed beyond.
+    public static let auditEntries = 100_000
+    /// Bytes of an entry's target, and of what it tells of before and after, each.
+    public static let auditTextBytes = 512
     /// Bytes of a policy file.
     public static let policyBytes = 256 * 1024
     /// Events the coordinator keeps; the oldest are removed beyond.

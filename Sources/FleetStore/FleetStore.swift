@@ -1,3 +1,4 @@
+public import AuditLog
 public import FleetModel
 
 /// What the coordinator must still know after a restart. `SQLiteFleetStore` and `InMemoryFleetStore` conform;
@@ -5,11 +6,14 @@ public import FleetModel
 ///
 /// Each method is one transaction: it happens as a whole, or throws and has not happened. When a method of a store
 /// with a disk returns, what it wrote is on the disk. All methods throw `FleetStoreFailure`.
-public protocol FleetStore: SearchStore, MeasurementStore {
+///
+/// Where a method takes an `audit`, that becomes an entry of the log in the same transaction: there is no change by a
+/// person without its entry, and no entry without its change.
+public protocol FleetStore: SearchStore, MeasurementStore, AccessStore {
     // MARK: Boards
 
     /// Adds the board or replaces it. No two boards share a key; there are at most `FleetLimits.boards`.
-    func saveBoard(_ board: BoardRecord) async throws
+    func saveBoard(_ board: BoardRecord, audit: AuditDraft?) async throws
     func board(_ id: BoardID) async throws -> BoardRecord?
     /// Ordered by id, revoked boards included.
     func boards() async throws -> [BoardRecord]
@@ -19,7 +23,7 @@ public protocol FleetStore: SearchStore, MeasurementStore {
     // MARK: Enrolment
 
     /// At most `FleetLimits.tokens` that are neither spent nor expired.
-    func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws
+    func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?) async throws
     /// Uses the token once; `false` when there is none of that hash, it has expired or has no use left.
     func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool
     /// Uses the token and saves the board, or neither; `false` as in `redeemToken`.
@@ -40,7 +44,7 @@ public protocol FleetStore: SearchStore, MeasurementStore {
     // MARK: Policies and assignments
 
     /// Adds the policy as version 1, or replaces it and raises its version. At most `FleetLimits.policies`.
-    func savePolicy(_ policy: Policy, text: String) async throws -> StoredPolicy
+    func savePolicy(_ policy: Policy, text: String, audit: AuditDraft?) async throws -> StoredPolicy
     /// Ordered by name.
     func policies() async throws -> [StoredPolicy]
     /// Replaces the board's assignment; its generation must be higher than the one before.
@@ -53,4 +57,21 @@ public protocol FleetStore: SearchStore, MeasurementStore {
     func appendEvent(_ event: FleetEvent) async throws
     /// The newest `limit`, newest first.
     func events(limit: Int) async throws -> [FleetEvent]
+}
+
+/// What no person asked for.
+extension FleetStore {
+    public func saveBoard(_ board: BoardRecord) async throws { try await saveBoard(board, audit: nil) }
+
+    public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {
+        try await addToken(token, atMilliseconds: now, audit: nil)
+    }
+
+    public func savePolicy(_ policy: Policy, text: String) async throws -> StoredPolicy {
+        try await savePolicy(policy, text: text, audit: nil)
+    }
+}
+
+extension SearchStore {
+    public func saveSearch(_ search: SearchRecord) async throws { try await saveSearch(search, audit: nil) }
 }

@@ -3,6 +3,7 @@ public import FleetModel
 public enum FleetStoreFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case unknownBoard(BoardID)
     case keyInUse(by: BoardID)
+    case nameInUse(AccessName)
     case limitReached(what: String, limit: Int)
     /// The assignment is not newer than the one that is kept.
     case staleGeneration(BoardID, kept: UInt64, offered: UInt64)
@@ -21,6 +22,7 @@ public enum FleetStoreFailure: Error, Equatable, Sendable, CustomStringConvertib
         switch self {
         case .unknownBoard(let board): "The board \(board) is not enrolled."
         case .keyInUse(let board): "The public key belongs to the board \(board) already."
+        case .nameInUse(let name): "A token is named \(name.rawValue) already."
         case .limitReached(let what, let limit): "The store keeps no more than \(limit) \(what)."
         case .staleGeneration(let board, let kept, let offered):
             "The assignment of generation \(offered) for \(board) is not newer than generation \(kept)."

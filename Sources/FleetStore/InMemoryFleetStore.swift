@@ -1,3 +1,4 @@
+public import AuditLog
 public import FleetModel
 
 /// Forgets everything at the end of the process; for tests.
@@ -16,12 +17,14 @@ public actor InMemoryFleetStore: FleetStore {
     private var storedEvents: [FleetEvent] = []
     private var storedMeasurements: [MeasuredSubnet] = []
     private var storedSearches: [String: SearchRecord] = [:]
+    private var storedAccess: [AccessName: AccessToken] = [:]
+    private var ledger = AuditLedger()
 
     public init(limits: StoreLimits = StoreLimits()) { self.limits = limits }
 
     // MARK: Boards
 
-    public func saveBoard(_ board: BoardRecord) throws {
+    public func saveBoard(_ board: BoardRecord, audit: AuditDraft?) throws {
         try board.checkRange()
         if let other = boardRecords.values.first(where: { $0.publicKey == board.publicKey && $0.id != board.id }) {
             throw FleetStoreFailure.keyInUse(by: other.id)
@@ -29,6 +32,7 @@ public actor InMemoryFleetStore: FleetStore {
         guard boardRecords[board.id] != nil || boardRecords.count < limits.boards else {
             throw FleetStoreFailure.limitReached(what: "boards", limit: limits.boards)
         }
+        try ledger.append(audit, limits)
         boardRecords[board.id] = board
     }
 
@@ -44,12 +48,15 @@ public actor InMemoryFleetStore: FleetStore {
 
     // MARK: Enrolment
 
-    public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) throws {
+    public func addToken(
+        _ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?
+    ) throws {
         _ = try signed(token.expiresAtMilliseconds, "expiresAtMilliseconds")
         tokens = tokens.filter { $0.value.isUsable(atMilliseconds: now) }
         guard tokens[token.hash] != nil || tokens.count < limits.tokens else {
             throw FleetStoreFailure.limitReached(what: "tokens", limit: limits.tokens)
         }
+        try ledger.append(audit, limits)
         tokens[token.hash] = token
     }
 
@@ -61,7 +68,7 @@ public actor InMemoryFleetStore: FleetStore {
 
     public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) throws -> Bool {
         guard let token = tokens[tokenHash], token.isUsable(atMilliseconds: now) else { return false }
-        try saveBoard(board)
+        try saveBoard(board, audit: nil)
         return redeemToken(hash: tokenHash, atMilliseconds: now)
     }
 
@@ -138,12 +145,13 @@ public actor InMemoryFleetStore: FleetStore {
 
     // MARK: Policies and assignments
 
-    public func savePolicy(_ policy: Policy, text: String) throws -> StoredPolicy {
+    public func savePolicy(_ policy: Policy, text: String, audit: AuditDraft?) throws -> StoredPolicy {
         guard storedPolicies[policy.name] != nil || storedPolicies.count < limits.policies else {
             throw FleetStoreFailure.limitReached(what: "policies", limit: limits.policies)
         }
         let version = (storedPolicies[policy.name]?.version ?? 0) + 1
         let stored = StoredPolicy(policy: policy, version: version, text: text)
+        try ledger.append(audit, limits)
         storedPolicies[policy.name] = stored
         return stored
     }
@@ -173,11 +181,12 @@ public actor InMemoryFleetStore: FleetStore {
 
     // MARK: Searches
 
-    public func saveSearch(_ search: SearchRecord) throws {
+    public func saveSearch(_ search: SearchRecord, audit: AuditDraft?) throws {
         _ = try signed(search.number, "number")
         guard storedSearches[search.name] != nil || storedSearches.count < limits.searches else {
             throw FleetStoreFailure.limitReached(what: "searches", limit: limits.searches)
         }
+        try ledger.append(audit, limits)
         storedSearches[search.name] = search
     }
 
@@ -197,4 +206,36 @@ public actor InMemoryFleetStore: FleetStore {
     }
 
     public func measurements() -> [MeasuredSubnet] { storedMeasurements }
+
+    // MARK: Access
+
+    public func addAccessToken(_ token: AccessToken, audit: AuditDraft) throws {
+        _ = try signed(token.createdAtMilliseconds, "createdAtMilliseconds")
+        _ = try signed(token.expiresAtMilliseconds ?? 0, "expiresAtMilliseconds")
+        guard storedAccess[token.name] == nil else { throw FleetStoreFailure.nameInUse(token.name) }
+        guard storedAccess.count < limits.accessTokens else {
+            throw FleetStoreFailure.limitReached(what: "access tokens", limit: limits.accessTokens)
+        }
+        try ledger.append(audit, limits)
+        storedAccess[token.name] = token
+    }
+
+    public func removeAccessToken(_ name: AccessName, audit: AuditDraft) throws -> Bool {
+        guard storedAccess[name] != nil else { return false }
+        try ledger.append(audit, limits)
+        storedAccess[name] = nil
+        return true
+    }
+
+    public func accessToken(hash: [UInt8]) -> AccessToken? { storedAccess.values.first { $0.hash == hash } }
+
+    public func accessTokens() -> [AccessToken] {
+        storedAccess.values.sorted { $0.name.rawValue < $1.name.rawValue }
+    }
+
+    public func audit(after: UInt64?, sinceMilliseconds: UInt64, limit: Int) -> [AuditEntry] {
+        ledger.found(after: after, since: sinceMilliseconds, limit: limit)
+    }
+
+    public func verifyAudit() -> AuditVerification { ledger.verification() }
 }

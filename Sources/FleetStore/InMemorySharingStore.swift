@@ -1,9 +1,11 @@
+public import AuditLog
 public import FleetModel
 public import HookSharing
 
 /// Forgets everything at the end of the process; for tests.
 public actor InMemorySharingStore: SharingStore {
     private var groups: [SharingGroup: StoredSharing] = [:]
+    private var ledger = AuditLedger()
 
     public init() {}
 
@@ -26,7 +28,7 @@ public actor InMemorySharingStore: SharingStore {
     }
 
     public func saveVersion(_ version: HookVersion, _ state: SharingState, merged: [BoardID: UInt64]) throws {
-        try dropUpdates(merged, state)
+        try dropUpdates(merged, state, audit: nil)
         guard var kept = groups[state.group] else { return }
         kept.versions = (kept.versions.filter { $0.number != version.number } + [version]).sorted {
             $0.number < $1.number
@@ -39,10 +41,17 @@ public actor InMemorySharingStore: SharingStore {
         groups[state.group] = kept
     }
 
-    public func dropUpdates(_ merged: [BoardID: UInt64], _ state: SharingState) throws {
+    public func dropUpdates(_ merged: [BoardID: UInt64], _ state: SharingState, audit: AuditDraft?) throws {
         try saveSharing(state)
+        try ledger.append(audit, StoreLimits())
         groups[state.group]?.updates.removeAll { $0.number <= merged[$0.board] ?? 0 }
     }
+
+    public func audit(after: UInt64?, sinceMilliseconds: UInt64, limit: Int) -> [AuditEntry] {
+        ledger.found(after: after, since: sinceMilliseconds, limit: limit)
+    }
+
+    public func verifyAudit() -> AuditVerification { ledger.verification() }
 
     public func sharing() -> [StoredSharing] { groups.values.sorted { $0.state.group < $1.state.group } }
 }

@@ -84,4 +84,8 @@ public struct StoredPolicy: Equatable, Sendable {
     public var version: UInt64
     /// As it was written.
     public var text: String
+
+    public init(policy: Policy, version: UInt64, text: String) {
+        (self.policy, self.version, self.text) = (policy, version, text)
+    }
 }

@@ -1,3 +1,4 @@
+public import AuditLog
 public import FleetModel
 
 /// Subnets that boards measured on request; part of `FleetStore`.
@@ -12,7 +13,7 @@ public protocol MeasurementStore: Sendable {
 /// Searches, kept like the rest of the fleet; part of `FleetStore`.
 public protocol SearchStore: Sendable {
     /// Adds the search or replaces the one of its name. At most `FleetLimits.searches`.
-    func saveSearch(_ search: SearchRecord) async throws
+    func saveSearch(_ search: SearchRecord, audit: AuditDraft?) async throws
     /// Forgets the search of that name, if there is one.
     func removeSearch(_ name: String) async throws
     /// In the order of their numbers.

@@ -1,9 +1,10 @@
+public import AuditLog
 public import FleetModel
 public import HookSharing
 
 /// What the coordinator must still know of gates that boards learn together after a restart. Both stores conform;
 /// `SharingStoreTests` runs one suite over both. As in `FleetStore`, each method is one transaction.
-public protocol SharingStore: Sendable {
+public protocol SharingStore: AuditStore {
     /// Adds the group or replaces its state. At most `SharingLimits.groups`.
     func saveSharing(_ state: SharingState) async throws
     /// Replaces the board's last update in the group, which must be there. At most `SharingLimits.updates` wait.
@@ -13,9 +14,16 @@ public protocol SharingStore: Sendable {
     /// force.
     func saveVersion(_ version: HookVersion, _ state: SharingState, merged: [BoardID: UInt64]) async throws
     /// The same without a version.
-    func dropUpdates(_ merged: [BoardID: UInt64], _ state: SharingState) async throws
+    func dropUpdates(_ merged: [BoardID: UInt64], _ state: SharingState, audit: AuditDraft?) async throws
     /// Ordered by group.
     func sharing() async throws -> [StoredSharing]
+}
+
+/// What no person asked for.
+extension SharingStore {
+    public func dropUpdates(_ merged: [BoardID: UInt64], _ state: SharingState) async throws {
+        try await dropUpdates(merged, state, audit: nil)
+    }
 }
 
 /// One group as it is kept.

@@ -10,6 +10,9 @@ public struct StoreLimits: Sendable {
     public var events = FleetLimits.events
     public var searches = FleetLimits.searches
     public var measuredSubnets = FleetLimits.measuredSubnets
+    public var accessTokens = FleetLimits.accessTokens
+    public var auditEntries = FleetLimits.auditEntries
+    public var auditTextBytes = FleetLimits.auditTextBytes
 
     public init() {}
 }

@@ -23,11 +23,13 @@ struct ShoalCoordinator: AsyncParsableCommand {
     var enrolmentPort = 7701
     @Option(parsing: .unconditional, help: "Port of the HTTP interface.")
     var adminPort = 7780
+    @Option(parsing: .unconditional, help: "Port of metrics, /livez and /readyz; none are served without it.")
+    var metricsPort: Int?
     @Option(parsing: .unconditional, help: "Milliseconds between heartbeats.")
     var heartbeat = 1_000
 
     func validate() throws {
-        for port in [fleetPort, enrolmentPort, adminPort] where !(0...65_535).contains(port) {
+        for port in [fleetPort, enrolmentPort, adminPort, metricsPort ?? 0] where !(0...65_535).contains(port) {
             throw ValidationError("\(port) is not a port")
         }
         guard advertise != nil || !["0.0.0.0", "::", "*"].contains(host) else {
@@ -42,7 +44,7 @@ struct ShoalCoordinator: AsyncParsableCommand {
             configuration: .init(
                 stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
                 enrolmentPort: enrolmentPort,
-                adminPort: adminPort, heartbeat: .milliseconds(heartbeat)), logger: logger)
+                adminPort: adminPort, metricsPort: metricsPort, heartbeat: .milliseconds(heartbeat)), logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -15,7 +15,7 @@ import Testing
 
     private func serving(_ body: @Sendable @escaping (URL) async throws -> Void) async throws {
         let (ports, port) = AsyncStream<Int>.makeStream()
-        let application = AdminServer(fleet: fleet, token: "secret").application(host: "127.0.0.1", port: 0) {
+        let application = AdminServer(fleet: fleet, access: InMemoryAccess()).application(host: "127.0.0.1", port: 0) {
             port.yield($0)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in

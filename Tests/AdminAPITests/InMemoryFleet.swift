@@ -1,9 +1,11 @@
-import FleetModel
 import AdminAPI
+import AuditLog
+import FleetModel
 
 /// A fleet that answers from memory.
 actor InMemoryFleet: FleetAdministration {
     private(set) var applied: [ApplyRequest] = []
+    private(set) var actors: [String] = []
 
     func status() -> StatusView {
         StatusView(
@@ -23,7 +25,7 @@ actor InMemoryFleet: FleetAdministration {
         }
     }
 
-    func revoke(board: String) throws -> BoardRevocation {
+    func revoke(board: String, by actor: String) throws -> BoardRevocation {
         guard board == "b0" else { throw AdminFailure(.notFound, board) }
         return BoardRevocation(board: board)
     }
@@ -32,17 +34,18 @@ actor InMemoryFleet: FleetAdministration {
         throw AdminFailure(.notFound, "board \(board) since \(sinceMilliseconds) limit \(limit)")
     }
 
-    func apply(_ request: ApplyRequest) throws -> ApplyResult {
+    func apply(_ request: ApplyRequest, by actor: String) throws -> ApplyResult {
         guard request.text != "bad" else { throw AdminFailure(.invalid, "\(request.file):1: not a policy") }
         applied.append(request)
+        actors.append(actor)
         return ApplyResult(policy: "p", version: 1, dryRun: request.dryRun, boards: [], warnings: [])
     }
 
-    func createToken(_ request: TokenRequest) throws -> TokenView { throw Unexpected() }
+    func createToken(_ request: TokenRequest, by actor: String) throws -> TokenView { throw Unexpected() }
 
     func searches() -> [SearchView] { searchRecords.map { SearchView(search: $0, generation: nil) } }
 
-    func submit(_ request: ApplyRequest) throws -> SearchView {
+    func submit(_ request: ApplyRequest, by actor: String) throws -> SearchView {
         let job: SearchJob
         do { job = try SearchFile.parse(request.text, file: request.file) } catch {
             throw AdminFailure(.invalid, error.description)
@@ -51,7 +54,7 @@ actor InMemoryFleet: FleetAdministration {
         return SearchView(search: searchRecords[0], generation: nil)
     }
 
-    func cancel(search: String) throws -> SearchView {
+    func cancel(search: String, by actor: String) throws -> SearchView {
         guard let record = searchRecords.first(where: { $0.name == search }) else {
             throw AdminFailure(.notFound, search)
         }
@@ -63,4 +66,46 @@ actor InMemoryFleet: FleetAdministration {
     private var searchRecords: [SearchRecord] = []
 
     struct Unexpected: Error {}
+}
+
+/// Three people: `secret` is an administrator's token, `worker` an operator's and `looker` a viewer's.
+actor InMemoryAccess: AccessAdministration {
+    static let callers = [
+        "secret": Caller(name: "ann", role: .admin), "worker": Caller(name: "otto", role: .operator),
+        "looker": Caller(name: "vera", role: .viewer),
+    ]
+
+    func caller(ofToken token: String) -> Caller? { Self.callers[token] }
+
+    func accessTokens() -> [AccessTokenView] {
+        [
+            AccessTokenView(
+                name: "vera", role: .viewer, createdAtMilliseconds: 1, createdBy: "ann", expiresAtMilliseconds: 5,
+                isExpired: true)
+        ]
+    }
+
+    func createAccessToken(_ request: AccessTokenRequest, by actor: String) throws -> CreatedAccessToken {
+        guard let role = AccessRole(rawValue: request.role) else { throw AdminFailure(.invalid, "role") }
+        return CreatedAccessToken(name: request.name, role: role, token: "new", expiresAtMilliseconds: 9)
+    }
+
+    func revokeAccessToken(_ name: String, by actor: String) throws -> AccessTokenRevocation {
+        guard name == "vera" else { throw AdminFailure(.notFound, name) }
+        return AccessTokenRevocation(name: name)
+    }
+
+    func audit(after: UInt64?, sinceMilliseconds: UInt64, limit: Int) -> [AuditEntry] {
+        let entry = AuditMark.origin.next(
+            AuditDraft(actor: "ann", action: .policyApplied, target: "policy p", after: "x", atMilliseconds: 5),
+            textBytes: 512)
+        return after ?? 0 < 1 && sinceMilliseconds <= 5 ? [entry] : []
+    }
+
+    func verifyAudit() -> AuditVerification {
+        let entry = audit(after: nil, sinceMilliseconds: 0, limit: 1)[0]
+        return AuditVerification(
+            entries: 1, base: .origin, newest: AuditMark(number: 1, hash: entry.hash),
+            fault: AuditFault(number: 1, reason: "for the schema"))
+    }
 }

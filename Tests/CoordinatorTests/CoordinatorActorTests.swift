@@ -85,7 +85,7 @@ import WireProtocol
     @Test func aPolicyIsStoredAndItsAssignmentSent() async throws {
         let actor = try await makeActor()
         try await say(hello, to: actor)
-        _ = try await actor.apply(Self.policy(10), text: "")
+        _ = try await actor.apply(Self.policy(10), text: "", by: "test")
 
         #expect(Self.generations(await heard()) == [1])
         #expect(try await store.assignments()[board.id]?.generation == 1)
@@ -122,9 +122,9 @@ import WireProtocol
     @Test func aRevokedBoardIsSilencedAndItsNameMayEnrolAgain() async throws {
         let actor = try await makeActor()
         try await say(hello, to: actor)
-        _ = try await actor.apply(Self.policy(10), text: "")
-        #expect(try await actor.revoke(board.id))
-        #expect(try await !actor.revoke(board.id))
+        _ = try await actor.apply(Self.policy(10), text: "", by: "test")
+        #expect(try await actor.revoke(board.id, by: "test"))
+        #expect(try await !actor.revoke(board.id, by: "test"))
         #expect(await actor.states.isEmpty)
         #expect(transport.allowList.board(of: keys.publicKey) == nil)
 
@@ -169,7 +169,9 @@ import WireProtocol
         await store.hold()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<6 {
-                group.addTask { _ = try await actor.apply(Self.policy(10 + Double(number)), text: "\(number)") }
+                group.addTask {
+                    _ = try await actor.apply(Self.policy(10 + Double(number)), text: "\(number)", by: "test")
+                }
                 if number == 0 {
                     while await store.heldCount == 0 { await Task.yield() }
                 } else {

@@ -1,3 +1,4 @@
+import AuditLog
 import FleetModel
 import FleetStore
 
@@ -32,14 +33,14 @@ actor FailingStore: FleetStore {
 
     func measurements() async throws -> [MeasuredSubnet] { await store.measurements() }
 
-    func saveBoard(_ board: BoardRecord) async throws {
+    func saveBoard(_ board: BoardRecord, audit: AuditDraft?) async throws {
         try requireRoom()
-        try await store.saveBoard(board)
+        try await store.saveBoard(board, audit: audit)
     }
 
-    func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {
+    func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?) async throws {
         try requireRoom()
-        try await store.addToken(token, atMilliseconds: now)
+        try await store.addToken(token, atMilliseconds: now, audit: audit)
     }
 
     func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
@@ -59,10 +60,10 @@ actor FailingStore: FleetStore {
         return try await store.appendTelemetry(batches, receivedAtMilliseconds: receivedAtMilliseconds)
     }
 
-    func savePolicy(_ policy: Policy, text: String) async throws -> StoredPolicy {
+    func savePolicy(_ policy: Policy, text: String, audit: AuditDraft?) async throws -> StoredPolicy {
         if isHeld { await withCheckedContinuation { held.append($0) } }
         try requireRoom()
-        return try await store.savePolicy(policy, text: text)
+        return try await store.savePolicy(policy, text: text, audit: audit)
     }
 
     func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {
@@ -87,15 +88,34 @@ actor FailingStore: FleetStore {
         try await store.telemetry(board: board, sinceMilliseconds: sinceMilliseconds, limit: limit)
     }
 
-    func saveSearch(_ search: SearchRecord) async throws {
+    func saveSearch(_ search: SearchRecord, audit: AuditDraft?) async throws {
         try requireRoom()
-        try await store.saveSearch(search)
+        try await store.saveSearch(search, audit: audit)
     }
 
     func removeSearch(_ name: String) async throws {
         try requireRoom()
         await store.removeSearch(name)
     }
+
+    func addAccessToken(_ token: AccessToken, audit: AuditDraft) async throws {
+        try requireRoom()
+        try await store.addAccessToken(token, audit: audit)
+    }
+
+    func removeAccessToken(_ name: AccessName, audit: AuditDraft) async throws -> Bool {
+        try requireRoom()
+        return try await store.removeAccessToken(name, audit: audit)
+    }
+
+    func accessToken(hash: [UInt8]) async throws -> AccessToken? { await store.accessToken(hash: hash) }
+    func accessTokens() async throws -> [AccessToken] { await store.accessTokens() }
+
+    func audit(after: UInt64?, sinceMilliseconds: UInt64, limit: Int) async throws -> [AuditEntry] {
+        await store.audit(after: after, sinceMilliseconds: sinceMilliseconds, limit: limit)
+    }
+
+    func verifyAudit() async throws -> AuditVerification { await store.verifyAudit() }
 
     func searches() async throws -> [SearchRecord] { await store.searches() }
 }

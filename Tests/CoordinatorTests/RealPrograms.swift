@@ -45,14 +45,27 @@ struct RealPrograms: Sendable {
         try #require(process.terminationStatus == 0, "shoal \(arguments.joined(separator: " ")): \(errors)")
     }
 
+    /// The exit code of `shoal`.
+    func status(_ arguments: [String]) throws -> Int32 {
+        let process = try start("shoal", arguments)
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    /// A client with the token of that file.
+    func client(of file: String) throws -> AdminClient {
+        let access = try AdminAccess.load(from: file)
+        return AdminClient(base: try #require(URL(string: access.url)), token: access.token, timeout: 20)
+    }
+
     /// - Parameter ports: for boards, for enrolment, for people; 0 is any that is free.
-    func coordinator(_ ports: [Int] = [0, 0, 0]) throws -> Process {
+    func coordinator(_ ports: [Int] = [0, 0, 0], more: [String] = []) throws -> Process {
         try start(
             "shoal-coordinator",
             [
                 "--state", state, "--fleet-port", "\(ports[0])", "--enrolment-port", "\(ports[1])", "--admin-port",
                 "\(ports[2])", "--heartbeat", "200",
-            ])
+            ] + more)
     }
 
     /// A client of the coordinator, once that answers. A test's time limit bounds the wait.

@@ -44,7 +44,7 @@ import Testing
         defer { fixture.remove() }
         let desk = try await makeDesk(store)
         for (name, seed) in [("first", 1), ("again", 1), ("other", 2)] {
-            _ = try await desk.submit(try fixture.job(name, seed: UInt64(seed)), text: "")
+            _ = try await desk.submit(try fixture.job(name, seed: UInt64(seed)), text: "", by: "test")
         }
         let first = try await wait(for: "first", at: desk, \.state.isOver)
         let again = try await wait(for: "again", at: desk, \.state.isOver)
@@ -71,11 +71,11 @@ import Testing
     func aRestartEndsInTheResultOfAnUninterruptedRun() async throws {
         defer { fixture.remove() }
         let whole = try await makeDesk(InMemoryFleetStore())
-        _ = try await whole.submit(try fixture.job("a", constraints: 12), text: "")
+        _ = try await whole.submit(try fixture.job("a", constraints: 12), text: "", by: "test")
         let expected = try await wait(for: "a", at: whole, \.state.isOver)
 
         let first = try await makeDesk(store)
-        _ = try await first.submit(try fixture.job("a", constraints: 12), text: "")
+        _ = try await first.submit(try fixture.job("a", constraints: 12), text: "", by: "test")
         _ = try await wait(for: "a", at: first) { !$0.points.isEmpty }
         await first.stop()
         #expect(try await store.searches().map(\.state) == [.running])
@@ -90,9 +90,9 @@ import Testing
     func aCancelledSearchEndsAndTheNextRuns() async throws {
         defer { fixture.remove() }
         let desk = try await makeDesk(store)
-        _ = try await desk.submit(try fixture.job("long", constraints: 64), text: "")
-        _ = try await desk.submit(try fixture.job("short", constraints: 1), text: "")
-        let cancelled = try #require(try await desk.cancel("long"))
+        _ = try await desk.submit(try fixture.job("long", constraints: 64), text: "", by: "test")
+        _ = try await desk.submit(try fixture.job("short", constraints: 1), text: "", by: "test")
+        let cancelled = try #require(try await desk.cancel("long", by: "test"))
         #expect(cancelled.state == .cancelled)
         let next = try await wait(for: "short", at: desk, \.state.isOver)
         #expect(next.state == .done)
@@ -104,7 +104,7 @@ import Testing
         defer { fixture.remove() }
         let desk = try await makeDesk(store)
         let job = try SearchFile.parse(fixture.text("a", accuracy: "absent.json"), file: "job")
-        _ = try await desk.submit(job, text: "")
+        _ = try await desk.submit(job, text: "", by: "test")
         let record = try await wait(for: "a", at: desk, \.state.isOver)
         #expect(record.state == .failed)
         #expect(record.failure?.contains("absent.json") == true)
@@ -115,7 +115,7 @@ import Testing
     func aHeldBackTableVerifiesWhatNoBoardRuns() async throws {
         defer { fixture.remove() }
         let desk = try await makeDesk(store)
-        _ = try await desk.submit(try fixture.job("plain"), text: "")
+        _ = try await desk.submit(try fixture.job("plain"), text: "", by: "test")
         let plain = try await wait(for: "plain", at: desk, \.state.isOver)
         #expect(plain.state == .done && plain.verification?.verified == false)
         #expect(
@@ -125,7 +125,7 @@ import Testing
 
         var job = try fixture.job("held", constraints: 4)
         job.verificationTable = fixture.folder + "/held.json"
-        _ = try await desk.submit(job, text: "")
+        _ = try await desk.submit(job, text: "", by: "test")
         let held = try await wait(for: "held", at: desk, \.state.isOver)
         let verification = try #require(held.verification)
         #expect(held.state == .verified && verification.against == job.verificationTable)
@@ -156,7 +156,7 @@ import Testing
     func driftingTelemetrySearchesAgain() async throws {
         defer { fixture.remove() }
         let desk = try await makeDesk(store)
-        _ = try await desk.submit(try fixture.job("a"), text: "")
+        _ = try await desk.submit(try fixture.job("a"), text: "", by: "test")
         let first = try await wait(for: "a", at: desk, \.state.isOver)
         let point = try #require(first.points.last)
         let name = try #require(ModelName("classifier"))
@@ -200,10 +200,12 @@ import Testing
         let failing = FailingStore()
         let desk = try await makeDesk(failing)
         await failing.set(isFull: true)
-        await #expect(throws: FleetStoreFailure.self) { try await desk.submit(try fixture.job("a"), text: "") }
+        await #expect(throws: FleetStoreFailure.self) {
+            try await desk.submit(try fixture.job("a"), text: "", by: "test")
+        }
         #expect(await desk.records.isEmpty)
         await failing.set(isFull: false)
-        _ = try await desk.submit(try fixture.job("a"), text: "")
+        _ = try await desk.submit(try fixture.job("a"), text: "", by: "test")
         #expect(try await wait(for: "a", at: desk, \.state.isOver).state == .done)
     }
 }

@@ -64,7 +64,7 @@ import Testing
         }
         let view = try #require(finished, "no search was killed before its end")
         let desk = try await SearchDesk(store: InMemoryFleetStore(), logger: Logger(label: "test")) { _ in }
-        _ = try await desk.submit(view.search.job, text: "")
+        _ = try await desk.submit(view.search.job, text: "", by: "test")
         while await desk.records.first?.state != .done { try await Task.sleep(for: .milliseconds(10)) }
         #expect(await desk.records.first?.outcome == view.search.outcome)
         #expect(view.search.outcome?.points.count == 24)

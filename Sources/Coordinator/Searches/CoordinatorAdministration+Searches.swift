@@ -17,7 +17,7 @@ extension CoordinatorAdministration {
         SearchView(search: record, generation: await desk.progress(of: record)?.generation)
     }
 
-    func submit(_ request: ApplyRequest) async throws -> SearchView {
+    func submit(_ request: ApplyRequest, by actor: String) async throws -> SearchView {
         let job: SearchJob
         do { job = try SearchFile.parse(request.text, file: request.file) } catch {
             throw AdminFailure(.invalid, error.description)
@@ -36,11 +36,11 @@ extension CoordinatorAdministration {
                 search: SearchRecord(job: job, text: request.text, number: 0, submittedAtMilliseconds: 0),
                 generation: nil)
         }
-        return try await changed { try await desk.submit(job, text: request.text) }
+        return try await changed { try await desk.submit(job, text: request.text, by: actor) }
     }
 
-    func cancel(search name: String) async throws -> SearchView {
-        try await changed { try await desk.cancel(name) }
+    func cancel(search name: String, by actor: String) async throws -> SearchView {
+        try await changed { try await desk.cancel(name, by: actor) }
     }
 
     private func changed(_ change: () async throws -> SearchRecord?) async throws -> SearchView {

@@ -1,3 +1,4 @@
+import AuditLog
 import CoordinatorCore
 import FleetModel
 import FleetStore
@@ -49,15 +50,17 @@ actor SearchDesk {
     }
 
     /// - Throws: `SearchQueue.Refusal`, or what the store throws; then nothing has changed.
-    func submit(_ job: SearchJob, text: String) async throws -> SearchRecord? {
-        try await changing { queue throws(SearchQueue.Refusal) in
+    func submit(_ job: SearchJob, text: String, by actor: String) async throws -> SearchRecord? {
+        let after = "queued: \(job.model) on \(job.boardClass), \(job.constraints.count) constraints, seed \(job.seed)"
+        try await changing(job.name, .searchSubmitted, after + ", text \(InputText.sha256(text))", by: actor) {
+            queue throws(SearchQueue.Refusal) in
             try queue.submitted(job, text: text, atMilliseconds: CoordinatorActor.wallClock())
         }
         return queue.records.first { $0.name == job.name }
     }
 
-    func cancel(_ name: String) async throws -> SearchRecord? {
-        try await changing { queue throws(SearchQueue.Refusal) in
+    func cancel(_ name: String, by actor: String) async throws -> SearchRecord? {
+        try await changing(name, .searchCancelled, "cancelled", by: actor) { queue throws(SearchQueue.Refusal) in
             try queue.cancelled(name, atMilliseconds: CoordinatorActor.wallClock())
         }
         return queue.records.first { $0.name == name }
@@ -122,13 +125,28 @@ actor SearchDesk {
         }
     }
 
+    /// The entry of the audit log goes with the record of that name.
     private func changing(
+        _ name: String, _ action: AuditAction, _ after: String, by actor: String,
         _ change: @Sendable (inout SearchQueue) throws(SearchQueue.Refusal) -> [SearchQueue.Action]
     ) async throws {
         try await inTurn {
             let before = queue
+            let known = queue.records.first { $0.name == name }?.state.rawValue
             let actions = try change(&queue)
-            do { for action in actions { try await perform(action) } } catch {
+            var audit: AuditDraft? = AuditDraft(
+                actor: actor, action: action, target: "search \(name)", before: known, after: after,
+                atMilliseconds: CoordinatorActor.wallClock())
+            do {
+                for action in actions {
+                    if case .save(let record) = action, record.name == name, let draft = audit {
+                        try await store.saveSearch(record, audit: draft)
+                        audit = nil
+                    } else {
+                        try await perform(action)
+                    }
+                }
+            } catch {
                 queue = before
                 throw error
             }

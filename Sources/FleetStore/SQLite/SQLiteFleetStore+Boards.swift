@@ -1,9 +1,13 @@
+public import AuditLog
 public import FleetModel
 import GRDB
 
 extension SQLiteFleetStore {
-    public func saveBoard(_ board: BoardRecord) async throws {
-        try await write { [self] in try save(board, in: $0) }
+    public func saveBoard(_ board: BoardRecord, audit: AuditDraft?) async throws {
+        try await write { [self] database in
+            try save(board, in: database)
+            try append(audit, database)
+        }
     }
 
     public func board(_ id: BoardID) async throws -> BoardRecord? {
@@ -29,7 +33,7 @@ extension SQLiteFleetStore {
 
     // MARK: Enrolment
 
-    public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {
+    public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?) async throws {
         try await write { [self] database in
             try database.execute(
                 sql: "DELETE FROM token WHERE remainingUses = 0 OR expiresAtMilliseconds <= ?",
@@ -41,6 +45,7 @@ extension SQLiteFleetStore {
                     token.remainingUses,
                 ])
             try refuse(moreThan: limits.tokens, of: "tokens", in: "token", database)
+            try append(audit, database)
         }
     }
 

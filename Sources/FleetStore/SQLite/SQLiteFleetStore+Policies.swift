@@ -1,8 +1,9 @@
+public import AuditLog
 public import FleetModel
 import GRDB
 
 extension SQLiteFleetStore {
-    public func savePolicy(_ policy: Policy, text: String) async throws -> StoredPolicy {
+    public func savePolicy(_ policy: Policy, text: String, audit: AuditDraft?) async throws -> StoredPolicy {
         try await write { [self] database in
             let version = try Int64.fetchOne(
                 database,
@@ -13,6 +14,7 @@ extension SQLiteFleetStore {
                     RETURNING version
                     """, arguments: [policy.name, text, try encoded(policy)])
             try refuse(moreThan: limits.policies, of: "policies", in: "policy", database)
+            try append(audit, database)
             return StoredPolicy(policy: policy, version: UInt64(clamping: version ?? 0), text: text)
         }
     }

@@ -1,14 +1,16 @@
+public import AuditLog
 public import FleetModel
 import GRDB
 
 extension SQLiteFleetStore {
-    public func saveSearch(_ search: SearchRecord) async throws {
+    public func saveSearch(_ search: SearchRecord, audit: AuditDraft?) async throws {
         let number = try signed(search.number, "number")
         try await write { [self] database in
             try database.execute(
                 sql: "INSERT OR REPLACE INTO search (name, number, state, record) VALUES (?, ?, ?, ?)",
                 arguments: [search.name, number, search.state.rawValue, try encoded(search)])
             try refuse(moreThan: limits.searches, of: "searches", in: "search", database)
+            try append(audit, database)
         }
     }
 

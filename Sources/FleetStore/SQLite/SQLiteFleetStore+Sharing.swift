@@ -1,3 +1,4 @@
+public import AuditLog
 public import FleetModel
 import Foundation
 import GRDB
@@ -70,10 +71,13 @@ extension SQLiteFleetStore: SharingStore {
         }
     }
 
-    public func dropUpdates(_ merged: [BoardID: UInt64], _ state: SharingState) async throws {
+    public func dropUpdates(
+        _ merged: [BoardID: UInt64], _ state: SharingState, audit: AuditDraft?
+    ) async throws {
         try await write { [self] database in
             try save(state, database)
             try forget(merged, state.group, database)
+            try append(audit, database)
         }
     }
 

@@ -15,6 +15,8 @@ enum Schema {
         migrator.registerMigration("search") { database in try database.execute(sql: search) }
         migrator.registerMigration("hookSharing") { try $0.execute(sql: hookSharing) }
         migrator.registerMigration("measuredSubnets") { try $0.execute(sql: measuredSubnets) }
+        migrator.registerMigration("audit") { try $0.execute(sql: audit) }
+        migrator.registerMigration("access") { try $0.execute(sql: access) }
         return migrator
     }
 

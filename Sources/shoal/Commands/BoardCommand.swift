@@ -1,6 +1,7 @@
 import AdminAPI
 import ArgumentParser
 import Files
+import FleetListings
 import FleetModel
 import Foundation
 
@@ -36,7 +37,7 @@ struct BoardCommand: AsyncParsableCommand {
                     throw Refusal("\(error)", .environment)
                 }
                 let boards = uses == 1 ? "one board" : "\(uses) boards"
-                Terminal.print("\(output): good for \(boards) until \(GetCommand.time(token.expiresAtMilliseconds))")
+                Terminal.print("\(output): good for \(boards) until \(timeText(token.expiresAtMilliseconds))")
             }
         }
     }

@@ -1,6 +1,7 @@
 import AdminAPI
 import ArgumentParser
 import Engine
+import FleetListings
 import Foundation
 import Packages
 
@@ -52,7 +53,7 @@ struct CheckCommand: AsyncParsableCommand {
         return Finding(
             check: "clock", verdict: isGood ? .good : .bad,
             message: isGood
-                ? GetCommand.time(UInt64(Date().timeIntervalSince1970 * 1_000)) : "says the year \(year): set it")
+                ? timeText(UInt64(Date().timeIntervalSince1970 * 1_000)) : "says the year \(year): set it")
     }
 
     private func disk() -> Finding {

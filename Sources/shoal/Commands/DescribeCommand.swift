@@ -1,5 +1,6 @@
 import AdminAPI
 import ArgumentParser
+import FleetListings
 import FleetModel
 import Foundation
 import SearchReports
@@ -65,53 +66,24 @@ struct DescribeCommand: AsyncParsableCommand {
             assignment   generation \(board.desiredGeneration) desired, \(board.reportedGeneration) reported
             telemetry    \(board.telemetryRecords) records, \(board.telemetryGaps) missing
             """)
-        var table = TextTable(GetCommand.modelHeader)
-        for model in all.models { table.add(GetCommand.row(model)) }
-        Terminal.print("\n" + table.text)
+        Terminal.print("\n" + TextTable(all.models, .models).text)
         let hooked = all.models.filter { $0.hooks != nil }
-        if !hooked.isEmpty {
-            var table = TextTable([
-                "MODEL", "HOOKS", "BUDGET", "LEFT OUT %", "SAMPLES", "TRAININGS", "FAILED", "EVERY", "ZEROS %",
-                "MOST ZEROS %",
-            ])
-            for model in hooked { if let hooks = model.hooks { table.add([model.model] + Self.row(hooks)) } }
-            Terminal.print("\n" + table.text)
-        }
+        if !hooked.isEmpty { Terminal.print("\n" + TextTable(hooked, .hooksOfModels).text) }
         for model in board.models {
-            var points = TextTable(["POINT", "ms", "ACCURACY %", "MFLOPs", "SUBNET"])
-            for (index, point) in model.points.enumerated() {
-                points.add([
-                    "\(index)", point.latencyMilliseconds.text(3), (100 * point.accuracy).text(2),
-                    (Double(point.flops) / 1e6).text(1), point.subnet,
-                ])
-            }
-            Terminal.print("\n\(model.name), \(model.framesPerSecond.text(1)) frames per second\n" + points.text)
+            Terminal.print("\n\(model.name), \(model.framesPerSecond.text(1)) frames per second")
+            Terminal.print(TextTable(model.points, .points).text)
         }
         Terminal.print("")
         for event in all.events.prefix(10).reversed() {
-            Terminal.print("\(GetCommand.time(event.atMilliseconds))  \(event.kind)  \(event.message)")
+            Terminal.print("\(timeText(event.atMilliseconds))  \(event.kind)  \(event.message)")
         }
-    }
-
-    private static func row(_ hooks: HookTelemetry) -> [String] {
-        let ratios = hooks.kinds.map { "\($0.name) \($0.skipRatio.map { (100 * $0).text(1) } ?? "-")" }
-        return [
-            hooks.reason.isEmpty ? "\(hooks.state)" : "\(hooks.state): \(hooks.reason)",
-            hooks.budget.map { "\($0)" } ?? "-", ratios.isEmpty ? "-" : ratios.joined(separator: ", "),
-            "\(hooks.samples)", "\(hooks.trainings)", "\(hooks.failedTrainings)", "\(hooks.samplingInterval)",
-            hooks.zeroShare.map { (100 * $0).text(1) } ?? "-",
-            hooks.zeros.map { $0.map { "\($0.step) \((100 * $0.share).text(0))" }.joined(separator: ", ") } ?? "-",
-        ]
     }
 
     private func describeModel(_ client: AdminClient) async throws {
         let models: [ModelView] = try await client.get("v1/models")
         let found = models.filter { $0.model == name }
         guard !found.isEmpty else { throw missing(Array(Set(models.map(\.model)))) }
-        guard format.format == .table else { return try Terminal.json(found) }
-        var table = TextTable(GetCommand.modelHeader)
-        for model in found { table.add(GetCommand.row(model)) }
-        Terminal.print(table.text)
+        Terminal.print(try format.text(found, .models))
     }
 
     private func describePolicy(_ client: AdminClient) async throws {

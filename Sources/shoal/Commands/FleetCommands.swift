@@ -1,5 +1,6 @@
 import AdminAPI
 import ArgumentParser
+import FleetListings
 import FleetModel
 import Foundation
 import SearchReports
@@ -70,19 +71,19 @@ struct CancelCommand: AsyncParsableCommand {
 
 struct GetCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable {
-        case boards, models, policies, assignments, searches, predictors, hooks, events, status, telemetry
+        case boards, models, policies, assignments, searches, predictors, hooks, events, audit, status, telemetry
     }
 
     static let configuration = CommandConfiguration(commandName: "get", abstract: "List what the coordinator knows.")
 
     @Argument(
-        help: "boards, models, policies, assignments, searches, predictors, hooks, events, status or telemetry.")
+        help: "boards, models, policies, assignments, searches, predictors, hooks, events, audit, status or telemetry.")
     var noun: Noun
     @Option(help: "Of telemetry: the board whose windows are wanted.")
     var board: String?
     @Option(help: "Of telemetry: one model; all unless given.")
     var model: String?
-    @Option(help: "Of telemetry: windows that were received from here on, milliseconds since 1970.")
+    @Option(help: "Of telemetry and audit: what was received or changed from here on, milliseconds since 1970.")
     var since: UInt64 = 0
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
@@ -101,65 +102,20 @@ struct GetCommand: AsyncParsableCommand {
 
     private func listing(_ client: AdminClient) async throws -> String {
         switch noun {
-        case .boards:
-            try await text(
-                client, [BoardView].self,
-                ["BOARD", "STATUS", "CORES", "MODELS", "GENERATION", "RECORDS", "GAPS", "CLASS"]
-            ) {
-                $0.map {
-                    [
-                        $0.name, $0.status, $0.cores.text(2), "\($0.models.count)",
-                        "\($0.reportedGeneration)/\($0.desiredGeneration)", "\($0.telemetryRecords)",
-                        "\($0.telemetryGaps)", $0.boardClass,
-                    ]
-                }
-            }
-        case .models: try await text(client, [ModelView].self, Self.modelHeader) { $0.map(Self.row) }
-        case .policies:
-            try await text(client, [PolicyView].self, ["POLICY", "VERSION", "BOARDS"]) {
-                $0.map { [$0.name, "\($0.version)", $0.boards.joined(separator: ",")] }
-            }
-        case .assignments:
-            try await text(
-                client, [AssignmentView].self, ["BOARD", "GENERATION", "MODEL", "CONSTRAINT ms", "POINTS", "PREFERRED"]
-            ) {
-                $0.flatMap { board in
-                    board.models.map {
-                        [
-                            board.board, "\(board.reportedGeneration)/\(board.generation)", $0.model,
-                            $0.constraintMilliseconds.text(1), "\($0.lowestPoint)-\($0.highestPoint)",
-                            "\($0.preferredPoint)",
-                        ]
-                    }
-                }
-            }
+        case .boards: try await text(client, .boards)
+        case .models: try await text(client, .models)
+        case .policies: try await text(client, .policies)
+        case .assignments: try await text(client, .assignments)
         case .searches:
-            try await text(client, [SearchView].self, SearchReport.header) { $0.map(SearchReport.row) }
+            try await text(client, FleetListing<[SearchView]>(SearchReport.header) { $0.map(SearchReport.row) })
         case .predictors:
-            try await text(client, [LatencyPredictorView].self, PredictorReport.header) { $0.map(PredictorReport.row) }
-        case .events:
-            try await text(client, [FleetEvent].self, ["TIME", "KIND", "BOARD", "MESSAGE"]) {
-                $0.reversed().map { event in
-                    let board = event.board?.rawValue ?? "-"
-                    return [Self.time(event.atMilliseconds), event.kind.rawValue, board, event.message]
-                }
-            }
-        case .hooks:
-            try await text(client, [HooksView].self, HooksListing.header) { $0.map(HooksListing.row) }
-        case .telemetry: try await telemetry(client)
-        case .status:
             try await text(
-                client, StatusView.self, ["FLEET", "ENROLMENT", "ENROLLED", "CONNECTED", "RECORDS", "DROPPED FRAMES"]
-            ) {
-                let dropped = $0.droppedFrames.filter { $0.value > 0 }.sorted { $0.key < $1.key }
-                return [
-                    [
-                        $0.fleetEndpoint, $0.enrolmentEndpoint, "\($0.boardsEnrolled)", "\($0.boardsConnected)",
-                        "\($0.telemetryRecords)",
-                        dropped.isEmpty ? "none" : dropped.map { "\($0.key) \($0.value)" }.joined(separator: ", "),
-                    ]
-                ]
-            }
+                client, FleetListing<[LatencyPredictorView]>(PredictorReport.header) { $0.map(PredictorReport.row) })
+        case .hooks: try await text(client, .hooks)
+        case .events: try await text(client, .events)
+        case .audit: try await text(client, .audit, ["since": "\(since)", "limit": "\(AdminServer.rowLimit)"])
+        case .status: try await text(client, .status)
+        case .telemetry: try await telemetry(client)
         }
     }
 
@@ -168,46 +124,25 @@ struct GetCommand: AsyncParsableCommand {
         guard let board else { throw Refusal("get telemetry: name the board with --board") }
         let windows: [TelemetryWindowView] = try await client.get(
             "v1/telemetry", query: ["board": board, "since": "\(since)", "limit": "1000"])
-        let series = AttainmentWindow.series(windows, model: model)
-        if format.format == .json { return try Terminal.jsonText(series) }
-        var table = TextTable(["TIME", "MODEL", "FRAMES", "SLO %", "ACCURACY %", "PRODUCT %", "POINT", "p99 ms"])
-        for window in series {
-            table.add([
-                Self.time(window.startMilliseconds), window.model, "\(window.arrived)",
-                window.sloAttainment.map { (100 * $0).text(2) } ?? "-",
-                window.accuracy.map { (100 * $0).text(2) } ?? "-",
-                window.attainedAccuracy.map { (100 * $0).text(2) } ?? "-", "\(window.activePoint)",
-                window.p99Milliseconds.text(2),
-            ])
-        }
-        return table.text
-    }
-
-    static let modelHeader = [
-        "BOARD", "MODEL", "POINT", "p50 ms", "p99 ms", "CONSTRAINT ms", "SLO %", "ACCURACY %", "SWITCHES", "DROPPED",
-        "SUBNET",
-    ]
-
-    static func row(_ view: ModelView) -> [String] {
-        [
-            view.board, view.model, view.activePoint.map { "\($0)/\(view.pointCount - 1)" } ?? "-",
-            view.p50Milliseconds?.text(2) ?? "-", view.p99Milliseconds?.text(2) ?? "-",
-            view.constraintMilliseconds?.text(1) ?? "-", view.sloAttainment.map { (100 * $0).text(2) } ?? "-",
-            view.accuracy.map { (100 * $0).text(2) } ?? "-", "\(view.switches)", "\(view.dropped)", view.subnet ?? "-",
-        ]
-    }
-
-    static func time(_ milliseconds: UInt64) -> String {
-        Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
+        return try format.text(AttainmentWindow.series(windows, model: model), .telemetry)
     }
 
     private func text<Value: Codable>(
-        _ client: AdminClient, _: Value.Type, _ header: [String], _ rows: (Value) -> [[String]]
+        _ client: AdminClient, _ listing: FleetListing<Value>, _ query: [String: String] = [:]
     ) async throws -> String {
-        let value: Value = try await client.get("v1/\(noun.rawValue)")
-        if format.format == .json { return try Terminal.jsonText(value) }
-        var table = TextTable(header)
-        for row in rows(value) { table.add(row) }
-        return table.text
+        try format.text(try await client.get("v1/\(noun.rawValue)", query: query), listing)
+    }
+}
+
+extension FormatOptions {
+    func text<Value: Encodable>(_ value: Value, _ listing: FleetListing<Value>) throws -> String {
+        format == .json ? try Terminal.jsonText(value) : TextTable(value, listing).text
+    }
+}
+
+extension TextTable {
+    init<Value>(_ value: Value, _ listing: FleetListing<Value>) {
+        self.init(listing.header)
+        for row in listing.rows(value) { add(row) }
     }
 }

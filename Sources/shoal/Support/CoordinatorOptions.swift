@@ -4,7 +4,7 @@ import Foundation
 
 /// Where the coordinator is.
 struct CoordinatorOptions: ParsableArguments {
-    @Option(help: "State folder of the coordinator, or its admin.json; SHOAL_STATE without it.")
+    @Option(help: "State folder of the coordinator, its admin.json or a file of shoal token; SHOAL_STATE without it.")
     var state: String?
 
     /// As given, or by the environment.
@@ -12,15 +12,21 @@ struct CoordinatorOptions: ParsableArguments {
         state ?? ProcessInfo.processInfo.environment["SHOAL_STATE"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    var client: AdminClient {
+    /// Address and token.
+    var access: AdminAccess {
         get throws {
             guard let path else {
                 throw Refusal("say where the coordinator's state folder is: --state or SHOAL_STATE", .usage)
             }
-            let file = path.hasSuffix(".json") ? path : path + "/admin.json"
-            let access = try AdminAccess.load(from: file)
+            return try AdminAccess.load(from: path.hasSuffix(".json") ? path : path + "/admin.json")
+        }
+    }
+
+    var client: AdminClient {
+        get throws {
+            let access = try access
             guard let url = URL(string: access.url), url.scheme != nil else {
-                throw Refusal("\(file): the coordinator has not finished starting", .unavailable)
+                throw Refusal("\(path ?? ""): the coordinator has not finished starting", .unavailable)
             }
             return AdminClient(base: url, token: access.token)
         }

@@ -22,7 +22,7 @@ enum ExitStatus: Int32, CaseIterable {
     case notFound = 3
     /// The coordinator cannot be reached or cannot do this now.
     case unavailable = 4
-    /// The token is missing or wrong.
+    /// The token is missing or wrong, or its role may not do this.
     case unauthorized = 5
     /// The environment failed: disk full, no permission.
     case environment = 6
@@ -58,9 +58,9 @@ struct Refusal: Error {
     private static func status(of kind: AdminFailure.Kind) -> ExitStatus {
         switch kind {
         case .invalid, .tooLarge: .unusableInput
-        case .unauthorized: .unauthorized
+        case .unauthorized, .forbidden: .unauthorized
         case .notFound: .notFound
-        case .unavailable: .unavailable
+        case .unavailable, .wrongMethod: .unavailable
         }
     }
 }

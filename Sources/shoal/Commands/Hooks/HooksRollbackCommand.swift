@@ -1,5 +1,6 @@
 import AdminAPI
 import ArgumentParser
+import FleetListings
 import HookSharing
 
 struct HooksRollbackCommand: AsyncParsableCommand {
@@ -25,17 +26,6 @@ struct HooksRollbackCommand: AsyncParsableCommand {
 
 /// Shared gates as tables.
 enum HooksListing {
-    static let header = ["HOOKS", "VERSION", "BOARDS", "UP TO DATE", "WAITING", "OUTLIERS", "UPDATE BYTES"]
-
-    static func row(_ view: HooksView) -> [String] {
-        [
-            view.name, "\(view.currentVersion)", "\(view.boards.count)",
-            "\(view.boards.count { $0.value == view.currentVersion })", "\(view.waiting.count)",
-            view.outliers.isEmpty ? "none" : view.outliers.map(\.board).joined(separator: ","),
-            "\(view.bytesPerUpdate)",
-        ]
-    }
-
     static func find(_ name: String, _ client: AdminClient) async throws -> HooksView {
         let all: [HooksView] = try await client.get("v1/hooks")
         guard let view = all.first(where: { $0.name == name }) else {
@@ -69,7 +59,7 @@ enum HooksListing {
             )
             table.add([
                 "\(version.number)\(version.isTakenBack ? " taken back" : "")", "\(version.parent)",
-                GetCommand.time(version.atMilliseconds), "\(version.samples)", (100 * version.lossChange).text(1),
+                timeText(version.atMilliseconds), "\(version.samples)", (100 * version.lossChange).text(1),
                 version.validators.joined(separator: ","),
                 merged.map { "\($0.board) \(Int((100 * $0.weight).rounded())) %" }.joined(separator: ", "),
                 out.isEmpty ? "none" : out.map { "\($0.board): \($0.exclusion ?? "")" }.joined(separator: "; "),

@@ -8,7 +8,9 @@ import Testing
 @Suite struct AdminServerSearchesTests {
     @Test func searchesAreSubmittedListedAndCancelled() async throws {
         let (ports, port) = AsyncStream<Int>.makeStream()
-        let application = AdminServer(fleet: InMemoryFleet(), token: "secret").application(host: "127.0.0.1", port: 0) {
+        let application = AdminServer(fleet: InMemoryFleet(), access: InMemoryAccess()).application(
+            host: "127.0.0.1", port: 0
+        ) {
             port.yield($0)
         }
         let text = """

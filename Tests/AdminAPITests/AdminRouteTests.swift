@@ -1,0 +1,135 @@
+import FleetModel
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Testing
+
+@testable import AdminAPI
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// Every row of the table of routes over real HTTP, with every role.
+@Suite struct AdminRouteTests {
+    static let server = AdminServer(
+        fleet: InMemoryFleet(), hooks: InMemoryHooks(), access: InMemoryAccess(),
+        extend: { router in router.get("page.html") { _, _ in "page" } })
+    static let routes = server.routes()
+
+    /// Runs the body against a server that serves the table.
+    static func serving(_ body: @Sendable @escaping (URL) async throws -> Void) async throws {
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let application = server.application(host: "127.0.0.1", port: 0) { port.yield($0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await application.run() }
+            group.addTask {
+                for await number in ports {
+                    try await body(try #require(URL(string: "http://127.0.0.1:\(number)")))
+                    return
+                }
+            }
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    static func answer(
+        _ method: String, _ path: String, at url: URL, token: String? = nil, body: String? = nil
+    ) async throws -> (HTTPURLResponse, Data) {
+        let place = path.replacing("{name}", with: "b0").drop { $0 == "/" }
+        var request = URLRequest(url: try #require(URL(string: "\(url.absoluteString)/\(place)")))
+        request.httpMethod = method
+        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
+        request.httpBody = body.map { Data($0.utf8) }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        return (try #require(response as? HTTPURLResponse), data)
+    }
+
+    /// What streams does not end, and has its own test.
+    private static var finite: [AdminRoute] { routes.filter { $0.path != "/v1/live" } }
+
+    @Test func eachRouteLetsItsRoleAndThoseAboveIn() async throws {
+        try await Self.serving { url in
+            for route in Self.finite {
+                for (token, caller) in InMemoryAccess.callers {
+                    let (response, data) = try await Self.answer(
+                        route.method.rawValue, route.path, at: url, token: token)
+                    let may = route.role.map { caller.role >= $0 } ?? true
+                    #expect(
+                        (response.statusCode != 403) == may && response.statusCode != 401,
+                        "\(route.method) \(route.path) as \(caller.role): \(response.statusCode)")
+                    guard !may else { continue }
+                    let failure = try JSONDecoder().decode(AdminFailure.self, from: data)
+                    #expect(failure.kind == .forbidden && failure.message.contains(caller.name))
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [nil, "", "wrong", "secre", "secret ", "Secret"])
+    func withoutATokenOnlyOpenRoutesAnswer(token: String?) async throws {
+        try await Self.serving { url in
+            for route in Self.routes where route.role != nil {
+                let (response, _) = try await Self.answer(route.method.rawValue, route.path, at: url, token: token)
+                #expect(response.statusCode == 401, "\(route.method) \(route.path)")
+                #expect(response.value(forHTTPHeaderField: "WWW-Authenticate") == "Bearer")
+            }
+            for route in Self.finite where route.role == nil {
+                let (response, _) = try await Self.answer(route.method.rawValue, route.path, at: url, token: token)
+                #expect(response.statusCode == 200, "\(route.method) \(route.path)")
+            }
+        }
+    }
+
+    @Test func aWrongMethodIsToldWhichAreRight() async throws {
+        try await Self.serving { url in
+            let all: Set = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+            for path in Set(Self.routes.map(\.path)) {
+                let known = Set(Self.routes.filter { $0.path == path }.map(\.method.rawValue))
+                for method in all.subtracting(known) {
+                    let (response, data) = try await Self.answer(method, path, at: url, token: "secret")
+                    #expect(response.statusCode == 405, "\(method) \(path)")
+                    #expect(
+                        response.value(forHTTPHeaderField: "Allow") == known.sorted().joined(separator: ", "))
+                    #expect(try JSONDecoder().decode(AdminFailure.self, from: data).kind == .wrongMethod)
+                }
+            }
+            let (page, _) = try await Self.answer("POST", "/page.html", at: url)
+            #expect(page.statusCode == 405 && page.value(forHTTPHeaderField: "Allow") == "GET")
+            for path in ["/v1", "/v1/nothing", "/v1/boards/b0/more", "/v1/access-tokens/x/y"] {
+                #expect(try await Self.answer("GET", path, at: url, token: "secret").0.statusCode == 404, "\(path)")
+            }
+        }
+    }
+
+    @Test func aChangeIsMadeInTheNameOfTheToken() async throws {
+        let fleet = InMemoryFleet()
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let application = AdminServer(fleet: fleet, access: InMemoryAccess()).application(host: "127.0.0.1", port: 0) {
+            port.yield($0)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await application.run() }
+            for await number in ports {
+                let url = try #require(URL(string: "http://127.0.0.1:\(number)"))
+                let body = #"{"file":"p.yaml","text":"good","dryRun":false}"#
+                for token in ["looker", "worker", "secret"] {
+                    _ = try await Self.answer("POST", "/v1/policies", at: url, token: token, body: body)
+                }
+                break
+            }
+            group.cancelAll()
+        }
+        #expect(await fleet.actors == ["otto", "ann"])
+    }
+}
+
+/// One group, so that schemas have something to hold.
+struct InMemoryHooks: HookAdministration {
+    func hooks() -> [HooksView] { [] }
+
+    func rollBack(_ request: HooksRollback, by actor: String) throws -> HooksView {
+        throw AdminFailure(.notFound, request.name)
+    }
+}
