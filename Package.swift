@@ -60,6 +60,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Files": [],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "FleetStore": ["FleetModel", "HookSharing"],
+    // Telemetry of a board that waits for its coordinator.
+    "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
     "AdminAPI": ["Files", "FleetModel", "HTTPServing", "HookSharing"],
     "Dashboard": [],
@@ -68,7 +70,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Agent": [
         "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "FrameSocket", "Fusion", "GateSharing",
         "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "Processors",
-        "SearchSpace", "Shoal", "Supernets", "WireProtocol",
+        "SearchSpace", "Shoal", "SpoolStore", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "CoordinatorCore", "Dashboard", "Files", "FleetModel", "FleetStore", "HookSharing",
@@ -95,6 +97,7 @@ let libraries: [String: [Target.Dependency]] = [
     "SearchInputs": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
+    "SpoolStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "AdminAPI": [
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
