@@ -252,9 +252,18 @@ let package = Package(
             .executableTarget(
                 name: "verification-study", dependencies: ["LatencyPrediction", "SearchSpace"],
                 path: "Benchmarks/verification", swiftSettings: strict),
+            .executableTarget(
+                name: "fleet-load",
+                dependencies: [
+                    "AdminAPI", "AgentCore", "FleetModel", "FleetStore", "Messaging", "SearchSpace", "WireProtocol",
+                    "CEpoll", "CZeroMQ",
+                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                ],
+                path: "Benchmarks/load", swiftSettings: strict),
         ]
         + cRooms.sorted().map { .target(name: $0) }
         + [
+            .systemLibrary(name: "CEpoll"),
             .systemLibrary(name: "CScheduler"),
             .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
             .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
