@@ -62,6 +62,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AuditLog": [],
     "FleetMetrics": [],
     "FleetStore": ["AuditLog", "FleetModel", "HookSharing"],
+    // Telemetry of a board that waits for its coordinator.
+    "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
     "AdminAPI": ["AuditLog", "Files", "FleetMetrics", "FleetModel", "HTTPServing", "HookSharing"],
     "FleetListings": ["AdminAPI", "AuditLog", "FleetModel"],
@@ -71,7 +73,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Agent": [
         "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "FrameSocket", "Fusion", "GateSharing",
         "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "Processors",
-        "SearchSpace", "Shoal", "Supernets", "WireProtocol",
+        "SearchSpace", "Shoal", "SpoolStore", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics", "FleetModel", "FleetStore",
@@ -99,6 +101,7 @@ let libraries: [String: [Target.Dependency]] = [
     "FleetModel": [.product(name: "Yams", package: "Yams")],
     "AuditLog": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
+    "SpoolStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "AdminAPI": [
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -257,9 +260,18 @@ let package = Package(
             .executableTarget(
                 name: "verification-study", dependencies: ["LatencyPrediction", "SearchSpace"],
                 path: "Benchmarks/verification", swiftSettings: strict),
+            .executableTarget(
+                name: "fleet-load",
+                dependencies: [
+                    "AdminAPI", "AgentCore", "FleetModel", "FleetStore", "Messaging", "SearchSpace", "WireProtocol",
+                    "CEpoll", "CZeroMQ",
+                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                ],
+                path: "Benchmarks/load", swiftSettings: strict),
         ]
         + cRooms.sorted().map { .target(name: $0) }
         + [
+            .systemLibrary(name: "CEpoll"),
             .systemLibrary(name: "CScheduler"),
             .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
             .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),

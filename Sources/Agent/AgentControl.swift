@@ -9,13 +9,13 @@ import WireProtocol
 
 /// The one actor of an agent that owns decisions: the session, the spool and the assignment in force.
 actor AgentControl {
-    private static let retry: Duration = .seconds(2)
-
     private var session: SessionStateMachine<ContinuousClock.Instant>
-    private var spool: TelemetrySpool<ContinuousClock.Instant>
+    private var spool: SpoolDesk
     private var sampler: TelemetrySampler
     private var generator: SeededGenerator
     private var assignment: Assignment?
+    /// What the disk did not take; tried again with every window, for the coordinator repeats it ever more slowly.
+    private var unkept: Assignment?
     private var windowStart: ContinuousClock.Instant
     private var windowStartMilliseconds: UInt64
     private let state: AgentState
@@ -29,13 +29,13 @@ actor AgentControl {
 
     init(
         board: BoardDescription, incarnation: UInt64, state: AgentState, transport: any AgentTransport,
-        runners: [ModelRunner], sampler: TelemetrySampler, window: Duration, logger: Logger
+        runners: [ModelRunner], sampler: TelemetrySampler, spool: SpoolDesk, window: Duration, logger: Logger
     ) {
         let now = ContinuousClock.now
-        let known = state.assignment
+        let known = state.assignment()
         session = SessionStateMachine(
             settings: .init(), board: board, incarnation: incarnation, generation: known?.generation ?? 0, at: now)
-        spool = TelemetrySpool(settings: .init(retry: Self.retry), incarnation: incarnation)
+        self.spool = spool
         assignment = known
         generator = SeededGenerator(seed: UInt64.random(in: 0...UInt64.max))
         windowStart = now
@@ -96,8 +96,10 @@ actor AgentControl {
     /// Persist, then act, then report.
     private func apply(_ assignment: Assignment) {
         do { try state.save(assignment) } catch {
+            unkept = assignment
             return logger.error("assignment not kept", metadata: ["error": "\(error)"])
         }
+        unkept = nil
         self.assignment = assignment
         carryOut(assignment)
         logger.info("assignment applied", metadata: ["generation": "\(assignment.generation)"])
@@ -125,15 +127,15 @@ actor AgentControl {
         spool.recorded(
             sampler.window(
                 startMilliseconds: windowStartMilliseconds, durationMilliseconds: UInt32(clamping: milliseconds),
-                generation: assignment?.generation ?? 0, droppedRecords: spool.dropped))
+                generation: assignment?.generation ?? 0))
         windowStart = now
         windowStartMilliseconds = Self.wallClock()
+        if let unkept, unkept.generation > assignment?.generation ?? 0 { apply(unkept) }
     }
 
     private func sendTelemetry() {
         guard session.isConnected else { return }
-        let batch = spool.batchDue(at: .now)
-        if !batch.isEmpty { send(.telemetry(batch)) }
+        for batch in spool.batchesDue() { send(.telemetry(batch)) }
     }
 
     private func send(_ message: Message) {

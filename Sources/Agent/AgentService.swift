@@ -7,6 +7,7 @@ import InferenceAPI
 public import Logging
 import Messaging
 public import ServiceLifecycle
+import SpoolStore
 import WireProtocol
 
 /// An agent: executors that run the models' frames, one connection to the coordinator, one actor that decides.
@@ -79,10 +80,13 @@ public struct AgentService: Service {
         let runners = deployments.compactMap { deployment in
             executors.flatMap(\.runners).first { $0.deployment.name == deployment.name }
         }
+        let incarnation: UInt64
+        let spool: SpoolDesk
+        (incarnation, spool) = try spoolDesk(state)
         let control = AgentControl(
-            board: description, incarnation: try state.nextIncarnation(), state: state, transport: transport,
-            runners: runners,
+            board: description, incarnation: incarnation, state: state, transport: transport, runners: runners,
             sampler: TelemetrySampler(runners: runners, processors: hardware.processors, conditions: conditions),
+            spool: spool,
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         await control.resumeLastAssignment()
         for executor in executors { executor.start() }
@@ -93,6 +97,22 @@ public struct AgentService: Service {
         for executor in executors { executor.stop() }
         try? transport.send(.goodbye)
         await transport.stop()
+    }
+
+    /// The number of this start is above that of every record that waits.
+    private func spoolDesk(_ state: AgentState) throws -> (UInt64, SpoolDesk) {
+        let path = configuration.stateDirectory + "/spool.sqlite"
+        var opened = SpoolDesk.Opened(path: path)
+        let damaged = state.damaged
+        if !damaged.isEmpty {
+            let trouble = "\(damaged.joined(separator: ", ")) damaged, the state before was taken"
+            opened.content.trouble = [trouble, opened.content.trouble].filter { !$0.isEmpty }.joined(separator: "; ")
+        }
+        let incarnation = try state.nextIncarnation(above: opened.incarnation)
+        let spool = SpoolDesk(
+            opened, at: path, settings: .init(byteLimit: configuration.spoolBytes), incarnation: incarnation,
+            logger: logger)
+        return (incarnation, spool)
     }
 
     private func checkProcessors(_ hardware: BoardHardware) throws(ConfigurationFailure) {

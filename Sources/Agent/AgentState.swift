@@ -33,39 +33,42 @@ struct AgentState {
         return try CurveKeyPair.loadOrCreate(at: path)
     }
 
-    var membership: Membership? { read("membership.json") }
-    func save(_ membership: Membership) throws { try write(membership, "membership.json") }
+    var membership: Membership? { file("membership").read().value }
+    func save(_ membership: Membership) throws { try file("membership").write(membership) }
 
-    /// `nil` before the first assignment, and when the file was damaged: then the coordinator sends it again.
-    var assignment: Assignment? {
-        let known: Assignment? = read("assignment.json")
+    /// `nil` before the first assignment, and when the file and the one before were damaged: then the coordinator sends
+    /// it again, as it does when this is the one before.
+    func assignment() -> Assignment? {
+        let known: Assignment? = file("assignment").read().value
         return known.flatMap { $0.isSound ? $0 : nil }
     }
 
-    func save(_ assignment: Assignment) throws { try write(assignment, "assignment.json") }
+    func save(_ assignment: Assignment) throws { try file("assignment").write(assignment) }
+
+    /// Names of the files that are not as they were written.
+    var damaged: [String] {
+        var names: [String] = []
+        if file("membership").read(Membership.self).isDamaged { names.append("membership.json") }
+        if file("assignment").read(Assignment.self).isDamaged { names.append("assignment.json") }
+        if file("incarnation").read(UInt64.self).isDamaged { names.append("incarnation.json") }
+        return names
+    }
 
     /// Counts this start, durably, before anything is sent under its number.
-    func nextIncarnation() throws -> UInt64 {
-        let previous: UInt64? = read("incarnation.json")
-        // A lost counter must not repeat an old number: the clock in milliseconds is above any count of starts.
-        guard previous ?? 0 < UInt64(Int64.max) else {
+    /// - Parameter least: A number that was in use already.
+    func nextIncarnation(above least: UInt64 = 0) throws -> UInt64 {
+        let last = file("incarnation").read(UInt64.self)
+        guard last.value ?? 0 < UInt64(Int64.max) - 1 else {
             throw ConfigurationFailure(
-                file: folder + "/incarnation.json", reason: "\(previous ?? 0) is no count of starts; remove the file")
+                file: folder + "/incarnation.json", reason: "\(last.value ?? 0) is no count of starts; remove the file")
         }
-        let next = previous.map { $0 + 1 } ?? UInt64(Date().timeIntervalSince1970 * 1_000)
-        try write(next, "incarnation.json")
+        // A lost counter must not repeat an old number: the clock in milliseconds is above any count of starts, and the
+        // file before is one start behind.
+        let known = last.value.map { $0 + (last.isDamaged ? 2 : 1) } ?? UInt64(Date().timeIntervalSince1970 * 1_000)
+        let next = max(known, least + 1)
+        try file("incarnation").write(next)
         return next
     }
 
-    private func read<Value: Decodable>(_ name: String) -> Value? {
-        guard let data = FileManager.default.contents(atPath: folder + "/" + name) else { return nil }
-        return try? JSONDecoder().decode(Value.self, from: data)
-    }
-
-    private func write(_ value: some Encodable, _ name: String) throws {
-        let path = folder + "/" + name
-        do { try FileBytes.write(Array(try JSONEncoder().encode(value)), to: path) } catch {
-            throw ConfigurationFailure(file: path, reason: "\(error)")
-        }
-    }
+    private func file(_ name: String) -> StateFile { StateFile(path: folder + "/" + name + ".json") }
 }

@@ -3,6 +3,9 @@ public import WireProtocol
 
 /// Keeps an agent in touch with its coordinator. Pure: time, randomness and messages come in, actions leave.
 ///
+/// The first hello after a lost session comes at a random moment of one heartbeat: what silenced this board may have
+/// silenced all of them, and they must not come back as one.
+///
 ///     waiting ──timer──▶ greeting ──welcome──▶ connected
 ///        ▲                  │ no answer            │ silence for liveness x interval
 ///        └──────backoff─────┴──────────────────────┘
@@ -146,7 +149,9 @@ where Instant: Sendable, Instant.Duration == Duration {
             return isRefused ? [] : [.helloUnanswered]
         case .connected(let heard, _, let interval, let liveness):
             if now >= heard.advanced(by: interval * liveness) {
-                wait(at: now, using: &generator)
+                backoff = settings.backoff
+                let share = Double.random(in: 0...1, using: &generator)
+                state = .waiting(until: now.advanced(by: interval * share))
                 return [.sessionLost]
             }
             messageSent(at: now)

@@ -54,6 +54,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var storedGeneration: UInt64
         /// The last record that figures were struck out of, so that a record sent again is not counted again.
         var struck = TelemetryPosition(incarnation: 0, sequence: 0)
+        /// What its agent could not keep, as events have told it.
+        var toldSpool = SpoolTelemetry()
         /// Models whose hooks were refused when they were last heard of.
         var withoutHooks: Set<ModelName> = []
     }
@@ -212,7 +214,24 @@ where Instant: Sendable, Instant.Duration == Duration {
             actions.append(.record(.telemetryRefused, id, "\(refused) impossible records"))
         }
         actions += sound.flatMap { hooksHeardOf(in: $0, from: id) }
+        if let spool = sound.compactMap(\.board.spool).last { actions += spoolHeardOf(spool, from: id) }
         return sound.isEmpty ? actions : actions + [.persistTelemetry(sound, id)]
+    }
+
+    /// An event when records are lost for the first time, and each time their number has doubled; one for each trouble.
+    private mutating func spoolHeardOf(_ spool: SpoolTelemetry, from id: BoardID) -> [Action] {
+        guard let told = boards[id]?.toldSpool else { return [] }
+        var actions: [Action] = []
+        let isNews = SpoolTelemetry.Loss.allCases.contains { told.lost[$0] == nil && spool.lost[$0] != nil }
+        if spool.lostRecords > 0, isNews || spool.lostRecords / 2 >= told.lostRecords {
+            boards[id]?.toldSpool.lost = spool.lost
+            actions.append(.record(.telemetryLost, id, "records lost on the board so far: \(spool.losses)"))
+        }
+        if spool.trouble != told.trouble {
+            boards[id]?.toldSpool.trouble = spool.trouble
+            if !spool.trouble.isEmpty { actions.append(.record(.spoolTroubled, id, spool.trouble)) }
+        }
+        return actions
     }
 
     /// An event for each model whose hooks cannot be used any more; a record that is sent again raises none.

@@ -4,6 +4,7 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case boardEnrolled, boardConnected, boardLost, policyApplied, assignmentChanged, constraintInfeasible
         case enrolmentRefused, boardRestarted, telemetryRefused, boardRevoked, messageRefused, hooksRefused
         case searchChanged, policyWindow
+        case telemetryLost, spoolTroubled
         case hookOutlier, hookVersionMade, hookVersionRejected, hookVersionTakenBack
         case auditTampered
     }

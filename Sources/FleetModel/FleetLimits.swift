@@ -22,8 +22,11 @@ public enum FleetLimits {
     public static let enrolmentPayloadBytes = 16 * 1024
     /// Sessions replaced by newer ones that are remembered per peer.
     public static let replacedSessions = 32
-    /// Telemetry records an agent keeps until they are acknowledged; the oldest are dropped and counted beyond.
-    public static let unacknowledgedRecords = 3_600
+    /// Bytes of telemetry an agent keeps until it is acknowledged, unless its configuration says otherwise; the oldest
+    /// records are dropped and counted beyond.
+    public static let spoolBytes = 64 << 20
+    /// Telemetry records an agent keeps in memory while its disk takes none.
+    public static let unsavedRecords = 600
     /// Telemetry records the coordinator keeps per board; the oldest are removed beyond.
     public static let telemetryPerBoard = 100_000
     /// Starts of an agent whose telemetry is accounted for, per board; the oldest are forgotten beyond.

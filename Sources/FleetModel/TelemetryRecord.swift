@@ -78,13 +78,16 @@ public struct BoardTelemetry: Equatable, Codable, Sendable {
     public var cpuLoad: Double?
     public var cpuFrequencyMegahertz: Double?
     public var temperatureCelsius: Double?
-    /// Records that the agent has dropped since its start because its spool was full.
+    /// Records of this incarnation that the agent has lost before they were acknowledged, whatever the reason.
     public var droppedRecords: UInt64
+    /// `nil` from agents that do not tell.
+    public var spool: SpoolTelemetry?
 
     public init(
         memoryBytes: UInt64, cpuLoad: Double?, cpuFrequencyMegahertz: Double?, temperatureCelsius: Double?,
-        droppedRecords: UInt64
+        droppedRecords: UInt64, spool: SpoolTelemetry? = nil
     ) {
+        self.spool = spool
         self.memoryBytes = memoryBytes
         self.cpuLoad = cpuLoad
         self.cpuFrequencyMegahertz = cpuFrequencyMegahertz

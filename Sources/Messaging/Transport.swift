@@ -89,7 +89,12 @@ public struct TransportSettings: Sendable {
     public var handshakeMilliseconds = 10_000
     /// Wait before the first attempt to connect anew; doubles up to the next.
     public var reconnectMilliseconds = 100
-    public var longestReconnectMilliseconds = 5_000
+    public var longestReconnectMilliseconds = 1_000
+    /// An attempt to connect that takes longer is begun anew.
+    public var connectMilliseconds = 2_000
+    /// A connection that has not delivered for this long is given up: the pauses of its retransmissions grow with the
+    /// outage, and would go on after its end.
+    public var deliveryMilliseconds = 5_000
     /// How long `stop()` waits for messages that are queued already.
     public var lingerMilliseconds = 0
 

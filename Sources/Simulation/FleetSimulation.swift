@@ -89,7 +89,7 @@ public struct FleetSimulation {
             if coordinator.contiguous(id, incarnation: board.incarnation) < acknowledged {
                 violations.append("\(id) forgot records up to \(acknowledged), which are not stored")
             }
-            if board.spool.dropped > 0 { violations.append("\(id) dropped \(board.spool.dropped) records") }
+            if board.droppedRecords > 0 { violations.append("\(id) dropped \(board.droppedRecords) records") }
         }
         return violations
     }

@@ -10,19 +10,26 @@ struct SimulatedBoard {
     private(set) var assignment = Assignment(generation: 0, models: [])
     private(set) var session: SessionStateMachine<VirtualInstant>
     private(set) var spool: TelemetrySpool<VirtualInstant>
+    /// On disk: what the spool has not let go.
+    private var records: [TelemetryPosition: TelemetryRecord] = [:]
+    /// By incarnation.
+    private var dropped: [UInt64: UInt64] = [:]
     /// Records made in this incarnation.
     private(set) var recorded: UInt64 = 0
     /// Generations in the order in which they were applied.
     private(set) var applied: [UInt64] = []
+    var droppedRecords: UInt64 { dropped.values.reduce(0, +) }
     /// Nothing can be kept while it is.
     var isDiskFull = false
     private var clock: UInt64 = 0
+    /// About what the wire needs.
+    private static let recordBytes = 100
 
     init(_ description: BoardDescription, at now: VirtualInstant) {
         self.description = description
         session = SessionStateMachine(
             settings: .init(), board: description, incarnation: 0, generation: 0, at: now)
-        spool = TelemetrySpool(settings: .init(retry: .seconds(2)), incarnation: 0)
+        spool = TelemetrySpool(settings: .init(), incarnation: 0)
         start(at: now)
     }
 
@@ -32,7 +39,9 @@ struct SimulatedBoard {
         recorded = 0
         session = SessionStateMachine(
             settings: .init(), board: description, incarnation: incarnation, generation: assignment.generation, at: now)
-        spool = TelemetrySpool(settings: .init(retry: .seconds(2)), incarnation: incarnation)
+        spool = TelemetrySpool(
+            settings: .init(), incarnation: incarnation,
+            stored: records.keys.map { .init(position: $0, bytes: Self.recordBytes) })
     }
 
     mutating func received(_ message: Message, at now: VirtualInstant) -> [Message] {
@@ -53,13 +62,15 @@ struct SimulatedBoard {
                 model: model.name, frames: 30, dropped: 0, violations: 0, labelled: 30, correct: 27, switches: 0,
                 activePoint: 0, p50Milliseconds: 1, p90Milliseconds: 2, p99Milliseconds: 3, constraintMilliseconds: 25)
         }
-        spool.recorded(
-            TelemetryRecord(
-                incarnation: incarnation, sequence: recorded, startMilliseconds: clock, durationMilliseconds: 1_000,
-                generation: assignment.generation, models: models,
-                board: BoardTelemetry(
-                    memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil,
-                    droppedRecords: spool.dropped)))
+        records[spool.nextPosition] = TelemetryRecord(
+            incarnation: incarnation, sequence: recorded, startMilliseconds: clock, durationMilliseconds: 1_000,
+            generation: assignment.generation, models: models,
+            board: BoardTelemetry(
+                memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil, droppedRecords: 0))
+        for position in spool.recorded(bytes: Self.recordBytes) {
+            records[position] = nil
+            dropped[position.incarnation, default: 0] += 1
+        }
     }
 
     private mutating func perform(
@@ -77,7 +88,9 @@ struct SimulatedBoard {
             case .sessionStarted, .sessionLost: spool.connectionReset()
             case .helloUnanswered, .helloRefused, .gates, .measure: break
             case .telemetryAcknowledged(let incarnation, let sequence):
-                spool.acknowledged(incarnation: incarnation, sequence: sequence)
+                for position in spool.acknowledged(incarnation: incarnation, sequence: sequence, at: now) {
+                    records[position] = nil
+                }
             }
         }
         return messages
@@ -85,9 +98,16 @@ struct SimulatedBoard {
 
     private mutating func telemetry(at now: VirtualInstant) -> [Message] {
         guard session.isConnected else { return [] }
-        let batch = spool.batchDue(at: now)
-        if batch.isEmpty { return [] }
+        let batches = spool.batchesDue(at: now)
+        if batches.isEmpty { return [] }
         session.messageSent(at: now)
-        return [.telemetry(batch)]
+        return batches.map { positions in
+            .telemetry(
+                positions.compactMap { position in
+                    var record = records[position]
+                    record?.board.droppedRecords = dropped[position.incarnation] ?? 0
+                    return record
+                })
+        }
     }
 }

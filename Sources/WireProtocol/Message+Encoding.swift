@@ -181,9 +181,22 @@ extension WireBoardRecord {
         self.init()
         memoryBytes = board.memoryBytes
         droppedRecords = board.droppedRecords
+        if let spool = board.spool { self.spool = WireSpoolRecord(spool) }
         if let load = board.cpuLoad { cpuLoad = load }
         if let frequency = board.cpuFrequencyMegahertz { cpuFrequencyMegahertz = frequency }
         if let temperature = board.temperatureCelsius { temperatureCelsius = temperature }
+    }
+}
+
+extension WireSpoolRecord {
+    init(_ spool: SpoolTelemetry) {
+        self.init()
+        records = spool.records
+        bytes = spool.bytes
+        lostFull = spool.lost[.full] ?? 0
+        lostDamaged = spool.lost[.damaged] ?? 0
+        lostUnwritable = spool.lost[.unwritable] ?? 0
+        trouble = spool.trouble
     }
 }
 

@@ -199,7 +199,23 @@ extension BoardTelemetry {
                 ? try Checks.number(wire.cpuFrequencyMegahertz, "cpuFrequencyMegahertz") : nil,
             temperatureCelsius: wire.hasTemperatureCelsius
                 ? try Checks.number(wire.temperatureCelsius, "temperatureCelsius", in: Self.celsius) : nil,
-            droppedRecords: try Checks.counter(wire.droppedRecords, "droppedRecords"))
+            droppedRecords: try Checks.counter(wire.droppedRecords, "droppedRecords"),
+            spool: wire.hasSpool ? try SpoolTelemetry(wire.spool) : nil)
+    }
+}
+
+extension SpoolTelemetry {
+    fileprivate init(_ wire: WireSpoolRecord) throws(DecodingFailure) {
+        self.init(
+            records: try Checks.counter(wire.records, "spool.records"),
+            bytes: try Checks.counter(wire.bytes, "spool.bytes"),
+            lost: [
+                .full: try Checks.counter(wire.lostFull, "spool.lostFull"),
+                .damaged: try Checks.counter(wire.lostDamaged, "spool.lostDamaged"),
+                .unwritable: try Checks.counter(wire.lostUnwritable, "spool.lostUnwritable"),
+            ],
+            trouble: try Checks.text(
+                wire.trouble, "spool.trouble", limit: Self.troubleBytes, mayBeEmpty: true))
     }
 }
 

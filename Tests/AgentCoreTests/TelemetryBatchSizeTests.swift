@@ -20,7 +20,10 @@ import WireProtocol
             },
             board: BoardTelemetry(
                 memoryBytes: UInt64(Int64.max), cpuLoad: 0.1, cpuFrequencyMegahertz: 0.1, temperatureCelsius: 0.1,
-                droppedRecords: UInt64(Int64.max)))
+                droppedRecords: UInt64(Int64.max),
+                spool: .init(
+                    records: UInt64(Int64.max), bytes: UInt64(Int64.max), lost: [.full: UInt64(Int64.max)],
+                    trouble: String(repeating: "t", count: SpoolTelemetry.troubleBytes))))
     }
 
     private static let largestHooks = HookTelemetry(
@@ -38,16 +41,28 @@ import WireProtocol
     @Test(arguments: [0, 1, FleetLimits.modelsPerBoard])
     func largestBatchFitsIntoAMessage(models: Int) throws {
         let start = ContinuousClock.now
-        var spool = TelemetrySpool<ContinuousClock.Instant>(
-            settings: .init(retry: .seconds(1)), incarnation: UInt64(Int64.max))
-        for _ in 0..<FleetLimits.recordsPerMessage * 2 { spool.recorded(Self.largestRecord(models: models)) }
+        var spool = TelemetrySpool<ContinuousClock.Instant>(settings: .init(), incarnation: UInt64(Int64.max))
+        let codec = MessageCodec()
+        var records: [TelemetryPosition: TelemetryRecord] = [:]
+        for _ in 0..<FleetLimits.recordsPerMessage * 2 {
+            var record = Self.largestRecord(models: models)
+            (record.incarnation, record.sequence) = (spool.nextPosition.incarnation, spool.nextPosition.sequence)
+            record.board.droppedRecords = 0
+            records[record.position] = record
+            _ = spool.recorded(bytes: try codec.payload(of: .telemetry([record])).count)
+        }
 
-        let batch = spool.batchDue(at: start)
+        let batch = try #require(spool.batchesDue(at: start).first)
 
-        #expect(!batch.isEmpty)
         #expect(batch.map(\.sequence) == Array(1...UInt64(batch.count)))
         #expect(throws: Never.self) {
-            try MessageCodec().encode(.telemetry(batch), header: FrameHeader(session: .max, sequence: .max))
+            // The count of drops is as it is when they are sent.
+            let sent = batch.compactMap { position in
+                var record = records[position]
+                record?.board.droppedRecords = UInt64(Int64.max)
+                return record
+            }
+            try codec.encode(.telemetry(sent), header: FrameHeader(session: .max, sequence: .max))
         }
     }
 }

@@ -38,6 +38,23 @@ import WireProtocol
         #expect(machine.telemetryPersisted(id, incarnation: 3, through: 0) == [])
     }
 
+    /// An event for the first loss of a kind, and then for each doubling; one for each trouble.
+    @Test mutating func whatABoardCouldNotKeepIsAnEvent() {
+        for (sequence, full, damaged, trouble, events) in [
+            (1, 0, 0, "", []), (2, 3, 0, "", [(.telemetryLost, "records lost on the board so far: 3 full")]),
+            (3, 4, 0, "", []), (4, 7, 0, "", [(.telemetryLost, "records lost on the board so far: 7 full")]),
+            (5, 7, 1, "", [(.telemetryLost, "records lost on the board so far: 7 full, 1 damaged")]),
+            (6, 7, 1, "disk full", [(.spoolTroubled, "disk full")]), (7, 7, 1, "disk full", []), (8, 7, 1, "", []),
+        ] as [(UInt64, UInt64, UInt64, String, [(FleetEvent.Kind, String)])] {
+            let record = Self.record(sequence) {
+                $0.board.spool = SpoolTelemetry(lost: [.full: full, .damaged: damaged], trouble: trouble)
+            }
+            #expect(
+                receive([record])
+                    == events.map { .record($0.0, id, $0.1) } + [.persistTelemetry([record], id)], "\(sequence)")
+        }
+    }
+
     /// One event when hooks are refused first, another only after they had worked again.
     @Test mutating func hooksThatCannotBeUsedAreAnEvent() {
         func record(_ sequence: UInt64, _ state: HookTelemetry.State) -> TelemetryRecord {

@@ -70,7 +70,9 @@ enum SampleMessages {
             generation: 17, models: [try model()],
             board: BoardTelemetry(
                 memoryBytes: 64 << 20, cpuLoad: 0.75, cpuFrequencyMegahertz: nil, temperatureCelsius: -5.5,
-                droppedRecords: 2))
+                droppedRecords: 2,
+                spool: .init(
+                    records: 3, bytes: 1_200, lost: [.full: 2, .damaged: 1, .unwritable: 4], trouble: "disk full")))
     }
 
     static func model() throws -> ModelTelemetry {

@@ -14,11 +14,11 @@ struct BoardSensors {
         lastTimes = processorTimes()
     }
 
-    /// - Parameter droppedRecords: from the telemetry spool.
-    mutating func read(droppedRecords: UInt64) -> BoardTelemetry {
+    /// The spool counts what is dropped.
+    mutating func read() -> BoardTelemetry {
         BoardTelemetry(
             memoryBytes: Self.residentBytes() ?? 0, cpuLoad: load(), cpuFrequencyMegahertz: frequency(),
-            temperatureCelsius: temperature(), droppedRecords: droppedRecords)
+            temperatureCelsius: temperature(), droppedRecords: 0)
     }
 
     private static func residentBytes() -> UInt64? {

@@ -19,6 +19,7 @@ import Yams
 ///         hooks: { file: fashion.hooks, budget: 0.1, learns: true }     # optional; see `Hooks`
 ///         stream: { images: [...], labels: [...], first: 2000, busyShare: 0.25, seed: 1 }
 ///                                       # or { framesPerSecond: 20 }: what requests are expected to bring
+///     spoolBytes: 67108864              # optional: telemetry kept for the coordinator; the oldest goes beyond
 ///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
 ///     frames: { socket: PATH }          # optional: frames by shared memory; see `FrameServer`
 ///
@@ -71,6 +72,8 @@ public struct AgentConfiguration: Equatable, Sendable {
     public var stateDirectory: String
     public var enrolment: String?
     public var telemetryMilliseconds: Int
+    /// Of telemetry that is kept until the coordinator has it.
+    public var spoolBytes: Int
     public var models: [Model]
     /// Where the inference endpoint listens; `nil` for none.
     public var inference: InferencePlace?
@@ -79,6 +82,7 @@ public struct AgentConfiguration: Equatable, Sendable {
 
     /// The shortest and longest telemetry window.
     public static let telemetryRange = 100...60_000
+    public static let spoolRange = 64 << 10...16 << 30
     /// Frames per second that a stream may bring.
     public static let frameRates = 0.001...100_000
 }
@@ -103,6 +107,7 @@ extension AgentConfiguration {
         var stateDirectory: String
         var enrolment: String?
         var telemetryMilliseconds: Int?
+        var spoolBytes: Int?
         var models: [Model]
         var inference: InferencePlace.Form?
         var frames: Frames?
@@ -137,7 +142,8 @@ extension AgentConfiguration {
     /// The first field that nothing reads: a slip in a name must not pass for a default.
     private static func unknownField(in text: String) throws -> String? {
         let top = [
-            "board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "models", "inference", "frames",
+            "board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "spoolBytes", "models",
+            "inference", "frames",
         ]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks", "processor"]
         let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes", "sensors"]
@@ -167,6 +173,8 @@ extension AgentConfiguration {
         }
         let window = form.telemetryMilliseconds ?? 1_000
         try require(telemetryRange.contains(window), "telemetryMilliseconds: \(window) is outside \(telemetryRange)")
+        let spool = form.spoolBytes ?? FleetLimits.spoolBytes
+        try require(spoolRange.contains(spool), "spoolBytes: \(spool) is outside \(spoolRange)")
         try require(!form.models.isEmpty, "models: at least one is needed")
         try require(form.models.count <= FleetLimits.modelsPerBoard, "models: more than \(FleetLimits.modelsPerBoard)")
         try require(Set(form.models.map(\.name)).count == form.models.count, "models: a name appears twice")
@@ -206,7 +214,8 @@ extension AgentConfiguration {
             "frames.socket: is longer than \(InferencePlace.pathLimit - 1) bytes")
         return AgentConfiguration(
             board: board, labels: form.labels ?? [:], stateDirectory: resolve(form.stateDirectory),
-            enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window, models: models,
+            enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window,
+            spoolBytes: spool, models: models,
             inference: inference, frames: frames)
     }
 

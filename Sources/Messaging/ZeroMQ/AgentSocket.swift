@@ -43,6 +43,8 @@ final class AgentSocket: SocketLoop {
         try socket.set(ZMQ_IMMEDIATE, 1)
         try socket.set(ZMQ_RECONNECT_IVL, settings.reconnectMilliseconds)
         try socket.set(ZMQ_RECONNECT_IVL_MAX, settings.longestReconnectMilliseconds)
+        try socket.set(ZMQ_CONNECT_TIMEOUT, settings.connectMilliseconds)
+        try socket.set(ZMQ_TCP_MAXRT, settings.deliveryMilliseconds)
         monitor = try HandshakeMonitor(context, watching: socket, name: "agent")
         try socket.connect(endpoint)
         self.endpoint = endpoint

@@ -365,37 +365,55 @@ nonisolated struct WirePercentileLatency: Sendable {
   init() {}
 }
 
-nonisolated struct WireRecord: Sendable {
+nonisolated struct WireRecord: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var incarnation: UInt64 = 0
+  var incarnation: UInt64 {
+    get {_storage._incarnation}
+    set {_uniqueStorage()._incarnation = newValue}
+  }
 
-  var sequence: UInt64 = 0
+  var sequence: UInt64 {
+    get {_storage._sequence}
+    set {_uniqueStorage()._sequence = newValue}
+  }
 
-  var startMilliseconds: UInt64 = 0
+  var startMilliseconds: UInt64 {
+    get {_storage._startMilliseconds}
+    set {_uniqueStorage()._startMilliseconds = newValue}
+  }
 
-  var durationMilliseconds: UInt32 = 0
+  var durationMilliseconds: UInt32 {
+    get {_storage._durationMilliseconds}
+    set {_uniqueStorage()._durationMilliseconds = newValue}
+  }
 
-  var generation: UInt64 = 0
+  var generation: UInt64 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
+  }
 
-  var models: [WireModelRecord] = []
+  var models: [WireModelRecord] {
+    get {_storage._models}
+    set {_uniqueStorage()._models = newValue}
+  }
 
   var board: WireBoardRecord {
-    get {_board ?? WireBoardRecord()}
-    set {_board = newValue}
+    get {_storage._board ?? WireBoardRecord()}
+    set {_uniqueStorage()._board = newValue}
   }
   /// Returns true if `board` has been explicitly set.
-  var hasBoard: Bool {self._board != nil}
+  var hasBoard: Bool {_storage._board != nil}
   /// Clears the value of `board`. Subsequent reads from it will return its default value.
-  mutating func clearBoard() {self._board = nil}
+  mutating func clearBoard() {_uniqueStorage()._board = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _board: WireBoardRecord? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct WireModelRecord: @unchecked Sendable {
@@ -592,6 +610,15 @@ nonisolated struct WireBoardRecord: Sendable {
 
   var droppedRecords: UInt64 = 0
 
+  var spool: WireSpoolRecord {
+    get {_spool ?? WireSpoolRecord()}
+    set {_spool = newValue}
+  }
+  /// Returns true if `spool` has been explicitly set.
+  var hasSpool: Bool {self._spool != nil}
+  /// Clears the value of `spool`. Subsequent reads from it will return its default value.
+  mutating func clearSpool() {self._spool = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -599,6 +626,29 @@ nonisolated struct WireBoardRecord: Sendable {
   fileprivate var _cpuLoad: Double? = nil
   fileprivate var _cpuFrequencyMegahertz: Double? = nil
   fileprivate var _temperatureCelsius: Double? = nil
+  fileprivate var _spool: WireSpoolRecord? = nil
+}
+
+nonisolated struct WireSpoolRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var records: UInt64 = 0
+
+  var bytes: UInt64 = 0
+
+  var lostFull: UInt64 = 0
+
+  var lostDamaged: UInt64 = 0
+
+  var lostUnwritable: UInt64 = 0
+
+  var trouble: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireModelAssignment: Sendable {
@@ -1726,61 +1776,109 @@ nonisolated extension WireRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   static let protoMessageName: String = _protobuf_package + ".Record"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}sequence\0\u{3}start_milliseconds\0\u{3}duration_milliseconds\0\u{1}generation\0\u{1}models\0\u{1}board\0")
 
+  fileprivate class _StorageClass {
+    var _incarnation: UInt64 = 0
+    var _sequence: UInt64 = 0
+    var _startMilliseconds: UInt64 = 0
+    var _durationMilliseconds: UInt32 = 0
+    var _generation: UInt64 = 0
+    var _models: [WireModelRecord] = []
+    var _board: WireBoardRecord? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _incarnation = source._incarnation
+      _sequence = source._sequence
+      _startMilliseconds = source._startMilliseconds
+      _durationMilliseconds = source._durationMilliseconds
+      _generation = source._generation
+      _models = source._models
+      _board = source._board
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.startMilliseconds) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.durationMilliseconds) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
-      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.models) }()
-      case 7: try { try decoder.decodeSingularMessageField(value: &self._board) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._incarnation) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._sequence) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._startMilliseconds) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._durationMilliseconds) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._generation) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._models) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._board) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.incarnation != 0 {
-      try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._incarnation != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._incarnation, fieldNumber: 1)
+      }
+      if _storage._sequence != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._sequence, fieldNumber: 2)
+      }
+      if _storage._startMilliseconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._startMilliseconds, fieldNumber: 3)
+      }
+      if _storage._durationMilliseconds != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._durationMilliseconds, fieldNumber: 4)
+      }
+      if _storage._generation != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._generation, fieldNumber: 5)
+      }
+      if !_storage._models.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._models, fieldNumber: 6)
+      }
+      try { if let v = _storage._board {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
     }
-    if self.sequence != 0 {
-      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
-    }
-    if self.startMilliseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.startMilliseconds, fieldNumber: 3)
-    }
-    if self.durationMilliseconds != 0 {
-      try visitor.visitSingularUInt32Field(value: self.durationMilliseconds, fieldNumber: 4)
-    }
-    if self.generation != 0 {
-      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 5)
-    }
-    if !self.models.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.models, fieldNumber: 6)
-    }
-    try { if let v = self._board {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireRecord, rhs: WireRecord) -> Bool {
-    if lhs.incarnation != rhs.incarnation {return false}
-    if lhs.sequence != rhs.sequence {return false}
-    if lhs.startMilliseconds != rhs.startMilliseconds {return false}
-    if lhs.durationMilliseconds != rhs.durationMilliseconds {return false}
-    if lhs.generation != rhs.generation {return false}
-    if lhs.models != rhs.models {return false}
-    if lhs._board != rhs._board {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._incarnation != rhs_storage._incarnation {return false}
+        if _storage._sequence != rhs_storage._sequence {return false}
+        if _storage._startMilliseconds != rhs_storage._startMilliseconds {return false}
+        if _storage._durationMilliseconds != rhs_storage._durationMilliseconds {return false}
+        if _storage._generation != rhs_storage._generation {return false}
+        if _storage._models != rhs_storage._models {return false}
+        if _storage._board != rhs_storage._board {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2096,7 +2194,7 @@ nonisolated extension WireHookKindRecord: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BoardRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}memory_bytes\0\u{3}cpu_load\0\u{3}cpu_frequency_megahertz\0\u{3}temperature_celsius\0\u{3}dropped_records\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}memory_bytes\0\u{3}cpu_load\0\u{3}cpu_frequency_megahertz\0\u{3}temperature_celsius\0\u{3}dropped_records\0\u{1}spool\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2109,6 +2207,7 @@ nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try { try decoder.decodeSingularDoubleField(value: &self._cpuFrequencyMegahertz) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self._temperatureCelsius) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.droppedRecords) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._spool) }()
       default: break
       }
     }
@@ -2134,6 +2233,9 @@ nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.droppedRecords != 0 {
       try visitor.visitSingularUInt64Field(value: self.droppedRecords, fieldNumber: 5)
     }
+    try { if let v = self._spool {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2143,6 +2245,62 @@ nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs._cpuFrequencyMegahertz != rhs._cpuFrequencyMegahertz {return false}
     if lhs._temperatureCelsius != rhs._temperatureCelsius {return false}
     if lhs.droppedRecords != rhs.droppedRecords {return false}
+    if lhs._spool != rhs._spool {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSpoolRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SpoolRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}records\0\u{1}bytes\0\u{3}lost_full\0\u{3}lost_damaged\0\u{3}lost_unwritable\0\u{1}trouble\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.records) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.lostFull) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.lostDamaged) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.lostUnwritable) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.trouble) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.records != 0 {
+      try visitor.visitSingularUInt64Field(value: self.records, fieldNumber: 1)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 2)
+    }
+    if self.lostFull != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lostFull, fieldNumber: 3)
+    }
+    if self.lostDamaged != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lostDamaged, fieldNumber: 4)
+    }
+    if self.lostUnwritable != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lostUnwritable, fieldNumber: 5)
+    }
+    if !self.trouble.isEmpty {
+      try visitor.visitSingularStringField(value: self.trouble, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireSpoolRecord, rhs: WireSpoolRecord) -> Bool {
+    if lhs.records != rhs.records {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.lostFull != rhs.lostFull {return false}
+    if lhs.lostDamaged != rhs.lostDamaged {return false}
+    if lhs.lostUnwritable != rhs.lostUnwritable {return false}
+    if lhs.trouble != rhs.trouble {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -80,7 +80,7 @@ import Testing
         executor.start()
         while runner.counters.snapshot().frames < 20 { try await Task.sleep(for: .milliseconds(10)) }
         let record = sampler.window(
-            startMilliseconds: 0, durationMilliseconds: 1, generation: 0, droppedRecords: 0)
+            startMilliseconds: 0, durationMilliseconds: 1, generation: 0)
         executor.stop()
         return record.models[0].hooks
     }

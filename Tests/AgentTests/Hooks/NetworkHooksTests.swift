@@ -106,7 +106,7 @@ import Testing
         while runner.counters.snapshot().frames < 20 || runner.hookCounters.zeros.withLock({ $0.isEmpty }) {
             try await Task.sleep(for: .milliseconds(10))
         }
-        let record = sampler.window(startMilliseconds: 0, durationMilliseconds: 1, generation: 0, droppedRecords: 0)
+        let record = sampler.window(startMilliseconds: 0, durationMilliseconds: 1, generation: 0)
         executor.stop()
         let telemetry = try #require(record.models[0].hooks)
         #expect(telemetry.state == .deciding && telemetry.kinds.map(\.name) == [kind.rawValue])

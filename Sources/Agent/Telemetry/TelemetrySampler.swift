@@ -18,9 +18,9 @@ struct TelemetrySampler {
         sensors = BoardSensors(processors: processors)
     }
 
-    /// What was counted since the last window. The spool names the record.
+    /// What was counted since the last window. The spool names the record and tells of itself.
     mutating func window(
-        startMilliseconds: UInt64, durationMilliseconds: UInt32, generation: UInt64, droppedRecords: UInt64
+        startMilliseconds: UInt64, durationMilliseconds: UInt32, generation: UInt64
     ) -> TelemetryRecord {
         let models = runners.indices.map { index in
             let (runner, now) = (runners[index], runners[index].counters.snapshot())
@@ -31,7 +31,7 @@ struct TelemetrySampler {
                 of: runner.hookCounters, from: lastHooks[index], to: hooks, point: Int(now.activePoint))
             return telemetry
         }
-        let board = sensors.read(droppedRecords: droppedRecords)
+        let board = sensors.read()
         conditions.post(
             .init(
                 temperatureCelsius: board.temperatureCelsius,

@@ -1,0 +1,79 @@
+import Foundation
+import Testing
+
+@testable import Agent
+
+@Suite struct StateFileTests {
+    private let folder: String
+    private var path: String { folder + "/state.json" }
+    private var file: StateFile { StateFile(path: path) }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "state-\(UUID())").path()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private func remove() { try? FileManager.default.removeItem(atPath: folder) }
+
+    @Test func whatIsNotThereIsNotDamaged() {
+        defer { remove() }
+        let reading = file.read(UInt64.self)
+        #expect(reading.value == nil && !reading.isDamaged)
+    }
+
+    @Test func eachBitThatIsTurnedIsNoticedAndTheFileBeforeTaken() throws {
+        defer { remove() }
+        try file.write(["generation": 7])
+        try file.write(["generation": 8])
+        let whole = try Data(contentsOf: URL(filePath: path))
+
+        for place in whole.indices {
+            for bit in 0..<8 {
+                var bytes = whole
+                bytes[place] ^= 1 << bit
+                try bytes.write(to: URL(filePath: path))
+                let reading = file.read([String: Int].self)
+                #expect(reading.value == ["generation": 7] && reading.isDamaged, "byte \(place), bit \(bit)")
+            }
+        }
+        for count in whole.indices {
+            try whole.prefix(count).write(to: URL(filePath: path))
+            let reading = file.read([String: Int].self)
+            #expect(reading.value == ["generation": 7] && reading.isDamaged, "\(count) bytes")
+        }
+    }
+
+    @Test func theFirstFileHasOneToFallBackOnToo() throws {
+        defer { remove() }
+        try file.write(3)
+        try Data("torn".utf8).write(to: URL(filePath: path))
+
+        #expect(file.read(Int.self).value == 3)
+        // What is damaged does not replace the last good one.
+        try file.write(4)
+        try Data().write(to: URL(filePath: path))
+        #expect(file.read(Int.self).value == 4)
+    }
+
+    @Test func filesOfEarlierVersionsAreRead() throws {
+        defer { remove() }
+        try Data("12".utf8).write(to: URL(filePath: path))
+
+        let reading = file.read(UInt64.self)
+        #expect(reading.value == 12 && !reading.isDamaged)
+    }
+
+    @Test func noStartIsCountedTwiceThoughTheCountIsDamaged() throws {
+        defer { remove() }
+        let state = try AgentState(folder: folder)
+        let first = try state.nextIncarnation()
+        let second = try state.nextIncarnation()
+        #expect(second == first + 1)
+        try Data("x".utf8).write(to: URL(filePath: folder + "/incarnation.json"))
+
+        #expect(state.damaged == ["incarnation.json"])
+        let third = try state.nextIncarnation()
+        #expect(third > second && state.damaged.isEmpty)
+        #expect(try state.nextIncarnation(above: third + 10) == third + 11)
+    }
+}
