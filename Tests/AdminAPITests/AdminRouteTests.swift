@@ -1,7 +1,10 @@
+import AsyncHTTPClient
 import FleetModel
 import Foundation
 import HTTPTypes
 import Hummingbird
+import NIOCore
+import NIOHTTP1
 import Testing
 
 @testable import AdminAPI
@@ -38,12 +41,19 @@ import Testing
         _ method: String, _ path: String, at url: URL, token: String? = nil, body: String? = nil
     ) async throws -> (HTTPURLResponse, Data) {
         let place = path.replacing("{name}", with: "b0").drop { $0 == "/" }
-        var request = URLRequest(url: try #require(URL(string: "\(url.absoluteString)/\(place)")))
-        request.httpMethod = method
-        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
-        request.httpBody = body.map { Data($0.utf8) }
-        let (data, response) = try await URLSession.shared.data(for: request)
-        return (try #require(response as? HTTPURLResponse), data)
+        var request = HTTPClientRequest(url: "\(url.absoluteString)/\(place)")
+        request.method = .init(rawValue: method)
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        request.body = body.map { .bytes(ByteBuffer(string: $0)) }
+        // Not URLSession: on Linux one that is refused while it could still send may spin for ever.
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let data = Data((try await response.body.collect(upTo: 1 << 20)).readableBytesView)
+        let fields = Dictionary(response.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        return (
+            try #require(
+                HTTPURLResponse(
+                    url: url, statusCode: Int(response.status.code), httpVersion: nil, headerFields: fields)), data
+        )
     }
 
     /// What streams does not end, and has its own test.
