@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [nil, "", "wrong", "secre", "secret ", "Secret"])
+    @Test(arguments: [nil, "", "wrong", "secre", " secret", "Secret"])
     func withoutATokenOnlyOpenRoutesAnswer(token: String?) async throws {
         try await Self.serving { url in
             for route in Self.routes where route.role != nil {
