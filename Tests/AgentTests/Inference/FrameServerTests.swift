@@ -28,7 +28,7 @@ import Testing
             let wakeUp = WakeUp()
             // One frame at the start, and none for a long while.
             var model = folder.model("m", framesPerSecond: 0.001)
-            if !hasStream { model.stream = .init(framesPerSecond: 1_000) }
+            if !hasStream { model.stream = .init(framesPerSecond: 0.001) }
             let deployment = try loader.load(model)
             executor = BoardExecutor(
                 [ModelRunner(deployment, requests: InferenceQueue(wakeUp: wakeUp))], wakeUp: wakeUp)
