@@ -35,12 +35,14 @@ class Network:
         self.side = subnet["resolution"] if subnet else 224
         self.is_quantised = False
 
-    def quantise(self, folder):
+    def quantise(self, options):
         """From here on the same network in 8 bits, for Shoal too as an ONNX file."""
+        folder = options.folder
         from networks import quantised
         self.name, self.subnet, self.is_quantised = f"{self.name}-int8", None, True
         path = str(folder / f"{self.name}.onnx")
-        quantised.quantise(self.onnx, path, [self.image(seed)[1] for seed in range(100, 100 + CALIBRATION_IMAGES)])
+        quantised.quantise(self.onnx, path, [self.image(seed)[1] for seed in range(100, 100 + CALIBRATION_IMAGES)],
+                           options.qoperator)
         self.onnx = path
 
     def image(self, seed=7):
@@ -219,6 +221,8 @@ def main():
     parser.add_argument("--networks", nargs="+", help="only these; `general`: those of general.py; default: all but them")
     parser.add_argument("--precision", choices=list(TOLERANCES), default="fp32",
                         help="of Shoal and its peers; int8: all engines read the same quantised ONNX files")
+    parser.add_argument("--qoperator", action="store_true",
+                        help="quantised files have ONNX Runtime's operators on integers instead of QDQ")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeat", type=int, default=40, help="inferences of each engine and network, at least")
     parser.add_argument("--rounds", type=int, default=8, help="turns that they are spread over")
@@ -240,7 +244,7 @@ def main():
         known = others(options.folder, names)
         if options.precision == "int8":
             for network in known.values():
-                network.quantise(options.folder)
+                network.quantise(options)
         return report([measure(network, threads, options) for network in known.values()
                        for threads in options.threads], options)
     arrays = supernet.state_dictionary()
@@ -250,7 +254,7 @@ def main():
         sys.exit(f"--networks: known are {', '.join([*known, *general.ALL, 'general'])}")
     if options.precision == "int8":
         for name in names or known:
-            known[name].quantise(options.folder)
+            known[name].quantise(options)
     checkpoint.write(options.folder / "ofa.pth", arrays)
     subprocess.run([options.shoal, "import", options.folder / "ofa.pth", "--output", options.folder / "ofa.shoal"],
                    check=True, stdout=subprocess.DEVNULL)

@@ -22,14 +22,14 @@ struct ONNXGraphReader {
                 throw GraphFailure("the initialiser \(tensor.name.printable) occurs twice")
             }
         }
-        var nodes: [Node] = []
-        for proto in graph.node { nodes.append(try node(proto)) }
+        var operators = QuantizedOperators(opset: opsets[""] ?? 0, initialisers: initialisers)
+        for proto in graph.node { try operators.append(try node(proto)) }
         // Before version 4 of the format, initialisers were listed among the inputs.
         var inputs: [GraphInput] = []
         for input in graph.input where initialisers[input.name] == nil { inputs.append(try self.input(input)) }
         return try Graph(
-            name: graph.name, inputs: inputs, outputs: graph.output.map(\.name), initialisers: initialisers,
-            nodes: nodes)
+            name: graph.name, inputs: inputs, outputs: graph.output.map(\.name),
+            initialisers: operators.initialisers, nodes: operators.nodes)
     }
 
     private func input(_ proto: Onnx_ValueInfoProto) throws(GraphFailure) -> GraphInput {
@@ -76,7 +76,7 @@ struct ONNXGraphReader {
         }
         var attributes: [String: Attribute] = [:]
         do throws(GraphFailure) {
-            try OperatorTable.check(unread)
+            if !QuantizedOperators.covers(unread) { try OperatorTable.check(unread) }
             for attribute in proto.attribute {
                 let value: Attribute
                 do throws(GraphFailure) {

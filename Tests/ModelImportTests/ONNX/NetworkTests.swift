@@ -1,5 +1,4 @@
 import Engine
-import Engine
 import Foundation
 import Graphs
 import Testing

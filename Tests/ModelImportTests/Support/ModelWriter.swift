@@ -63,6 +63,32 @@ struct ModelWriter {
         model.graph.initializer.append(tensor)
     }
 
+    /// Bytes, of the type `uint8` (2) or `int8` (3).
+    mutating func bytes(_ name: String, _ shape: [Int64], _ values: [UInt8], type: Int32 = 2) {
+        var tensor = Onnx_TensorProto()
+        tensor.name = name
+        tensor.dataType = type
+        tensor.dims = shape
+        tensor.rawData = Data(values)
+        model.graph.initializer.append(tensor)
+    }
+
+    mutating func words(_ name: String, _ values: [Int32]) {
+        var tensor = Onnx_TensorProto()
+        tensor.name = name
+        tensor.dataType = 6
+        tensor.dims = [Int64(values.count)]
+        tensor.int32Data = values
+        model.graph.initializer.append(tensor)
+    }
+
+    mutating func opset(_ version: Int64, of domain: String) {
+        var entry = Onnx_OperatorSetIdProto()
+        entry.domain = domain
+        entry.version = version
+        model.opsetImport.append(entry)
+    }
+
     mutating func node(
         _ type: String, _ inputs: [String], _ outputs: [String], name: String = "", domain: String = "",
         ints: [String: [Int64]] = [:], int: [String: Int64] = [:]
