@@ -165,6 +165,9 @@ let libraries: [String: [Target.Dependency]] = [
 
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
+    "AdminAPI": ["ServingHarness"],
+    "HTTPServing": ["ServingHarness"],
+    "InferenceAPI": ["ServingHarness"],
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
     "Agent": ["CAllocations", "Graphs", "ModelImport"],
@@ -248,6 +251,9 @@ let package = Package(
         + [
             .testTarget(name: "CommandLineTests", swiftSettings: strict),
             .testTarget(name: "StyleTests", swiftSettings: strict),
+            .target(
+                name: "ServingHarness", dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
+                path: "Tests/ServingHarness", swiftSettings: strict),
         ]
         + [
             .executableTarget(

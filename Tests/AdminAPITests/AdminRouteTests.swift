@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTP1
+import ServingHarness
 import Testing
 
 @testable import AdminAPI
@@ -22,19 +23,7 @@ import Testing
 
     /// Runs the body against a server that serves the table.
     static func serving(_ body: @Sendable @escaping (URL) async throws -> Void) async throws {
-        let (ports, port) = AsyncStream<Int>.makeStream()
-        let application = server.application(host: "127.0.0.1", port: 0) { port.yield($0) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.run() }
-            group.addTask {
-                for await number in ports {
-                    try await body(try #require(URL(string: "http://127.0.0.1:\(number)")))
-                    return
-                }
-            }
-            _ = try await group.next()
-            group.cancelAll()
-        }
+        try await ServingHarness.serving({ server.application(host: "127.0.0.1", port: 0, onBound: $0) }, body)
     }
 
     static func answer(

@@ -3,6 +3,7 @@ import FleetModel
 import Foundation
 import Hummingbird
 import Synchronization
+import ServingHarness
 import Testing
 
 #if canImport(FoundationNetworking)
@@ -14,21 +15,8 @@ import Testing
     private let fleet = InMemoryFleet()
 
     private func serving(_ body: @Sendable @escaping (URL) async throws -> Void) async throws {
-        let (ports, port) = AsyncStream<Int>.makeStream()
-        let application = AdminServer(fleet: fleet, access: InMemoryAccess()).application(host: "127.0.0.1", port: 0) {
-            port.yield($0)
-        }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.run() }
-            group.addTask {
-                for await number in ports {
-                    try await body(try #require(URL(string: "http://127.0.0.1:\(number)")))
-                    return
-                }
-            }
-            _ = try await group.next()
-            group.cancelAll()
-        }
+        let server = AdminServer(fleet: fleet, access: InMemoryAccess())
+        try await ServingHarness.serving({ server.application(host: "127.0.0.1", port: 0, onBound: $0) }, body)
     }
 
     @Test func answersReachTheClient() async throws {

@@ -2,6 +2,7 @@ import Foundation
 import HTTPServing
 import Hummingbird
 import NIOCore
+import ServingHarness
 import Testing
 
 /// What clients see on the wire, over real sockets.
@@ -11,20 +12,14 @@ import Testing
         let limits = HTTPLimits(bodyBytes: 1 << 20, connections: 4)
         let router = Router()
         router.post("/") { request, _ in "\(try await request.collectedBody(within: limits).readableBytes)" }
-        let (ports, found) = AsyncStream.makeStream(of: Int.self)
-        let application = limits.application(router, at: .hostname("127.0.0.1", port: 0)) { found.yield($0) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.run() }
-            var iterator = ports.makeAsyncIterator()
-            let port = try #require(await iterator.next())
-            group.addTask {
-                // A thread that waits must not be one of those that serve.
-                try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
-                    Thread { ended.resume(with: Result { try body(port) }) }.start()
-                }
+        try await ServingHarness.serving(
+            { limits.application(router, at: .hostname("127.0.0.1", port: 0), onBound: $0) }
+        ) { url in
+            let port = try #require(url.port)
+            // A thread that waits must not be one of those that serve.
+            try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
+                Thread { ended.resume(with: Result { try body(port) }) }.start()
             }
-            try await group.next()
-            group.cancelAll()
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import HTTPServing
 import Hummingbird
 import Synchronization
+import ServingHarness
 import Testing
 
 @testable import InferenceAPI
@@ -40,21 +41,9 @@ import Testing
     }
 
     private func serving(ready: Bool = true, _ body: @Sendable @escaping (URL) async throws -> Void) async throws {
-        let (ports, port) = AsyncStream<Int>.makeStream()
-        let application = InferenceServer(Twin(isReady: ready), version: "9").application(
-            at: .hostname("127.0.0.1", port: 0)
-        ) { port.yield($0) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.run() }
-            group.addTask {
-                for await number in ports {
-                    try await body(try #require(URL(string: "http://127.0.0.1:\(number)")))
-                    return
-                }
-            }
-            _ = try await group.next()
-            group.cancelAll()
-        }
+        let server = InferenceServer(Twin(isReady: ready), version: "9")
+        try await ServingHarness.serving(
+            { server.application(at: .hostname("127.0.0.1", port: 0), onBound: $0) }, body)
     }
 
     private func ask(
