@@ -13,19 +13,23 @@ import WireProtocol
 actor CoordinatorActor {
     typealias Machine = FleetStateMachine<ContinuousClock.Instant>
 
-    private var machine: Machine
+    var machine: Machine
     /// Of gates that boards learn together.
     var sharing: SharingMachine
     /// `nil` where boards learn each for itself.
     let sharingStore: (any SharingStore)?
-    private let store: any FleetStore
+    let store: any FleetStore
     private let transport: any CoordinatorTransport
-    private let logger: Logger
+    let logger: Logger
     /// Told of telemetry once it is stored.
-    private var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
+    private(set) var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
     /// Told of what boards measured on request.
     private var measureObserver: (@Sendable (BoardDescription, MeasureReport) -> Void)?
-    private let metrics: CoordinatorMetrics
+    let metrics: CoordinatorMetrics
+    /// Telemetry that the next transaction makes durable.
+    var gathered = GatheredTelemetry()
+    /// How long the first of it may wait for company.
+    let gatheringTime: Duration
     /// When timers were looked after last.
     private(set) var lastTimer: ContinuousClock.Instant?
     private var isBusy = false
@@ -33,7 +37,7 @@ actor CoordinatorActor {
     /// Events that wait for their turn.
     var waitingCount: Int { waiting.count }
 
-    private static let storeAttempts = 2
+    static let storeAttempts = 2
     /// Refused enrolments are told as one event in this time: anybody may ask, and must not crowd out what matters.
     private static let refusalInterval: Duration = .seconds(10)
     private var refusals: (count: Int, told: ContinuousClock.Instant?) = (0, nil)
@@ -43,7 +47,8 @@ actor CoordinatorActor {
     init(
         settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
         sharing: (any SharingStore)? = nil, sharingSettings: SharingMachine.Settings = .init(),
-        retryPause: Duration = .milliseconds(200), metrics: CoordinatorMetrics = CoordinatorMetrics()
+        retryPause: Duration = .milliseconds(200), gatheringTime: Duration = .zero,
+        metrics: CoordinatorMetrics = CoordinatorMetrics()
     ) async throws {
         self.sharing =
             if let sharing {
@@ -66,6 +71,7 @@ actor CoordinatorActor {
         self.transport = transport
         self.logger = logger
         self.retryPause = retryPause
+        self.gatheringTime = gatheringTime
         self.metrics = metrics
     }
 
@@ -164,14 +170,14 @@ actor CoordinatorActor {
 
     // MARK: Effects
 
-    private func perform(_ actions: [Machine.Action]) async {
+    func perform(_ actions: [Machine.Action]) async {
         // What is not durable is not spoken of; the board asks again.
         var unsaved: Set<BoardID> = []
         for action in actions {
             switch action {
             case .saveBoard(let board): if await !save(board) { unsaved.insert(board) }
             case .saveAssignment(let assignment, let board): await save(assignment, for: board)
-            case .persistTelemetry(let records, let board): await persist(records, of: board)
+            case .persistTelemetry(let records, let board): await gather(records, of: board)
             case .send(let message, let board): if !unsaved.contains(board) { send(message, to: board) }
             case .record(let kind, let board, let message): await record(kind, board, message)
             }
@@ -190,22 +196,6 @@ actor CoordinatorActor {
         }
         guard saved != nil else { return }
         await perform(machine.assignmentPersisted(board, generation: assignment.generation, at: .now))
-    }
-
-    private func persist(_ records: [TelemetryRecord], of board: BoardID) async {
-        let began = ContinuousClock.now
-        let durable = await storing("telemetry", attempts: 1) {
-            try await self.store.appendTelemetry([(board, records)], receivedAtMilliseconds: Self.wallClock())
-        }
-        if durable != nil, let state = machine.state(of: board) {
-            metrics.stored(records, from: state.board, in: began.duration(to: .now))
-            observer?(state.board, records)
-        }
-        // What could not be stored is not acknowledged; the board sends it again.
-        for entry in durable ?? [] {
-            await perform(
-                machine.telemetryPersisted(entry.board, incarnation: entry.incarnation, through: entry.contiguous))
-        }
     }
 
     private func save(_ id: BoardID) async -> Bool {

@@ -19,6 +19,8 @@ import WireProtocol
 /// interface, for `shoal`).
 public struct CoordinatorService: Service {
     public static let version = ProductVersion.current
+    /// A tenth of what a record may take to become durable.
+    private static let gatheringTime: Duration = .milliseconds(10)
     private static let tick: Duration = .milliseconds(200)
 
     public struct Configuration: Sendable {
@@ -74,7 +76,7 @@ public struct CoordinatorService: Service {
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: logger, sharing: store,
-            metrics: metrics)
+            gatheringTime: Self.gatheringTime, metrics: metrics)
         let desk = try await SearchDesk(store: store, logger: logger, fleet: MeasuringFleet(actor)) {
             await actor.record(.searchChanged, nil, $0)
         }

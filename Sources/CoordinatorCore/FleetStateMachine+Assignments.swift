@@ -109,20 +109,32 @@ extension FleetStateMachine {
     public mutating func timerFired(at now: Instant) -> [Action] {
         let patience = settings.heartbeat * settings.liveness
         var actions: [Action] = []
-        for (id, board) in boards.sorted(by: { $0.key < $1.key }) {
+        for id in due(at: now, patience) {
+            guard let board = boards[id] else { continue }
             let silence = board.heard.duration(to: now)
-            switch board.state.status {
-            case .connected where silence >= patience:
-                boards[id]?.state.status = .suspect
-            case .suspect where silence >= patience * 3:
+            if board.state.status == .suspect {
                 boards[id]?.state.status = .lost
                 actions.append(.record(.boardLost, id, "silent for \(silence.milliseconds) ms"))
-            case .connected:
+            } else if silence >= patience {
+                boards[id]?.state.status = .suspect
+            } else {
                 actions += resend(board, id, at: now)
-            case .enrolled, .suspect, .lost: break
             }
         }
         return actions
+    }
+
+    /// Boards that want attention, in order. Of ten thousand most do not, and need not be put in order several times a
+    /// second.
+    private func due(at now: Instant, _ patience: Duration) -> [BoardID] {
+        boards.lazy.filter { _, board in
+            let silence = board.heard.duration(to: now)
+            return switch board.state.status {
+            case .connected: silence >= patience || !board.state.isConverged
+            case .suspect: silence >= patience * 3
+            case .enrolled, .lost: false
+            }
+        }.map(\.key).sorted()
     }
 
     private mutating func resend(_ board: Board, _ id: BoardID, at now: Instant) -> [Action] {

@@ -38,14 +38,14 @@ import WireProtocol
         agent = transport.connect(keys.publicKey)
     }
 
-    private func makeActor() async throws -> CoordinatorActor {
+    private func makeActor(gatheringTime: Duration = .zero) async throws -> CoordinatorActor {
         var settings = CoordinatorActor.Machine.Settings()
         settings.resend = .zero
         // The tests' messages may be far apart on a busy machine.
         settings.heartbeat = .seconds(3_600)
         return try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: Logger(label: "test"),
-            retryPause: .zero)
+            retryPause: .zero, gatheringTime: gatheringTime)
     }
 
     /// Says the message as the board and lets the coordinator take it to its end.
@@ -150,10 +150,7 @@ import WireProtocol
     @Test func telemetryThatCannotBeStoredIsNotAcknowledged() async throws {
         let actor = try await makeActor()
         try await say(hello, to: actor)
-        let record = TelemetryRecord(
-            incarnation: 1, sequence: 1, startMilliseconds: 1, durationMilliseconds: 1_000, generation: 0, models: [],
-            board: BoardTelemetry(
-                memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil, droppedRecords: 0))
+        let record = Self.record(1)
         await store.set(isFull: true)
         try await say(.telemetry([record]), to: actor)
         await store.set(isFull: false)
@@ -161,6 +158,51 @@ import WireProtocol
 
         let acknowledgements = await heard().filter { if case .telemetryAcknowledged = $0 { true } else { false } }
         #expect(acknowledgements == [.telemetryAcknowledged(incarnation: 1, sequence: 1)])
+    }
+
+    private static func record(_ sequence: UInt64, startMilliseconds: UInt64 = 1) -> TelemetryRecord {
+        TelemetryRecord(
+            incarnation: 1, sequence: sequence, startMilliseconds: startMilliseconds, durationMilliseconds: 1_000,
+            generation: 0, models: [],
+            board: BoardTelemetry(
+                memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil, droppedRecords: 0))
+    }
+
+    @Test func telemetryThatComesTogetherIsStoredTogether() async throws {
+        let actor = try await makeActor(gatheringTime: .seconds(3_600))
+        try await say(hello, to: actor)
+        for sequence in 1...3 { try await say(.telemetry([Self.record(UInt64(sequence))]), to: actor) }
+        #expect(await store.appended.isEmpty)
+        await actor.inTurn { await actor.storeGathered() }
+
+        #expect(await store.appended == [[1, 1, 1]])
+        let acknowledgements = await heard().filter { if case .telemetryAcknowledged = $0 { true } else { false } }
+        #expect(acknowledgements == [.telemetryAcknowledged(incarnation: 1, sequence: 3)])
+    }
+
+    @Test func telemetryThatCannotBeKeptHoldsUpNoOther() async throws {
+        let actor = try await makeActor(gatheringTime: .seconds(3_600))
+        try await say(hello, to: actor)
+        try await say(.telemetry([Self.record(1)]), to: actor)
+        // No message can carry this.
+        let endless = Self.record(2, startMilliseconds: .max)
+        await actor.inTurn {
+            await actor.gather([endless], of: board.id)
+            await actor.storeGathered()
+        }
+
+        #expect(await store.appended == [[1, 1], [1], [1]])
+        let acknowledgements = await heard().filter { if case .telemetryAcknowledged = $0 { true } else { false } }
+        #expect(acknowledgements == [.telemetryAcknowledged(incarnation: 1, sequence: 1)])
+    }
+
+    @Test func telemetryOfManyBoardsDoesNotWaitForTheTime() async throws {
+        let actor = try await makeActor(gatheringTime: .seconds(3_600))
+        try await say(hello, to: actor)
+        for sequence in 1...GatheredTelemetry.most {
+            try await say(.telemetry([Self.record(UInt64(sequence))]), to: actor)
+        }
+        #expect(await store.appended.map(\.count) == [GatheredTelemetry.most])
     }
 
     /// Events take their turns in the order in which they came, also those that come while one waits for the store.

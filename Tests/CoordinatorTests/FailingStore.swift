@@ -7,6 +7,9 @@ actor FailingStore: FleetStore {
     private let store = InMemoryFleetStore()
     var isFull = false
 
+    /// Of each call to store telemetry, the records of every batch.
+    private(set) var appended: [[Int]] = []
+
     func set(isFull: Bool) { self.isFull = isFull }
 
     private var isHeld = false
@@ -56,6 +59,7 @@ actor FailingStore: FleetStore {
     func appendTelemetry(
         _ batches: [(BoardID, [TelemetryRecord])], receivedAtMilliseconds: UInt64
     ) async throws -> [DurableTelemetry] {
+        appended.append(batches.map(\.1.count))
         try requireRoom()
         return try await store.appendTelemetry(batches, receivedAtMilliseconds: receivedAtMilliseconds)
     }
