@@ -23,14 +23,17 @@ final class AgentFleet {
     private let context: UnsafeMutableRawPointer
     private let poller: Int32
     private let keys: [Keys]
+    /// Number of the first board.
+    private let first: Int
     private let serverKey: String
     private(set) var agents: [SimulatedAgent] = []
     var measures = LoadMeasures()
     private let codec = MessageCodec()
     private var part = zmq_msg_t()
 
-    init(keys: [Keys], serverKey: String) throws {
+    init(keys: [Keys], from first: Int, serverKey: String) throws {
         self.keys = keys
+        self.first = first
         self.serverKey = serverKey
         context = zmq_ctx_new()
         poller = epoll_create1(0)
@@ -142,7 +145,7 @@ final class AgentFleet {
     }
 
     private func ask(_ index: Int, _ token: String, over socket: UnsafeMutableRawPointer) -> Bool {
-        guard var board = LoadFigures.board(index) else { return false }
+        guard var board = LoadFigures.board(first + index) else { return false }
         board.models = []
         let header = FrameHeader(session: 1, sequence: 1)
         guard let frame = try? codec.encode(.enrol(token: token, board: board), header: header) else { return false }
@@ -156,7 +159,9 @@ final class AgentFleet {
     func start(at endpoint: String, incarnation: UInt64, period: Duration) throws {
         let now = ContinuousClock.now
         for index in keys.indices {
-            guard let board = LoadFigures.board(index) else { throw LoadFailure("load-\(index) is no name") }
+            guard let board = LoadFigures.board(first + index) else {
+                throw LoadFailure("load-\(first + index) is no name")
+            }
             let offset = period * (Double(index) / Double(keys.count))
             agents.append(
                 SimulatedAgent(

@@ -5,6 +5,8 @@ import WireProtocol
 struct LoadMeasures {
     /// Of one record's encoding.
     var recordBytes = 0
+    var boards = 0
+    private let began = ContinuousClock.now
     var reports = 0
     var messagesSent = 0
     var bytesSent = 0
@@ -13,6 +15,11 @@ struct LoadMeasures {
     var refusedEnrolments = 0
     var refusedHellos = 0
     private(set) var ingests: [Double] = []
+
+    init(recordBytes: Int = 0, boards: Int = 0) {
+        self.recordBytes = recordBytes
+        self.boards = boards
+    }
 
     mutating func ingested(_ time: Duration) { ingests.append(time / .milliseconds(1)) }
 
@@ -27,7 +34,10 @@ struct LoadMeasures {
     }
 
     /// Begins to count anew.
-    mutating func reset() { self = LoadMeasures(recordBytes: recordBytes) }
+    mutating func reset(boards: Int) { self = LoadMeasures(recordBytes: recordBytes, boards: boards) }
+
+    /// Since it began to count.
+    var seconds: Double { max(0.001, began.duration(to: .now) / .seconds(1)) }
 
     /// Milliseconds; `nil` when nothing was measured.
     func percentile(_ percent: Double) -> Double? {
