@@ -62,6 +62,7 @@ extension NetworkPlanner {
         for port in network.outputs {
             guard let map = maps[port.map] else { throw GraphFailure("the output is computed by no step") }
             if isSection {
+                builder.aimAtResult()
                 let floats = builder.copied(port.name, map, as: .float32)
                 places.append(Plan.Place(name: port.name, offset: floats.region.offset, count: map.shape.storage))
             } else if map.shape.pixels == 1 {

@@ -98,12 +98,13 @@ struct NetworkPlanner {
         if readsBlocks {
             builder = PlanBuilder(blocked: PlanOperation.Shape(network.inputShape), kernels: kernels)
             maps[network.input] = builder.blockedInput
-            return
+        } else {
+            builder = PlanBuilder(
+                input: PlanOperation.Shape(network.inputShape),
+                border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none,
+                element: element, kernels: kernels)
         }
-        builder = PlanBuilder(
-            input: PlanOperation.Shape(network.inputShape),
-            border: Self.readsImage(network) ? Window(Self.firstWindow(network)).border : .none,
-            element: element, kernels: kernels)
+        if isSection, let last = network.steps.last { builder.reserveResult(PlanOperation.Shape(last.shape)) }
     }
 
     mutating func use(_ precisions: [String: Precision], _ weights: PackedWeights) {
@@ -153,10 +154,11 @@ struct NetworkPlanner {
 
     private mutating func lower(_ index: Int) throws(GraphFailure) {
         let step = network.steps[index]
+        defer { dropTarget() }
+        if step.output == network.outputs[0].map { builder.aimAtResult() }
         if readsBytes(step) || step.outputQuantization != nil { return try lowerBytes(index) }
         let result: PlanBuilder.Map
-        builder.target = placing.target(of: step, in: &builder)
-        defer { dropTarget() }
+        if !isSection { builder.target = placing.target(of: step, in: &builder) }
         switch step.work {
         case .convolution(let convolution): result = try convolve(step, index, convolution)
         case .maximum(let window): result = builder.pool(step.name, try input(step, 0), .max, Window(window))

@@ -38,6 +38,8 @@ public final class Plan: Sendable {
     let imageBorder: Window.Border
     package let inputOffset: Int
     package let outputOffset: Int
+    /// Floats of the largest map that begins where the input or the output does.
+    package let endCount: Int
     /// What the operations' pointers lead to.
     private let owners: [AlignedBuffer]
     /// Bytes of packed weights, scales and shifts that the plan reads, each counted once.
@@ -49,7 +51,7 @@ public final class Plan: Sendable {
     init(
         operations: [PlanOperation], steps: [Step], groups: [String], inputShape: PlanOperation.Shape,
         imageBorder: Window.Border, outputCount: Int, arenaCount: Int, inputOffset: Int, outputOffset: Int,
-        owners: [AlignedBuffer], inputs: [Place], outputs: [Place]
+        owners: [AlignedBuffer], inputs: [Place], outputs: [Place], endCount: Int
     ) {
         precondition(operations.count == steps.count, "one step per operation")
         self.operations = operations
@@ -64,6 +66,7 @@ public final class Plan: Sendable {
         self.owners = owners
         self.inputs = inputs
         self.outputs = outputs
+        self.endCount = endCount
         flops = operations.reduce(0) { $0 + $1.flops }
     }
 

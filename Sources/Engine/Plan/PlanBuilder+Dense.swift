@@ -36,7 +36,7 @@ extension PlanBuilder {
         operation.weights = UnsafePointer(weights.weights.base)
         operation.window = window
         append(name, operation, [weights.weights], finish)
-        layout.release(inputRegion)
+        releaseImage()
         return map
     }
 

@@ -20,7 +20,7 @@ extension PlanBuilder {
         var operation = makeOperation(.fromRows, kernels.kernel(CK_OP_FROM_ROWS), from: rows, to: map)
         operation.maps.isChannelsLast = channelsLast
         append(name, operation, [], nil)
-        layout.release(region)
+        release(rows)
         return map
     }
 
@@ -268,7 +268,7 @@ extension PlanBuilder {
             operations: operations, steps: steps, groups: groups, inputShape: inputShape, imageBorder: imageBorder,
             outputCount: outputs[0].count, arenaCount: layout.highWater + Self.guardCount,
             inputOffset: inputRegion.offset, outputOffset: outputs[0].offset, owners: owners, inputs: inputs,
-            outputs: outputs)
+            outputs: outputs, endCount: endCount(output: outputs[0].offset))
     }
 
     /// Floats before the first and after the last map: a gather reads up to a vector before and after what it needs.

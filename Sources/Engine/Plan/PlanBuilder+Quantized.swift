@@ -77,7 +77,7 @@ extension PlanBuilder {
         var operation = makeQuantized(.quantizedImage, CK_OP_QUANTIZED_IMAGE, from: image, to: map, parameters)
         operation.window = Window(kernel: .init(1, 1), border: border)
         append(name, operation, [])
-        layout.release(inputRegion)
+        releaseImage()
         return map
     }
 

@@ -10,6 +10,22 @@ extension PlanBuilder {
 
     /// The input of a part of a network, to be released like any other map.
     package var blockedInput: Map { Map(shape: inputShape, element: .float32, region: inputRegion) }
+
+    /// Keeps the places of the input and of the result for themselves, so that they can be moved without the others.
+    package mutating func reserveResult(_ shape: PlanOperation.Shape) {
+        result = Map(shape: shape, element: .float32, region: layout.allocate(shape.storage))
+    }
+
+    /// The next map of the result's shape is the result.
+    package mutating func aimAtResult() { target = result }
+
+    /// Floats of the largest map that begins where the input or the output does.
+    func endCount(output offset: Int) -> Int {
+        guard let result, offset == result.region.offset || offset == inputRegion.offset else {
+            return layout.highWater
+        }
+        return max(inputRegion.count, result.region.count)
+    }
 }
 
 extension PlanOperation {

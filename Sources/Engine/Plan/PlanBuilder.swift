@@ -50,6 +50,8 @@ public struct PlanBuilder {
     var shared: [SharedRegion] = []
     /// Where the next map of its shape goes.
     var target: Map?
+    /// Of a part of a network: where its result goes. Neither that place nor the input's is used for other maps.
+    var result: Map?
 
     let imageBorder: Window.Border
 
@@ -86,7 +88,7 @@ public struct PlanBuilder {
         append(
             name, .stem, kernels.kernel(CK_OP_STEM, element), from: image, to: map, weights, finish, kernel: 3,
             stride: stride)
-        layout.release(inputRegion)
+        releaseImage()
         return map
     }
 
@@ -185,8 +187,12 @@ public struct PlanBuilder {
 
     /// No later operation reads the map.
     public mutating func release(_ map: Map) {
-        if let owner = map.owner { releaseShared(owner) } else { layout.release(map.region) }
+        if let owner = map.owner { return releaseShared(owner) }
+        if let result, map.region == result.region || map.region == inputRegion { return }
+        layout.release(map.region)
     }
+
+    mutating func releaseImage() { release(image) }
 
     /// - Parameter output: one pixel; its channels are the plan's output.
     public func build(output: Map) -> Plan {

@@ -51,6 +51,8 @@ public final class BlockNetwork {
     public var decidingKinds: Set<GateKind>?
     var generator = SeededGenerator(seed: 1)
     private let features: AlignedBuffer
+    /// The part whose input's means are in `features`, or -1: places of several kinds stand before one part.
+    private var pooledPart = -1
     /// Decisions of the current run: 1 where taken.
     let taken: AlignedBuffer
     /// The full network's answer to the frame that is being replayed.
@@ -152,21 +154,28 @@ public final class BlockNetwork {
     func begin(_ image: UnsafeBufferPointer<Float>) {
         readings?.frameStarted()
         taken.base.update(repeating: 0, count: placeCount)
+        forgetFeatures()
         session.place(image)
     }
 
+    /// Features are read anew, for another image or map.
+    func forgetFeatures() { pooledPart = -1 }
+
     /// Pooled features, statistics of the head's answer, decisions so far, and the readings.
     func readFeatures(_ place: Place) -> UnsafeBufferPointer<Float> {
-        let pooled = session.look(place.pooling)
-        let base = features.base
-        for index in pooled.indices { base[index] = pooled[index] }
+        let (base, part) = (features.base, place.point.parts.lowerBound)
+        let channels = place.pooling.output.channels
+        if pooledPart != part, let pooled = session.look(place.pooling).baseAddress {
+            base.update(from: pooled, count: channels)
+            pooledPart = part
+        }
         if let head = place.head {
             head.run(on: base)
-            AnswerStatistics.write(head.logits, to: base + pooled.count)
+            AnswerStatistics.write(head.logits, to: base + channels)
         } else {
-            for index in 0..<AnswerStatistics.count { base[pooled.count + index] = 0 }
+            for index in 0..<AnswerStatistics.count { base[channels + index] = 0 }
         }
-        let start = base + pooled.count + AnswerStatistics.count
+        let start = base + channels + AnswerStatistics.count
         for index in 0..<placeCount { start[index] = taken.base[index] }
         readings?.write(to: start + placeCount)
         return UnsafeBufferPointer(start: base, count: place.featureCount)

@@ -49,7 +49,8 @@ extension BlockTrainer {
         let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
         let used = min(count, settings.choosingImages)
         var sum = 0.0
-        for index in 0..<used {
+        for choice in 0..<used {
+            let index = choice * count / used
             network.begin(images(index))
             network.runOn(from: 0)
             sum += logits[index].withUnsafeBufferPointer {

@@ -20,8 +20,8 @@ public struct BlockTrainer {
         public var exploration = 0.1
         /// Places that are left out of every input: those that do the least damage together.
         public var fixedPlaces = 0
-        /// Images that fixed places are chosen on.
-        public var choosingImages = 400
+        /// Images that fixed places are chosen on, evenly spread over the stream.
+        public var choosingImages = 1_000
         public var masks = MaskSearch.Settings()
 
         public init() {}

@@ -48,6 +48,7 @@ extension BlockNetwork {
             session.place(image.values)
             for part in plan.parts.indices {
                 for place in places[part] {
+                    forgetFeatures()
                     let start = PlanTimer.now()
                     if let gate = gates.gates[place.index] { _ = predict(place, gate) }
                     if run >= InterleavedTimer.warmUpRuns { times[place.index].append(PlanTimer.now() - start) }

@@ -25,6 +25,7 @@ public struct NetworkPart: Sendable {
             plan.operations.map { operation in
                 operation.relocated { offset in
                     // Maps that begin where input and output do are moved along: only one of them lives at a time.
+                    // Where the builder could keep both ends for themselves there are no others.
                     if offset == plan.inputOffset { return layout.slot(slot) }
                     if offset == plan.outputOffset { return layout.slot(1 - slot) }
                     return layout.work + offset
@@ -41,9 +42,9 @@ struct SlotLayout: Sendable {
     let workCount: Int
 
     init(_ plans: [Plan]) {
-        let most = plans.map(\.arenaCount).max() ?? 0
-        slotCount = (most + 15) / 16 * 16
-        workCount = slotCount
+        func rounded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+        slotCount = rounded(plans.map(\.endCount).max() ?? 0)
+        workCount = rounded(plans.map(\.arenaCount).max() ?? 0)
     }
 
     /// The first slot begins where plans have their image.

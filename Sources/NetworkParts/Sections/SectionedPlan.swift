@@ -121,7 +121,7 @@ public final class SectionedPlan: Sendable {
         let filter = DenseConvolution(
             weight: weight, inputChannels: shape.channels, outputChannels: shape.channels, window: window,
             method: .suited(to: window, input: shape, outputs: shape.channels))
-        return extra(shape) { builder, input in
+        return extra(shape, output: shape) { builder, input in
             let ones = [Float](repeating: 1, count: shape.channels)
             let finish = PlanBuilder.Finish(
                 epilogue: Epilogue(scale: ones, shift: bias), .relu, residual: input, activatesSum: true)
@@ -131,18 +131,25 @@ public final class SectionedPlan: Sendable {
 
     /// A part that takes the mean of every channel: what gates read.
     public func pooling(before part: Int) -> NetworkPart {
-        extra(shape(before: part)) { builder, input in builder.pool("features", input) }
+        let shape = shape(before: part)
+        let pooled = PlanOperation.Shape(channels: shape.channels, height: 1, width: 1)
+        return extra(shape, output: pooled) { builder, input in builder.pool("features", input) }
     }
 
     private func extra(
-        _ shape: PlanOperation.Shape, _ build: (inout PlanBuilder, PlanBuilder.Map) -> PlanBuilder.Map
+        _ shape: PlanOperation.Shape, output: PlanOperation.Shape,
+        _ build: (inout PlanBuilder, PlanBuilder.Map) -> PlanBuilder.Map
     ) -> NetworkPart {
         var builder = PlanBuilder(blocked: shape, kernels: kernels)
         builder.beginGroup("hook")
-        let output = build(&builder, builder.blockedInput)
-        let plan = builder.build(output: output)
-        precondition(plan.arenaCount <= layout.workCount, "a replacement that needs more room than what it replaces")
-        return NetworkPart(plan, output: output.shape, layout)
+        builder.reserveResult(output)
+        builder.aimAtResult()
+        let result = build(&builder, builder.blockedInput)
+        let plan = builder.build(output: result)
+        precondition(
+            plan.arenaCount <= layout.workCount && plan.endCount <= layout.slotCount,
+            "a replacement that needs more room than what it replaces")
+        return NetworkPart(plan, output: result.shape, layout)
     }
 }
 
@@ -170,7 +177,9 @@ public final class SectionedSession {
     @inline(__always)
     public func perform(_ part: NetworkPart) {
         let operations = part.versions[slot]
-        for index in operations.indices { operations[index].perform(in: arena.base) }
+        operations.withUnsafeBufferPointer { operations in
+            for index in operations.indices { operations[index].perform(in: arena.base) }
+        }
         if !part.isInPlace { slot = 1 - slot }
     }
 
@@ -197,7 +206,9 @@ public final class SectionedSession {
     public func look(_ part: NetworkPart) -> UnsafeBufferPointer<Float> {
         precondition(!part.isInPlace, "a part that overwrites what it looks at")
         let operations = part.versions[slot]
-        for index in operations.indices { operations[index].perform(in: arena.base) }
+        operations.withUnsafeBufferPointer { operations in
+            for index in operations.indices { operations[index].perform(in: arena.base) }
+        }
         let start = UnsafePointer(arena.base + plan.layout.slot(1 - slot))
         return UnsafeBufferPointer(start: start, count: part.output.channels * part.output.pixels)
     }

@@ -106,4 +106,28 @@ import Testing
         #expect((0..<16 * 400).map { session.current[$0] } == before.map { max($0 - 0.25, 0) })
         withExtendedLifetime(session) {}
     }
+
+    /// Neighbouring parts share two places for the maps between them, as large as the largest of these maps, and no map
+    /// inside a part reaches into them: what a part works in stays in near caches from one part to the next.
+    @Test(arguments: [UInt64(5), .random(in: 0...UInt64.max)])
+    func mapsInsidePartsLieBesideThoseBetweenThem(seed: UInt64) throws {
+        for set in InstructionSet.allCases where set.isSupported {
+            let plan = try SectionedPlan(try network(seed: seed), kernels: KernelSet(set))
+            let layout = plan.layout
+            #expect(layout.slotCount == 16 * 400, "\(set), seed \(seed)")
+            let zeros = plan.substitute(
+                weight: [Float](repeating: 0, count: 9 * 16 * 16), bias: [Float](repeating: 0, count: 16), before: 1)
+            for part in plan.parts + [zeros, plan.pooling(before: 1)] {
+                for (slot, operations) in part.versions.enumerated() {
+                    let ends = Set([layout.slot(slot), layout.slot(1 - slot)])
+                    for operation in operations where !ends.contains(operation.outputOffset) {
+                        #expect(operation.outputOffset >= layout.work, "\(operation.kind), \(set), seed \(seed)")
+                    }
+                    let last = try #require(operations.last)
+                    #expect(last.outputOffset == layout.slot(part.isInPlace ? slot : 1 - slot))
+                    #expect(last.output.storage <= layout.slotCount)
+                }
+            }
+        }
+    }
 }
