@@ -66,7 +66,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
     "AdminAPI": ["AuditLog", "Files", "FleetMetrics", "FleetModel", "HTTPServing", "HookSharing"],
-    "FleetListings": ["AdminAPI", "AuditLog", "FleetModel"],
+    "FleetListings": ["AdminAPI", "AuditLog", "FleetModel", "HookSharing"],
+    "AllocationReports": ["FleetListings", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Dashboard": [],
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
@@ -83,8 +84,9 @@ let rooms: KeyValuePairs<String, [String]> = [
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "AuditLog", "CAllocations", "Datasets", "Engine", "Files", "FleetListings", "FleetModel", "Fusion",
-        "Graphs", "HookNetworks", "HookSharing", "LatencyPrediction", "LiveScenarios", "MapPruning", "ModelImport",
+        "AdminAPI", "AllocationReports", "AuditLog", "CAllocations", "Datasets", "Engine", "Files", "FleetListings",
+        "FleetModel", "Fusion", "Graphs", "HookNetworks", "HookSharing", "LatencyPrediction", "LiveScenarios",
+        "MapPruning", "ModelImport",
         "NetworkParts", "Packages", "PlanEvaluation", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
         "SearchInputs", "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
