@@ -9,6 +9,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchSpace": [],
     "FleetModel": ["SearchSpace"],
     "HookSharing": ["FleetModel"],
+    "Rollouts": ["FleetModel"],
     "WireProtocol": ["FleetModel", "HookSharing", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
