@@ -62,7 +62,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "AuditLog": [],
     "FleetMetrics": [],
-    "FleetStore": ["AuditLog", "FleetModel", "HookSharing"],
+    "FleetStore": ["AuditLog", "FleetModel", "HookSharing", "Rollouts"],
     // Telemetry of a board that waits for its coordinator.
     "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
