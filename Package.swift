@@ -79,7 +79,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     "Coordinator": [
         "AdminAPI", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics", "FleetModel", "FleetStore",
-        "HookSharing", "LatencyPrediction", "Messaging", "SearchInputs", "SearchSpace", "SubnetSearch", "WireProtocol",
+        "HookSharing", "LatencyPrediction", "Messaging", "Rollouts", "SearchInputs", "SearchSpace", "SubnetSearch",
+        "WireProtocol",
     ],
 ]
 

@@ -6,6 +6,7 @@ import FleetStore
 import Foundation
 import Logging
 import Messaging
+import Rollouts
 import WireProtocol
 
 /// The coordinator's one owner of decisions. Events are taken one at a time, to the end of their effects, in the order
@@ -13,12 +14,18 @@ import WireProtocol
 actor CoordinatorActor {
     typealias Machine = FleetStateMachine<ContinuousClock.Instant>
 
-    private var machine: Machine
+    var machine: Machine
     /// Of gates that boards learn together.
     var sharing: SharingMachine
     /// `nil` where boards learn each for itself.
     let sharingStore: (any SharingStore)?
-    private let store: any FleetStore
+    let store: any FleetStore
+    /// `nil` where policies are applied at once only.
+    let rolloutStore: (any RolloutStore)?
+    /// By name.
+    var rollouts: [String: Rollout]
+    var rolloutsSaved: [String: ContinuousClock.Instant] = [:]
+    var rolloutTimer: ContinuousClock.Instant?
     private let transport: any CoordinatorTransport
     private let logger: Logger
     /// Told of telemetry once it is stored.
@@ -42,7 +49,8 @@ actor CoordinatorActor {
 
     init(
         settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
-        sharing: (any SharingStore)? = nil, sharingSettings: SharingMachine.Settings = .init(),
+        sharing: (any SharingStore)? = nil, rollouts: (any RolloutStore)? = nil,
+        sharingSettings: SharingMachine.Settings = .init(),
         retryPause: Duration = .milliseconds(200), metrics: CoordinatorMetrics = CoordinatorMetrics()
     ) async throws {
         self.sharing =
@@ -59,8 +67,11 @@ actor CoordinatorActor {
                 assignment: assignments[record.id] ?? Assignment(generation: 0, models: []))
         }
         let policies = try await store.policies().map(\.policy)
+        rolloutStore = rollouts
+        let stored = try await Self.rollouts(from: rollouts)
+        self.rollouts = stored
         machine = Machine(
-            settings: settings, boards: boards, policies: policies,
+            settings: settings, boards: boards, policies: policies, trials: Self.trials(of: stored),
             clockSeconds: Int64(Self.wallClock() / 1_000), at: .now)
         self.store = store
         self.transport = transport
@@ -70,6 +81,7 @@ actor CoordinatorActor {
     }
 
     var states: [BoardState] { machine.states }
+    var policies: [Policy] { machine.policies }
 
     func observeTelemetry(_ observer: @escaping @Sendable (BoardDescription, [TelemetryRecord]) -> Void) {
         self.observer = observer
@@ -112,6 +124,7 @@ actor CoordinatorActor {
                 self.machine.clockRead(secondsSince1970: Int64(Self.wallClock() / 1_000), at: .now)
                     + self.machine.timerFired(at: .now))
             await self.sharingTimerFired()
+            await self.rolloutTimerFired()
             self.lastTimer = .now
         }
     }
@@ -119,6 +132,7 @@ actor CoordinatorActor {
     /// Stores the policy, then tells the boards that it changes.
     func apply(_ policy: Policy, text: String, by actor: String) async throws -> StoredPolicy {
         try await inTurn {
+            try self.refuseDuringRollout(of: policy.name)
             let before = try await self.store.policies().first { $0.policy.name == policy.name }
             let after = StoredPolicy(policy: policy, version: (before?.version ?? 0) + 1, text: text)
             let stored = try await self.store.savePolicy(
@@ -164,7 +178,7 @@ actor CoordinatorActor {
 
     // MARK: Effects
 
-    private func perform(_ actions: [Machine.Action]) async {
+    func perform(_ actions: [Machine.Action]) async {
         // What is not durable is not spoken of; the board asks again.
         var unsaved: Set<BoardID> = []
         for action in actions {
@@ -200,6 +214,7 @@ actor CoordinatorActor {
         if durable != nil, let state = machine.state(of: board) {
             metrics.stored(records, from: state.board, in: began.duration(to: .now))
             observer?(state.board, records)
+            rolloutsHeard(records, from: state.board)
         }
         // What could not be stored is not acknowledged; the board sends it again.
         for entry in durable ?? [] {
