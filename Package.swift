@@ -9,6 +9,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchSpace": [],
     "FleetModel": ["SearchSpace"],
     "HookSharing": ["FleetModel"],
+    "Rollouts": ["FleetModel"],
     "WireProtocol": ["FleetModel", "HookSharing", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
@@ -61,12 +62,13 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "AuditLog": [],
     "FleetMetrics": [],
-    "FleetStore": ["AuditLog", "FleetModel", "HookSharing"],
+    "FleetStore": ["AuditLog", "FleetModel", "HookSharing", "Rollouts"],
     // Telemetry of a board that waits for its coordinator.
     "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
     "AdminAPI": ["AuditLog", "Files", "FleetMetrics", "FleetModel", "HTTPServing", "HookSharing"],
-    "FleetListings": ["AdminAPI", "AuditLog", "FleetModel"],
+    "FleetListings": ["AdminAPI", "AuditLog", "FleetModel", "HookSharing"],
+    "AllocationReports": ["FleetListings", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Dashboard": [],
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
@@ -77,14 +79,16 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     "Coordinator": [
         "AdminAPI", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics", "FleetModel", "FleetStore",
-        "HookSharing", "LatencyPrediction", "Messaging", "SearchInputs", "SearchSpace", "SubnetSearch", "WireProtocol",
+        "HookSharing", "LatencyPrediction", "Messaging", "Rollouts", "SearchInputs", "SearchSpace", "SubnetSearch",
+        "WireProtocol",
     ],
 ]
 
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
-        "AdminAPI", "AuditLog", "CAllocations", "Datasets", "Engine", "Files", "FleetListings", "FleetModel", "Fusion",
-        "Graphs", "HookNetworks", "HookSharing", "LatencyPrediction", "LiveScenarios", "MapPruning", "ModelImport",
+        "AdminAPI", "AllocationReports", "AuditLog", "CAllocations", "Datasets", "Engine", "Files", "FleetListings",
+        "FleetModel", "Fusion", "Graphs", "HookNetworks", "HookSharing", "LatencyPrediction", "LiveScenarios",
+        "MapPruning", "ModelImport",
         "NetworkParts", "Packages", "PlanEvaluation", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
         "SearchInputs", "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],

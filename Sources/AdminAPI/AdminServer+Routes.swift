@@ -6,7 +6,9 @@ import Hummingbird
 /// The table of routes.
 extension AdminServer {
     func routes() -> [AdminRoute] {
-        let served = open + readings() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
+        let served =
+            open + readings() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
+            + (rollouts.map(Self.rolloutRoutes) ?? [])
         return served + [Self.document(of: served)]
     }
 

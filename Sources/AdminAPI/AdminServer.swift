@@ -22,6 +22,7 @@ public struct AdminServer: Sendable {
 
     let fleet: any FleetAdministration
     let hooks: (any HookAdministration)?
+    let rollouts: (any RolloutAdministration)?
     let access: any AccessAdministration
     let ready: @Sendable () async -> String?
     private let observe: Observer
@@ -29,15 +30,18 @@ public struct AdminServer: Sendable {
 
     /// - Parameters:
     ///   - hooks: `nil` where boards learn each for itself.
+    ///   - rollouts: `nil` where policies are applied at once only.
     ///   - ready: why the coordinator cannot do its work now, or `nil`.
     ///   - extend: adds paths that need no token.
     public init(
-        fleet: any FleetAdministration, hooks: (any HookAdministration)? = nil, access: any AccessAdministration,
+        fleet: any FleetAdministration, hooks: (any HookAdministration)? = nil,
+        rollouts: (any RolloutAdministration)? = nil, access: any AccessAdministration,
         ready: @escaping @Sendable () async -> String? = { nil }, observe: @escaping Observer = { _, _, _ in },
         extend: @escaping @Sendable (Router<BasicRequestContext>) -> Void = { _ in }
     ) {
         self.fleet = fleet
         self.hooks = hooks
+        self.rollouts = rollouts
         self.access = access
         self.ready = ready
         self.observe = observe

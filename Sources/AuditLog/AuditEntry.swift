@@ -1,9 +1,12 @@
 import Crypto
 
-/// What people may change, as the audit log names it.
+/// What people may change, and what changes by rules that they set, as the audit log names it.
 public enum AuditAction: String, Codable, Sendable, CaseIterable {
     case policyApplied, boardRevoked, enrolmentTokenCreated, searchSubmitted, searchCancelled, hooksRolledBack
     case accessTokenCreated, accessTokenRevoked
+    case rolloutCreated, rolloutApproved, rolloutPaused, rolloutResumed, rolloutAborted
+    /// By the coordinator, as the rollout's rules want it.
+    case rolloutAdvanced
 }
 
 /// A change by a person that is to be made: what becomes an entry together with it.

@@ -66,6 +66,7 @@ extension CoordinatorActor {
             guard let state = machine.state(of: batch.board) else { continue }
             metrics.stored(batch.records, from: state.board, in: batch.came.duration(to: .now))
             observer?(state.board, batch.records)
+            rolloutsHeard(batch.records, from: state.board)
         }
         for entry in durable {
             await perform(

@@ -6,6 +6,7 @@ import FleetStore
 import Foundation
 import Logging
 import Messaging
+import Rollouts
 import WireProtocol
 
 /// The coordinator's one owner of decisions. Events are taken one at a time, to the end of their effects, in the order
@@ -19,6 +20,12 @@ actor CoordinatorActor {
     /// `nil` where boards learn each for itself.
     let sharingStore: (any SharingStore)?
     let store: any FleetStore
+    /// `nil` where policies are applied at once only.
+    let rolloutStore: (any RolloutStore)?
+    /// By name.
+    var rollouts: [String: Rollout]
+    var rolloutsSaved: [String: ContinuousClock.Instant] = [:]
+    var rolloutTimer: ContinuousClock.Instant?
     private let transport: any CoordinatorTransport
     let logger: Logger
     /// Told of telemetry once it is stored.
@@ -46,9 +53,9 @@ actor CoordinatorActor {
 
     init(
         settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
-        sharing: (any SharingStore)? = nil, sharingSettings: SharingMachine.Settings = .init(),
-        retryPause: Duration = .milliseconds(200), gatheringTime: Duration = .zero,
-        metrics: CoordinatorMetrics = CoordinatorMetrics()
+        sharing: (any SharingStore)? = nil, rollouts: (any RolloutStore)? = nil,
+        sharingSettings: SharingMachine.Settings = .init(), retryPause: Duration = .milliseconds(200),
+        gatheringTime: Duration = .zero, metrics: CoordinatorMetrics = CoordinatorMetrics()
     ) async throws {
         self.sharing =
             if let sharing {
@@ -64,8 +71,11 @@ actor CoordinatorActor {
                 assignment: assignments[record.id] ?? Assignment(generation: 0, models: []))
         }
         let policies = try await store.policies().map(\.policy)
+        rolloutStore = rollouts
+        let stored = try await Self.rollouts(from: rollouts)
+        self.rollouts = stored
         machine = Machine(
-            settings: settings, boards: boards, policies: policies,
+            settings: settings, boards: boards, policies: policies, trials: Self.trials(of: stored),
             clockSeconds: Int64(Self.wallClock() / 1_000), at: .now)
         self.store = store
         self.transport = transport
@@ -76,6 +86,7 @@ actor CoordinatorActor {
     }
 
     var states: [BoardState] { machine.states }
+    var policies: [Policy] { machine.policies }
 
     func observeTelemetry(_ observer: @escaping @Sendable (BoardDescription, [TelemetryRecord]) -> Void) {
         self.observer = observer
@@ -118,6 +129,7 @@ actor CoordinatorActor {
                 self.machine.clockRead(secondsSince1970: Int64(Self.wallClock() / 1_000), at: .now)
                     + self.machine.timerFired(at: .now))
             await self.sharingTimerFired()
+            await self.rolloutTimerFired()
             self.lastTimer = .now
         }
     }
@@ -125,6 +137,7 @@ actor CoordinatorActor {
     /// Stores the policy, then tells the boards that it changes.
     func apply(_ policy: Policy, text: String, by actor: String) async throws -> StoredPolicy {
         try await inTurn {
+            try self.refuseDuringRollout(of: policy.name)
             let before = try await self.store.policies().first { $0.policy.name == policy.name }
             let after = StoredPolicy(policy: policy, version: (before?.version ?? 0) + 1, text: text)
             let stored = try await self.store.savePolicy(

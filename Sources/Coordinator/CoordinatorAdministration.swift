@@ -5,6 +5,7 @@ import FleetModel
 import FleetStore
 import Foundation
 import Messaging
+import Rollouts
 import WireProtocol
 
 /// Answers people's questions from the store and the state machine.
@@ -154,7 +155,7 @@ struct CoordinatorAdministration: FleetAdministration {
     func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch let failure as FleetStoreFailure {
             throw AdminFailure(.unavailable, failure.description)
-        }
+        } catch let refusal as RolloutRefusal { throw AdminFailure(.invalid, refusal.description) }
     }
 
     func revoke(board: String, by actor: String) async throws -> BoardRevocation {

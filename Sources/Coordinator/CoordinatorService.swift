@@ -76,7 +76,7 @@ public struct CoordinatorService: Service {
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: logger, sharing: store,
-            gatheringTime: Self.gatheringTime, metrics: metrics)
+            rollouts: store, gatheringTime: Self.gatheringTime, metrics: metrics)
         let desk = try await SearchDesk(store: store, logger: logger, fleet: MeasuringFleet(actor)) {
             await actor.record(.searchChanged, nil, $0)
         }
@@ -95,6 +95,7 @@ public struct CoordinatorService: Service {
         let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor),
+            rollouts: RolloutDesk(actor: actor),
             access: AccessDesk(store: store, localToken: access.token, metrics: metrics),
             ready: { await report.obstacle() },
             observe: { metrics.answered($0, $1, $2) }, extend: Dashboard.add

@@ -1,6 +1,14 @@
 public import FleetModel
 import WireProtocol
 
+/// A policy that rules these boards in place of the one of its name, if there is one.
+public struct PolicyTrial: Equatable, Sendable {
+    public var policy: Policy
+    public var boards: Set<BoardID>
+
+    public init(policy: Policy, boards: Set<BoardID>) { (self.policy, self.boards) = (policy, boards) }
+}
+
 /// Desired state: decided, made durable, sent, and sent again until it is reported.
 extension FleetStateMachine {
     /// Description and incarnation of the board are on the disk.
@@ -16,10 +24,10 @@ extension FleetStateMachine {
 
     /// It is so late by the clock that people read: policies with windows come into force and go.
     public mutating func clockRead(secondsSince1970 seconds: Int64, at now: Instant) -> [Action] {
-        let before = policiesInForce
+        let (before, tried) = (policiesInForce, trials.map(isInForce))
         clockSeconds = seconds
         let after = policiesInForce
-        guard before.map(\.name) != after.map(\.name) else { return [] }
+        guard before.map(\.name) != after.map(\.name) || tried != trials.map(isInForce) else { return [] }
         let (old, new) = (Set(before.map(\.name)), Set(after.map(\.name)))
         let events = new.symmetricDifference(old).sorted().map { name in
             Action.record(.policyWindow, nil, "policy \(name) is \(new.contains(name) ? "" : "no longer ")in force")
@@ -29,6 +37,37 @@ extension FleetStateMachine {
 
     /// By the clock that was read last.
     var policiesInForce: [Policy] { policies.filter { $0.isInForce(atSecondsSince1970: clockSeconds) } }
+
+    private func isInForce(_ trial: PolicyTrial) -> Bool {
+        trial.policy.isInForce(atSecondsSince1970: clockSeconds)
+    }
+
+    /// By the clock that was read last, on that board.
+    private func policiesInForce(on id: BoardID) -> [Policy] {
+        let tried = trials.filter { $0.boards.contains(id) }
+        guard !tried.isEmpty else { return policiesInForce }
+        let names = Set(tried.map(\.policy.name))
+        return policiesInForce.filter { !names.contains($0.name) } + tried.filter(isInForce).map(\.policy)
+    }
+
+    /// Some boards try other versions of policies, or no longer do; these are told.
+    public mutating func trialsChanged(
+        _ trials: [PolicyTrial], on boards: [BoardID], at now: Instant
+    ) -> [Action] {
+        self.trials = trials
+        let interference = ClassInterference(of: self.boards.values.lazy.map(\.state.board))
+        return boards.sorted().flatMap { assign($0, at: now, isGreeting: false, interference: interference) }
+    }
+
+    /// What the board cannot meet by what it tries; empty where it could not meet as much without that.
+    public func infeasibleByTrials(on id: BoardID) -> [String] {
+        guard let state = boards[id]?.state else { return [] }
+        let without = AssignmentPlan(
+            for: state.board, policies: policiesInForce, reserve: settings.reserve,
+            interference: interference(of: state.board))
+        guard state.infeasible.count > without.infeasible.count else { return [] }
+        return state.infeasible.filter { !without.infeasible.contains($0) }
+    }
 
     private mutating func assignAll(at now: Instant) -> [Action] {
         let interference = ClassInterference(of: boards.values.lazy.map(\.state.board))
@@ -64,7 +103,7 @@ extension FleetStateMachine {
     ) -> [Action] {
         guard let state = boards[id]?.state else { return [] }
         let plan = AssignmentPlan(
-            for: state.board, policies: policiesInForce, reserve: settings.reserve,
+            for: state.board, policies: policiesInForce(on: id), reserve: settings.reserve,
             interference: interference?.predicted(for: state.board) ?? self.interference(of: state.board),
             previous: previous.map { .init(board: $0, models: state.desired.models) })
         var actions: [Action] = []

@@ -65,7 +65,9 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     let settings: Settings
     var boards: [BoardID: Board] = [:]
-    var policies: [Policy]
+    public internal(set) var policies: [Policy]
+    /// Policies that rule some boards in place of those of their names.
+    var trials: [PolicyTrial]
     /// By the clock that people read, when it was read last.
     var clockSeconds: Int64
 
@@ -73,10 +75,12 @@ where Instant: Sendable, Instant.Duration == Duration {
     ///   - boards: as they were stored; none has a session yet.
     ///   - clockSeconds: since 1970, by the clock that people read.
     public init(
-        settings: Settings, boards: [EnrolledBoard], policies: [Policy], clockSeconds: Int64 = 0, at now: Instant
+        settings: Settings, boards: [EnrolledBoard], policies: [Policy], trials: [PolicyTrial] = [],
+        clockSeconds: Int64 = 0, at now: Instant
     ) {
         self.settings = settings
         self.policies = policies
+        self.trials = trials
         self.clockSeconds = clockSeconds
         for board in boards { self.boards[board.board.id] = Self.entry(board, settings, at: now) }
     }

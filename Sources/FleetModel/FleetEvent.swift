@@ -7,6 +7,7 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case telemetryLost, spoolTroubled
         case hookOutlier, hookVersionMade, hookVersionRejected, hookVersionTakenBack
         case auditTampered
+        case rolloutChanged
     }
 
     public var kind: Kind

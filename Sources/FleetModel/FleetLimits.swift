@@ -45,6 +45,9 @@ public enum FleetLimits {
     public static let events = 10_000
     /// Search jobs the coordinator keeps, those that are over included.
     public static let searches = 256
+    /// Rollouts the coordinator keeps; the oldest that are over are forgotten beyond.
+    public static let rollouts = 64
+    public static let groupsPerRollout = 32
     public static let constraintsPerSearch = 64
     public static let searchGenerations = 10_000
     /// Subnets that boards measure for one point of a search.

@@ -9,6 +9,8 @@ public enum FleetStoreFailure: Error, Equatable, Sendable, CustomStringConvertib
     case staleGeneration(BoardID, kept: UInt64, offered: UInt64)
     /// No boards learn together under this name.
     case unknownGroup(String)
+    case rolloutNameInUse(String)
+    case unknownRollout(String)
     /// Numbers up to 2^63 - 1 can be kept.
     case outOfRange(field: String)
     /// The file is no database, or a damaged one. It was left as it is.
@@ -27,6 +29,8 @@ public enum FleetStoreFailure: Error, Equatable, Sendable, CustomStringConvertib
         case .staleGeneration(let board, let kept, let offered):
             "The assignment of generation \(offered) for \(board) is not newer than generation \(kept)."
         case .unknownGroup(let group): "No boards learn together as \(group)."
+        case .unknownRollout(let name): "No rollout is named \(name)."
+        case .rolloutNameInUse(let name): "A rollout is named \(name) already."
         case .outOfRange(let field): "The value of \(field) is too large to be kept."
         case .corrupt(let path, let detail): "The database \(path) is damaged (\(detail)); restore it from a backup."
         case .newerSchema(let path): "The database \(path) was written by a later version of this program."

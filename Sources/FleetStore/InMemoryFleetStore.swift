@@ -1,5 +1,6 @@
 public import AuditLog
 public import FleetModel
+import Rollouts
 
 /// Forgets everything at the end of the process; for tests.
 public actor InMemoryFleetStore: FleetStore {
@@ -8,7 +9,7 @@ public actor InMemoryFleetStore: FleetStore {
         var progress: [UInt64: TelemetryProgress] = [:]
     }
 
-    private let limits: StoreLimits
+    let limits: StoreLimits
     private var boardRecords: [BoardID: BoardRecord] = [:]
     private var tokens: [[UInt8]: EnrolmentToken] = [:]
     private var telemetry: [BoardID: Telemetry] = [:]
@@ -18,7 +19,8 @@ public actor InMemoryFleetStore: FleetStore {
     private var storedMeasurements: [MeasuredSubnet] = []
     private var storedSearches: [String: SearchRecord] = [:]
     private var storedAccess: [AccessName: AccessToken] = [:]
-    private var ledger = AuditLedger()
+    var storedRollouts: [String: Rollout] = [:]
+    var ledger = AuditLedger()
 
     public init(limits: StoreLimits = StoreLimits()) { self.limits = limits }
 

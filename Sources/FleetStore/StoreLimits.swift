@@ -8,6 +8,7 @@ public struct StoreLimits: Sendable {
     public var incarnationsPerBoard = FleetLimits.incarnationsPerBoard
     public var policies = FleetLimits.policies
     public var events = FleetLimits.events
+    public var rollouts = FleetLimits.rollouts
     public var searches = FleetLimits.searches
     public var measuredSubnets = FleetLimits.measuredSubnets
     public var accessTokens = FleetLimits.accessTokens

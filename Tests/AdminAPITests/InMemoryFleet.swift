@@ -109,3 +109,30 @@ actor InMemoryAccess: AccessAdministration {
             fault: AuditFault(number: 1, reason: "for the schema"))
     }
 }
+
+/// One rollout, `b0` of which all is there; what is asked of it is its reason.
+actor InMemoryRollouts: RolloutAdministration {
+    static let view = RolloutView(
+        name: "b0", policy: "p", status: "running", reason: "", currentGroup: 1,
+        groups: [
+            .init(
+                number: 1, phase: "inFlight", elapsedMilliseconds: 5, soakedMilliseconds: 4,
+                boards: [.init(board: "b", state: "failed", reason: "too slow")],
+                findings: [
+                    .init(gate: "p99Ratio", model: "m", past: 1.5, present: 2, limit: 3.5, isViolated: false),
+                    .init(gate: "restartsPerBoard", model: nil, past: 0, present: 2, limit: 0.5, isViolated: true),
+                ], missing: ["m: 3 of 200 frames"])
+        ], policyText: "kind: Policy", createdBy: "ann", createdAtMilliseconds: 1)
+
+    func rollouts() -> [RolloutView] { [Self.view] }
+    func create(_ request: RolloutRequest, by actor: String) -> RolloutView { Self.view }
+
+    func change(
+        rollout: String, _ verb: RolloutVerb, _ change: RolloutChange, by actor: String
+    ) throws -> RolloutView {
+        guard rollout == "b0" else { throw AdminFailure(.notFound, rollout) }
+        var view = Self.view
+        view.reason = "\(verb) by \(actor): \(change.reason ?? "")"
+        return view
+    }
+}

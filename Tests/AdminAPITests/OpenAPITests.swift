@@ -69,6 +69,9 @@ import Testing
                 "/v1/searches": [search], "/v1/tokens": [#"{"uses":1,"validSeconds":60}"#],
                 "/v1/access-tokens": [#"{"name":"x","role":"viewer"}"#, #"{"name":"x","role":"none"}"#],
                 "/v1/hooks/rollback": [#"{"name":"x"}"#],
+                "/v1/rollouts": [
+                    #"{"file":"r","text":"t","policyFile":"p","policyText":"t","dryRun":true}"#
+                ], "/v1/rollouts/{name}/abort": [#"{"reason":"x"}"#], "/v1/rollouts/{name}/approve": ["{}"],
             ]
             var seen: Set<String> = []
             for route in AdminRouteTests.routes where route.path != "/v1/live" {
@@ -180,6 +183,8 @@ private struct FullValues {
                         model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
                         preferredPoint: 1, priority: 1)
                 ]))
+        try add("Rollout", InMemoryRollouts.view)
+        try add("RolloutGroup", InMemoryRollouts.view.groups[0])
         try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
         try addSearch()
     }

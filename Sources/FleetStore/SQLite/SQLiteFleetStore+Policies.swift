@@ -5,18 +5,23 @@ import GRDB
 extension SQLiteFleetStore {
     public func savePolicy(_ policy: Policy, text: String, audit: AuditDraft?) async throws -> StoredPolicy {
         try await write { [self] database in
-            let version = try Int64.fetchOne(
-                database,
-                sql: """
-                    INSERT INTO policy (name, version, text, policy) VALUES (?, 1, ?, ?)
-                    ON CONFLICT (name) DO UPDATE SET
-                        version = version + 1, text = excluded.text, policy = excluded.policy
-                    RETURNING version
-                    """, arguments: [policy.name, text, try encoded(policy)])
-            try refuse(moreThan: limits.policies, of: "policies", in: "policy", database)
+            let stored = try save(policy, text: text, database)
             try append(audit, database)
-            return StoredPolicy(policy: policy, version: UInt64(clamping: version ?? 0), text: text)
+            return stored
         }
+    }
+
+    func save(_ policy: Policy, text: String, _ database: Database) throws -> StoredPolicy {
+        let version = try Int64.fetchOne(
+            database,
+            sql: """
+                INSERT INTO policy (name, version, text, policy) VALUES (?, 1, ?, ?)
+                ON CONFLICT (name) DO UPDATE SET
+                    version = version + 1, text = excluded.text, policy = excluded.policy
+                RETURNING version
+                """, arguments: [policy.name, text, try encoded(policy)])
+        try refuse(moreThan: limits.policies, of: "policies", in: "policy", database)
+        return StoredPolicy(policy: policy, version: UInt64(clamping: version ?? 0), text: text)
     }
 
     public func policies() async throws -> [StoredPolicy] {

@@ -17,6 +17,7 @@ enum Schema {
         migrator.registerMigration("measuredSubnets") { try $0.execute(sql: measuredSubnets) }
         migrator.registerMigration("audit") { try $0.execute(sql: audit) }
         migrator.registerMigration("access") { try $0.execute(sql: access) }
+        migrator.registerMigration("rollouts") { try $0.execute(sql: rollouts) }
         return migrator
     }
 

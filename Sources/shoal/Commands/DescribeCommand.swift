@@ -6,13 +6,15 @@ import Foundation
 import SearchReports
 
 struct DescribeCommand: AsyncParsableCommand {
-    enum Noun: String, ExpressibleByArgument, CaseIterable { case board, model, policy, hooks, search, predictor }
+    enum Noun: String, ExpressibleByArgument, CaseIterable {
+        case board, model, policy, rollout, hooks, search, predictor
+    }
 
     static let configuration = CommandConfiguration(
         commandName: "describe",
-        abstract: "Everything the coordinator knows of one board, model, policy, group of hooks, search or predictor.")
+        abstract: "All that is known of one board, model, policy, rollout, group of hooks, search or predictor.")
 
-    @Argument(help: "board, model, policy, hooks, search or predictor.")
+    @Argument(help: "board, model, policy, rollout, hooks, search or predictor.")
     var noun: Noun
     @Argument(help: "Its name.")
     var name: String
@@ -39,7 +41,8 @@ struct DescribeCommand: AsyncParsableCommand {
             case .policy: try await describePolicy(client)
             case .search: try await describeSearch(client)
             case .predictor: try await describePredictor(client)
-            case .hooks: try await HooksListing.describe(try await HooksListing.find(name, client), format)
+            case .hooks: try await describeHooks(client)
+            case .rollout: try await describeRollout(client)
             }
         }
     }
@@ -84,6 +87,19 @@ struct DescribeCommand: AsyncParsableCommand {
         let found = models.filter { $0.model == name }
         guard !found.isEmpty else { throw missing(Array(Set(models.map(\.model)))) }
         Terminal.print(try format.text(found, .models))
+    }
+
+    private func describeHooks(_ client: AdminClient) async throws {
+        let all: [HooksView] = try await client.get("v1/hooks")
+        guard let view = all.first(where: { $0.name == name }) else { throw missing(all.map(\.name)) }
+        if format.format == .table { Terminal.print(view.lines.joined(separator: "\n")) }
+        Terminal.print(try format.text(view, .versions))
+    }
+
+    private func describeRollout(_ client: AdminClient) async throws {
+        let all: [RolloutView] = try await client.get("v1/rollouts")
+        guard let view = all.first(where: { $0.name == name }) else { throw missing(all.map(\.name)) }
+        try format.show(view)
     }
 
     private func describePolicy(_ client: AdminClient) async throws {

@@ -72,12 +72,16 @@ struct CancelCommand: AsyncParsableCommand {
 struct GetCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable {
         case boards, models, policies, assignments, searches, predictors, hooks, events, audit, status, telemetry
+        case rollouts
     }
 
     static let configuration = CommandConfiguration(commandName: "get", abstract: "List what the coordinator knows.")
 
     @Argument(
-        help: "boards, models, policies, assignments, searches, predictors, hooks, events, audit, status or telemetry.")
+        help: """
+            boards, models, policies, assignments, rollouts, searches, predictors, hooks, events, audit, status or \
+            telemetry.
+            """)
     var noun: Noun
     @Option(help: "Of telemetry: the board whose windows are wanted.")
     var board: String?
@@ -112,6 +116,7 @@ struct GetCommand: AsyncParsableCommand {
             try await text(
                 client, FleetListing<[LatencyPredictorView]>(PredictorReport.header) { $0.map(PredictorReport.row) })
         case .hooks: try await text(client, .hooks)
+        case .rollouts: try await text(client, .rollouts)
         case .events: try await text(client, .events)
         case .audit: try await text(client, .audit, ["since": "\(since)", "limit": "\(AdminServer.rowLimit)"])
         case .status: try await text(client, .status)

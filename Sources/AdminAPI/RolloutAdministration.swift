@@ -1,0 +1,112 @@
+/// The port for rollouts behind the HTTP interface.
+public protocol RolloutAdministration: Sendable {
+    /// In the order of their making.
+    func rollouts() async throws -> [RolloutView]
+    /// - Returns: the rollout as it is then, or as it would be.
+    func create(_ request: RolloutRequest, by actor: String) async throws -> RolloutView
+    func change(rollout: String, _ verb: RolloutVerb, _ change: RolloutChange, by actor: String) async throws
+        -> RolloutView
+}
+
+/// What people do with a rollout, as paths and the command line name it.
+public enum RolloutVerb: String, Sendable, CaseIterable {
+    case approve, pause, resume, abort
+}
+
+public struct RolloutRequest: Codable, Equatable, Sendable {
+    /// Names the texts in refusals.
+    public var file: String
+    /// The rollout (YAML).
+    public var text: String
+    public var policyFile: String
+    /// The policy that is rolled out (YAML).
+    public var policyText: String
+    public var dryRun: Bool
+
+    public init(file: String, text: String, policyFile: String, policyText: String, dryRun: Bool) {
+        self.file = file
+        self.text = text
+        self.policyFile = policyFile
+        self.policyText = policyText
+        self.dryRun = dryRun
+    }
+}
+
+public struct RolloutChange: Codable, Equatable, Sendable {
+    /// For the audit log and those who wonder later.
+    public var reason: String?
+
+    public init(reason: String? = nil) { self.reason = reason }
+}
+
+/// A rollout as people see it.
+public struct RolloutView: Codable, Equatable, Sendable {
+    public struct Board: Codable, Equatable, Sendable {
+        public var board: String
+        public var state: String
+        /// Why it failed.
+        public var reason: String?
+
+        public init(board: String, state: String, reason: String?) {
+            (self.board, self.state, self.reason) = (board, state, reason)
+        }
+    }
+
+    /// A gate that was judged.
+    public struct Finding: Codable, Equatable, Sendable {
+        public var gate: String
+        /// `nil` where it is about boards.
+        public var model: String?
+        public var past: Double
+        public var present: Double
+        public var limit: Double
+        public var isViolated: Bool
+
+        public init(gate: String, model: String?, past: Double, present: Double, limit: Double, isViolated: Bool) {
+            (self.gate, self.model, self.past) = (gate, model, past)
+            (self.present, self.limit, self.isViolated) = (present, limit, isViolated)
+        }
+    }
+
+    public struct Group: Codable, Equatable, Sendable {
+        /// From 1.
+        public var number: Int
+        public var phase: String
+        public var elapsedMilliseconds: UInt64
+        public var soakedMilliseconds: UInt64
+        public var boards: [Board]
+        public var findings: [Finding]
+        /// Why some gate cannot be judged yet.
+        public var missing: [String]
+
+        public init(
+            number: Int, phase: String, elapsedMilliseconds: UInt64, soakedMilliseconds: UInt64, boards: [Board],
+            findings: [Finding], missing: [String]
+        ) {
+            (self.number, self.phase, self.boards) = (number, phase, boards)
+            (self.elapsedMilliseconds, self.soakedMilliseconds) = (elapsedMilliseconds, soakedMilliseconds)
+            (self.findings, self.missing) = (findings, missing)
+        }
+    }
+
+    public var name: String
+    public var policy: String
+    public var status: String
+    /// Why it waits or was returned; empty where there is nothing to say.
+    public var reason: String
+    /// In work, from 1; `nil` when all have passed.
+    public var currentGroup: Int?
+    public var groups: [Group]
+    public var policyText: String
+    public var createdBy: String
+    public var createdAtMilliseconds: UInt64
+
+    public init(
+        name: String, policy: String, status: String, reason: String, currentGroup: Int?, groups: [Group],
+        policyText: String, createdBy: String, createdAtMilliseconds: UInt64
+    ) {
+        (self.name, self.policy, self.status, self.reason) = (name, policy, status, reason)
+        (self.currentGroup, self.groups, self.policyText) = (currentGroup, groups, policyText)
+        (self.createdBy, self.createdAtMilliseconds) = (createdBy, createdAtMilliseconds)
+    }
+}

@@ -1,0 +1,227 @@
+import AuditLog
+import CoordinatorCore
+import FleetModel
+import FleetStore
+import Rollouts
+
+/// Rollouts: their decisions, made durable and carried out.
+extension CoordinatorActor {
+    /// In whose name the coordinator does what a rollout's rules want.
+    static let rolloutActor = "coordinator"
+    private static let rolloutInterval: Duration = .seconds(1)
+    /// Time and measures are stored at least this often while a group is watched; a kill costs no more of them.
+    private static let rolloutSaves: Duration = .seconds(10)
+    /// Windows of a board's past at most: one for each second, where there are more the newest.
+    private static let pastWindows = 100...3_600
+
+    static func rollouts(from store: (any RolloutStore)?) async throws -> [String: Rollout] {
+        Dictionary(uniqueKeysWithValues: try await store?.rollouts().map { ($0.plan.name, $0) } ?? [])
+    }
+
+    /// What boards try: of each rollout that is not over, on the boards that are to have its version.
+    static func trials(of rollouts: [String: Rollout]) -> [PolicyTrial] {
+        rollouts.values.filter { !$0.status.isOver }.sorted { $0.number < $1.number }.map {
+            PolicyTrial(policy: $0.policy, boards: $0.boardsOnNewVersion)
+        }
+    }
+
+    var rolloutsInOrder: [Rollout] { rollouts.values.sorted { $0.number < $1.number } }
+
+    // MARK: People
+
+    /// The groups that a rollout would have, or has from now on.
+    func createRollout(
+        _ plan: RolloutPlan, _ policy: Policy, text: String, dryRun: Bool, by actor: String
+    ) async throws -> Rollout {
+        try await inTurn {
+            guard let store = self.rolloutStore else { throw RolloutRefusal("this coordinator keeps no rollouts") }
+            guard self.rollouts[plan.name] == nil else {
+                throw RolloutRefusal("a rollout is named \(plan.name) already")
+            }
+            try self.refuseDuringRollout(of: policy.name)
+            let now = Self.wallClock()
+            let rollout = Rollout(
+                plan: plan, policy: policy, policyText: text, groups: try await self.groups(of: plan, policy),
+                number: (self.rollouts.values.map(\.number).max() ?? 0) + 1, createdBy: actor,
+                createdAtMilliseconds: now)
+            guard !dryRun else { return rollout }
+            try await store.addRollout(
+                rollout,
+                audit: AuditDraft(
+                    actor: actor, action: .rolloutCreated, target: "rollout \(plan.name)",
+                    after: "policy \(policy.name), text \(InputText.sha256(text)), \(rollout.boards.count) boards in "
+                        + "\(rollout.groups.count) groups, \(rollout.summary)", atMilliseconds: now))
+            self.rollouts[plan.name] = rollout
+            self.rollouts[plan.name]?.stored()
+            let kept = Set(try await store.rollouts().map(\.plan.name))
+            self.rollouts = self.rollouts.filter { kept.contains($0.key) }
+            await self.record(.rolloutChanged, nil, "rollout \(plan.name): \(rollout.summary)")
+            return rollout
+        }
+    }
+
+    /// Boards that the policy selects, or its version before, and that carry a model which one of them names.
+    private func groups(of plan: RolloutPlan, _ policy: Policy) async throws -> [[BoardID]] {
+        let versions = machine.policies.filter { $0.name == policy.name } + [policy]
+        let boards = machine.states.map(\.board).filter { board in
+            versions.contains { version in
+                version.selects(labels: board.labels)
+                    && version.models.contains { model in board.models.contains { $0.name.rawValue == model.model } }
+            }
+        }
+        guard !boards.isEmpty else { throw RolloutRefusal("policy \(policy.name) changes nothing on any board") }
+        return RolloutGroupRule.groups(of: boards.map { ($0.id, $0.labels) }, by: plan.groups)
+    }
+
+    func refuseDuringRollout(of policy: String) throws(RolloutRefusal) {
+        guard let other = rolloutsInOrder.first(where: { $0.policy.name == policy && !$0.status.isOver }) else {
+            return
+        }
+        throw RolloutRefusal(
+            "rollout \(other.plan.name) is \(other.status.rawValue) and changes policy \(policy): abort it, or wait")
+    }
+
+    /// - Returns: `nil` when there is no such rollout.
+    func changeRollout(
+        _ name: String, _ action: AuditAction, by actor: String,
+        _ wish: @Sendable (inout Rollout) throws(RolloutRefusal) -> [Rollout.Effect]
+    ) async throws -> Rollout? {
+        try await inTurn {
+            guard let store = self.rolloutStore, var rollout = self.rollouts[name] else { return nil }
+            let before = rollout.summary
+            let effects = try wish(&rollout)
+            try await store.saveRollout(
+                rollout,
+                audit: AuditDraft(
+                    actor: actor, action: action, target: "rollout \(name)", before: before, after: rollout.summary,
+                    atMilliseconds: Self.wallClock()))
+            rollout.stored()
+            self.rollouts[name] = rollout
+            self.rolloutsSaved[name] = .now
+            await self.perform(effects, of: name)
+            return rollout
+        }
+    }
+
+    // MARK: Time and boards
+
+    func rolloutTimerFired() async {
+        guard rolloutStore != nil else { return }
+        if let last = rolloutTimer, last.duration(to: .now) < Self.rolloutInterval { return }
+        rolloutTimer = .now
+        for known in rolloutsInOrder where !known.status.isOver {
+            var rollout = known
+            look(after: &rollout)
+            let effects = rollout.clockRead(milliseconds: Self.wallClock())
+            if effects.contains(.adopt) { await adopt(rollout) } else { await advance(rollout, effects) }
+        }
+    }
+
+    func rolloutsHeard(_ records: [TelemetryRecord], from board: BoardDescription) {
+        // No rollout is held while it changes, or all its boards would be copied.
+        let names = rollouts.filter { !$0.value.status.isOver && $0.value.boards[board.id] != nil }.map(\.key)
+        for name in names {
+            for record in records { rollouts[name]?.telemetryReceived(record, from: board) }
+        }
+    }
+
+    /// Boards that are awaited, and those that are watched.
+    private func look(after rollout: inout Rollout) {
+        let current = rollout.currentGroup
+        for (id, board) in rollout.boards where board.group == current || board.isOpen {
+            guard let state = machine.state(of: id) else {
+                rollout.boardRemoved(id)
+                continue
+            }
+            let isConnected = state.status == .connected
+            rollout.boardSeen(id, isConnected: isConnected, incarnation: state.incarnation)
+            guard board.isOpen, isConnected, state.isConverged else { continue }
+            let failing = board.state == .returning ? [] : machine.infeasibleByTrials(on: id)
+            if failing.isEmpty {
+                rollout.boardAcknowledged(id, order: board.order, generation: state.desired.generation)
+            } else {
+                rollout.boardFailed(id, order: board.order, reason: failing.joined(separator: "; "))
+            }
+        }
+    }
+
+    private func advance(_ changed: Rollout, _ effects: [Rollout.Effect]) async {
+        guard let store = rolloutStore else { return }
+        var rollout = changed
+        let name = rollout.plan.name
+        let isDue = rolloutsSaved[name].map { $0.duration(to: .now) >= Self.rolloutSaves } ?? true
+        if rollout.hasMoved || (isDue && !rollout.changedBoards.isEmpty) {
+            let (before, after) = (rollouts[name]?.summary, rollout.summary)
+            let audit = before == after ? nil : advanced(rollout, from: before)
+            // What could not be stored has not happened; it is decided again.
+            let saved: Void? = await storing("rollout", attempts: 1) {
+                try await store.saveRollout(rollout, audit: audit)
+            }
+            guard saved != nil else { return }
+            rolloutsSaved[name] = .now
+            rollout.stored()
+        }
+        rollouts[name] = rollout
+        await perform(effects, of: name)
+    }
+
+    private func advanced(_ rollout: Rollout, from before: String?) -> AuditDraft {
+        AuditDraft(
+            actor: Self.rolloutActor, action: .rolloutAdvanced, target: "rollout \(rollout.plan.name)",
+            before: before, after: rollout.summary, atMilliseconds: Self.wallClock())
+    }
+
+    private func adopt(_ rollout: Rollout) async {
+        guard let store = rolloutStore else { return }
+        var finished = rollout
+        finished.adopted()
+        let (name, policy) = (rollout.plan.name, rollout.policy)
+        let draft = AuditDraft(
+            actor: Self.rolloutActor, action: .policyApplied, target: "policy \(policy.name)",
+            after: "rollout \(name), text \(InputText.sha256(rollout.policyText))", atMilliseconds: Self.wallClock())
+        let audits = [draft, advanced(finished, from: rollouts[name]?.summary)]
+        let stored = await storing("rollout", attempts: 1) { [finished] in
+            try await store.adoptRollout(finished, audits: audits)
+        }
+        guard let stored else { return }
+        finished.stored()
+        rollouts[name] = finished
+        // First the policy, so that the end of the trial changes nothing on a board that has it.
+        let policies = machine.policies.filter { $0.name != policy.name } + [policy]
+        await perform(
+            [.record(.policyApplied, nil, "policy \(policy.name) version \(stored.version), by rollout \(name)")]
+                + machine.policiesChanged(policies, at: .now)
+                + machine.trialsChanged(Self.trials(of: rollouts), on: Array(finished.boards.keys), at: .now))
+        await record(.rolloutChanged, nil, "rollout \(name): \(finished.summary)")
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effects: [Rollout.Effect], of name: String) async {
+        var told: [BoardID] = []
+        for effect in effects {
+            switch effect {
+            case .readPast(let boards): for board in boards { await readPast(of: board, for: name) }
+            case .assign(let board, _), .takeBack(let board, _): told.append(board)
+            case .tell(let text): await record(.rolloutChanged, nil, "rollout \(name): \(text)")
+            case .adopt: break
+            }
+        }
+        guard !told.isEmpty else { return }
+        await perform(machine.trialsChanged(Self.trials(of: rollouts), on: told, at: .now))
+    }
+
+    /// By the coordinator's clock: a board's own may be anywhere.
+    private func readPast(of id: BoardID, for name: String) async {
+        guard let rollout = rollouts[name], let board = machine.state(of: id)?.board else { return }
+        let now = Self.wallClock()
+        let since = now - min(now, UInt64(rollout.plan.gates.pastSeconds) * 1_000)
+        let limit = min(max(rollout.plan.gates.pastSeconds, Self.pastWindows.lowerBound), Self.pastWindows.upperBound)
+        let windows = await storing("past of a board", attempts: 1) {
+            try await self.store.telemetry(board: id, sinceMilliseconds: 0, limit: limit)
+        }
+        guard let windows else { return }
+        let records = windows.filter { $0.receivedAtMilliseconds >= since }.map(\.record)
+        rollouts[name]?.pastRead(RolloutMeasures(records, of: board), of: id)
+    }
+}

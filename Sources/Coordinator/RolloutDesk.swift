@@ -1,0 +1,90 @@
+import AdminAPI
+import AuditLog
+import FleetModel
+import FleetStore
+import Rollouts
+
+/// Answers people's questions about rollouts, and does what they ask of them.
+struct RolloutDesk: RolloutAdministration {
+    let actor: CoordinatorActor
+
+    func rollouts() async throws -> [RolloutView] { await actor.rolloutsInOrder.map(Self.view) }
+
+    func create(_ request: RolloutRequest, by actor: String) async throws -> RolloutView {
+        let (plan, policy): (RolloutPlan, Policy)
+        do {
+            plan = try RolloutFile.parse(request.text, file: request.file)
+            policy = try PolicyFile.parse(request.policyText, file: request.policyFile)
+        } catch { throw AdminFailure(.invalid, error.description) }
+        let others = await self.actor.policies.filter { $0.name != policy.name }
+        let findings = PolicyCheck.findings(
+            for: policy, boards: await self.actor.states.map(\.board), others: others)
+        let refusals = findings.filter { $0.severity == .refusal }.map {
+            $0.refusal(of: policy.name, in: request.policyText, file: request.policyFile).description
+        }
+        guard refusals.isEmpty else { throw AdminFailure(.invalid, refusals.joined(separator: "; ")) }
+        return try await stored {
+            Self.view(
+                try await self.actor.createRollout(
+                    plan, policy, text: request.policyText, dryRun: request.dryRun, by: actor))
+        }
+    }
+
+    func change(
+        rollout name: String, _ verb: RolloutVerb, _ change: RolloutChange, by actor: String
+    ) async throws -> RolloutView {
+        let why = String((change.reason ?? "").prefix(FleetLimits.textBytes / 4))
+        let text = "by \(actor)\(why.isEmpty ? "" : ": \(why)")"
+        let changed: Rollout? = try await stored {
+            switch verb {
+            case .approve:
+                try await self.actor.changeRollout(name, .rolloutApproved, by: actor) {
+                    rollout throws(RolloutRefusal) in try rollout.approved()
+                }
+            case .pause:
+                try await self.actor.changeRollout(name, .rolloutPaused, by: actor) {
+                    rollout throws(RolloutRefusal) in try rollout.paused(text)
+                }
+            case .resume:
+                try await self.actor.changeRollout(name, .rolloutResumed, by: actor) {
+                    rollout throws(RolloutRefusal) in try rollout.resumed()
+                }
+            case .abort:
+                try await self.actor.changeRollout(name, .rolloutAborted, by: actor) {
+                    rollout throws(RolloutRefusal) in try rollout.aborted("aborted \(text)")
+                }
+            }
+        }
+        guard let changed else { throw AdminFailure(.notFound, "no rollout is named \(name.prefix(64))") }
+        return Self.view(changed)
+    }
+
+    private func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do { return try await body() } catch let failure as FleetStoreFailure {
+            throw AdminFailure(.unavailable, failure.description)
+        } catch let refusal as RolloutRefusal { throw AdminFailure(.invalid, refusal.description) }
+    }
+
+    private static func view(_ rollout: Rollout) -> RolloutView {
+        let members = Dictionary(grouping: rollout.boards.sorted { $0.key < $1.key }, by: \.value.group)
+        return RolloutView(
+            name: rollout.plan.name, policy: rollout.policy.name, status: rollout.status.rawValue,
+            reason: rollout.reason, currentGroup: rollout.currentGroup.map { $0 + 1 },
+            groups: rollout.groups.enumerated().map { index, group in
+                RolloutView.Group(
+                    number: index + 1, phase: group.phase.rawValue, elapsedMilliseconds: group.elapsedMilliseconds,
+                    soakedMilliseconds: group.soakedMilliseconds,
+                    boards: (members[index] ?? []).map { id, board in
+                        .init(
+                            board: id.rawValue, state: board.state.rawValue,
+                            reason: board.reason.isEmpty ? nil : board.reason)
+                    },
+                    findings: group.verdict.findings.map {
+                        .init(
+                            gate: $0.gate.rawValue, model: $0.model, past: $0.past, present: $0.present,
+                            limit: $0.limit, isViolated: $0.isViolated)
+                    }, missing: group.verdict.missing)
+            }, policyText: rollout.policyText, createdBy: rollout.createdBy,
+            createdAtMilliseconds: rollout.createdAtMilliseconds)
+    }
+}

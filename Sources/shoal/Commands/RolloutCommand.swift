@@ -1,0 +1,127 @@
+import AdminAPI
+import ArgumentParser
+import FleetListings
+import FleetModel
+
+struct RolloutCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollout", abstract: "Bring a policy to boards group by group, and back if it harms.",
+        subcommands: [Create.self, Status.self, Approve.self, Pause.self, Resume.self, Abort.self])
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Begin a rollout.")
+
+        @Option(name: .shortAndLong, help: "The rollout: groups, thresholds, gates (YAML); docs/rollouts.md.")
+        var file: String
+        @Option(help: "The policy that is rolled out (YAML).")
+        var policy: String
+        @Flag(help: "Check both and show the groups, but change nothing.")
+        var dryRun = false
+        @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        func run() async throws {
+            try await refusing {
+                let (text, policyText) = (try read(file), try read(policy))
+                // Refused here already, so that a bad file is found without a coordinator.
+                do {
+                    _ = try RolloutFile.parse(text, file: file)
+                    _ = try PolicyFile.parse(policyText, file: policy)
+                } catch { throw Refusal("\(error)") }
+                let view: RolloutView = try await coordinator.client.post(
+                    "v1/rollouts",
+                    RolloutRequest(
+                        file: file, text: text, policyFile: policy, policyText: policyText, dryRun: dryRun))
+                try format.show(view)
+            }
+        }
+
+        private func read(_ path: String) throws -> String {
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+                throw Refusal("\(path): cannot be read as text")
+            }
+            return text
+        }
+    }
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one, as shoal describe rollout does.")
+
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            try await refusing { try await options.format.show(options.find()) }
+        }
+    }
+
+    struct Options: ParsableArguments {
+        @Argument(help: "The rollout's name.")
+        var name: String
+        @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        func find() async throws -> RolloutView {
+            let all: [RolloutView] = try await coordinator.client.get("v1/rollouts")
+            guard let view = all.first(where: { $0.name == name }) else {
+                throw Refusal("no rollout is named \(name); shoal get rollouts lists them", .notFound)
+            }
+            return view
+        }
+    }
+
+    protocol Change: AsyncParsableCommand {
+        static var verb: RolloutVerb { get }
+        var options: Options { get }
+        var reason: String? { get }
+    }
+
+    struct Approve: Change {
+        static let verb = RolloutVerb.approve
+        static let configuration = CommandConfiguration(abstract: "Let one begin that waits for approval.")
+        @OptionGroup var options: Options
+        @Option(help: "Why, for the audit log.") var reason: String?
+    }
+
+    struct Pause: Change {
+        static let verb = RolloutVerb.pause
+        static let configuration = CommandConfiguration(abstract: "Keep it where it is.")
+        @OptionGroup var options: Options
+        @Option(help: "Why, for those who wonder later.") var reason: String?
+    }
+
+    struct Resume: Change {
+        static let verb = RolloutVerb.resume
+        static let configuration = CommandConfiguration(
+            abstract: "Go on; a group that could not be judged passes by that.")
+        @OptionGroup var options: Options
+        @Option(help: "Why, for the audit log.") var reason: String?
+    }
+
+    struct Abort: Change {
+        static let verb = RolloutVerb.abort
+        static let configuration = CommandConfiguration(abstract: "End it and return every board that it touched.")
+        @OptionGroup var options: Options
+        @Option(help: "Why, for those who wonder later.") var reason: String?
+    }
+}
+
+extension RolloutCommand.Change {
+    func run() async throws {
+        try await refusing {
+            guard ResourceName.isValid(options.name) else {
+                throw Refusal("no rollout is named \(options.name)", .notFound)
+            }
+            let view: RolloutView = try await options.coordinator.client.post(
+                "v1/rollouts/\(options.name)/\(Self.verb.rawValue)", RolloutChange(reason: reason))
+            guard options.format.format == .table else { return try Terminal.json(view) }
+            Terminal.print("rollout \(view.name) is \(view.status)\(view.reason.isEmpty ? "" : ": \(view.reason)")")
+        }
+    }
+}
+
+extension FormatOptions {
+    func show(_ view: RolloutView) throws {
+        if format == .table { Terminal.print(view.lines.joined(separator: "\n")) }
+        Terminal.print(try text(view, .rollout))
+    }
+}
