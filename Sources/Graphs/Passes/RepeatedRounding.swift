@@ -1,7 +1,8 @@
 /// Values that are rounded again as they were rounded before, when they have only been moved about since: a quantiser
-/// puts QuantizeLinear and DequantizeLinear around reshapes and transpositions as around anything else. What reads them
-/// reads the moved values instead, which are the same to the bit: an integer of up to 16 bits times its scale, divided
-/// by it, is less than a half from the integer.
+/// puts QuantizeLinear and DequantizeLinear around reshapes and transpositions as around anything else. What moves them
+/// further reads the moved values instead, which are the same to the bit: an integer of up to 16 bits times its scale,
+/// divided by it, is less than a half from the integer. What computes with them still reads rounded values, and so
+/// knows that a kernel for bytes will do.
 struct RepeatedRounding {
     /// How integers stand for real values.
     private struct Rounding: Equatable {
@@ -62,7 +63,9 @@ struct RepeatedRounding {
     }
 
     private func reading(_ node: Node) -> Node {
-        guard node.inputs.contains(where: { instead[$0] != nil }) else { return node }
+        guard node.domain.isEmpty, Self.moving.contains(node.operatorName),
+            node.inputs.contains(where: { instead[$0] != nil })
+        else { return node }
         return Node(
             node.operatorName, domain: node.domain, opset: node.opset, name: node.name,
             inputs: node.inputs.map { instead[$0] ?? $0 }, outputs: node.outputs, attributes: node.attributes)
