@@ -108,7 +108,8 @@ private struct Schedule {
             changed.boardAcknowledged(id, order: order, generation: order)
             if chance(0.2) { changed.boardAcknowledged(id, order: order, generation: order) }
         }
-        commit(changed, changed.clockRead(milliseconds: now))
+        let effects = changed.clockRead(milliseconds: now)
+        commit(changed, effects)
         deliver()
     }
 

@@ -2,6 +2,7 @@ import AdminAPI
 import ArgumentParser
 import FleetListings
 import FleetModel
+import Foundation
 
 struct RolloutCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -137,11 +137,11 @@ struct HooksStreamCommand: AsyncParsableCommand {
             if let readings = network.readings { feed?.set(frame % images.images.count, readings) }
             let now = PlanTimer.now()
             if due > now { Thread.sleep(forTimeInterval: Double(due - now) / 1e9) }
-            let (start, used) = (PlanTimer.now(), Self.processorTime())
+            let (start, used) = (PlanTimer.now(), PlanTimer.threadTime())
             _ = network.answer(image, budget: budget)
             let time = Double(PlanTimer.now() - start) / 1e6
             guard second.truncatingRemainder(dividingBy: block) >= 1 else { continue }
-            let processor = Self.processorTime() - used
+            let processor = Double(PlanTimer.threadTime() - used) / 1e6
             if isPaused {
                 times.paused.wall.append(time)
                 times.paused.processor.append(processor)
@@ -152,13 +152,6 @@ struct HooksStreamCommand: AsyncParsableCommand {
             progress.update(Int(second) + 1)
         }
         return times
-    }
-
-    /// Of this thread, in milliseconds.
-    private static func processorTime() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return 1e3 * Double(time.tv_sec) + Double(time.tv_nsec) / 1e6
     }
 
     private func show(_ times: (learning: Times, paused: Times), _ report: BackgroundLearner.Report) throws {
