@@ -91,8 +91,19 @@ extension FleetStateMachine {
     /// Of one board: what it measured itself, without a look at the others where that is all.
     private func interference(of board: BoardDescription) -> Interference {
         if board.hasMeasuredInterference { return board.interference ?? Interference() }
-        let alike = boards.values.lazy.map(\.state.board).filter { $0.boardClass == board.boardClass }
-        return ClassInterference(of: alike).predicted(for: board)
+        return (classInterference[board.boardClass] ?? interference(ofClass: board.boardClass)).predicted(for: board)
+    }
+
+    private func interference(ofClass name: String) -> ClassInterference {
+        ClassInterference(of: boards.values.lazy.map(\.state.board).filter { $0.boardClass == name })
+    }
+
+    /// A board came, went, or describes itself anew: what its class measured is put together again if that matters.
+    mutating func described(_ before: BoardDescription?, as after: BoardDescription?) {
+        guard before?.boardClass != after?.boardClass || before?.interference != after?.interference else { return }
+        for board in [before, after] where board?.interference?.factors.isEmpty == false {
+            classInterference[board?.boardClass ?? ""] = nil
+        }
     }
 
     /// - Parameter previous: How the board described itself before, where that is all that may have changed: then
@@ -102,6 +113,9 @@ extension FleetStateMachine {
         previous: BoardDescription? = nil
     ) -> [Action] {
         guard let state = boards[id]?.state else { return [] }
+        let name = state.board.boardClass
+        // Of ten thousand boards that say hello, each would look at all others.
+        if classInterference[name] == nil { classInterference[name] = self.interference(ofClass: name) }
         let plan = AssignmentPlan(
             for: state.board, policies: policiesInForce(on: id), reserve: settings.reserve,
             interference: interference?.predicted(for: state.board) ?? self.interference(of: state.board),

@@ -66,6 +66,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     let settings: Settings
     var boards: [BoardID: Board] = [:]
     public internal(set) var policies: [Policy]
+    /// What boards of a class measured, as far as it was asked for since that changed last.
+    var classInterference: [String: ClassInterference] = [:]
     /// Policies that rule some boards in place of those of their names.
     var trials: [PolicyTrial]
     /// By the clock that people read, when it was read last.
@@ -113,13 +115,16 @@ where Instant: Sendable, Instant.Duration == Duration {
             enrolled.incarnation = max(known.incarnation, board.incarnation)
             if known.desired.generation > board.assignment.generation { enrolled.assignment = known.desired }
         }
+        described(boards[id]?.state.board, as: board.board)
         boards[id] = Self.entry(enrolled, settings, at: now)
         return [.record(.boardEnrolled, id, "enrolled as \(board.board.boardClass)")]
     }
 
     /// The board has been taken off the allow-list and out of the store.
     public mutating func boardRevoked(_ id: BoardID) -> [Action] {
-        boards.removeValue(forKey: id) == nil ? [] : [.record(.boardRevoked, id, "revoked")]
+        guard let removed = boards.removeValue(forKey: id) else { return [] }
+        described(removed.state.board, as: nil)
+        return [.record(.boardRevoked, id, "revoked")]
     }
 
     // MARK: Messages
@@ -164,6 +169,7 @@ where Instant: Sendable, Instant.Duration == Duration {
             actions.append(.record(.boardRestarted, id, "incarnation \(incarnation)"))
         }
         if known.status != .connected { actions.append(.record(.boardConnected, id, "connected")) }
+        described(known.board, as: description)
         boards[id]?.state.board = description
         boards[id]?.state.incarnation = incarnation
         boards[id]?.state.status = .connected

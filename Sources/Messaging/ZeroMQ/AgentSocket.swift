@@ -37,6 +37,7 @@ final class AgentSocket: SocketLoop {
     ) throws(ZeroMQFailure) {
         socket = try ZeroMQSocket(context, type: ZMQ_DEALER)
         try socket.apply(settings, frameLimit: Self.frameLimit)
+        try socket.askForSigns(settings)
         try socket.set(ZMQ_CURVE_SERVERKEY, PublicKey.bytes(ofZ85: serverKey.z85) ?? [])
         try socket.set(ZMQ_CURVE_PUBLICKEY, PublicKey.bytes(ofZ85: keys.publicKey.z85) ?? [])
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
