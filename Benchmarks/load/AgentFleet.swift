@@ -37,6 +37,8 @@ final class AgentFleet {
         self.serverKey = serverKey
         context = zmq_ctx_new()
         poller = epoll_create1(0)
+        // A thread looks through the timers of all its connections to cancel one.
+        zmq_ctx_set(context, ZMQ_IO_THREADS, Int32(1 + keys.count / 1_000))
         guard zmq_ctx_set(context, ZMQ_MAX_SOCKETS, Int32(keys.count + 64)) == 0, poller >= 0 else {
             throw LoadFailure("\(keys.count) sockets are more than ZeroMQ or the system allows")
         }
