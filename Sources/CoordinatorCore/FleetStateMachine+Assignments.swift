@@ -115,7 +115,9 @@ extension FleetStateMachine {
         guard let state = boards[id]?.state else { return [] }
         let name = state.board.boardClass
         // Of ten thousand boards that say hello, each would look at all others.
-        if classInterference[name] == nil { classInterference[name] = self.interference(ofClass: name) }
+        if interference == nil, !state.board.hasMeasuredInterference, classInterference[name] == nil {
+            classInterference[name] = self.interference(ofClass: name)
+        }
         let plan = AssignmentPlan(
             for: state.board, policies: policiesInForce(on: id), reserve: settings.reserve,
             interference: interference?.predicted(for: state.board) ?? self.interference(of: state.board),
