@@ -91,7 +91,8 @@ public struct SpoolStore: Sendable {
 
     private func content() throws(SpoolFailure) -> Content {
         do {
-            return try queue.read { database in
+            // A header can be damaged so that the file may only be read. The empty transaction asks.
+            return try queue.write { database in
                 let problems = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
                 guard problems == ["ok"] else { throw SpoolFailure.damaged(problems.joined(separator: "; ")) }
                 var content = Content()
@@ -294,6 +295,11 @@ public enum SpoolFailure: Error, Equatable, Sendable, CustomStringConvertible {
             return
         }
         let detail = failure.message ?? "SQLite result \(failure.resultCode.rawValue)"
+        // Its plain form: the file, which was opened for writing, says of itself that it may only be read.
+        if failure.extendedResultCode == .SQLITE_READONLY {
+            self = .damaged(detail)
+            return
+        }
         switch failure.resultCode {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR, .SQLITE_MISMATCH, .SQLITE_CONSTRAINT, .SQLITE_SCHEMA:
             self = .damaged(detail)

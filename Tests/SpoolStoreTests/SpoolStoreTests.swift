@@ -63,42 +63,60 @@ import Testing
     }
 
     /// Whatever bit of the file is turned: it opens, what it gives is what was written, and what is missing is said.
+    /// The bytes of a file that holds the records 2 to 40.
+    private func written() throws -> Data {
+        let (store, _) = try SpoolStore.open(at: path)
+        try store.commit(adding: (1...40).map { try record(1, $0) }, removing: [], losses: .init())
+        try store.commit(adding: [], removing: [position(1, 1)], losses: .init())
+        store.checkpoint()
+        store.close()
+        return try Data(contentsOf: URL(filePath: path))
+    }
+
+    /// Opens a file with one bit turned. Whether that was noticed; what it gives back is what was written, and it can
+    /// be written on.
+    private func isNoticed(bit: Int, of place: Int, in whole: Data) throws -> Bool {
+        for suffix in ["", "-wal", "-shm", ".damaged", ".damaged-wal", ".damaged-shm"] {
+            try? FileManager.default.removeItem(atPath: path + suffix)
+        }
+        var bytes = whole
+        bytes[place] ^= 1 << bit
+        try bytes.write(to: URL(filePath: path))
+        let (store, content) = try SpoolStore.open(at: path)
+        defer { store.close() }
+
+        let positions = content.records.map(\.position)
+        let records = try store.records(at: positions)
+        #expect(try records == positions.map { try record(1, $0.sequence) }, "bit \(bit) of byte \(place)")
+        if content.trouble.isEmpty {
+            #expect(positions.map(\.sequence) == Array(2...40), "bit \(bit) of byte \(place)")
+        }
+        #expect(throws: Never.self, "bit \(bit) of byte \(place)") {
+            try store.commit(adding: [try record(1, 41)], removing: [], losses: content.losses)
+        }
+        return !content.trouble.isEmpty
+    }
+
     @Test func everyTurnedByteIsNoticedOrHarmless() throws {
         defer { remove() }
-        do {
-            let (store, _) = try SpoolStore.open(at: path)
-            try store.commit(adding: (1...40).map { try record(1, $0) }, removing: [], losses: .init())
-            try store.commit(adding: [], removing: [position(1, 1)], losses: .init())
-            store.checkpoint()
-            store.close()
-        }
-        let whole = try Data(contentsOf: URL(filePath: path))
+        let whole = try written()
         let seed = UInt64.random(in: 0...UInt64.max)
         print("everyTurnedByteIsNoticedOrHarmless seed \(seed)")
         var generator = SeededNumbers(state: seed)
         var damaged = 0
         // Every byte of a row would be a thousand starts; every 13th, and a random bit of it, meets all kinds of them.
         for place in stride(from: Int(seed % 13), to: whole.count, by: 13) {
-            for suffix in ["", "-wal", "-shm", ".damaged", ".damaged-wal", ".damaged-shm"] {
-                try? FileManager.default.removeItem(atPath: path + suffix)
-            }
-            var bytes = whole
-            bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-            try bytes.write(to: URL(filePath: path))
-
-            let (store, content) = try SpoolStore.open(at: path)
-            defer { store.close() }
-            let positions = content.records.map(\.position)
-            let records = try store.records(at: positions)
-
-            #expect(try records == positions.map { try record(1, $0.sequence) }, "byte \(place)")
-            if content.trouble.isEmpty {
-                #expect(positions.map(\.sequence) == Array(2...40), "byte \(place)")
-            } else {
-                damaged += 1
-            }
+            damaged += try isNoticed(bit: Int.random(in: 0..<8, using: &generator), of: place, in: whole) ? 1 : 0
         }
         #expect(damaged > 10)
+    }
+
+    /// Byte 18 says how the file may be written: SQLite opens one that it does not know for reading only.
+    @Test(arguments: 16..<24) func noBitOfTheHeaderKeepsTheSpoolFromBeingWritten(place: Int) throws {
+        defer { remove() }
+        let whole = try written()
+        let noticed = try (0..<8).count(where: { try isNoticed(bit: $0, of: place, in: whole) })
+        if place == 18 { #expect(noticed > 0) }
     }
 
     @Test(arguments: [0.1, 0.5, 0.9])
