@@ -26,8 +26,8 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
         public var switchesPerSecond: Double
         /// Outside `settleMilliseconds` after the start and each step, and outside ramps.
         public var steadySwitchesPerSecond: Double
-        /// After the step that took longest: from the step to the end of the last 100 ms in which the worst model kept
-        /// less than its percentile, until the next step. 0 when there was none; `nil` when it never recovered.
+        /// After the step that took longest, until every model keeps its percentile again; 0 when there was none,
+        /// `nil` when it never recovered. Cluster/Scenarios/README.md says what counts.
         public var recoveryMilliseconds: Double?
         public var frames: Int
         public var dropped: Int
@@ -171,52 +171,6 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
     }
 }
 
-/// How long the constraints stayed broken after each step.
-struct Recovery {
-    static let windowMilliseconds = 100.0
-
-    /// `nil` when one step was never recovered from.
-    let worst: Double?
-
-    init(_ trace: RunTrace, _ scenario: Scenario) {
-        let end = scenario.seconds * 1_000
-        let windows = Int((end / Self.windowMilliseconds).rounded(.up)) + 1
-        var arrived = Array(repeating: Array(repeating: 0, count: windows), count: scenario.models.count)
-        var kept = arrived
-        for frame in trace.frames {
-            let window = min(windows - 1, Int(frame.arrival / Self.windowMilliseconds))
-            arrived[frame.model][window] += 1
-            if frame.isKept { kept[frame.model][window] += 1 }
-        }
-        for (model, times) in trace.drops.enumerated() {
-            for time in times { arrived[model][min(windows - 1, Int(time / Self.windowMilliseconds))] += 1 }
-        }
-        func isBroken(_ window: Int) -> Bool {
-            scenario.models.indices.contains { model in
-                Double(kept[model][window]) * 100 < scenario.models[model].percentile * Double(arrived[model][window])
-            }
-        }
-        let steps = scenario.stepsSeconds.map { $0 * 1_000 }
-        var worst: Double? = 0
-        for (step, next) in zip(steps, steps.dropFirst() + [end]) {
-            let last = min(windows - 1, Int(next / Self.windowMilliseconds) - 1)
-            let first = Int(step / Self.windowMilliseconds)
-            guard first <= last else { continue }
-            // Two quiet seconds in a row are a recovery, whatever single windows follow.
-            var (end, quiet) = (step, 0)
-            for window in first...last where quiet < 20 {
-                if isBroken(window) {
-                    (end, quiet) = (Double(window + 1) * Self.windowMilliseconds, 0)
-                } else {
-                    quiet += 1
-                }
-            }
-            if quiet == 0, last > first { worst = nil } else { worst = worst.map { max($0, end - step) } }
-        }
-        self.worst = worst
-    }
-}
-
 /// The best fixed points for a scenario that is known beforehand.
 enum HindsightSearch {
     /// Combinations tried at most; beyond, there is no such baseline.
@@ -241,5 +195,37 @@ enum HindsightSearch {
             best = (points, result.accuracy)
         }
         return best?.points
+    }
+}
+
+/// What is not known is `null`, so that every result has every key.
+extension ScenarioReport.Result {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(policy, forKey: .policy)
+        try container.encode(sloAttainment, forKey: .sloAttainment)
+        try container.encode(accuracy, forKey: .accuracy)
+        try container.encode(accuracyWithMisses, forKey: .accuracyWithMisses)
+        try container.encode(switchesPerSecond, forKey: .switchesPerSecond)
+        try container.encode(steadySwitchesPerSecond, forKey: .steadySwitchesPerSecond)
+        try container.encode(recoveryMilliseconds, forKey: .recoveryMilliseconds)
+        try container.encode(frames, forKey: .frames)
+        try container.encode(dropped, forKey: .dropped)
+        try container.encode(models, forKey: .models)
+        try container.encode(decisionMicroseconds, forKey: .decisionMicroseconds)
+    }
+}
+
+extension ScenarioReport.ModelResult {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(model, forKey: .model)
+        try container.encode(frames, forKey: .frames)
+        try container.encode(dropped, forKey: .dropped)
+        try container.encode(sloAttainment, forKey: .sloAttainment)
+        try container.encode(accuracy, forKey: .accuracy)
+        try container.encode(p50Milliseconds, forKey: .p50Milliseconds)
+        try container.encode(p99Milliseconds, forKey: .p99Milliseconds)
+        try container.encode(pointMilliseconds, forKey: .pointMilliseconds)
     }
 }

@@ -31,24 +31,44 @@ struct ScenarioCommand: AsyncParsableCommand {
             }
             let scenario: Scenario
             do { scenario = try Scenario.parse(text, file: file) } catch { throw Refusal("\(error)") }
+            try makeFolder()
             let (report, plots) = try await lived(scenario)
-            if let folder = self.plots {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                for (policy, svg) in plots {
-                    let path = "\(folder)/\(scenario.name)-\(policy).svg"
-                    try Data(svg.utf8).write(to: URL(fileURLWithPath: path))
-                }
+            for name in try wantedPolicies() where !report.results.contains(where: { $0.policy == name }) {
+                Terminal.note("shoal: warning: \(name) is left out: too many combinations of points to try")
             }
             try show(report)
+            if let folder = self.plots { try write(plots, of: scenario.name, to: folder) }
         }
     }
 
-    private func lived(_ scenario: Scenario) async throws -> (report: ScenarioReport, plots: [String: String]) {
-        let wanted = policies?.split(separator: ",").map(String.init) ?? ScenarioReport.policies
-        if let unknown = wanted.first(where: { !ScenarioReport.policies.contains($0) }) {
-            throw Refusal(
-                "--policies: there is no '\(unknown)', only \(ScenarioReport.policies.joined(separator: ", "))", .usage)
+    /// - Parameter name: of the scenario; it may hold anything, its files' names do not.
+    private func write(_ plots: [String: String], of name: String, to folder: String) throws {
+        let plain = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") ? $0 : "-" })
+        for (policy, svg) in plots {
+            let path = "\(folder)/\(plain)-\(policy).svg"
+            try OutputFile.write(Array(svg.utf8), to: path)
         }
+    }
+
+    private func makeFolder() throws {
+        guard let plots else { return }
+        do { try FileManager.default.createDirectory(atPath: plots, withIntermediateDirectories: true) } catch {
+            throw Refusal("--plots: there can be no folder \(plots)", .environment)
+        }
+    }
+
+    private func wantedPolicies() throws -> [String] {
+        let wanted = policies?.split(separator: ",").map(String.init) ?? ScenarioReport.policies
+        let known = ScenarioReport.policies.joined(separator: ", ")
+        guard !wanted.isEmpty else { throw Refusal("--policies: give one or more of \(known)", .usage) }
+        if let unknown = wanted.first(where: { !ScenarioReport.policies.contains($0) }) {
+            throw Refusal("--policies: there is no '\(unknown)', only \(known)", .usage)
+        }
+        return wanted
+    }
+
+    private func lived(_ scenario: Scenario) async throws -> (report: ScenarioReport, plots: [String: String]) {
+        let wanted = try wantedPolicies()
         guard simulate else {
             let folder = URL(filePath: file).deletingLastPathComponent().path()
             do {

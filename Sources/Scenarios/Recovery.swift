@@ -1,0 +1,53 @@
+/// How long the constraints stayed broken after each step of a scenario.
+///
+/// A constraint is of a percentile, so that single late frames do not break it: the board has recovered at the first
+/// moment from which every model keeps its percentile, both of the frames of the next 100 ms and of those of the next
+/// two seconds.
+struct Recovery {
+    static let windowMilliseconds = 100.0
+    private static let lastingWindows = 20
+
+    /// Of the worst step; `nil` when one was never recovered from.
+    private(set) var worst: Double?
+
+    private var arrived: [[Int]]
+    private var kept: [[Int]]
+    private let percentiles: [Double]
+
+    init(_ trace: RunTrace, _ scenario: Scenario) {
+        let end = scenario.seconds * 1_000
+        let count = Int((end / Self.windowMilliseconds).rounded(.up)) + 1
+        percentiles = scenario.models.map(\.percentile)
+        arrived = Array(repeating: Array(repeating: 0, count: count), count: scenario.models.count)
+        kept = arrived
+        func window(_ time: Double) -> Int { min(count - 1, Int(time / Self.windowMilliseconds)) }
+        for frame in trace.frames {
+            arrived[frame.model][window(frame.arrival)] += 1
+            if frame.isKept { kept[frame.model][window(frame.arrival)] += 1 }
+        }
+        for (model, times) in trace.drops.enumerated() {
+            for time in times { arrived[model][window(time)] += 1 }
+        }
+        let steps = scenario.stepsSeconds.map { $0 * 1_000 }
+        let times = zip(steps, steps.dropFirst() + [end]).map { time(from: $0, to: $1) }
+        worst = times.reduce(0) { worst, time in worst.flatMap { worst in time.map { max(worst, $0) } } }
+    }
+
+    /// Milliseconds from a step to the recovery from it, which has to come before the next step.
+    private func time(from step: Double, to next: Double) -> Double? {
+        let windows = Int(step / Self.windowMilliseconds)..<Int(next / Self.windowMilliseconds)
+        let lasting = min(Self.lastingWindows, (windows.count + 1) / 2)
+        let recovered = windows.dropLast(max(0, lasting - 1)).first {
+            isKept($0..<$0 + 1) && isKept($0..<$0 + lasting)
+        }
+        if windows.isEmpty { return 0 }
+        return recovered.map { max(0, Double($0) * Self.windowMilliseconds - step) }
+    }
+
+    private func isKept(_ windows: Range<Int>) -> Bool {
+        percentiles.indices.allSatisfy { model in
+            let all = arrived[model][windows].reduce(0, +)
+            return Double(kept[model][windows].reduce(0, +)) * 100 >= percentiles[model] * Double(all)
+        }
+    }
+}

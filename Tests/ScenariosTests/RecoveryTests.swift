@@ -1,0 +1,57 @@
+import Testing
+
+@testable import Scenarios
+
+@Suite struct RecoveryTests {
+    /// Ten frames in 100 ms, a step at one second, nine more seconds; those that come at `late` are not kept.
+    private static func worst(percentile: Double = 95, late: (Double) -> Bool) throws -> Double? {
+        let scenario = try Scenario.parse(
+            """
+            name = "recovery"
+            seconds = 10
+            seed = 1
+
+            [[model]]
+            name = "classifier"
+            framesPerSecond = 100
+            constraintMilliseconds = 9
+            percentile = \(percentile)
+            points = [{ accuracy = 0.9, latencyMilliseconds = 1.0 }]
+
+            [[load]]
+            startSeconds = 1
+            endSeconds = 10
+            slowdown = 2
+            """, file: "recovery")
+        var trace = RunTrace(models: 1)
+        for frame in 0..<1_000 {
+            let arrival = Double(frame) * 10 + 1
+            trace.completed(
+                .init(model: 0, arrival: arrival, latency: 1, point: 0, isKept: !late(arrival)),
+                decisionNanoseconds: 0)
+        }
+        return Recovery(trace, scenario).worst
+    }
+
+    @Test func nothingLateIsNothingToRecoverFrom() throws { #expect(try Self.worst { _ in false } == 0) }
+
+    @Test func itLastsUntilFramesAreKeptAgain() throws {
+        #expect(try Self.worst { (1_000..<1_300).contains($0) } == 300)
+        #expect(try Self.worst { (1_000..<1_310).contains($0) } == 400)
+    }
+
+    /// One in a hundred is what the constraint allows.
+    @Test func singleLateFramesBreakNoPercentile() throws {
+        func late(_ time: Double) -> Bool { (1_000..<1_300).contains(time) || Int(time) % 1_000 == 501 }
+        #expect(try Self.worst(late: late) == 300)
+        #expect(try Self.worst(percentile: 99.9, late: late) == nil)
+    }
+
+    /// A moment in which all is well ends nothing when most of what follows is late.
+    @Test func aRespiteIsNoRecovery() throws {
+        #expect(try Self.worst { (1_000..<4_000).contains($0) && !(2_000..<2_200).contains($0) } == 3_000)
+        #expect(try Self.worst { $0 > 1_000 && Int($0 / 100) % 2 == 0 } == nil)
+    }
+
+    @Test func whatIsNeverKeptIsNoRecovery() throws { #expect(try Self.worst { $0 > 1_000 } == nil) }
+}
