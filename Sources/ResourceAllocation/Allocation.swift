@@ -168,4 +168,12 @@ public struct Infeasibility: Error, Equatable, Codable, Sendable, CustomStringCo
     }
 
     public var description: String { reason }
+
+    /// With `model` as `null` where it concerns all.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(constraint, forKey: .constraint)
+        try container.encode(model, forKey: .model)
+        try container.encode(reason, forKey: .reason)
+    }
 }

@@ -15,8 +15,9 @@ import FleetModel
 /// in the order of model names, so the order of the call plays no part.
 ///
 /// What cannot be met is named, and the least bad is chosen: a model runs the point that comes nearest to the limit
-/// that it breaks; and when the points that remain do not fit the board together, every model runs the permitted one
-/// that takes least of the resources that are short.
+/// that it breaks. When the points that remain do not fit the board together, accuracy floors are given up, those of
+/// least priority first, before anything is late; and when that does not suffice, every model runs the point that takes
+/// least of the resources that are short.
 public enum Allocator {
     /// What keeps noise from moving points: how far a measurement may vary, and what a change must bring.
     public struct Hysteresis: Equatable, Sendable {
@@ -56,15 +57,35 @@ public enum Allocator {
                 of: request, cores: budget.cores, incumbent: incumbents[request.policy.model]?.envelope,
                 slack: hysteresis.slack)
             if let reason = permitted.infeasibility { infeasible.append(reason) }
-            if !permitted.points.isEmpty { candidates.append(Candidate(request: request, points: permitted.points)) }
+            if !permitted.points.isEmpty {
+                candidates.append(
+                    Candidate(request: request, points: permitted.points, withoutFloor: permitted.withoutFloor))
+            }
         }
-        let solution = Candidate.knapsack(candidates, capacity: budget.capacity).solve(stateLimit: stateLimit)
+        var solution = Candidate.knapsack(candidates, capacity: budget.capacity).solve(stateLimit: stateLimit)
+        if solution == nil {
+            infeasible.append(Shortage(of: candidates, within: budget).infeasibility)
+            solution = withoutFloors(&candidates, within: budget, stateLimit: stateLimit)
+        }
         var choice = solution?.choice
         if let best = choice, let kept = kept(incumbents, candidates, best, budget, hysteresis) { choice = kept }
-        let shortage = choice == nil ? Shortage(of: candidates, within: budget) : nil
-        if let shortage { infeasible.append(shortage.infeasibility) }
-        let points = choice ?? shortage?.leastBad ?? []
+        let points = choice ?? Shortage(of: candidates, within: budget).leastBad
         return allocation(candidates, points, infeasible: infeasible, solution: solution)
+    }
+
+    /// Gives up accuracy floors, those of least priority first, until the points fit the board together.
+    private static func withoutFloors(
+        _ candidates: inout [Candidate], within budget: BoardBudget, stateLimit: Int
+    ) -> MultipleChoiceKnapsack.Solution? {
+        let order = candidates.indices.sorted {
+            (candidates[$0].request.policy.priority, $0) < (candidates[$1].request.policy.priority, $1)
+        }
+        for index in order where candidates[index].points != candidates[index].withoutFloor {
+            candidates[index].points = candidates[index].withoutFloor
+            let knapsack = Candidate.knapsack(candidates, capacity: budget.capacity)
+            if let solution = knapsack.solve(stateLimit: stateLimit) { return solution }
+        }
+        return nil
     }
 
     /// The incumbents' points, where they are still permitted, still fit, and lose too little to be worth a change.
@@ -90,8 +111,9 @@ public enum Allocator {
         let models = zip(candidates, choice).map { candidate, position in
             let (request, point) = (candidate.request, candidate.points[position])
             return ModelAllocation(
-                model: request.policy.model, lowestPoint: candidate.points.first ?? point,
-                highestPoint: candidate.points.last ?? point, preferredPoint: point, cores: request.cores(at: point),
+                model: request.policy.model, lowestPoint: candidate.run(around: position).lowerBound,
+                highestPoint: candidate.run(around: position).upperBound, preferredPoint: point,
+                cores: request.cores(at: point),
                 latencyMilliseconds: request.latencyMilliseconds(at: point),
                 memoryBytes: UInt64(request.bytes(at: point)), watts: request.watts(at: point))
         }
@@ -107,7 +129,17 @@ public enum Allocator {
 struct Candidate {
     let request: AllocationRequest
     /// Positions in the table, ascending.
-    let points: [Int]
+    var points: [Int]
+    /// Those that only the accuracy floor rules out among them.
+    var withoutFloor: [Int]
+
+    /// Neighbouring points around one: a board may take any between the ends of its envelope.
+    func run(around position: Int) -> ClosedRange<Int> {
+        var (first, last) = (position, position)
+        while first > 0, points[first - 1] == points[first] - 1 { first -= 1 }
+        while last < points.count - 1, points[last + 1] == points[last] + 1 { last += 1 }
+        return points[first]...points[last]
+    }
 
     func item(_ position: Int) -> MultipleChoiceKnapsack.Item {
         .init(costs: request.costs(at: points[position]), value: request.value(of: points[position]))

@@ -2,11 +2,14 @@ import FleetModel
 
 /// The operating points that a model's own policy permits, whatever its neighbours take.
 ///
-/// Its limits are applied in the order of `Limit`; the first that no point left satisfies is the binding one, and the
-/// point that comes nearest to it is the least bad.
+/// Its limits are applied in the order of `Limit`; the first that no point left satisfies is the binding one. The point
+/// that comes nearest to it is the least bad, but where it is the accuracy floor: what is below the floor still serves,
+/// and what is late or takes too much does not, so that every point that the other limits leave may run.
 struct PermittedPoints {
     /// Positions in the table, ascending; empty only without any point.
     let points: [Int]
+    /// The same if there were no accuracy floor.
+    let withoutFloor: [Int]
     let infeasibility: Infeasibility?
 
     private enum Limit: CaseIterable {
@@ -38,11 +41,13 @@ struct PermittedPoints {
         var left = Array(request.points.indices)
         guard !left.isEmpty else {
             let reason = "model \(request.policy.model): it has no operating point on this board"
-            points = []
+            (points, withoutFloor) = ([], [])
             infeasibility = Infeasibility(constraint: .operatingPoints, model: request.policy.model, reason: reason)
             return
         }
+        var unfloored = left
         for limit in Limit.allCases {
+            if limit == .accuracyFloor { unfloored = left }
             guard let measure = Self.measure(limit, of: request, cores: cores) else { continue }
             let fitting = left.filter { point in
                 guard limit.isMeasured, let incumbent else { return measure.value(point) <= measure.limit + 1e-9 }
@@ -52,7 +57,8 @@ struct PermittedPoints {
                 let nearest = left.min { measure.value($0) < measure.value($1) } ?? left[0]
                 // Above the limit by less than the slack: permitted, only not yet told from noise.
                 let isWithin = measure.value(nearest) <= measure.limit
-                points = [nearest]
+                points = limit == .accuracyFloor ? left : [nearest]
+                withoutFloor = points
                 infeasibility =
                     isWithin
                     ? nil
@@ -63,7 +69,7 @@ struct PermittedPoints {
             }
             left = fitting
         }
-        points = left
+        (points, withoutFloor) = (left, unfloored)
         infeasibility = nil
     }
 

@@ -33,6 +33,8 @@ import Testing
 
     private func expectEnvelopes(_ allocation: Allocation, of requests: [AllocationRequest], seed: UInt64) {
         #expect(allocation.models.map(\.model) == requests.map(\.policy.model).sorted(), "seed \(seed)")
+        // What does not fit together costs floors, whose envelopes begin lower.
+        guard allocation.infeasible.allSatisfy({ $0.model != nil }) else { return }
         let refused = Set(allocation.infeasible.compactMap(\.model))
         for request in requests where !refused.contains(request.policy.model) {
             guard let model = allocation.models.first(where: { $0.model == request.policy.model }) else { continue }
@@ -106,7 +108,7 @@ import Testing
         #expect(
             allocation.models == [
                 ModelAllocation(
-                    model: "x", lowestPoint: 1, highestPoint: 1, preferredPoint: 1, cores: 0.2, latencyMilliseconds: 20)
+                    model: "x", lowestPoint: 0, highestPoint: 1, preferredPoint: 1, cores: 0.2, latencyMilliseconds: 20)
             ])
     }
 
@@ -121,8 +123,42 @@ import Testing
                 "CPU: the cheapest permitted points need 1.2 cores together, the budget is 0.8 "
                     + "(1 cores less 20 % reserve)"
             ])
-        #expect(allocation.models.map(\.preferredPoint) == [1, 1])
-        #expect(allocation.models.map(\.lowestPoint) == [1, 1])
+        // Better below the floor than late.
+        #expect(allocation.models.map(\.preferredPoint) == [0, 0])
+        #expect(allocation.models.map(\.highestPoint) == [2, 2])
+    }
+
+    @Test func theFloorOfLeastPriorityIsGivenUpFirst() {
+        let low = Instances.request("low", points: [(3, 0.7), (30, 0.8)], fps: 30, floor: 0.8, priority: 1)
+        let high = Instances.request("high", points: [(4, 0.7), (6, 0.95)], fps: 30, floor: 0.9, priority: 100)
+        let allocation = Allocator.allocate([low, high], within: BoardBudget(cores: 1, reserve: 0))
+        #expect(allocation.infeasible.map(\.constraint) == [.cpu])
+        #expect(allocation.models.map(\.model) == ["high", "low"])
+        #expect(allocation.models.map(\.preferredPoint) == [1, 0])
+        #expect(allocation.models.map(\.lowestPoint) == [1, 0])
+    }
+
+    /// A floor out of reach takes nothing from the other models.
+    @Test func aFloorOutOfReachLeavesRoomForTheOthers() {
+        let low = Instances.request("low", points: [(3, 0.7), (30, 0.8)], fps: 30, floor: 0.81, priority: 1)
+        let high = Instances.request("high", points: [(4, 0.7), (6, 0.95)], fps: 30, priority: 100)
+        let allocation = Allocator.allocate([low, high], within: BoardBudget(cores: 1, reserve: 0))
+        #expect(allocation.infeasible.map(\.constraint) == [.accuracyFloor])
+        #expect(allocation.models.map(\.preferredPoint) == [1, 0])
+        #expect(allocation.models.map(\.lowestPoint) == [0, 0])
+    }
+
+    /// Boards may run any point between the ends of the envelope.
+    @Test func envelopesHoldNoPointThatIsForbidden() {
+        var request = Instances.request("m", points: [(1, 0.5), (2, 0.6), (3, 0.7), (4, 0.8), (5, 0.9)])
+        request.policy.energyMillijoules = 40
+        for (index, energy) in [10.0, 90, 20, 30, 95].enumerated() {
+            request.points[index].demand = PointDemand(energyMillijoules: energy)
+        }
+        let allocation = Allocator.allocate([request], within: BoardBudget(cores: 1, reserve: 0))
+        #expect(allocation.models.map(\.preferredPoint) == [3])
+        #expect(allocation.models.map(\.lowestPoint) == [2])
+        #expect(allocation.models.map(\.highestPoint) == [3])
     }
 
     @Test func whatIsShortIsNamed() {
