@@ -1,8 +1,9 @@
 /// Chooses the operating points of all models that share one processor, frame by frame: the runtime manager of
 /// Dynamic-OFA (Lou et al., CVPRW 2021, section 3.3) for several models at once.
 ///
-/// At the speed just seen it takes the points whose priority-weighted accuracy per processor time is best (the greedy
-/// steps of the multiple choice knapsack) until
+/// At the speed just seen it takes the points that the coordinator prefers, while these fit, and from there, or from
+/// the lowest points if that ends higher, the steps of most priority-weighted accuracy per processor time (the greedy
+/// steps of the multiple choice knapsack), until
 ///
 ///     sum of run time x frames per second               <=  headroom
 ///     its run                                           <=  latencyShare x its constraint      for every model
@@ -18,8 +19,10 @@
 /// competing program and without one, so that only trying tells when it has ended. One that fails is taken back at the
 /// first sign, the next waits longer, and goes one point at a time until one holds.
 /// Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its
-/// deadline, or make one that waits miss it, runs at a lower point: switching costs nothing. A model in `steps` mode
-/// goes one point at a time, one in `lookUp` mode to its point at once.
+/// deadline, or make one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees
+/// it: when the switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to
+/// that point, and rises when there are switches again. A fall is never put off. A model in `steps` mode goes one point
+/// at a time, one in `lookUp` mode to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
@@ -61,6 +64,9 @@ public struct BoardManager: Sendable {
         public var hottestCelsius = 85.0
         public var highestMemoryPressure = 10.0
         public var strainedShare = 0.75
+        /// Changes of point of all models together, on average, and how many may be saved up.
+        public var switchesPerSecond = 0.8
+        public var savedSwitches = 8.0
 
         public init() {}
     }
@@ -73,8 +79,8 @@ public struct BoardManager: Sendable {
         public var idleMilliseconds: [Double]
         /// Rises with the run times.
         public var accuracies: [Double]
-        /// Of each point but the last, what the next brings for the processor time that it takes.
-        fileprivate var stepValues: [Double] = []
+        /// Of each point the higher one that brings most for the processor time that it takes.
+        var bestSteps: [Int] = []
 
         public init(
             framesPerSecond: Double, mode: Mode = .lookUp, idleMilliseconds: [Double], accuracies: [Double]
@@ -107,23 +113,26 @@ public struct BoardManager: Sendable {
         public var priority: Int
         public var lowest: Int
         public var highest: Int
-        /// Changes of the model's plan, on average. Falls are never put off, rises pay for them.
+        /// Changes of the model's point, on average. Falls are never put off, rises pay for them.
         public var switchesPerMinute: Double
+        /// What the coordinator chose for the idle board.
+        public var preferred: Int?
 
         public init(
             constraintMilliseconds: Double, percentile: Double, priority: Int, lowest: Int, highest: Int,
-            switchesPerMinute: Double = .infinity
+            preferred: Int? = nil, switchesPerMinute: Double = .infinity
         ) {
             self.constraintMilliseconds = constraintMilliseconds
             self.percentile = percentile
             self.priority = priority
             self.lowest = lowest
             self.highest = highest
+            self.preferred = preferred
             self.switchesPerMinute = switchesPerMinute
         }
     }
 
-    private struct Entry {
+    struct Entry {
         var isPresent = false
         var envelope = Envelope(constraintMilliseconds: .infinity, percentile: 100, priority: 1, lowest: 0, highest: 0)
         var planned = 0
@@ -134,11 +143,14 @@ public struct BoardManager: Sendable {
         var late = 0.0
         /// What the last rise left.
         var before = 0
-        /// The candidate cannot rise any more.
-        var isBlocked = false
-        /// Changes of the plan that the limit still leaves; below zero, falls went beyond it.
-        var switches = 0.0
-        var countedAt = 0.0
+        /// The highest point that the candidate may still rise to.
+        var limit = 0
+        /// The candidate of a plan that began otherwise.
+        var other = 0
+        /// Where the model's last frame ran; -1 before the first.
+        var lastPoint = -1
+        /// What the model's own limit still leaves.
+        var switches = SwitchCount()
         /// Misses that the percentile still excuses.
         var credit = 0.0
         var missesInRow = 0
@@ -151,10 +163,12 @@ public struct BoardManager: Sendable {
         }
     }
 
-    private let settings: Settings
-    private let models: [Model]
-    private var entries: [Entry]
+    let settings: Settings
+    let models: [Model]
+    var entries: [Entry]
     private var headroom: Double
+    /// What the board's limit still leaves.
+    private var switches = SwitchCount()
     /// How much slower than idle the last few runs were, and the last few dozen.
     private var recent = 1.0
     private var lasting = 1.0
@@ -182,15 +196,13 @@ public struct BoardManager: Sendable {
         self.settings = settings
         self.models = models.map { model in
             var model = model
-            model.stepValues = zip(model.idleMilliseconds.indices, model.idleMilliseconds.indices.dropFirst()).map {
-                let time = (model.idleMilliseconds[$1] - model.idleMilliseconds[$0]) * model.framesPerSecond / 1_000
-                return (model.accuracies[$1] - model.accuracies[$0]) / max(time, 1e-9)
-            }
+            model.bestSteps = model.idleMilliseconds.indices.map { model.bestStep(from: $0, upTo: .max) ?? $0 }
             return model
         }
         entries = Array(repeating: Entry(), count: models.count)
         headroom = settings.headroom
         climbWait = settings.climbMilliseconds
+        switches.saved = settings.savedSwitches
     }
 
     /// The point that the plan gives to the model.
@@ -208,7 +220,7 @@ public struct BoardManager: Sendable {
         let before = entries[model].planned
         entries[model] = Entry()
         (entries[model].isPresent, entries[model].envelope) = (true, envelope)
-        (entries[model].switches, entries[model].countedAt) = (envelope.switchesPerMinute, now)
+        entries[model].switches = SwitchCount(saved: envelope.switchesPerMinute, countedAt: now)
         entries[model].planned = isNew ? envelope.lowest : min(max(before, envelope.lowest), envelope.highest)
         plan(headroom: headroom, slowdown: slowdown)
         adopt(at: now)
@@ -265,7 +277,7 @@ public struct BoardManager: Sendable {
             if models[index].mode == .steps || isCautious {
                 entries[index].candidate = min(entries[index].candidate, entries[index].planned + 1)
             }
-            if !mayRise(index, at: now) {
+            if !maySwitch(index, 1, at: now) {
                 entries[index].candidate = min(entries[index].candidate, entries[index].planned)
             }
             let (model, entry) = (models[index], entries[index])
@@ -308,127 +320,31 @@ public struct BoardManager: Sendable {
         return max(24, rate * settings.memoryMilliseconds / 1_000)
     }
 
-    /// Whether the limit of switches leaves one.
-    private mutating func mayRise(_ index: Int, at now: Double) -> Bool {
+    /// Whether the limits of switches leave so many.
+    private mutating func maySwitch(_ index: Int, _ count: Double, at now: Double) -> Bool {
+        switches.earn(settings.switchesPerSecond, most: settings.savedSwitches, at: now)
         let limit = entries[index].envelope.switchesPerMinute
-        guard limit.isFinite else { return true }
-        let earned = (now - entries[index].countedAt) * limit / 60_000
-        entries[index].switches = min(limit, entries[index].switches + earned)
-        entries[index].countedAt = now
-        return entries[index].switches >= 1
+        entries[index].switches.earn(limit / 60, most: max(limit, 2), at: now)
+        return min(switches.saved, entries[index].switches.saved) >= count
+    }
+
+    /// Counts a switch where the frame runs at another point than the one before.
+    private mutating func count(_ point: Int, of model: Int) {
+        let last = entries[model].lastPoint
+        entries[model].lastPoint = point
+        guard last >= 0, last != point else { return }
+        // Falls beyond what is left put a rise off by seconds, not for long.
+        switches.saved = max(-1, switches.saved - 1)
+        entries[model].switches.saved = max(
+            -entries[model].envelope.switchesPerMinute, entries[model].switches.saved - 1)
     }
 
     private mutating func adopt(at now: Double) {
         for index in entries.indices where entries[index].planned != entries[index].candidate {
             entries[index].planned = entries[index].candidate
-            entries[index].switches = max(-entries[index].envelope.switchesPerMinute, entries[index].switches - 1)
             planChanges += 1
         }
         (changedAt, quietSince) = (now, now)
-    }
-
-    /// Whether the plan in force still fits at this speed.
-    private mutating func holds(slowdown: Double) -> Bool {
-        var load = 0.0
-        for (model, entry) in zip(models, entries) where entry.isPresent {
-            load += model.idleMilliseconds[entry.planned] * model.framesPerSecond / 1_000
-        }
-        guard load * slowdown <= headroom * settings.margin else { return false }
-        // Else two frames that meet take turns at a lower point, as often as their streams meet.
-        for index in entries.indices {
-            entries[index].length = models[index].idleMilliseconds[entries[index].planned] * slowdown
-        }
-        let share = settings.latencyShare * settings.margin
-        return entries.indices.allSatisfy { index in
-            guard isBound(index, slowdown: slowdown, share: share) else { return true }
-            let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
-            return room >= 0 && lateShare(index, room: room) <= settings.allowanceShare * entries[index].allowance
-        }
-    }
-
-    /// A model that cannot keep its constraint even alone holds up no other.
-    private func isBound(_ index: Int, slowdown: Double, share: Double) -> Bool {
-        entries[index].isPresent
-            && models[index].idleMilliseconds[entries[index].envelope.lowest] * slowdown
-                <= share * entries[index].envelope.constraintMilliseconds
-    }
-
-    /// Share of the model's frames that meet a run of another which lasts longer than they can wait.
-    private func lateShare(_ index: Int, room: Double) -> Double {
-        var late = 0.0
-        for other in entries.indices where other != index && entries[other].isPresent {
-            late += lateShare(waitingFor: other, length: entries[other].length, room: room)
-        }
-        return late
-    }
-
-    private func lateShare(waitingFor other: Int, length: Double, room: Double) -> Double {
-        max(0, length - room) * models[other].framesPerSecond / 1_000
-    }
-
-    /// Fills in the candidates: from the lowest points, the step of most value per time for as long as one fits. What
-    /// does not fit once never will, because the others only grow.
-    private mutating func plan(headroom: Double, slowdown: Double) {
-        var load = 0.0
-        for index in entries.indices {
-            entries[index].isBlocked = !entries[index].isPresent
-            entries[index].candidate =
-                entries[index].isPresent ? entries[index].envelope.lowest : entries[index].planned
-            entries[index].length = models[index].idleMilliseconds[entries[index].candidate] * slowdown
-            if entries[index].isPresent { load += entries[index].length * models[index].framesPerSecond / 1_000 }
-        }
-        for index in entries.indices where entries[index].isPresent {
-            let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
-            // What holds up no other does not count as late either.
-            entries[index].late =
-                isBound(index, slowdown: slowdown, share: settings.latencyShare)
-                ? lateShare(index, room: room) : -.infinity
-        }
-        while let step = mostValuableStep() {
-            let length = models[step].idleMilliseconds[entries[step].candidate + 1] * slowdown
-            let added = (length - entries[step].length) * models[step].framesPerSecond / 1_000
-            if load + added <= headroom, raise(step, to: length) {
-                entries[step].candidate += 1
-                load += added
-            } else {
-                entries[step].isBlocked = true
-            }
-        }
-    }
-
-    /// Lets the model run so long, if it and the others then still keep their constraints.
-    private mutating func raise(_ raised: Int, to length: Double) -> Bool {
-        let own = entries[raised]
-        let room = settings.latencyShare * own.envelope.constraintMilliseconds - length
-        guard room >= 0 else { return false }
-        let late = lateShare(raised, room: room)
-        guard late <= settings.allowanceShare * own.allowance else { return false }
-        for index in entries.indices where index != raised && entries[index].isPresent {
-            let more = addedLateness(of: index, raising: raised, to: length)
-            guard entries[index].late + more <= settings.allowanceShare * entries[index].allowance else { return false }
-        }
-        for index in entries.indices where index != raised && entries[index].isPresent {
-            entries[index].late += addedLateness(of: index, raising: raised, to: length)
-        }
-        (entries[raised].length, entries[raised].late) = (length, late)
-        return true
-    }
-
-    private func addedLateness(of index: Int, raising raised: Int, to length: Double) -> Double {
-        let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
-        return lateShare(waitingFor: raised, length: length, room: room)
-            - lateShare(waitingFor: raised, length: entries[raised].length, room: room)
-    }
-
-    /// The model whose next point brings most for the processor time that it takes.
-    private func mostValuableStep() -> Int? {
-        var (best, highest) = (-1, 0.0)
-        for index in entries.indices
-        where !entries[index].isBlocked && entries[index].candidate < entries[index].envelope.highest {
-            let value = Double(entries[index].envelope.priority) * models[index].stepValues[entries[index].candidate]
-            if best < 0 || value > highest { (best, highest) = (index, value) }
-        }
-        return best < 0 ? nil : best
     }
 }
 
@@ -452,7 +368,18 @@ extension BoardManager: PointPolicy {
             models[frame.model].idleMilliseconds[point] * slowdown * settings.margin > room
         { point -= 1 }
         entries[frame.model].lowered += ((point < entry.planned ? 1 : 0) - entry.lowered) / 64
+        // There and back.
+        if point < entry.planned, !maySwitch(frame.model, 2, at: now) { stay(at: point, of: frame.model, at: now) }
+        count(point, of: frame.model)
         return point
+    }
+
+    /// The plan falls to where a frame has to run, as there are no switches left to come back with.
+    private mutating func stay(at point: Int, of model: Int, at now: Double) {
+        for index in entries.indices { entries[index].candidate = entries[index].planned }
+        entries[model].candidate = point
+        isOnTrial = false
+        adopt(at: now)
     }
 
     public mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
@@ -494,7 +421,7 @@ extension BoardManager: PointPolicy {
             headroom += (highestHeadroom - headroom) * 0.002
         }
         let slowdown = slowdown
-        if isMissed || isStrained(frame, point: point, at: now) || !holds(slowdown: slowdown) {
+        if isMissed || isStrained(frame, point: point, at: now) || !holds(slowdown: slowdown, headroom: headroom) {
             guard now - changedAt >= settings.settleMilliseconds else { return }
             fall(slowdown: slowdown, at: now)
         } else if !isBoardStrained, now - max(quietSince, changedAt) >= (mayTry ? climbWait : 2 * climbWait) {

@@ -62,7 +62,8 @@ struct ManagedPolicy: ScenarioPolicy {
                     index,
                     .init(
                         constraintMilliseconds: model.constraintMilliseconds, percentile: model.percentile,
-                        priority: model.priority, lowest: share.lowestPoint, highest: share.highestPoint),
+                        priority: model.priority, lowest: share.lowestPoint, highest: share.highestPoint,
+                        preferred: share.preferredPoint),
                     atMilliseconds: now)
             } else if self.present[index] {
                 manager.modelWithdrawn(index, atMilliseconds: now)

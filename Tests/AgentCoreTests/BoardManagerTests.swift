@@ -37,10 +37,14 @@ import Testing
         _ manager: inout BoardManager, models: Int, slowdown: Double, from: Double, to: Double, constraint: Double = 33
     ) {
         let idle = [2.0, 4, 8, 12]
+        let queue = DeadlineQueue(models: models, capacity: 1)
         var now = from
         while now < to {
             for model in 0..<models {
-                let point = manager.plannedPoint(of: model)
+                let point =
+                    manager.point(
+                        for: .init(model: model, index: 0, arrival: now, deadline: .infinity), queue: queue,
+                        atMilliseconds: now) ?? 0
                 let service = idle[point] * slowdown
                 manager.frameCompleted(
                     .init(model: model, index: 0, arrival: now - service, deadline: now + constraint - service),
@@ -53,6 +57,72 @@ import Testing
     @Test func modelsTakeTheirBestPointsWhileAllFit() {
         #expect(Self.points(Self.managed([Asked()]), 1) == [3])
         #expect(Self.points(Self.managed([Asked(), Asked(constraint: 60)]), 2) == [3, 3])
+    }
+
+    /// A point that brings next to nothing for its time keeps nobody from the one behind it.
+    @Test func poorPointsArePassedOver() {
+        var manager = BoardManager(models: [
+            .init(framesPerSecond: 50, idleMilliseconds: [1, 10, 11], accuracies: [0.5, 0.51, 0.95]),
+            .init(framesPerSecond: 50, idleMilliseconds: [1, 12], accuracies: [0.5, 0.8]),
+        ])
+        for (model, highest) in [2, 1].enumerated() {
+            manager.modelAssigned(
+                model,
+                .init(constraintMilliseconds: 60, percentile: 95, priority: 10, lowest: 0, highest: highest),
+                atMilliseconds: 0)
+        }
+        #expect(Self.points(manager, 2) == [2, 0])
+    }
+
+    /// One step of 9 ms is worth more per time than one of 10, but only the latter leaves no time unused.
+    @Test func whatTheCoordinatorPrefersIsTakenWhileItFits() {
+        func points(preferred: [Int]?, slowdown: Double = 1) -> [Int] {
+            var manager = BoardManager(models: [
+                .init(framesPerSecond: 50, idleMilliseconds: [1, 10], accuracies: [0.5, 0.75]),
+                .init(framesPerSecond: 50, idleMilliseconds: [1, 17], accuracies: [0.5, 0.9]),
+            ])
+            for model in 0..<2 {
+                manager.modelAssigned(
+                    model,
+                    .init(
+                        constraintMilliseconds: 60, percentile: 95, priority: 10, lowest: 0, highest: 1,
+                        preferred: preferred?[model]), atMilliseconds: 0)
+            }
+            return Self.points(manager, 2)
+        }
+        #expect(points(preferred: nil) == [1, 0])
+        #expect(points(preferred: [0, 1]) == [0, 1])
+        // More than the processor has is not taken.
+        #expect(points(preferred: [1, 1]) == [1, 0])
+    }
+
+    /// Frames that have to run lower use up the switches; then the model stays there until there are some again.
+    @Test(arguments: [1.0, 20]) func loweredFramesCountAsSwitches(limit: Double) {
+        var manager = Self.managed([Asked()])
+        var envelope = Asked().envelope()
+        envelope.switchesPerMinute = limit
+        manager.modelAssigned(0, envelope, atMilliseconds: 0)
+        let queue = DeadlineQueue(models: 1, capacity: 1)
+        var (switches, last, lowered) = (0, manager.plannedPoint(of: 0), 0)
+        // Every fifth frame of two minutes has no time for its point.
+        for index in 0..<3_600 {
+            let now = Double(index) * 33
+            let deadline = now + (index % 5 == 0 ? 6 : 33)
+            let frame = DeadlineQueue.Frame(model: 0, index: UInt64(index), arrival: now, deadline: deadline)
+            let point = manager.point(for: frame, queue: queue, atMilliseconds: now) ?? 0
+            if index % 5 == 0 {
+                lowered += 1
+                #expect(point <= 1, "a frame that would be late")
+            }
+            if point != last { switches += 1 }
+            last = point
+            let service = [2.0, 4, 8, 12][point]
+            manager.frameCompleted(
+                frame, point: point, serviceMilliseconds: service, atMilliseconds: now + service)
+        }
+        // Two minutes, and what was saved up before the first.
+        #expect(Double(switches) <= 3 * max(limit, 2) + 1, "\(switches)")
+        #expect(lowered == 720 && switches > 0)
     }
 
     /// 12 + 12 ms fit neither 20 ms nor 0.92 of the processor at 60 frames per second.

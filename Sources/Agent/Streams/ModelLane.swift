@@ -58,7 +58,7 @@ final class ModelLane {
         return .init(
             constraintMilliseconds: constraintMilliseconds,
             percentile: Double(envelope.percentileThousandths) / 1_000, priority: Int(envelope.priority),
-            lowest: min(Int(envelope.lowest), highest), highest: highest,
+            lowest: min(Int(envelope.lowest), highest), highest: highest, preferred: Int(envelope.preferred),
             switchesPerMinute: envelope.switchesPerMinute == 0 ? .infinity : Double(envelope.switchesPerMinute))
     }
 

@@ -15,6 +15,7 @@ package struct ModelMailbox: ~Copyable, Sendable {
         package var priority: UInt8
         package var lowest: UInt8
         package var highest: UInt8
+        package var preferred: UInt8
         /// Zero for no limit.
         package var switchesPerMinute: UInt16
         package var mark: UInt16
@@ -37,6 +38,7 @@ package struct ModelMailbox: ~Copyable, Sendable {
             percentileThousandths: UInt32(truncatingIfNeeded: second >> 47),
             priority: UInt8(truncatingIfNeeded: second >> 24),
             lowest: UInt8(truncatingIfNeeded: first >> 24), highest: UInt8(truncatingIfNeeded: first >> 16),
+            preferred: UInt8(truncatingIfNeeded: second >> 16),
             switchesPerMinute: UInt16(second >> 32 & 0x7FFF), mark: UInt16(truncatingIfNeeded: first))
     }
 
@@ -50,13 +52,14 @@ package struct ModelMailbox: ~Copyable, Sendable {
     package func post(_ assignment: ModelAssignment, generation: UInt64) {
         let microseconds = UInt64(min(max(assignment.latency.milliseconds * 1_000, 1), Double(UInt32.max)))
         let thousandths = UInt64(min(max(assignment.latency.percentile, 0), 100) * 1_000)
-        let points = [assignment.lowestPoint, assignment.highestPoint]
+        let points = [assignment.lowestPoint, assignment.highestPoint, assignment.preferredPoint]
         precondition(points.allSatisfy { (0..<FleetLimits.pointsPerModel).contains($0) }, "points \(points)")
         let mark = generation & 0xFFFF
         let priority = UInt64(UInt8(clamping: assignment.priority))
         // Less than a whole one would be no limit.
         let switches = UInt64(min(max(assignment.switchesPerMinute?.rounded() ?? 0, 0), 0x7FFF))
-        second.store(thousandths << 47 | switches << 32 | priority << 24 | mark, ordering: .releasing)
+        second.store(
+            thousandths << 47 | switches << 32 | priority << 24 | UInt64(points[2]) << 16 | mark, ordering: .releasing)
         first.store(
             microseconds << 32 | UInt64(points[0]) << 24 | UInt64(points[1]) << 16 | mark, ordering: .releasing)
     }

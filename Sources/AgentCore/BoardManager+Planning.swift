@@ -1,0 +1,190 @@
+/// What fits the processor at a speed.
+extension BoardManager {
+    /// Whether the plan in force still fits at this speed.
+    mutating func holds(slowdown: Double, headroom: Double) -> Bool {
+        var load = 0.0
+        for (model, entry) in zip(models, entries) where entry.isPresent {
+            load += model.idleMilliseconds[entry.planned] * model.framesPerSecond / 1_000
+        }
+        guard load * slowdown <= headroom * settings.margin else { return false }
+        // Else two frames that meet take turns at a lower point, as often as their streams meet.
+        for index in entries.indices {
+            entries[index].length = models[index].idleMilliseconds[entries[index].planned] * slowdown
+        }
+        let share = settings.latencyShare * settings.margin
+        return entries.indices.allSatisfy { index in
+            guard isBound(index, slowdown: slowdown, share: share) else { return true }
+            let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
+            return room >= 0 && lateShare(index, room: room) <= settings.allowanceShare * entries[index].allowance
+        }
+    }
+
+    /// Fills in the candidates: from the lowest points or from what the coordinator prefers, whichever ends higher.
+    mutating func plan(headroom: Double, slowdown: Double) {
+        begin(slowdown: slowdown) { $0.lowest }
+        raise(headroom: headroom, slowdown: slowdown)
+        guard entries.contains(where: { $0.isPresent && $0.envelope.preferred != nil }) else { return }
+        let value = worth
+        for index in entries.indices { entries[index].other = entries[index].candidate }
+        begin(slowdown: slowdown) { min(max($0.preferred ?? $0.lowest, $0.lowest), $0.highest) }
+        if fits(headroom: headroom, slowdown: slowdown) {
+            raise(headroom: headroom, slowdown: slowdown)
+            if worth >= value { return }
+        }
+        for index in entries.indices { entries[index].candidate = entries[index].other }
+    }
+
+    /// Priority-weighted accuracy of the candidates.
+    private var worth: Double {
+        entries.indices.reduce(0) { sum, index in
+            guard entries[index].isPresent else { return sum }
+            let accuracy = models[index].accuracies[entries[index].candidate]
+            return sum + Double(entries[index].envelope.priority) * accuracy
+        }
+    }
+
+    private mutating func begin(slowdown: Double, at point: (Envelope) -> Int) {
+        for index in entries.indices {
+            let entry = entries[index]
+            entries[index].candidate = entry.isPresent ? point(entry.envelope) : entry.planned
+            entries[index].limit = entry.isPresent ? entry.envelope.highest : entry.planned
+            entries[index].length = models[index].idleMilliseconds[entries[index].candidate] * slowdown
+        }
+        for index in entries.indices where entries[index].isPresent {
+            let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+            // What holds up no other does not count as late either.
+            entries[index].late =
+                isBound(index, slowdown: slowdown, share: settings.latencyShare)
+                ? lateShare(index, room: room) : -.infinity
+        }
+    }
+
+    private var load: Double {
+        entries.indices.reduce(0) {
+            $0 + (entries[$1].isPresent ? entries[$1].length * models[$1].framesPerSecond / 1_000 : 0)
+        }
+    }
+
+    private func fits(headroom: Double, slowdown: Double) -> Bool {
+        guard load <= headroom else { return false }
+        return entries.indices.allSatisfy { index in
+            let entry = entries[index]
+            guard isBound(index, slowdown: slowdown, share: settings.latencyShare) else { return true }
+            return entry.length <= settings.latencyShare * entry.envelope.constraintMilliseconds
+                && entry.late <= settings.allowanceShare * entry.allowance
+        }
+    }
+
+    /// The step of most value per time for as long as one fits. What does not fit once never will, because the others
+    /// only grow.
+    private mutating func raise(headroom: Double, slowdown: Double) {
+        var load = load
+        while let step = mostValuableStep() {
+            let length = models[step.model].idleMilliseconds[step.point] * slowdown
+            let added = (length - entries[step.model].length) * models[step.model].framesPerSecond / 1_000
+            if load + added <= headroom, raise(step.model, to: length) {
+                entries[step.model].candidate = step.point
+                load += added
+            } else {
+                entries[step.model].limit = step.point - 1
+            }
+        }
+    }
+
+    /// Lets the model run so long, if it and the others then still keep their constraints.
+    private mutating func raise(_ raised: Int, to length: Double) -> Bool {
+        let own = entries[raised]
+        let room = settings.latencyShare * own.envelope.constraintMilliseconds - length
+        guard room >= 0 else { return false }
+        let late = lateShare(raised, room: room)
+        guard late <= settings.allowanceShare * own.allowance else { return false }
+        for index in entries.indices where index != raised && entries[index].isPresent {
+            let more = addedLateness(of: index, raising: raised, to: length)
+            guard entries[index].late + more <= settings.allowanceShare * entries[index].allowance else { return false }
+        }
+        for index in entries.indices where index != raised && entries[index].isPresent {
+            entries[index].late += addedLateness(of: index, raising: raised, to: length)
+        }
+        (entries[raised].length, entries[raised].late) = (length, late)
+        return true
+    }
+
+    /// The model and the point of it that bring most for the processor time that they take.
+    private func mostValuableStep() -> (model: Int, point: Int)? {
+        var (best, highest) = ((model: -1, point: 0), 0.0)
+        for index in entries.indices where entries[index].candidate < entries[index].limit {
+            let (model, candidate) = (models[index], entries[index].candidate)
+            var point = model.bestSteps[candidate]
+            if point > entries[index].limit {
+                point = model.bestStep(from: candidate, upTo: entries[index].limit) ?? candidate + 1
+            }
+            let value = Double(entries[index].envelope.priority) * model.value(from: candidate, to: point)
+            if best.model < 0 || value > highest { (best, highest) = ((index, point), value) }
+        }
+        return best.model < 0 ? nil : best
+    }
+
+    // MARK: Waiting for each other
+
+    /// A model that cannot keep its constraint even alone holds up no other.
+    private func isBound(_ index: Int, slowdown: Double, share: Double) -> Bool {
+        entries[index].isPresent
+            && models[index].idleMilliseconds[entries[index].envelope.lowest] * slowdown
+                <= share * entries[index].envelope.constraintMilliseconds
+    }
+
+    /// Share of the model's frames that meet a run of another which lasts longer than they can wait.
+    private func lateShare(_ index: Int, room: Double) -> Double {
+        var late = 0.0
+        for other in entries.indices where other != index && entries[other].isPresent {
+            late += lateShare(waitingFor: other, length: entries[other].length, room: room)
+        }
+        return late
+    }
+
+    private func lateShare(waitingFor other: Int, length: Double, room: Double) -> Double {
+        max(0, length - room) * models[other].framesPerSecond / 1_000
+    }
+
+    private func addedLateness(of index: Int, raising raised: Int, to length: Double) -> Double {
+        let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+        return lateShare(waitingFor: raised, length: length, room: room)
+            - lateShare(waitingFor: raised, length: entries[raised].length, room: room)
+    }
+}
+
+extension BoardManager.Model {
+    /// Accuracy that a higher point brings for the share of the processor that it takes.
+    func value(from point: Int, to higher: Int) -> Double {
+        let time = (idleMilliseconds[higher] - idleMilliseconds[point]) * framesPerSecond / 1_000
+        return (accuracies[higher] - accuracies[point]) / max(time, 1e-9)
+    }
+
+    /// Of the points above one, that of most value: points that are poor for their time are passed over.
+    func bestStep(from point: Int, upTo limit: Int) -> Int? {
+        let highest = min(limit, accuracies.count - 1)
+        guard point < highest else { return nil }
+        var best = point + 1
+        for higher in point + 1...highest where value(from: point, to: higher) > value(from: point, to: best) {
+            best = higher
+        }
+        return best
+    }
+}
+
+/// Switches that a limit leaves: some may be saved up, and falls may go beyond what is left.
+struct SwitchCount {
+    var saved = 0.0
+    private var countedAt = 0.0
+
+    init(saved: Double = 0, countedAt: Double = 0) { (self.saved, self.countedAt) = (saved, countedAt) }
+
+    /// - Parameters:
+    ///   - perSecond: infinite where there is no limit.
+    ///   - now: milliseconds.
+    mutating func earn(_ perSecond: Double, most: Double, at now: Double) {
+        guard perSecond.isFinite else { return saved = .infinity }
+        saved = min(most, saved + max(0, now - countedAt) * perSecond / 1_000)
+        countedAt = now
+    }
+}
