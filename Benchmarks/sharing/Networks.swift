@@ -18,6 +18,7 @@ struct LoadedPlan {
     let fused: FusedNetwork
     let kernels: KernelSet
     let bytes: Int
+    private let weights = PackedWeights()
     private let mean: [Float]
     private let std: [Float]
 
@@ -26,12 +27,12 @@ struct LoadedPlan {
         let loaded = try LoadedNetwork(package.package(), path: path)
         kernels = try KernelSet.selected()
         fused = try FusedNetwork(try loaded.bound(to: try loaded.inputShape(channels: 3)))
-        plan = try fused.plan(kernels: kernels)
+        plan = try fused.plan(kernels: kernels, weights: weights)
         (mean, std) = try loaded.normalization(channels: 3)
         bytes = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
     }
 
-    func sections() throws -> SectionedPlan { try SectionedPlan(fused, kernels: kernels) }
+    func sections() throws -> SectionedPlan { try SectionedPlan(fused, kernels: kernels, weights: weights) }
 
     func preprocessor(_ images: ImageSet) -> ImagePreprocessor {
         ImagePreprocessor(

@@ -44,7 +44,8 @@ public final class InferenceSession {
     /// Of points without a plan, by point.
     private let hybrids: [HybridSession?]
     private let image: AlignedBuffer
-    private let output: AlignedBuffer
+    /// Grows where the size of a network's output depends on the image.
+    private var output: AlignedBuffer
     /// Values of the last run in `output`; 0 before the first.
     private var outputCount = 0
     /// Of the last pixels, by point, so that a camera's next frame finds it made.
@@ -211,9 +212,10 @@ public final class InferenceSession {
             do { result = try hybrid.run([input: TensorValue(shape: shape, .float32(Array(planar)))]) } catch {
                 throw ShoalFailure(.file, "\(error)")
             }
-            guard let values = result[name]?.floats, values.count <= output.count else {
-                throw ShoalFailure(.file, "the output \(name.printable) has no size known before")
+            guard let values = result[name]?.floats else {
+                throw ShoalFailure(.file, "the output \(name.printable) holds no numbers")
             }
+            if values.count > output.count { output = AlignedBuffer(count: values.count) }
             values.withUnsafeBufferPointer(keep)
         }
     }

@@ -9,9 +9,14 @@ extension FusedNetwork {
     /// A network that rounds to 8 bits is computed in 8 bits where it does; its real steps are in fp32 whatever the
     /// precision. One that does not is computed in the precision, int8 excepted, which needs the ranges of maps:
     /// that is fp32.
-    public func plan(kernels: KernelSet, precision: Precision = .fp32) throws(GraphFailure) -> Plan {
+    ///
+    /// - Parameter weights: shared with other plans of this network, or of parts of it.
+    public func plan(
+        kernels: KernelSet, precision: Precision = .fp32, weights: PackedWeights = PackedWeights()
+    ) throws(GraphFailure) -> Plan {
         let isNarrow = quantizations.isEmpty && precision == .bf16
         var planner = NetworkPlanner(separated(), element: isNarrow ? .bfloat16 : .float32, kernels: kernels)
+        planner.use([:], weights)
         return try planner.plan()
     }
 
@@ -49,10 +54,15 @@ extension FusedNetwork {
     }
 
     /// The plan of a part of a network, which may end in a map.
-    /// - Parameter readsBlocks: the input is a map in the kernels' layout, at the arena's start, not an image.
-    package func sectionPlan(readsBlocks: Bool, kernels: KernelSet) throws(GraphFailure) -> Plan {
+    /// - Parameters:
+    ///   - readsBlocks: the input is a map in the kernels' layout, at the arena's start, not an image.
+    ///   - weights: shared with other plans of the network, or of parts of it.
+    package func sectionPlan(
+        readsBlocks: Bool, kernels: KernelSet, weights: PackedWeights = PackedWeights()
+    ) throws(GraphFailure) -> Plan {
         var planner = NetworkPlanner(
             self, isSection: true, readsBlocks: readsBlocks, element: .float32, kernels: kernels)
+        planner.use([:], weights)
         return try planner.plan()
     }
 }

@@ -17,15 +17,18 @@ public final class SectionedPlan: Sendable {
     /// Maps inside the parts that can be computed in part.
     private let hidden: [HiddenMap?]
 
+    /// - Parameter weights: shared with the plan of the whole network, so that there is one copy of them.
     /// - Throws: `GraphFailure` naming the step that no kernel covers.
-    public init(_ network: FusedNetwork, kernels: KernelSet) throws(GraphFailure) {
+    public init(
+        _ network: FusedNetwork, kernels: KernelSet, weights: PackedWeights = PackedWeights()
+    ) throws(GraphFailure) {
         guard network.inputs.count == 1, network.outputs.count == 1, network.inputs[0].layout == .channelsFirst else {
             throw GraphFailure("has several inputs or outputs, or pixels before channels")
         }
         let sections = network.sections()
         var plans: [Plan] = []
         for (index, section) in sections.enumerated() {
-            let plan = try section.network.sectionPlan(readsBlocks: index > 0, kernels: kernels)
+            let plan = try section.network.sectionPlan(readsBlocks: index > 0, kernels: kernels, weights: weights)
             try Self.check(plan)
             plans.append(plan)
         }

@@ -16,6 +16,8 @@ package struct HookablePackage {
     package let mean: [Float]
     package let std: [Float]
     package let kernels: KernelSet
+    /// Of the whole network and of its parts.
+    package let weights = PackedWeights()
 
     /// - Parameter channels: of the images, where the graph leaves them open.
     /// - Throws: `ShoalFailure` where no kernel covers the network.
@@ -36,14 +38,14 @@ package struct HookablePackage {
         let bound = try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? channels))
         do {
             fused = try FusedNetwork(bound)
-            plan = try fused.plan(kernels: kernels)
+            plan = try fused.plan(kernels: kernels, weights: weights)
         } catch { throw ShoalFailure(.file, "\(path): hooks need a network that kernels cover: \(error)") }
         (mean, std) = try loaded.normalization(channels: plan.inputShape.channels)
     }
 
     /// The network part by part.
     package func sections() throws(ShoalFailure) -> SectionedPlan {
-        do { return try SectionedPlan(fused, kernels: kernels) } catch {
+        do { return try SectionedPlan(fused, kernels: kernels, weights: weights) } catch {
             throw ShoalFailure(.file, "\(path): \(error)")
         }
     }

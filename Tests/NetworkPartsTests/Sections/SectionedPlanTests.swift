@@ -34,6 +34,23 @@ import Testing
 
     private let image: [Float] = (0..<1_200).map { Float(($0 * 7) % 23) / 11 - 1 }
 
+    /// The whole network and its parts read one copy of the weights, and answer alike.
+    @Test func partsShareTheWeightsOfTheWhole() throws {
+        let network = try network(seed: 6)
+        let weights = PackedWeights()
+        let whole = try network.plan(kernels: KernelSet(.fastest), weights: weights)
+        let bytes = weights.byteCount
+        let plan = try SectionedPlan(network, kernels: KernelSet(.fastest), weights: weights)
+        #expect(weights.byteCount == bytes && bytes > 0)
+
+        let image = (0..<whole.inputShape.channels * whole.inputShape.pixels).map { Float($0 % 13) / 13 }
+        let (full, session) = (Session(for: [whole]), SectionedSession(for: plan))
+        let expected = image.withUnsafeBufferPointer { Array(full.run(whole, on: $0)) }
+        image.withUnsafeBufferPointer { session.place($0) }
+        for part in plan.parts { session.perform(part) }
+        #expect(Array(session.output) == expected)
+    }
+
     @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)])
     func allPartsInOrderGiveTheWholePlansBits(seed: UInt64) throws {
         let network = try network(seed: seed)

@@ -23,6 +23,7 @@ struct HookedPackage {
     /// `nil` for a subnet: hooks within a network are for networks.
     let fused: FusedNetwork?
     let kernels: KernelSet
+    private let weights: PackedWeights
     private let mean: [Float]
     private let std: [Float]
 
@@ -33,7 +34,7 @@ struct HookedPackage {
         let loaded = try HookablePackage(package, channels: 3, kernels: try KernelSet.selected())
         (path, name, plan, fused) = (loaded.path, loaded.name, loaded.plan, loaded.fused)
         (subnet, size, weightsSHA256, kernels) = (nil, loaded.size, loaded.weightsSHA256, loaded.kernels)
-        (mean, std) = (loaded.mean, loaded.std)
+        (mean, std, weights) = (loaded.mean, loaded.std, loaded.weights)
     }
 
     private init(_ loaded: LoadedSupernet, _ subnet: SubnetConfiguration, _ statistics: SubnetStatistics) throws {
@@ -41,6 +42,7 @@ struct HookedPackage {
         (self.subnet, size, fused) = (subnet, ImageSize(subnet.resolution), nil)
         let architecture = loaded.supernet.architecture
         (name, mean, std) = (architecture.name, architecture.mean, architecture.std)
+        weights = PackedWeights()
         plan = try loaded.supernet.plan(subnet, statistics: statistics, kernels: kernels)
     }
 
@@ -64,7 +66,9 @@ struct HookedPackage {
     /// The network part by part.
     func sections() throws -> SectionedPlan {
         guard let fused else { throw Refusal("\(path): hooks within a network are for networks, not for subnets") }
-        do { return try SectionedPlan(fused, kernels: kernels) } catch { throw Refusal("\(path): \(error)") }
+        do { return try SectionedPlan(fused, kernels: kernels, weights: weights) } catch {
+            throw Refusal("\(path): \(error)")
+        }
     }
 
     /// What turns images into the network's input.
