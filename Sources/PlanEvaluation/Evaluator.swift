@@ -10,9 +10,12 @@ import Synchronization
 /// Runs a plan over images on a number of threads, one session each.
 package enum Evaluator {
     package struct Result {
-        /// `images x classes`, in the order of the images.
+        /// `images x classes`, in the order of the images; what an image gave less than another is NaN.
         package var logits: [Float]
+        /// Values of the image that gave most.
         package var classes: Int
+        /// Of each image; networks that find things give as many values as they find.
+        package var counts: [Int]
         /// Milliseconds of each run, without reading and resizing the image.
         package var milliseconds: [Double]
         /// `nil` without labels.
@@ -24,6 +27,7 @@ package enum Evaluator {
         package init() {}
 
         fileprivate var logits: [Float] = []
+        fileprivate var counts: [Int] = []
         fileprivate var milliseconds: [Double] = []
         fileprivate var correct = 0
 
@@ -31,7 +35,8 @@ package enum Evaluator {
         package mutating func add(_ logits: UnsafeBufferPointer<Float>, since start: UInt64, label: Int?) {
             milliseconds.append(Double(PlanTimer.now() - start) / 1e6)
             self.logits.append(contentsOf: logits)
-            if let label, logits.indexOfMaximum == label { correct += 1 }
+            counts.append(logits.count)
+            if let label, !logits.isEmpty, logits.indexOfMaximum == label { correct += 1 }
         }
     }
 
@@ -48,12 +53,26 @@ package enum Evaluator {
         }
         var done: [Part] = []
         for case let part? in parts.withLock({ $0 }) { done.append(try part.get()) }
-        let logits = done.flatMap(\.logits)
+        let counts = done.flatMap(\.counts)
+        let classes = counts.max() ?? 0
         let correct = done.reduce(0) { $0 + $1.correct }
         return Result(
-            logits: logits, classes: images.count == 0 ? 0 : logits.count / images.count,
+            logits: rows(done.flatMap(\.logits), counts, of: classes), classes: classes, counts: counts,
             milliseconds: done.flatMap(\.milliseconds),
             top1: images.labels == nil || images.count == 0 ? nil : Double(correct) / Double(images.count))
+    }
+
+    /// One row for each image, filled up where it gave less than another.
+    private static func rows(_ values: [Float], _ counts: [Int], of width: Int) -> [Float] {
+        guard counts.contains(where: { $0 != width }) else { return values }
+        var (rows, start) = ([Float](), 0)
+        rows.reserveCapacity(counts.count * width)
+        for count in counts {
+            rows += values[start..<start + count]
+            rows += repeatElement(.nan, count: width - count)
+            start += count
+        }
+        return rows
     }
 
     package static func run(_ plan: Plan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int)

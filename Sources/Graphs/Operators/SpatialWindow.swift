@@ -24,7 +24,8 @@ package struct SpatialWindow {
             case .none, .valid:
                 let (first, last) = attributes.automatic == .none ? attributes.pads(axis) : (0, 0)
                 let room = size + first + last - extent
-                guard room >= 0 else {
+                // Rounding up, a window may reach beyond the padding by less than a stride.
+                guard room >= (roundsUp ? 1 - stride : 0) else {
                     throw GraphFailure("a window of \(extent) does not fit \(size + first + last) values")
                 }
                 var count = (roundsUp ? room + stride - 1 : room) / stride + 1

@@ -168,8 +168,10 @@ struct RunCommand: AsyncParsableCommand {
         var instructionSet: String?
         /// Operators without a kernel, which ran by their definitions.
         var evaluatedOperators: [String]
-        /// Values in the first output for one image.
+        /// Values in the first output for one image; the most of any where it depends on the image.
         var outputCount: Int
+        /// Of each image, where they differ; rows of the logits are filled up with NaN.
+        var outputCounts: [Int]?
     }
 
     private func write(_ result: Evaluator.Result, of images: Int) throws {
@@ -195,7 +197,8 @@ struct RunCommand: AsyncParsableCommand {
             images: set.count, top1: result.top1, latencyMilliseconds: latency, flops: runner.bound.flops,
             precision: runner.work.precision.rawValue,
             instructionSet: runner.work.hasKernels ? try KernelSet.selected().instructionSet.rawValue : nil,
-            evaluatedOperators: runner.work.evaluatedOperators, outputCount: result.classes)
+            evaluatedOperators: runner.work.evaluatedOperators, outputCount: result.classes,
+            outputCounts: Set(result.counts).count > 1 ? result.counts : nil)
         guard format.format == .table else { return try Terminal.json(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         Terminal.print(

@@ -165,7 +165,7 @@ struct NetworkRunner: Sendable {
         pixels.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
         let start = PlanTimer.now()
         let outputs = try session.run([input: TensorValue(shape: shape, .float32(pixels))])
-        guard let logits = outputs[output]?.floats, !logits.isEmpty else {
+        guard let logits = outputs[output]?.floats else {
             throw GraphFailure("the output \(output.printable) holds no numbers")
         }
         logits.withUnsafeBufferPointer { part.add($0, since: start, label: images.labels?[index]) }
