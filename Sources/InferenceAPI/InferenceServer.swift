@@ -128,9 +128,11 @@ private struct ModelMetadata: Encodable {
 
     init(_ model: ServedModel) {
         name = model.name
-        inputs = ModelInput.allCases.map {
-            Tensor(name: $0.rawValue, datatype: $0.datatype, shape: $0.shape(channels: model.channels))
-        }
+        // Clients send all that is named here; the other two stand for it, one at a time.
+        let input = ModelInput.image
+        inputs = [
+            Tensor(name: input.rawValue, datatype: input.datatype, shape: input.shape(channels: model.channels))
+        ]
         outputs = [
             Tensor(name: ModelOutput.name, datatype: ModelOutput.datatype, shape: [-1, model.outputCount])
         ]
