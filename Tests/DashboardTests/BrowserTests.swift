@@ -35,7 +35,9 @@ struct BrowserTests {
         View(name: "model", hash: "model/classifier", isThere: "\(marks(".dot")) === 12"),
         View(name: "rollouts", hash: "rollouts", isThere: "\(rows("Rollouts")) === 3"),
         View(name: "rollout", hash: "rollout/kitchen-45", isThere: "\(text).includes('p99Ratio')"),
-        View(name: "rollout-returned", hash: "rollout/hall-30", isThere: "\(text).includes('violated')"),
+        View(
+            name: "rollout-returned", hash: "rollout/hall-30",
+            isThere: "\(text).includes('violated') && \(text).includes('stopped')"),
         View(name: "predictors", hash: "predictors", isThere: "\(rows("Predictors")) === 4"),
         View(
             name: "predictor", hash: "predictor/arm64-a76-2c%2Fclassifier",

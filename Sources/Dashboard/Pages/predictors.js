@@ -63,7 +63,9 @@ export async function predictorPage(fleet, name) {
     element("section", { class: "panel" },
       element("h2", {}, "Predicted against measured"),
       element("p", { class: "quiet" }, "Every measurement is left out of the fit that predicts it:",
-        " boards are predicted by the others of their class, a board that is alone by its other architectures."),
+        " boards are predicted by the others of their class, a board that is alone by its other architectures. A cross",
+        " lies outside the margin of the fit that it was left out of, which may be narrower than the band: the band is",
+        " the margin of the fit over all."),
       plots(plotOf(predictor), element("div", {}, table("Samples", [
         text("Board"), number("Measured ms"), number("Predicted ms"), number("Error %"), text("Margin"), text("Subnet"),
       ], rows)))),

@@ -71,12 +71,21 @@ function buttons(rollout) {
   }, one.label)));
 }
 
+// What a group is in; one that was under way when its rollout was returned is stopped.
+function phaseOf(rollout, group) {
+  const isReturned = rollout.status === "returning" || rollout.status === "returned";
+  return isReturned && group.phase !== "passed" && group.phase !== "waiting" ? "stopped" : group.phase;
+}
+const phaseTones = { passed: "good", waiting: "plain", stopped: "bad" };
+
 // The way of the groups, one step each.
 const steps = (rollout) => element("ol", { class: "steps", "aria-label": "Groups" }, rollout.groups.map((group) => {
-  const state = group.phase === "passed" ? "passed" : group.number === rollout.currentGroup ? "current" : "waiting";
+  const phase = phaseOf(rollout, group);
+  const state = phase === "passed" || phase === "stopped" ? phase
+    : group.number === rollout.currentGroup ? "current" : "waiting";
   return element("li", { class: state, "aria-current": state === "current" ? "step" : null },
     element("strong", {}, `Group ${group.number}`),
-    ` ${plain(group.phase)}, ${done(group.boards)} of ${group.boards.length}`);
+    ` ${plain(phase)}, ${done(group.boards)} of ${group.boards.length}`);
 }));
 
 const gateNames = {
@@ -115,13 +124,13 @@ function gates(group) {
 
 function groupPart(rollout, group) {
   const soak = 1000 * (rollout.rules?.soakSeconds ?? 0);
-  const isWatched = group.phase === "inFlight" && soak > 0;
+  const phase = phaseOf(rollout, group);
+  const isWatched = phase === "inFlight" && soak > 0;
   const counts = Object.keys(boardTones)
     .map((state) => [state, group.boards.filter((board) => board.state === state).length])
     .filter(([, many]) => many > 0);
   return element("section", { class: "panel", "data-key": "group " + group.number },
-    element("h2", {}, `Group ${group.number} `, badge(plain(group.phase), group.phase === "passed" ? "good"
-      : group.phase === "waiting" ? "plain" : "busy")),
+    element("h2", {}, `Group ${group.number} `, badge(plain(phase), phaseTones[phase] ?? "busy")),
     element("div", { class: "progress" },
       element("span", {}, `${done(group.boards)} of ${group.boards.length} boards have it`),
       bar(done(group.boards), group.boards.length, "Boards that have it")),
