@@ -88,6 +88,8 @@ function show(nodes, hash) {
   const isFirst = drawn === null;
   main.replaceChildren(...nodes);
   drawn = hash;
+  // Where the list of pages is wider than a phone.
+  pages.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   document.title = (main.querySelector("h1")?.textContent ?? "Fleet") + " - Shoal";
   if (isFirst) return;
   scrollTo(0, 0);

@@ -36,7 +36,8 @@ function chain() {
 
 function rowOf(entry) {
   return { key: String(entry.number), cells: [
-    entry.number, moment(entry.atMilliseconds), entry.actor, badge(entry.action, "plain"), entry.target,
+    entry.number, element("span", { class: "time" }, moment(entry.atMilliseconds)), entry.actor,
+    badge(entry.action, "plain"), entry.target,
     entry.before ? element("del", {}, entry.before) : "-", entry.after ? element("ins", {}, entry.after) : "-",
     element("code", { title: entry.hash }, entry.hash.slice(0, 12)),
   ] };

@@ -9,7 +9,7 @@ export function eventTable(events) {
   return table("Events", [text("Time"), text("Board"), text("What"), text("Message")], events.map((event) => ({
     key: `${event.atMilliseconds} ${event.kind} ${event.board ?? ""} ${event.message}`,
     cells: [
-      moment(event.atMilliseconds), event.board ? boardLink(event.board) : "",
+      element("span", { class: "time" }, moment(event.atMilliseconds)), event.board ? boardLink(event.board) : "",
       badge(event.kind, bad.includes(event.kind) ? "bad" : odd.includes(event.kind) ? "warn" : "plain"), event.message,
     ],
   })));
