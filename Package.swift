@@ -175,6 +175,9 @@ let testImports: [String: [String]] = [
     "AgentCore": ["CAllocations"],
     "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
     "Agent": ["CAllocations", "Graphs", "ModelImport"],
+    "Dashboard": [
+        "AdminAPI", "AuditLog", "FleetModel", "Messaging", "SearchSpace", "ServingHarness", "WireProtocol",
+    ],
     "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],
@@ -202,10 +205,15 @@ func dependencies(_ name: String, _ rooms: [String]) -> [Target.Dependency] {
 /// A room keeps the schemas of its generated sources under `Protobuf`.
 func schemas(of name: String) -> [String] { exists("Sources/\(name)/Protobuf") ? ["Protobuf"] : [] }
 
-/// A room keeps what browsers are given under `Pages`; it becomes part of the program.
+/// A room keeps what browsers are given under `Pages`; each file becomes part of the program. They are listed because a
+/// manifest is not read again when a folder changes.
 func pages(of name: String) -> [Resource] {
     guard exists("Sources/\(name)/Pages") else { return [] }
-    return ["index.html", "app.js", "style.css"].map { .embedInCode("Pages/\($0)") }
+    let scripts = [
+        "app", "audit", "board", "coordinator", "dialog", "elements", "events", "fleet", "models", "plots", "policies",
+        "predictors", "rollouts",
+    ].map { $0 + ".js" }
+    return (["icon.svg", "index.html", "style.css"] + scripts).map { .embedInCode("Pages/\($0)") }
 }
 
 /// A room's tests may import what the room itself may import.

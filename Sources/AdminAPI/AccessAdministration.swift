@@ -2,7 +2,7 @@ public import AuditLog
 public import FleetModel
 
 /// Who asks, as their token says.
-public struct Caller: Equatable, Sendable {
+public struct Caller: Codable, Equatable, Sendable {
     public var name: String
     public var role: AccessRole
 

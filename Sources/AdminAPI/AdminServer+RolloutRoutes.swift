@@ -45,7 +45,17 @@ extension Schema {
                     "name": .string, "policy": .string, "status": .string, "reason": .string,
                     "groups": .array(.reference("RolloutGroup")), "policyText": .string, "createdBy": .string,
                     "createdAtMilliseconds": .integer,
-                ], optional: ["currentGroup": .integer]),
+                ], optional: ["currentGroup": .integer, "rules": .reference("RolloutRules")]),
+            "RolloutRules": .object([
+                "successThreshold": .number, "errorThreshold": .number, "needsApproval": .boolean,
+                "soakSeconds": .integer, "waitSeconds": .integer, "gates": .reference("RolloutGates"),
+            ]),
+            "RolloutGates": .object(
+                ["pastSeconds": .integer, "leastFrames": .integer],
+                optional: [
+                    "accuracyDrop": .number, "attainmentDrop": .number, "p50Ratio": .number, "p99Ratio": .number,
+                    "restartsPerBoard": .number,
+                ]),
             "RolloutGroup": .object([
                 "number": .integer, "phase": .string, "elapsedMilliseconds": .integer, "soakedMilliseconds": .integer,
                 "boards": .array(

@@ -55,6 +55,10 @@ extension AdminServer {
             AdminRoute(.get, "/v1/policies", .viewer, "Policies in force.", answer: .list("Policy")) { _ in
                 Answer(try await fleet.policies())
             },
+            AdminRoute(
+                .post, "/v1/policies/preview", .viewer, "Says what a policy would change; changes nothing.",
+                body: "PolicyPreviewRequest", answer: .one("PolicyPreview")
+            ) { Answer(try await fleet.preview(try await $0.body(PolicyPreviewRequest.self))) },
             AdminRoute(.get, "/v1/assignments", .viewer, "What boards are told.", answer: .list("Assignment")) { _ in
                 Answer(try await fleet.assignments())
             },
@@ -113,6 +117,9 @@ extension AdminServer {
     private func accessRoutes() -> [AdminRoute] {
         let access = access
         return [
+            AdminRoute(.get, "/v1/caller", .viewer, "Whose token this is.", answer: .one("Caller")) {
+                Answer($0.caller)
+            },
             AdminRoute(
                 .get, "/v1/audit", .operator, "What people changed, oldest first.",
                 parameters: [

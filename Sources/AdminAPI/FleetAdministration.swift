@@ -14,6 +14,7 @@ public protocol FleetAdministration: SearchAdministration {
     func events(limit: Int) async throws -> [FleetEvent]
     /// The newest `limit` windows of a board that began at `since` or later, oldest first.
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
+    func preview(_ request: PolicyPreviewRequest) async throws -> PolicyPreview
     func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult
     func revoke(board: String, by actor: String) async throws -> BoardRevocation
     func createToken(_ request: TokenRequest, by actor: String) async throws -> TokenView

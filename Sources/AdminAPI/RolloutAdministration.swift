@@ -1,3 +1,5 @@
+public import FleetModel
+
 /// The port for rollouts behind the HTTP interface.
 public protocol RolloutAdministration: Sendable {
     /// In the order of their making.
@@ -89,6 +91,24 @@ public struct RolloutView: Codable, Equatable, Sendable {
         }
     }
 
+    /// When it goes on, waits or is taken back.
+    public struct Rules: Codable, Equatable, Sendable {
+        /// Share of a group's boards that must have the new version before the next group, 0...1.
+        public var successThreshold: Double
+        /// Share of a group's boards whose failure returns all, 0...1.
+        public var errorThreshold: Double
+        public var needsApproval: Bool
+        public var soakSeconds: Int
+        public var waitSeconds: Int
+        public var gates: RolloutGates
+
+        public init(_ plan: RolloutPlan) {
+            (successThreshold, errorThreshold) = (plan.successThreshold, plan.errorThreshold)
+            (needsApproval, soakSeconds) = (plan.needsApproval, plan.soakSeconds)
+            (waitSeconds, gates) = (plan.waitSeconds, plan.gates)
+        }
+    }
+
     public var name: String
     public var policy: String
     public var status: String
@@ -100,11 +120,14 @@ public struct RolloutView: Codable, Equatable, Sendable {
     public var policyText: String
     public var createdBy: String
     public var createdAtMilliseconds: UInt64
+    /// `nil` from coordinators that do not tell.
+    public var rules: Rules?
 
     public init(
         name: String, policy: String, status: String, reason: String, currentGroup: Int?, groups: [Group],
-        policyText: String, createdBy: String, createdAtMilliseconds: UInt64
+        policyText: String, createdBy: String, createdAtMilliseconds: UInt64, rules: Rules? = nil
     ) {
+        self.rules = rules
         (self.name, self.policy, self.status, self.reason) = (name, policy, status, reason)
         (self.currentGroup, self.groups, self.policyText) = (currentGroup, groups, policyText)
         (self.createdBy, self.createdAtMilliseconds) = (createdBy, createdAtMilliseconds)

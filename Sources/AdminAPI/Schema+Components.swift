@@ -7,7 +7,7 @@ extension Schema {
     static var components: [String: Schema] {
         fleet.merging(models) { first, _ in first }.merging(searches) { first, _ in first }
             .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
-            .merging(rollouts) { first, _ in first }
+            .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
     }
 
     private static func list(_ name: String) -> Schema { .array(.reference(name)) }
@@ -25,13 +25,14 @@ extension Schema {
                     "enrolmentEndpoint": .string, "boardsEnrolled": .integer, "boardsConnected": .integer,
                     "telemetryRecords": .integer, "droppedFrames": .map(.integer),
                 ], optional: ["metricsURL": .string]),
-            "Board": .object([
-                "name": .string, "boardClass": .string, "status": .choice(BoardStatus.allCases.map(\.rawValue)),
-                "labels": .map(.string), "cores": .number, "memoryBytes": .integer, "engineVersion": .string,
-                "lastSeenMilliseconds": .integer, "incarnation": .integer, "desiredGeneration": .integer,
-                "reportedGeneration": .integer, "telemetryRecords": .integer, "telemetryGaps": .integer,
-                "infeasible": strings, "refusedRecords": .integer, "models": list("BoardModel"),
-            ]),
+            "Board": .object(
+                [
+                    "name": .string, "boardClass": .string, "status": .choice(BoardStatus.allCases.map(\.rawValue)),
+                    "labels": .map(.string), "cores": .number, "memoryBytes": .integer, "engineVersion": .string,
+                    "lastSeenMilliseconds": .integer, "incarnation": .integer, "desiredGeneration": .integer,
+                    "reportedGeneration": .integer, "telemetryRecords": .integer, "telemetryGaps": .integer,
+                    "infeasible": strings, "refusedRecords": .integer, "models": list("BoardModel"),
+                ], optional: ["interference": .map(.map(.number))]),
             "BoardModel": .object(["name": .string, "framesPerSecond": .number, "points": list("Point")]),
             "Point": .object([
                 "subnet": .string, "accuracy": .number, "latencyMilliseconds": .number, "flops": .integer,
@@ -139,6 +140,7 @@ extension Schema {
             "CreatedAccessToken": .object(
                 ["name": .string, "role": role, "token": .string], optional: ["expiresAtMilliseconds": .integer]),
             "AccessTokenRevocation": .object(["name": .string]),
+            "Caller": .object(["name": .string, "role": role]),
         ]
     }
 

@@ -100,12 +100,7 @@ struct CoordinatorAdministration: FleetAdministration {
             AssignmentView(
                 board: state.board.id.rawValue, generation: state.desired.generation,
                 reportedGeneration: state.reportedGeneration,
-                models: state.desired.models.map {
-                    .init(
-                        model: $0.model, constraintMilliseconds: $0.latency.milliseconds,
-                        percentile: $0.latency.percentile, lowestPoint: $0.lowestPoint, highestPoint: $0.highestPoint,
-                        preferredPoint: $0.preferredPoint, priority: $0.priority)
-                })
+                models: state.desired.models.map(AssignmentView.Model.init))
         }
     }
 
@@ -124,31 +119,16 @@ struct CoordinatorAdministration: FleetAdministration {
     }
 
     func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult {
-        let policy: Policy
-        do { policy = try PolicyFile.parse(request.text, file: request.file) } catch {
-            throw AdminFailure(.invalid, error.description)
-        }
-        let states = await self.actor.states
-        let others = try await store.policies()
-        let findings = PolicyCheck.findings(
-            for: policy, boards: states.map(\.board), others: others.map(\.policy))
-        let refusals = findings.filter { $0.severity == .refusal }
-        guard refusals.isEmpty else {
-            let sentences = refusals.map {
-                $0.refusal(of: policy.name, in: request.text, file: request.file).description
-            }
-            throw AdminFailure(.invalid, sentences.joined(separator: "; "))
-        }
-        let current = others.first { $0.policy.name == policy.name }?.version ?? 0
+        let draft = try await self.draft(request.text, file: request.file)
+        let policy = draft.policy
         let infeasible = await self.actor.infeasible(with: policy)
         let version =
             request.dryRun
-            ? current + 1
+            ? draft.nextVersion
             : try await stored { try await self.actor.apply(policy, text: request.text, by: actor) }.version
         return ApplyResult(
             policy: policy.name, version: Int(version), dryRun: request.dryRun,
-            boards: states.filter { policy.selects(labels: $0.board.labels) }.map(\.board.id.rawValue),
-            warnings: findings.map(\.reason) + infeasible)
+            boards: draft.selected.map(\.board.id.rawValue), warnings: draft.warnings + infeasible)
     }
 
     /// What the store refuses, in its own words.

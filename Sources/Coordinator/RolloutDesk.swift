@@ -85,6 +85,6 @@ struct RolloutDesk: RolloutAdministration {
                             limit: $0.limit, isViolated: $0.isViolated)
                     }, missing: group.verdict.missing)
             }, policyText: rollout.policyText, createdBy: rollout.createdBy,
-            createdAtMilliseconds: rollout.createdAtMilliseconds)
+            createdAtMilliseconds: rollout.createdAtMilliseconds, rules: RolloutView.Rules(rollout.plan))
     }
 }

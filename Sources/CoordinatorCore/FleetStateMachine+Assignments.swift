@@ -43,7 +43,7 @@ extension FleetStateMachine {
     }
 
     /// By the clock that was read last, on that board.
-    private func policiesInForce(on id: BoardID) -> [Policy] {
+    func policiesInForce(on id: BoardID) -> [Policy] {
         let tried = trials.filter { $0.boards.contains(id) }
         guard !tried.isEmpty else { return policiesInForce }
         let names = Set(tried.map(\.policy.name))

@@ -2,7 +2,7 @@ import HTTPTypes
 public import Hummingbird
 import NIOCore
 
-/// The web page: three files without a build step, which read the fleet from the paths under `v1`.
+/// The web page: a handful of files without a build step, which read the fleet from the paths under `v1`.
 ///
 /// The files themselves hold nothing secret and need no token; all they show comes by requests that carry one. The
 /// content security policy lets nothing in from elsewhere and no script or style but these files.
@@ -12,16 +12,38 @@ public enum Dashboard {
         form-action 'none'; frame-ancestors 'none'
         """
 
-    private struct File: Sendable {
+    struct File: Sendable {
         var path: String
-        var type: String
         var bytes: [UInt8]
+
+        var type: String {
+            switch path.split(separator: ".").last {
+            case "js": "text/javascript; charset=utf-8"
+            case "css": "text/css; charset=utf-8"
+            case "svg": "image/svg+xml"
+            default: "text/html; charset=utf-8"
+            }
+        }
     }
 
-    private static let files = [
-        File(path: "", type: "text/html; charset=utf-8", bytes: PackageResources.index_html),
-        File(path: "app.js", type: "text/javascript; charset=utf-8", bytes: PackageResources.app_js),
-        File(path: "style.css", type: "text/css; charset=utf-8", bytes: PackageResources.style_css),
+    /// The page itself has the empty path; scripts are modules that name each other by file.
+    static let files = [
+        File(path: "", bytes: PackageResources.index_html),
+        File(path: "style.css", bytes: PackageResources.style_css),
+        File(path: "icon.svg", bytes: PackageResources.icon_svg),
+        File(path: "app.js", bytes: PackageResources.app_js),
+        File(path: "audit.js", bytes: PackageResources.audit_js),
+        File(path: "board.js", bytes: PackageResources.board_js),
+        File(path: "coordinator.js", bytes: PackageResources.coordinator_js),
+        File(path: "dialog.js", bytes: PackageResources.dialog_js),
+        File(path: "elements.js", bytes: PackageResources.elements_js),
+        File(path: "events.js", bytes: PackageResources.events_js),
+        File(path: "fleet.js", bytes: PackageResources.fleet_js),
+        File(path: "models.js", bytes: PackageResources.models_js),
+        File(path: "plots.js", bytes: PackageResources.plots_js),
+        File(path: "policies.js", bytes: PackageResources.policies_js),
+        File(path: "predictors.js", bytes: PackageResources.predictors_js),
+        File(path: "rollouts.js", bytes: PackageResources.rollouts_js),
     ]
 
     /// Adds the page at `/`.

@@ -34,6 +34,12 @@ actor InMemoryFleet: FleetAdministration {
         throw AdminFailure(.notFound, "board \(board) since \(sinceMilliseconds) limit \(limit)")
     }
 
+    func preview(_ request: PolicyPreviewRequest) throws -> PolicyPreview {
+        guard request.text != "bad" else { throw AdminFailure(.invalid, "\(request.file):1: not a policy") }
+        return PolicyPreview(
+            policy: "p", version: 1, isInForceNow: true, boards: 0, changedBoards: 0, changes: [], warnings: [])
+    }
+
     func apply(_ request: ApplyRequest, by actor: String) throws -> ApplyResult {
         guard request.text != "bad" else { throw AdminFailure(.invalid, "\(request.file):1: not a policy") }
         applied.append(request)
@@ -122,7 +128,12 @@ actor InMemoryRollouts: RolloutAdministration {
                     .init(gate: "p99Ratio", model: "m", past: 1.5, present: 2, limit: 3.5, isViolated: false),
                     .init(gate: "restartsPerBoard", model: nil, past: 0, present: 2, limit: 0.5, isViolated: true),
                 ], missing: ["m: 3 of 200 frames"])
-        ], policyText: "kind: Policy", createdBy: "ann", createdAtMilliseconds: 1)
+        ], policyText: "kind: Policy", createdBy: "ann", createdAtMilliseconds: 1,
+        rules: RolloutView.Rules(
+            RolloutPlan(
+                name: "b0",
+                gates: RolloutGates(
+                    accuracyDrop: 0.1, attainmentDrop: 0.2, p50Ratio: 1.5, p99Ratio: 2, restartsPerBoard: 0.5))))
 
     func rollouts() -> [RolloutView] { [Self.view] }
     func create(_ request: RolloutRequest, by actor: String) -> RolloutView { Self.view }

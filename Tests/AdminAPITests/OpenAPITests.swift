@@ -66,6 +66,7 @@ import Testing
                 """#
             let bodies: [String: [String?]] = [
                 "/v1/policies": ["good", "bad"].map { #"{"file":"p","text":"\#($0)","dryRun":true}"# },
+                "/v1/policies/preview": ["good", "bad"].map { #"{"file":"p","text":"\#($0)"}"# },
                 "/v1/searches": [search], "/v1/tokens": [#"{"uses":1,"validSeconds":60}"#],
                 "/v1/access-tokens": [#"{"name":"x","role":"viewer"}"#, #"{"name":"x","role":"none"}"#],
                 "/v1/hooks/rollback": [#"{"name":"x"}"#],
@@ -150,7 +151,7 @@ private struct FullValues {
                     .init(
                         name: "m", framesPerSecond: 30,
                         points: [PointView(subnet: "s", accuracy: 0.5, latencyMilliseconds: 2, flops: 3)])
-                ]))
+                ], interference: ["m": ["n": 1.5]]))
         try add(
             "Status",
             StatusView(
@@ -174,17 +175,26 @@ private struct FullValues {
         try add(
             "Event",
             FleetEvent(kind: .boardLost, board: try #require(BoardID("b")), message: "m", atMilliseconds: 1))
+        let assigned = AssignmentView.Model(
+            model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
+            preferredPoint: 1, priority: 1)
         try add(
             "Assignment",
-            AssignmentView(
-                board: "b", generation: 1, reportedGeneration: 1,
-                models: [
-                    .init(
-                        model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
-                        preferredPoint: 1, priority: 1)
-                ]))
+            AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned]))
+        let change = PolicyPreview.Change(
+            board: "b", models: [.init(model: "m", before: assigned, after: assigned)], infeasible: ["x"])
+        try add("PolicyChange", change)
+        try add(
+            "PolicyPreview",
+            PolicyPreview(
+                policy: "p", version: 2, isInForceNow: false, boards: 3, changedBoards: 1, changes: [change],
+                warnings: ["w"]))
+        try add("Caller", Caller(name: "ann", role: .admin))
         try add("Rollout", InMemoryRollouts.view)
         try add("RolloutGroup", InMemoryRollouts.view.groups[0])
+        let rules = try #require(InMemoryRollouts.view.rules)
+        try add("RolloutRules", rules)
+        try add("RolloutGates", rules.gates)
         try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
         try addSearch()
     }

@@ -35,7 +35,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")])
+    @Test(arguments: [
+        ("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css"), ("/icon.svg", "image/svg+xml"),
+    ])
     func filesCarryTheirTypeAndTheStrictPolicy(path: String, type: String) async throws {
         let (response, text) = try await fetched(path)
         #expect(response.statusCode == 200 && !text.isEmpty)
@@ -45,16 +47,46 @@ import Testing
         #expect(response.value(forHTTPHeaderField: "X-Content-Type-Options") == "nosniff")
     }
 
-    /// Nothing that the policy would refuse, and nothing from elsewhere.
-    @Test func pageHasNoInlineCodeAndNamesNoOtherServer() async throws {
-        let page = try await fetched("/").1
-        for reference in ["app.js", "style.css"] { #expect(page.contains("\"\(reference)\"")) }
-        #expect(!page.contains("<script>") && !page.contains("style=") && !page.contains("onclick="))
-        let script = try await fetched("/app.js").1
-        for text in [page, script, try await fetched("/style.css").1] {
-            let addresses = text.matches(of: /https?:\/\/[^"' )]+/).map { String($0.0) }
-            #expect(addresses.allSatisfy { $0 == "http://www.w3.org/2000/svg" }, "\(addresses)")
+    private static let pages = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Sources/Dashboard/Pages")
+
+    private static func source(_ name: String) throws -> String {
+        try String(contentsOf: pages.appending(path: name), encoding: .utf8)
+    }
+
+    /// What stands in the folder of pages is served as it stands there, and nothing else.
+    @Test func everyFileIsServed() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Self.pages.path())
+        #expect(names.sorted() == Dashboard.files.map { $0.path.isEmpty ? "index.html" : $0.path }.sorted())
+        for file in Dashboard.files {
+            let text = try Self.source(file.path.isEmpty ? "index.html" : file.path)
+            let isTheSame = Array(text.utf8) == file.bytes
+            #expect(isTheSame, "\(file.path): the built program serves another one")
         }
-        #expect(!script.contains("innerHTML") && !script.contains("eval("))
+    }
+
+    /// Nothing that the policy would refuse, and nothing from elsewhere.
+    @Test(arguments: Dashboard.files.map(\.path))
+    func noFileHasInlineCodeOrNamesAnotherServer(path: String) throws {
+        let text = try Self.source(path.isEmpty ? "index.html" : path)
+        let addresses = text.matches(of: /https?:\/\/[^"' )]+/).map { String($0.0) }
+        #expect(addresses.allSatisfy { $0 == "http://www.w3.org/2000/svg" }, "\(addresses)")
+        for word in ["<script>", "style=", "onclick=", "innerHTML", "eval(", "document.write"] {
+            #expect(!text.contains(word), "\(word)")
+        }
+        // Scripts name each other by file, and every file that is named is there.
+        for reference in text.matches(of: /(?:from|import) "\.\/([^"]+)"/).map({ String($0.1) }) {
+            #expect(Dashboard.files.contains { $0.path == reference }, "\(reference)")
+        }
+    }
+
+    /// The budgets of sources hold for pages too.
+    @Test(arguments: Dashboard.files.map(\.path))
+    func pagesStayWithinSize(path: String) throws {
+        let lines = try Self.source(path.isEmpty ? "index.html" : path).components(separatedBy: "\n")
+        #expect(lines.count <= 600)
+        for (index, line) in lines.enumerated() where line.count > 120 {
+            Issue.record("\(path):\(index + 1): \(line.count) columns, the limit is 120")
+        }
     }
 }

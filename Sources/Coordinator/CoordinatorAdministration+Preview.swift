@@ -1,0 +1,62 @@
+import AdminAPI
+import CoordinatorCore
+import FleetModel
+import FleetStore
+
+/// A policy that can be read and that nothing speaks against, beside the fleet as it was then.
+struct PolicyDraft {
+    let policy: Policy
+    let states: [BoardState]
+    /// That it would become.
+    let nextVersion: UInt64
+    let warnings: [String]
+
+    var selected: [BoardState] { states.filter { policy.selects(labels: $0.board.labels) } }
+}
+
+extension CoordinatorAdministration {
+    /// - Throws: `AdminFailure` for a text that is no policy, or one that is almost certainly a mistake.
+    func draft(_ text: String, file: String) async throws -> PolicyDraft {
+        let policy: Policy
+        do { policy = try PolicyFile.parse(text, file: file) } catch {
+            throw AdminFailure(.invalid, error.description)
+        }
+        let states = await actor.states
+        let others = try await store.policies()
+        let findings = PolicyCheck.findings(
+            for: policy, boards: states.map(\.board), others: others.map(\.policy))
+        let refusals = findings.filter { $0.severity == .refusal }
+        guard refusals.isEmpty else {
+            let sentences = refusals.map { $0.refusal(of: policy.name, in: text, file: file).description }
+            throw AdminFailure(.invalid, sentences.joined(separator: "; "))
+        }
+        let current = others.first { $0.policy.name == policy.name }?.version ?? 0
+        return PolicyDraft(
+            policy: policy, states: states, nextVersion: current + 1, warnings: findings.map(\.reason))
+    }
+
+    /// Worked out on a copy of the state, so that no board waits for it.
+    func preview(_ request: PolicyPreviewRequest) async throws -> PolicyPreview {
+        let draft = try await self.draft(request.text, file: request.file)
+        let machine = await actor.machine
+        let changes = machine.preview(of: draft.policy)
+        return PolicyPreview(
+            policy: draft.policy.name, version: Int(draft.nextVersion),
+            isInForceNow: machine.isInForce(draft.policy), boards: draft.selected.count, changedBoards: changes.count,
+            changes: changes.prefix(PolicyPreview.boardLimit).map(Self.view), warnings: draft.warnings)
+    }
+
+    private static func view(_ preview: AssignmentPreview) -> PolicyPreview.Change {
+        let names = Set(preview.before.map(\.model)).union(preview.after.map(\.model)).sorted()
+        return PolicyPreview.Change(
+            board: preview.board.rawValue,
+            models: names.compactMap { name in
+                let before = preview.before.first { $0.model == name }
+                let after = preview.after.first { $0.model == name }
+                guard before != after else { return nil }
+                return .init(
+                    model: name, before: before.map(AssignmentView.Model.init),
+                    after: after.map(AssignmentView.Model.init))
+            }, infeasible: preview.infeasible)
+    }
+}

@@ -1,0 +1,64 @@
+// The coordinator's interface, asked with the token that this tab keeps.
+
+const tokenKey = "shoal-token";
+const ranks = ["viewer", "operator", "admin"];
+
+export const session = {
+  get token() { return sessionStorage.getItem(tokenKey); },
+  set token(value) {
+    if (value === null) sessionStorage.removeItem(tokenKey); else sessionStorage.setItem(tokenKey, value);
+  },
+  // `{ name, role }` of the token, once the coordinator has told it.
+  caller: null,
+};
+
+// Whether the token's role is this one or above it. The coordinator decides all the same.
+export const may = (role) => ranks.indexOf(session.caller?.role) >= ranks.indexOf(role);
+
+async function send(path, options = {}) {
+  const headers = { Authorization: "Bearer " + session.token, ...options.headers };
+  const response = await fetch(path, { ...options, headers });
+  if (response.ok) return response;
+  const failure = await response.json().catch(() => ({}));
+  throw Object.assign(new Error(failure.message ?? response.statusText), { status: response.status });
+}
+
+export const get = async (path) => (await send(path)).json();
+
+export async function post(path, body) {
+  known.clear();
+  const options = { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  return (await send(path, options)).json();
+}
+
+// Answers that pages ask for whenever they are drawn; asked for again when they are older than that. A change forgets
+// them all.
+const known = new Map();
+
+export async function getRecent(path, milliseconds) {
+  const found = known.get(path);
+  if (found && performance.now() - found.at < milliseconds) return found.answer;
+  const answer = await get(path);
+  known.set(path, { at: performance.now(), answer });
+  if (known.size > 32) known.delete(known.keys().next().value);
+  return answer;
+}
+
+export const forgetAnswers = () => known.clear();
+
+// Snapshots of the fleet until the stream ends: server-sent events by fetch, because EventSource cannot carry a token.
+export async function follow(signal, onSnapshot) {
+  const response = await send("v1/live", { signal });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    rest += value;
+    for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
+      const lines = rest.slice(0, end).split("\n").filter((line) => line.startsWith("data: "));
+      rest = rest.slice(end + 2);
+      if (lines.length > 0) onSnapshot(JSON.parse(lines.map((line) => line.slice(6)).join("\n")));
+    }
+  }
+}

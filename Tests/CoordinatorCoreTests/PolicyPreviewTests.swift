@@ -1,0 +1,75 @@
+import CoordinatorCore
+import FleetModel
+import Testing
+import WireProtocol
+
+/// What a policy would change is what it changes once it is applied.
+@Suite struct PolicyPreviewTests {
+    private typealias Machine = FleetStateMachine<ContinuousClock.Instant>
+
+    private let start = ContinuousClock.now
+
+    private func machine(
+        _ boards: [BoardDescription], _ policies: [Policy], trials: [PolicyTrial] = []
+    ) -> Machine {
+        var machine = Machine(
+            settings: .init(), boards: boards.map { EnrolledBoard(board: $0, publicKey: "k") }, policies: policies,
+            trials: trials, clockSeconds: 0, at: start)
+        for board in boards {
+            _ = machine.messageReceived(.hello(board, incarnation: 1, reportedGeneration: 0), from: board.id, at: start)
+        }
+        return machine
+    }
+
+    private func board(_ name: String, tier: String) -> BoardDescription {
+        var board = Samples.board(name, models: ["classifier", "detector"])
+        board.labels = ["tier": tier]
+        return board
+    }
+
+    @Test(arguments: [1.0, 10, 20, 60], [[String: String](), ["tier": "edge"], ["tier": "none"]])
+    func foretellsWhatApplyingChanges(milliseconds: Double, selector: [String: String]) {
+        let boards = [board("a", tier: "edge"), board("b", tier: "core"), board("c", tier: "edge")]
+        let current = Samples.policy(milliseconds: 20, models: ["classifier"], selector: ["tier": "edge"])
+        var machine = machine(boards, [current, Samples.policy("q", milliseconds: 50, models: ["detector"])])
+        let policy = Samples.policy(milliseconds: milliseconds, models: ["classifier"], selector: selector)
+
+        let preview = machine.preview(of: policy)
+        let before = machine.states
+        _ = machine.policiesChanged([policy, machine.policies[1]], at: start)
+
+        let changed = zip(before, machine.states).filter { $0.desired.models != $1.desired.models }
+        #expect(preview.filter { $0.before != $0.after }.map(\.board) == changed.map(\.0.board.id))
+        for (old, new) in changed {
+            let told = preview.first { $0.board == old.board.id }
+            #expect(told?.before == old.desired.models && told?.after == new.desired.models)
+        }
+        for state in machine.states {
+            let known = before.first { $0.board.id == state.board.id }?.infeasible ?? []
+            let told = preview.first { $0.board == state.board.id }?.infeasible ?? []
+            #expect(told == state.infeasible.filter { !known.contains($0) })
+        }
+    }
+
+    @Test func whatIsInForceAlreadyChangesNothing() {
+        let policy = Samples.policy()
+        #expect(machine([board("a", tier: "edge")], [policy]).preview(of: policy).isEmpty)
+    }
+
+    @Test func aPolicyIsPreviewedAsWithinItsWindows() {
+        let machine = machine([board("a", tier: "edge")], [])
+        var policy = Samples.policy()
+        policy.windows = [PolicyWindow(days: [0], fromMinute: 1, toMinute: 2)]
+        #expect(!machine.isInForce(policy) && machine.isInForce(Samples.policy()))
+        #expect(machine.preview(of: policy).map(\.after.count) == [1])
+    }
+
+    /// A board that tries a version of another policy keeps it.
+    @Test func trialsOfOtherPoliciesAreHeeded() {
+        let boards = [board("a", tier: "edge"), board("b", tier: "edge")]
+        let trial = PolicyTrial(policy: Samples.policy("a", milliseconds: 30), boards: [boards[0].id])
+        let machine = machine(boards, [Samples.policy("p", milliseconds: 20)], trials: [trial])
+        // The name of the trial's policy comes first, so that it rules the model on its board.
+        #expect(machine.preview(of: Samples.policy("p", milliseconds: 10)).map(\.board) == [boards[1].id])
+    }
+}
