@@ -63,6 +63,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AuditLog": [],
     "FleetMetrics": [],
     "FleetStore": ["AuditLog", "FleetModel", "HookSharing", "Rollouts"],
+    "PostgreSQLFleetStore": [
+        "AuditLog", "CPostgreSQL", "Files", "FleetModel", "FleetStore", "HookSharing", "Rollouts",
+    ],
     // Telemetry of a board that waits for its coordinator.
     "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
@@ -79,8 +82,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     "Coordinator": [
         "AdminAPI", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics", "FleetModel", "FleetStore",
-        "HookSharing", "LatencyPrediction", "Messaging", "Rollouts", "SearchInputs", "SearchSpace", "SubnetSearch",
-        "WireProtocol",
+        "HookSharing", "LatencyPrediction", "Messaging", "PostgreSQLFleetStore", "Rollouts", "SearchInputs",
+        "SearchSpace", "SubnetSearch", "WireProtocol",
     ],
 ]
 
@@ -173,14 +176,19 @@ let testImports: [String: [String]] = [
     "HTTPServing": ["ServingHarness"],
     "InferenceAPI": ["ServingHarness"],
     "AgentCore": ["CAllocations"],
-    "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
+    "Coordinator": [
+        "AdminAPI", "FleetModel", "LatencyPrediction", "PostgreSQLHarness", "SearchSpace", "SubnetSearch",
+        "WireProtocol",
+    ],
     "Agent": ["CAllocations", "Graphs", "ModelImport"],
+    "FleetStore": ["PostgreSQLFleetStore", "PostgreSQLHarness"],
     "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],
     "NetworkParts": ["CAllocations"],
     "ModelImport": ["CAllocations", "Fusion", "NetworkParts", "Supernets"],
     "LiveScenarios": ["ModelImport", "Packages", "Supernets"],
+    "PostgreSQLFleetStore": ["PostgreSQLHarness"],
     "PlanEvaluation": ["Packages"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
@@ -258,6 +266,7 @@ let package = Package(
             .target(
                 name: "ServingHarness", dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
                 path: "Tests/ServingHarness", swiftSettings: strict),
+            .target(name: "PostgreSQLHarness", path: "Tests/PostgreSQLHarness", swiftSettings: strict),
         ]
         + [
             .executableTarget(
@@ -284,6 +293,7 @@ let package = Package(
             .systemLibrary(name: "CEpoll"),
             .systemLibrary(name: "CScheduler"),
             .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+            .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
             .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
             .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
             .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
