@@ -262,6 +262,8 @@ let package = Package(
         + testedRooms.map { tests(of: $0.key, $0.value) }
         + [
             .testTarget(name: "CommandLineTests", swiftSettings: strict),
+            .testTarget(
+                name: "DeployTests", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
             .testTarget(name: "StyleTests", swiftSettings: strict),
             .target(
                 name: "ServingHarness", dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
