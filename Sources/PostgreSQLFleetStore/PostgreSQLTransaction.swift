@@ -65,6 +65,7 @@ struct PostgreSQLTransactions: Sendable {
     }
 
     private static let firstPause: Duration = .milliseconds(20)
+    private static let longestPause: Duration = .milliseconds(500)
 
     let path: String
     let patience: Duration
@@ -88,7 +89,7 @@ struct PostgreSQLTransactions: Sendable {
             }
             // Those that were in each other's way should not be so again.
             Self.sleep(pause * Double.random(in: 0.5...1))
-            pause *= 2
+            pause = min(pause * 2, Self.longestPause)
         }
     }
 
@@ -178,7 +179,7 @@ struct PostgreSQLTransactions: Sendable {
                     path: path, detail: "the connection was lost during a commit, which may have happened or not")
             }
             Self.sleep(pause)
-            pause *= 2
+            pause = min(pause * 2, Self.longestPause)
         }
     }
 
