@@ -2,9 +2,15 @@ import AuditLog
 import FleetModel
 import Foundation
 import GRDB
+import Synchronization
 import Testing
 
 @testable import FleetStore
+
+/// Tells a task to end after what it is at; cancelling it would cancel that too.
+private final class Flag: Sendable {
+    let isRaised = Atomic(false)
+}
 
 /// Copies of a database that is in use.
 @Suite struct SQLiteBackupTests {
@@ -18,29 +24,31 @@ import Testing
             let store = try SQLiteFleetStore(path: path)
             let board = try Samples.board("board-1")
             try await store.saveBoard(board)
+            let end = Flag()
             let writer = Task {
                 var sequence: UInt64 = 0
-                while !Task.isCancelled {
+                while !end.isRaised.load(ordering: .relaxed) {
                     let records = try (1...20).map { try Samples.record(sequence + UInt64($0)) }
                     _ = try await store.appendTelemetry([(board.id, records)], receivedAtMilliseconds: 1)
                     sequence += 20
+                    // A coordinator gathers for a while too; without a pause SQLite lets nobody else write.
+                    try await Task.sleep(for: .milliseconds(20))
                 }
                 return sequence
             }
-            defer { writer.cancel() }
+            defer { end.isRaised.store(true, ordering: .relaxed) }
 
             var before: [UInt64] = []
             for number in 0..<5 {
-                try await Task.sleep(for: .milliseconds(30))
+                try await Task.sleep(for: .milliseconds(80))
                 before.append(try await store.telemetryCounts().first?.incarnations.first?.highest ?? 0)
                 let joined = try SQLiteFleetStore(existing: path)
                 let bytes = try await joined.backUp(to: folder + "/copy-\(number)", audit: draft)
-                try joined.close()
                 let size =
                     try FileManager.default.attributesOfItem(atPath: folder + "/copy-\(number)")[.size] as? UInt64
                 #expect(bytes > 0 && size == bytes)
             }
-            writer.cancel()
+            end.isRaised.store(true, ordering: .relaxed)
             let written = try await writer.value
 
             for (number, before) in before.enumerated() {
