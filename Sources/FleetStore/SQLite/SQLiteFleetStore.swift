@@ -37,7 +37,10 @@ public final class SQLiteFleetStore: FleetStore {
             throw .unavailable(path: path, detail: String(cString: strerror(errno)))
         }
         do {
-            pool = try DatabasePool(path: path, configuration: Self.configuration)
+            var configuration = Self.configuration
+            // The coordinator goes first, and nobody waits for this one.
+            configuration.busyMode = .timeout(10)
+            pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try pool.read { database in
                 guard try !Schema.migrator.hasBeenSuperseded(database) else {
