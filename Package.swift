@@ -63,6 +63,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AuditLog": [],
     "FleetMetrics": [],
     "FleetStore": ["AuditLog", "FleetModel", "HookSharing", "Rollouts"],
+    "PostgreSQLFleetStore": [
+        "AuditLog", "CPostgreSQL", "Files", "FleetModel", "FleetStore", "HookSharing", "Rollouts",
+    ],
     // Telemetry of a board that waits for its coordinator.
     "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
@@ -79,8 +82,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     "Coordinator": [
         "AdminAPI", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics", "FleetModel", "FleetStore",
-        "HookSharing", "LatencyPrediction", "Messaging", "Rollouts", "SearchInputs", "SearchSpace", "SubnetSearch",
-        "WireProtocol",
+        "HookSharing", "LatencyPrediction", "Messaging", "PostgreSQLFleetStore", "Rollouts", "SearchInputs",
+        "SearchSpace", "SubnetSearch", "WireProtocol",
     ],
 ]
 
@@ -173,17 +176,22 @@ let testImports: [String: [String]] = [
     "HTTPServing": ["ServingHarness"],
     "InferenceAPI": ["ServingHarness"],
     "AgentCore": ["CAllocations"],
-    "Coordinator": ["AdminAPI", "FleetModel", "LatencyPrediction", "SearchSpace", "SubnetSearch", "WireProtocol"],
+    "Coordinator": [
+        "AdminAPI", "FleetModel", "LatencyPrediction", "PostgreSQLHarness", "SearchSpace", "SubnetSearch",
+        "WireProtocol",
+    ],
     "Agent": ["CAllocations", "Graphs", "ModelImport"],
     "Dashboard": [
         "AdminAPI", "AuditLog", "FleetModel", "Messaging", "SearchSpace", "ServingHarness", "WireProtocol",
     ],
+    "FleetStore": ["PostgreSQLFleetStore", "PostgreSQLHarness"],
     "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],
     "NetworkParts": ["CAllocations"],
     "ModelImport": ["CAllocations", "Fusion", "NetworkParts", "Supernets"],
     "LiveScenarios": ["ModelImport", "Packages", "Supernets"],
+    "PostgreSQLFleetStore": ["PostgreSQLHarness"],
     "PlanEvaluation": ["Packages"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
@@ -262,10 +270,13 @@ let package = Package(
         + testedRooms.map { tests(of: $0.key, $0.value) }
         + [
             .testTarget(name: "CommandLineTests", swiftSettings: strict),
+            .testTarget(
+                name: "DeployTests", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
             .testTarget(name: "StyleTests", swiftSettings: strict),
             .target(
                 name: "ServingHarness", dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
                 path: "Tests/ServingHarness", swiftSettings: strict),
+            .target(name: "PostgreSQLHarness", path: "Tests/PostgreSQLHarness", swiftSettings: strict),
         ]
         + [
             .executableTarget(
@@ -292,6 +303,7 @@ let package = Package(
             .systemLibrary(name: "CEpoll"),
             .systemLibrary(name: "CScheduler"),
             .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+            .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
             .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
             .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
             .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

@@ -66,7 +66,7 @@ public struct BoardManager: Sendable {
         public var strainedShare = 0.75
         /// Changes of point of all models together, on average, and how many may be saved up.
         public var switchesPerSecond = 0.8
-        public var savedSwitches = 8.0
+        public var savedSwitches = 4.0
 
         public init() {}
     }
@@ -369,17 +369,16 @@ extension BoardManager: PointPolicy {
         { point -= 1 }
         entries[frame.model].lowered += ((point < entry.planned ? 1 : 0) - entry.lowered) / 64
         // There and back.
-        if point < entry.planned, !maySwitch(frame.model, 2, at: now) { stay(at: point, of: frame.model, at: now) }
+        if point < entry.planned, !maySwitch(frame.model, 2, at: now) { stay(at: point, of: frame.model) }
         count(point, of: frame.model)
         return point
     }
 
     /// The plan falls to where a frame has to run, as there are no switches left to come back with.
-    private mutating func stay(at point: Int, of model: Int, at now: Double) {
-        for index in entries.indices { entries[index].candidate = entries[index].planned }
-        entries[model].candidate = point
-        isOnTrial = false
-        adopt(at: now)
+    /// Neither the quiet before it nor a trial ends with that: nothing was missed.
+    private mutating func stay(at point: Int, of model: Int) {
+        entries[model].planned = point
+        planChanges += 1
     }
 
     public mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {

@@ -7,6 +7,8 @@ public enum AuditAction: String, Codable, Sendable, CaseIterable {
     case rolloutCreated, rolloutApproved, rolloutPaused, rolloutResumed, rolloutAborted
     /// By the coordinator, as the rollout's rules want it.
     case rolloutAdvanced
+    /// The whole database was copied to a file.
+    case backupTaken
 }
 
 /// A change by a person that is to be made: what becomes an entry together with it.

@@ -16,7 +16,8 @@ import WireProtocol
 ///
 /// Composition root: makes keys, token and database on first start, binds, and serves until its task is cancelled.
 /// In its state folder, all files 0600: `key.json` (CURVE), `fleet.sqlite`, `admin.json` (address and token of the
-/// interface, for `shoal`).
+/// interface, for `shoal`). Over a shared database it binds nothing before it leads, and ends when another one may
+/// lead.
 public struct CoordinatorService: Service {
     public static let version = ProductVersion.current
     /// A tenth of what a record may take to become durable.
@@ -35,10 +36,11 @@ public struct CoordinatorService: Service {
         /// `nil`: no metrics are served.
         public var metricsPort: Int?
         public var heartbeat: Duration
+        public var store: StoreChoice
 
         public init(
             stateDirectory: String, host: String, advertisedHost: String, fleetPort: Int, enrolmentPort: Int,
-            adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration
+            adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
@@ -48,6 +50,7 @@ public struct CoordinatorService: Service {
             self.adminPort = adminPort
             self.metricsPort = metricsPort
             self.heartbeat = heartbeat
+            self.store = store
         }
     }
 
@@ -63,7 +66,12 @@ public struct CoordinatorService: Service {
         let folder = configuration.stateDirectory
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
+        let opened = try await CoordinatorStore(configuration.store, folder: folder)
+        guard
+            try await opened.lead(
+                metricsHost: configuration.host, port: configuration.metricsPort, logger: logger)
+        else { return await opened.close() }
+        let store = opened.fleet
         let audit = try await store.verifyAudit()
         if let fault = audit.fault {
             logger.critical("the audit log was tampered with", metadata: ["first": "\(fault)"])
@@ -71,7 +79,7 @@ public struct CoordinatorService: Service {
         let metrics = CoordinatorMetrics()
         metrics.auditChecked(isWhole: audit.fault == nil)
         let keys = try await keys(at: folder + "/key.json", store)
-        let transport = try await transport(keys, store)
+        let transport = try await transport(keys, opened)
         var settings = CoordinatorActor.Machine.Settings()
         settings.heartbeat = configuration.heartbeat
         let actor = try await CoordinatorActor(
@@ -112,11 +120,13 @@ public struct CoordinatorService: Service {
             if let port = configuration.metricsPort {
                 group.addTask { try await serveMetrics(report, at: port) }
             }
+            group.addTask { try await opened.watchLease() }
             try await group.next()
             group.cancelAll()
         }
         await desk.stop()
         await transport.stop()
+        await opened.close()
     }
 
     private func serveMetrics(_ report: CoordinatorReport, at port: Int) async throws {
@@ -129,16 +139,16 @@ public struct CoordinatorService: Service {
 
     /// The coordinator's own key, made on the first start.
     /// - Throws: when it is lost though boards know it: to them a new one is another coordinator's.
-    private func keys(at path: String, _ store: SQLiteFleetStore) async throws -> CurveKeyPair {
+    private func keys(at path: String, _ store: any FleetStore) async throws -> CurveKeyPair {
         if !PrivateFile.exists(path), try await !store.boards().isEmpty {
             throw PrivateFileFailure(path, "is missing, though boards are enrolled with it; restore it from a backup")
         }
         return try CurveKeyPair.loadOrCreate(at: path)
     }
 
-    private func transport(_ keys: CurveKeyPair, _ store: SQLiteFleetStore) async throws -> ZeroMQCoordinatorTransport {
+    private func transport(_ keys: CurveKeyPair, _ store: CoordinatorStore) async throws -> ZeroMQCoordinatorTransport {
         var boards: [PublicKey: BoardID] = [:]
-        for (text, board) in try await store.allowList() {
+        for (text, board) in try await store.fleet.allowList() {
             guard let key = PublicKey(z85: text) else {
                 throw FleetStoreFailure.corrupt(path: store.path, detail: "the key of \(board) is not a CURVE key")
             }

@@ -12,8 +12,9 @@ public struct StartFailure: Sendable {
 
     public init(_ error: any Error) {
         switch error {
-        case FleetStoreFailure.unavailable: (message, exitCode) = ("\(error)", 6)
-        case is FleetStoreFailure, is PrivateFileFailure: (message, exitCode) = ("\(error)", 2)
+        case FleetStoreFailure.unavailable, FleetStoreFailure.leaseLost: (message, exitCode) = ("\(error)", 6)
+        case is FleetStoreFailure, is PrivateFileFailure, is StoreConnectionFailure:
+            (message, exitCode) = ("\(error)", 2)
         case let failure as AdminFailure: (message, exitCode) = (failure.message, 2)
         case is ZeroMQFailure: (message, exitCode) = ("\(error)", 6)
         case let failure as IOError:

@@ -1,8 +1,8 @@
 public import AuditLog
 public import FleetModel
 
-/// What the coordinator must still know after a restart. `SQLiteFleetStore` and `InMemoryFleetStore` conform;
-/// `FleetStoreTests` runs one suite over both.
+/// What the coordinator must still know after a restart. `SQLiteFleetStore`, `PostgreSQLFleetStore` and
+/// `InMemoryFleetStore` conform; one suite of tests runs over all.
 ///
 /// Each method is one transaction: it happens as a whole, or throws and has not happened. When a method of a store
 /// with a disk returns, what it wrote is on the disk. All methods throw `FleetStoreFailure`.

@@ -19,6 +19,8 @@ public enum FleetStoreFailure: Error, Equatable, Sendable, CustomStringConvertib
     case newerSchema(path: String)
     /// The database or the disk beneath it refused.
     case unavailable(path: String, detail: String)
+    /// Another coordinator leads the fleet now; this one may write no more.
+    case leaseLost(path: String)
 
     public var description: String {
         switch self {
@@ -34,13 +36,14 @@ public enum FleetStoreFailure: Error, Equatable, Sendable, CustomStringConvertib
         case .outOfRange(let field): "The value of \(field) is too large to be kept."
         case .corrupt(let path, let detail): "The database \(path) is damaged (\(detail)); restore it from a backup."
         case .newerSchema(let path): "The database \(path) was written by a later version of this program."
+        case .leaseLost(let path): "Another coordinator has taken over the fleet of \(path)."
         case .unavailable(let path, let detail): "The database \(path) cannot be used: \(detail)."
         }
     }
 }
 
-/// Both stores keep what a signed 64-bit column can.
-func signed(_ value: UInt64, _ field: String) throws(FleetStoreFailure) -> Int64 {
+/// All stores keep what a signed 64-bit column can.
+package func signed(_ value: UInt64, _ field: String) throws(FleetStoreFailure) -> Int64 {
     guard let value = Int64(exactly: value) else { throw .outOfRange(field: field) }
     return value
 }

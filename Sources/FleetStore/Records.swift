@@ -60,6 +60,11 @@ public struct DurableTelemetry: Equatable, Sendable {
 public struct StoredTelemetry: Equatable, Sendable {
     public var record: TelemetryRecord
     public var receivedAtMilliseconds: UInt64
+
+    public init(record: TelemetryRecord, receivedAtMilliseconds: UInt64) {
+        self.record = record
+        self.receivedAtMilliseconds = receivedAtMilliseconds
+    }
 }
 
 /// What of a board's telemetry is there.
@@ -69,6 +74,10 @@ public struct TelemetryCount: Equatable, Sendable {
         public var highest: UInt64
         /// Sequences below `highest` that have never arrived.
         public var gaps: UInt64
+
+        public init(incarnation: UInt64, highest: UInt64, gaps: UInt64) {
+            (self.incarnation, self.highest, self.gaps) = (incarnation, highest, gaps)
+        }
     }
 
     public var board: BoardID
@@ -76,6 +85,10 @@ public struct TelemetryCount: Equatable, Sendable {
     public var rows: Int
     /// By rising number.
     public var incarnations: [Incarnation]
+
+    public init(board: BoardID, rows: Int, incarnations: [Incarnation]) {
+        (self.board, self.rows, self.incarnations) = (board, rows, incarnations)
+    }
 }
 
 public struct StoredPolicy: Equatable, Sendable {

@@ -2,8 +2,8 @@ public import AuditLog
 import FleetModel
 public import Rollouts
 
-/// What the coordinator must still know of rollouts after a restart. Both fleet stores conform; `RolloutStoreTests`
-/// runs one suite over both. As in `FleetStore`, each method is one transaction.
+/// What the coordinator must still know of rollouts after a restart. All fleet stores conform; `RolloutStoreTests`
+/// runs one suite over them. As in `FleetStore`, each method is one transaction.
 public protocol RolloutStore: AuditStore {
     /// Adds a rollout; none of that name may be there. Of more than `FleetLimits.rollouts` the oldest that is over
     /// goes; refused when none is.

@@ -2,8 +2,8 @@ public import AuditLog
 public import FleetModel
 public import HookSharing
 
-/// What the coordinator must still know of gates that boards learn together after a restart. Both stores conform;
-/// `SharingStoreTests` runs one suite over both. As in `FleetStore`, each method is one transaction.
+/// What the coordinator must still know of gates that boards learn together after a restart. All stores conform;
+/// `SharingStoreTests` runs one suite over them. As in `FleetStore`, each method is one transaction.
 public protocol SharingStore: AuditStore {
     /// Adds the group or replaces its state. At most `SharingLimits.groups`.
     func saveSharing(_ state: SharingState) async throws

@@ -1,4 +1,4 @@
-import FleetModel
+package import FleetModel
 
 /// What a store keeps at most; the defaults are `FleetLimits`. Lower ones make limits cheap to test.
 public struct StoreLimits: Sendable {
@@ -18,24 +18,28 @@ public struct StoreLimits: Sendable {
     public init() {}
 }
 
-struct TelemetryKey: Hashable, Comparable {
-    var board: BoardID
-    var incarnation: UInt64
+package struct TelemetryKey: Hashable, Comparable, Sendable {
+    package var board: BoardID
+    package var incarnation: UInt64
 
-    static func < (left: TelemetryKey, right: TelemetryKey) -> Bool {
+    package init(board: BoardID, incarnation: UInt64) {
+        (self.board, self.incarnation) = (board, incarnation)
+    }
+
+    package static func < (left: TelemetryKey, right: TelemetryKey) -> Bool {
         (left.board, left.incarnation) < (right.board, right.incarnation)
     }
 }
 
 extension DurableTelemetry {
-    init(_ key: TelemetryKey, _ progress: TelemetryProgress) {
+    package init(_ key: TelemetryKey, _ progress: TelemetryProgress) {
         self.init(
             board: key.board, incarnation: key.incarnation, contiguous: progress.contiguous, highest: progress.highest)
     }
 }
 
 extension BoardRecord {
-    func checkRange() throws(FleetStoreFailure) {
+    package func checkRange() throws(FleetStoreFailure) {
         _ = try signed(enrolledAtMilliseconds, "enrolledAtMilliseconds")
         _ = try signed(lastSeenMilliseconds, "lastSeenMilliseconds")
         _ = try signed(reportedGeneration, "reportedGeneration")
@@ -48,7 +52,7 @@ extension TelemetryRecord {
     /// By time, then as the board made them.
     var order: (UInt64, UInt64, UInt64) { (startMilliseconds, incarnation, sequence) }
 
-    func checkRange() throws(FleetStoreFailure) {
+    package func checkRange() throws(FleetStoreFailure) {
         _ = try signed(incarnation, "incarnation")
         _ = try signed(sequence, "sequence")
         _ = try signed(startMilliseconds, "startMilliseconds")

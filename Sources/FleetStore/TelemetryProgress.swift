@@ -1,4 +1,4 @@
-import FleetModel
+package import FleetModel
 
 /// Follows how far one incarnation's records are durable, as they arrive in any order.
 ///
@@ -6,26 +6,36 @@ import FleetModel
 /// the agent has reported that many drops; otherwise one long absence would stop acknowledgements for ever. A drop
 /// that the agent reports for a record that had arrived after all can make this pass over a gap too early; the gap
 /// stays visible in `TelemetryCount`.
-struct TelemetryProgress: Equatable {
-    var contiguous: UInt64 = 0
+package struct TelemetryProgress: Equatable, Sendable {
+    package var contiguous: UInt64
     /// Sequences passed over as dropped.
-    var passed: UInt64 = 0
+    package var passed: UInt64
     /// The most drops that the agent has reported.
-    var dropped: UInt64 = 0
-    var highest: UInt64 = 0
+    package var dropped: UInt64
+    package var highest: UInt64
     /// Records that ever arrived.
-    var stored: UInt64 = 0
+    package var stored: UInt64
 
-    var gaps: UInt64 { highest - min(stored, highest) }
+    package init(
+        contiguous: UInt64 = 0, passed: UInt64 = 0, dropped: UInt64 = 0, highest: UInt64 = 0, stored: UInt64 = 0
+    ) {
+        self.contiguous = contiguous
+        self.passed = passed
+        self.dropped = dropped
+        self.highest = highest
+        self.stored = stored
+    }
 
-    mutating func recordStored(_ record: TelemetryRecord) {
+    package var gaps: UInt64 { highest - min(stored, highest) }
+
+    package mutating func recordStored(_ record: TelemetryRecord) {
         stored += 1
         highest = max(highest, record.sequence)
         dropped = max(dropped, record.board.droppedRecords)
     }
 
     /// `next`: the lowest stored sequence above the given one.
-    mutating func advance(next: (UInt64) throws -> UInt64?) rethrows {
+    package mutating func advance(next: (UInt64) throws -> UInt64?) rethrows {
         while let sequence = try next(contiguous) {
             let gap = sequence - contiguous - 1
             guard gap <= dropped - min(passed, dropped) else { return }

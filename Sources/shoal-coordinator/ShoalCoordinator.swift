@@ -1,58 +1,10 @@
 import ArgumentParser
 import Coordinator
-import Foundation
-import Logging
-import ServiceLifecycle
-import UnixSignals
 
 @main
 struct ShoalCoordinator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal-coordinator", abstract: "The coordinator of a fleet.",
-        version: CoordinatorService.version)
-
-    @Option(help: "Folder for keys and database; made on first start.")
-    var state: String
-    @Option(help: "Address to bind for boards and for the HTTP interface.")
-    var host = "127.0.0.1"
-    @Option(help: "Name or address that boards and people reach it by; the bound one without it.")
-    var advertise: String?
-    @Option(parsing: .unconditional, help: "Port for enrolled boards.")
-    var fleetPort = 7700
-    @Option(parsing: .unconditional, help: "Port for boards that enrol.")
-    var enrolmentPort = 7701
-    @Option(parsing: .unconditional, help: "Port of the HTTP interface.")
-    var adminPort = 7780
-    @Option(parsing: .unconditional, help: "Port of metrics, /livez and /readyz; none are served without it.")
-    var metricsPort: Int?
-    @Option(parsing: .unconditional, help: "Milliseconds between heartbeats.")
-    var heartbeat = 1_000
-
-    func validate() throws {
-        for port in [fleetPort, enrolmentPort, adminPort, metricsPort ?? 0] where !(0...65_535).contains(port) {
-            throw ValidationError("\(port) is not a port")
-        }
-        guard advertise != nil || !["0.0.0.0", "::", "*"].contains(host) else {
-            throw ValidationError("--host \(host) is no address to reach it by: give one with --advertise")
-        }
-        guard (100...60_000).contains(heartbeat) else { throw ValidationError("--heartbeat: give 100 to 60000") }
-    }
-
-    func run() async throws {
-        let logger = Logger(label: "shoal-coordinator")
-        let service = CoordinatorService(
-            configuration: .init(
-                stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
-                enrolmentPort: enrolmentPort,
-                adminPort: adminPort, metricsPort: metricsPort, heartbeat: .milliseconds(heartbeat)), logger: logger)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        do { try await group.run() } catch {
-            let failure = StartFailure(error)
-            FileHandle.standardError.write(Data("shoal-coordinator: \(failure.message)\n".utf8))
-            throw ExitCode(failure.exitCode)
-        }
-    }
+        version: CoordinatorService.version, subcommands: [ServeCommand.self, BackupCommand.self],
+        defaultSubcommand: ServeCommand.self)
 }

@@ -89,21 +89,16 @@ import Testing
         }
     }
 
-    @Test func aRollbackHasItsEntry() async throws {
-        try await withFolder { folder in
-            let stores: [any SharingStore] = [
-                InMemorySharingStore(), try SQLiteFleetStore(path: folder + "/fleet.sqlite"),
-            ]
-            let group = SharingGroup(
-                boardClass: "c", modelSHA256: String(repeating: "1", count: 64),
-                hookSHA256: String(repeating: "2", count: 64))
-            for store in stores {
-                let state = SharingState(
-                    group: group, parameterCount: 3, gateCount: 1, current: 0, highest: 0, marks: [])
-                try await store.saveSharing(state)
-                try await store.dropUpdates([:], state, audit: Self.draft(1, .hooksRolledBack))
-                #expect(try await store.verifyAudit().newest.number == 1)
-            }
+    @Test(arguments: SharingStoreTests.Maker.all)
+    func aRollbackHasItsEntry(maker: SharingStoreTests.Maker) async throws {
+        let group = SharingGroup(
+            boardClass: "c", modelSHA256: String(repeating: "1", count: 64),
+            hookSHA256: String(repeating: "2", count: 64))
+        try await maker.with { store in
+            let state = SharingState(group: group, parameterCount: 3, gateCount: 1, current: 0, highest: 0, marks: [])
+            try await store.saveSharing(state)
+            try await store.dropUpdates([:], state, audit: Self.draft(1, .hooksRolledBack))
+            #expect(try await store.verifyAudit().newest.number == 1)
         }
     }
 

@@ -3,23 +3,18 @@ import FleetStore
 import HookSharing
 import Testing
 
-/// One suite over both stores.
+/// One suite over all stores.
 @Suite struct SharingStoreTests {
     struct Maker: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let make: @Sendable (String) throws -> any SharingStore
+        /// `nil` for the one in memory, which is apart from the rest of the fleet.
+        let store: StoreMaker?
+        var testDescription: String { store?.testDescription ?? "memory" }
 
-        static let all = [
-            Maker(testDescription: "memory") { _ in InMemorySharingStore() },
-            Maker(testDescription: "SQLite") { try SQLiteFleetStore(path: $0) },
-        ]
+        static let all = [Maker(store: nil)] + StoreMaker.durable.map(Maker.init)
 
         func with(_ body: (any SharingStore) async throws -> Void) async throws {
-            try await withFolder { folder in
-                let store = try make(folder + "/fleet.sqlite")
-                try await body(store)
-                if let store = store as? SQLiteFleetStore { try store.close() }
-            }
+            guard let store else { return try await body(InMemorySharingStore()) }
+            try await store.with { try await body(try #require($0 as? any SharingStore)) }
         }
     }
 

@@ -1,25 +1,52 @@
 import FleetModel
 import FleetStore
 import Foundation
+import PostgreSQLFleetStore
+import PostgreSQLHarness
 import Testing
 
 /// One suite, every store: a conformance is a row here.
 struct StoreMaker: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    let make: @Sendable (String, StoreLimits) throws -> any FleetStore
+    /// Runs the body over an empty store of its own.
+    private let run: @Sendable (StoreLimits, (any FleetStore) async throws -> Void) async throws -> Void
 
-    static let all = [
-        StoreMaker(testDescription: "memory") { InMemoryFleetStore(limits: $1) },
-        StoreMaker(testDescription: "SQLite") { try SQLiteFleetStore(path: $0, limits: $1) },
-    ]
+    static let memory = StoreMaker(testDescription: "memory") { try await $1(InMemoryFleetStore(limits: $0)) }
 
-    /// Runs the body over an empty store in a folder of its own.
-    func with(_ limits: StoreLimits = StoreLimits(), _ body: (any FleetStore) async throws -> Void) async throws {
+    static let sqlite = StoreMaker(testDescription: "SQLite") { limits, body in
         try await withFolder { folder in
-            let store = try make(folder + "/fleet.sqlite", limits)
+            let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite", limits: limits)
             try await body(store)
-            if let store = store as? SQLiteFleetStore { try store.close() }
+            try store.close()
         }
+    }
+
+    static let postgreSQL = StoreMaker(testDescription: "PostgreSQL") { limits, body in
+        try await PostgreSQLServer.shared.value.withDatabase { address, _ in
+            let store = try await PostgreSQLFleetStore.open(try #require(PostgreSQLAddress(address)), limits: limits)
+            do { try await body(store) } catch {
+                await store.close()
+                throw error
+            }
+            await store.close()
+        }
+    }
+
+    /// Those with a disk. `PostgreSQLSuites` tells where one is left out.
+    static let durable = [sqlite] + (PostgreSQLServer.isInstalled ? [postgreSQL] : [])
+    static let all = [memory] + durable
+
+    /// Runs the body over an empty store.
+    func with(_ limits: StoreLimits = StoreLimits(), _ body: (any FleetStore) async throws -> Void) async throws {
+        try await run(limits, body)
+    }
+}
+
+@Suite struct PostgreSQLSuites {
+    /// Named in the summary of a run in which the suites went over the other stores alone.
+    @Test(.enabled(if: PostgreSQLServer.isInstalled, "needs PostgreSQL (apt: postgresql)"))
+    func theSuitesGoOverPostgreSQLToo() {
+        #expect(StoreMaker.all.map(\.testDescription) == ["memory", "SQLite", "PostgreSQL"])
     }
 }
 

@@ -129,27 +129,14 @@ extension SQLiteFleetStore: SharingStore {
     }
 
     private func floats(_ data: Data, _ count: Int) throws(FleetStoreFailure) -> [Float] {
-        guard data.count == 4 * count else { throw .corrupt(path: path, detail: "unreadable parameters") }
-        let bytes = [UInt8](data)
-        return (0..<count).map { index in
-            let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[4 * index + $1]) << UInt32(8 * $1) }
-            return Float(bitPattern: bits)
-        }
+        try StoredForm.floats([UInt8](data), count: count, in: path)
     }
 }
 
 extension SharingGroup {
-    /// Both sums have 64 digits, so that no two groups share a key.
-    fileprivate var key: String { "\(modelSHA256)\(hookSHA256)\(boardClass)" }
+    fileprivate var key: String { StoredForm.key(of: self) }
 }
 
 extension [Float] {
-    /// Little-endian.
-    fileprivate var databaseBytes: Data {
-        var data = Data(capacity: 4 * count)
-        for value in self {
-            for shift in 0..<4 { data.append(UInt8(truncatingIfNeeded: value.bitPattern >> (8 * shift))) }
-        }
-        return data
-    }
+    fileprivate var databaseBytes: Data { Data(StoredForm.bytes(of: self)) }
 }

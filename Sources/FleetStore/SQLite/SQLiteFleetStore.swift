@@ -10,7 +10,7 @@ import GRDB
 public final class SQLiteFleetStore: FleetStore {
     public let path: String
     let limits: StoreLimits
-    private let pool: DatabasePool
+    let pool: DatabasePool
 
     /// Opens the file or makes it. The whole file is checked first; a damaged one is refused and left alone.
     public init(path: String, limits: StoreLimits = StoreLimits()) throws(FleetStoreFailure) {
@@ -23,6 +23,34 @@ public final class SQLiteFleetStore: FleetStore {
             // The pool sets NORMAL for itself while it opens, which would leave the last commits to a power failure.
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Schema.migrator.migrate(pool)
+        } catch {
+            throw Self.failure(error, path)
+        }
+    }
+
+    /// Joins the coordinator that uses the database, if one does. Nothing is made, changed or checked as a whole: that
+    /// coordinator did, and its tables must be those of this program.
+    public init(existing path: String) throws(FleetStoreFailure) {
+        self.path = path
+        limits = StoreLimits()
+        guard access(path, R_OK | W_OK) == 0 else {
+            throw .unavailable(path: path, detail: String(cString: strerror(errno)))
+        }
+        do {
+            var configuration = Self.configuration
+            // The coordinator goes first, and nobody waits for this one.
+            configuration.busyMode = .timeout(10)
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            try pool.read { database in
+                guard try !Schema.migrator.hasBeenSuperseded(database) else {
+                    throw FleetStoreFailure.newerSchema(path: path)
+                }
+                guard try Schema.migrator.hasCompletedMigrations(database) else {
+                    throw FleetStoreFailure.unavailable(
+                        path: path, detail: "an earlier version of this program uses it")
+                }
+            }
         } catch {
             throw Self.failure(error, path)
         }
@@ -91,7 +119,7 @@ public final class SQLiteFleetStore: FleetStore {
         }
     }
 
-    private static func failure(_ error: any Error, _ path: String) -> FleetStoreFailure {
+    static func failure(_ error: any Error, _ path: String) -> FleetStoreFailure {
         if let failure = error as? FleetStoreFailure { return failure }
         guard let failure = error as? DatabaseError else { return .unavailable(path: path, detail: "\(error)") }
         let detail = failure.message ?? "SQLite result \(failure.resultCode.rawValue)"
@@ -101,23 +129,11 @@ public final class SQLiteFleetStore: FleetStore {
         }
     }
 
-    /// Reads what a column holds; a value that this program cannot have written is damage.
     func decoded<Value: Decodable>(_ type: Value.Type, from text: String) throws(FleetStoreFailure) -> Value {
-        do {
-            return try JSONDecoder().decode(type, from: Data(text.utf8))
-        } catch {
-            throw .corrupt(path: path, detail: "unreadable \(type)")
-        }
+        try StoredForm.value(type, json: text, in: path)
     }
 
-    func encoded(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
+    func encoded(_ value: some Encodable) throws -> String { try StoredForm.json(value) }
 
-    func boardID(_ text: String) throws(FleetStoreFailure) -> BoardID {
-        guard let board = BoardID(text) else { throw .corrupt(path: path, detail: "unreadable board name") }
-        return board
-    }
+    func boardID(_ text: String) throws(FleetStoreFailure) -> BoardID { try StoredForm.board(text, in: path) }
 }

@@ -1,0 +1,104 @@
+public import AuditLog
+public import FleetModel
+public import FleetStore
+
+extension PostgreSQLFleetStore {
+    public func saveBoard(_ board: BoardRecord, audit: AuditDraft?) async throws {
+        try await write(locking: [.boards] + auditLock(audit)) { [self] in
+            try save(board, $0)
+            try append(audit, $0)
+        }
+    }
+
+    public func board(_ id: BoardID) async throws -> BoardRecord? {
+        try await read { [self] in
+            try $0.first("SELECT * FROM board WHERE id = $1", .text(id.rawValue)).map(boardRecord)
+        }
+    }
+
+    public func boards() async throws -> [BoardRecord] {
+        try await read { [self] in try $0.rows("SELECT * FROM board ORDER BY id").map(boardRecord) }
+    }
+
+    public func allowList() async throws -> [String: BoardID] {
+        try await read { [self] in
+            try $0.rows("SELECT publicKey, id FROM board WHERE revokedAtMilliseconds IS NULL").reduce(into: [:]) {
+                $0[$1.text("publicKey")] = try boardID($1.text("id"))
+            }
+        }
+    }
+
+    // MARK: Enrolment
+
+    public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?) async throws {
+        let expires = try signed(token.expiresAtMilliseconds, "expiresAtMilliseconds")
+        try await write(locking: [.tokens] + auditLock(audit)) { [self] transaction in
+            try transaction.execute(
+                "DELETE FROM token WHERE remainingUses = 0 OR expiresAtMilliseconds <= $1",
+                .integer(Int64(clamping: now)))
+            try transaction.execute(
+                """
+                INSERT INTO token (hash, expiresAtMilliseconds, remainingUses) VALUES ($1, $2, $3)
+                ON CONFLICT (hash) DO UPDATE SET expiresAtMilliseconds = excluded.expiresAtMilliseconds,
+                    remainingUses = excluded.remainingUses
+                """, .bytes(token.hash), .integer(expires), .integer(Int64(token.remainingUses)))
+            try transaction.refuse(moreThan: limits.tokens, of: "tokens", in: "token")
+            try append(audit, transaction)
+        }
+    }
+
+    public func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+        try await write { [self] in try redeem(hash, at: now, $0) }
+    }
+
+    public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+        try await write(locking: [.boards]) { [self] transaction in
+            guard try redeem(tokenHash, at: now, transaction) else { return false }
+            try save(board, transaction)
+            return true
+        }
+    }
+
+    /// Whoever comes second waits for the row, and then sees what the first left of it.
+    private func redeem(_ hash: [UInt8], at now: UInt64, _ transaction: PostgreSQLTransaction) throws -> Bool {
+        try transaction.execute(
+            """
+            UPDATE token SET remainingUses = remainingUses - 1
+            WHERE hash = $1 AND remainingUses > 0 AND expiresAtMilliseconds > $2
+            """, .bytes(hash), .integer(Int64(clamping: now))
+        ).changed == 1
+    }
+
+    // MARK: Rows
+
+    private func save(_ board: BoardRecord, _ transaction: PostgreSQLTransaction) throws {
+        try board.checkRange()
+        let other = try transaction.first(
+            "SELECT id FROM board WHERE publicKey = $1 AND id <> $2", .text(board.publicKey), .text(board.id.rawValue))
+        if let other { throw FleetStoreFailure.keyInUse(by: try boardID(other.text("id"))) }
+        try transaction.execute(
+            """
+            INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
+                reportedGeneration, incarnation, revokedAtMilliseconds)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (id) DO UPDATE SET publicKey = excluded.publicKey, description = excluded.description,
+                enrolledAtMilliseconds = excluded.enrolledAtMilliseconds,
+                lastSeenMilliseconds = excluded.lastSeenMilliseconds,
+                reportedGeneration = excluded.reportedGeneration, incarnation = excluded.incarnation,
+                revokedAtMilliseconds = excluded.revokedAtMilliseconds
+            """, .text(board.id.rawValue), .text(board.publicKey), .text(try StoredForm.json(board.description)),
+            .integer(Int64(board.enrolledAtMilliseconds)), .integer(Int64(board.lastSeenMilliseconds)),
+            .integer(Int64(board.reportedGeneration)), .integer(Int64(board.incarnation)),
+            .optional(board.revokedAtMilliseconds.map(Int64.init)))
+        try transaction.refuse(moreThan: limits.boards, of: "boards", in: "board")
+    }
+
+    private func boardRecord(_ row: PostgreSQLRow) throws -> BoardRecord {
+        BoardRecord(
+            description: try decoded(BoardDescription.self, from: row.text("description")),
+            publicKey: row.text("publicKey"), enrolledAtMilliseconds: row.unsigned("enrolledAtMilliseconds"),
+            lastSeenMilliseconds: row.unsigned("lastSeenMilliseconds"),
+            reportedGeneration: row.unsigned("reportedGeneration"), incarnation: row.unsigned("incarnation"),
+            revokedAtMilliseconds: row.optionalUnsigned("revokedAtMilliseconds"))
+    }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Coordinator
+import Foundation
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serves a fleet until it is told to end; what is done without a command.")
+
+    enum Store: String, ExpressibleByArgument, CaseIterable { case sqlite, postgresql }
+
+    @Option(help: "Folder for keys and database; made on first start.")
+    var state: String
+    @Option(help: "Address to bind for boards and for the HTTP interface.")
+    var host = "127.0.0.1"
+    @Option(help: "Name or address that boards and people reach it by; the bound one without it.")
+    var advertise: String?
+    @Option(parsing: .unconditional, help: "Port for enrolled boards.")
+    var fleetPort = 7700
+    @Option(parsing: .unconditional, help: "Port for boards that enrol.")
+    var enrolmentPort = 7701
+    @Option(parsing: .unconditional, help: "Port of the HTTP interface.")
+    var adminPort = 7780
+    @Option(parsing: .unconditional, help: "Port of metrics, /livez and /readyz; none are served without it.")
+    var metricsPort: Int?
+    @Option(parsing: .unconditional, help: "Milliseconds between heartbeats.")
+    var heartbeat = 1_000
+    @Option(
+        help: """
+            sqlite: a file in the state folder. postgresql: a database that several coordinators share, of which one \
+            leads; its connection string is in the environment variable \(StoreConnection.variable) or in a file.
+            """)
+    var store = Store.sqlite
+    @Option(help: "File with the connection string of PostgreSQL, which only its owner can read.")
+    var storeConnection: String?
+
+    func validate() throws {
+        for port in [fleetPort, enrolmentPort, adminPort, metricsPort ?? 0] where !(0...65_535).contains(port) {
+            throw ValidationError("\(port) is not a port")
+        }
+        guard advertise != nil || !["0.0.0.0", "::", "*"].contains(host) else {
+            throw ValidationError("--host \(host) is no address to reach it by: give one with --advertise")
+        }
+        guard (100...60_000).contains(heartbeat) else { throw ValidationError("--heartbeat: give 100 to 60000") }
+        guard store == .postgresql || storeConnection == nil else {
+            throw ValidationError("--store-connection goes with --store postgresql")
+        }
+    }
+
+    func run() async throws {
+        let logger = Logger(label: "shoal-coordinator")
+        do {
+            let choice = try store == .sqlite ? StoreChoice.sqlite : StoreConnection.choice(file: storeConnection)
+            let service = CoordinatorService(
+                configuration: .init(
+                    stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
+                    enrolmentPort: enrolmentPort, adminPort: adminPort, metricsPort: metricsPort,
+                    heartbeat: .milliseconds(heartbeat), store: choice), logger: logger)
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+                    gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            try await group.run()
+        } catch { throw StartFailure(error).reported() }
+    }
+}
+
+extension StartFailure {
+    /// Tells people, and gives what the process ends with.
+    func reported() -> ExitCode {
+        FileHandle.standardError.write(Data("shoal-coordinator: \(message)\n".utf8))
+        return ExitCode(exitCode)
+    }
+}
