@@ -7,6 +7,7 @@ public enum AuditAction: String, Codable, Sendable, CaseIterable {
     case rolloutCreated, rolloutApproved, rolloutPaused, rolloutResumed, rolloutAborted
     /// By the coordinator, as the rollout's rules want it.
     case rolloutAdvanced
+    case artefactAdded, artefactRemoved, artefactDeployed, artefactWithdrawn, artefactKeyRotated
 }
 
 /// A change by a person that is to be made: what becomes an entry together with it.

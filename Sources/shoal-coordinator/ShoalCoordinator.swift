@@ -27,6 +27,8 @@ struct ShoalCoordinator: AsyncParsableCommand {
     var metricsPort: Int?
     @Option(parsing: .unconditional, help: "Milliseconds between heartbeats.")
     var heartbeat = 1_000
+    @Option(parsing: .unconditional, help: "Bytes of artefacts a second, to all boards together.")
+    var artefactRate = 8 << 20
 
     func validate() throws {
         for port in [fleetPort, enrolmentPort, adminPort, metricsPort ?? 0] where !(0...65_535).contains(port) {
@@ -36,6 +38,9 @@ struct ShoalCoordinator: AsyncParsableCommand {
             throw ValidationError("--host \(host) is no address to reach it by: give one with --advertise")
         }
         guard (100...60_000).contains(heartbeat) else { throw ValidationError("--heartbeat: give 100 to 60000") }
+        guard (1 << 16...1 << 32).contains(artefactRate) else {
+            throw ValidationError("--artefact-rate: give 65536 to 4294967296")
+        }
     }
 
     func run() async throws {
@@ -44,7 +49,8 @@ struct ShoalCoordinator: AsyncParsableCommand {
             configuration: .init(
                 stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
                 enrolmentPort: enrolmentPort,
-                adminPort: adminPort, metricsPort: metricsPort, heartbeat: .milliseconds(heartbeat)), logger: logger)
+                adminPort: adminPort, metricsPort: metricsPort, heartbeat: .milliseconds(heartbeat),
+                artefactBytesPerSecond: artefactRate), logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
