@@ -10,7 +10,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "FleetModel": ["SearchSpace"],
     "HookSharing": ["FleetModel"],
     "Rollouts": ["FleetModel"],
-    "WireProtocol": ["FleetModel", "HookSharing", "SearchSpace"],
+    "Artefacts": ["FleetModel"],
+    "WireProtocol": ["Artefacts", "FleetModel", "HookSharing", "SearchSpace"],
     // Engine: synchronous computation.
     "CKernels": [],
     "CAllocations": [],
@@ -33,8 +34,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "GateSharing": ["HookNetworks", "HookSharing", "MapPruning", "SearchSpace"],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     "PlanEvaluation": [
-        "CAllocations", "Datasets", "Engine", "Fusion", "Graphs", "PostTrainingQuantization", "SearchSpace",
-        "Supernets",
+        "CAllocations", "Datasets", "Engine", "Fusion", "Graphs", "Packages", "PostTrainingQuantization",
+        "SearchSpace", "Supernets",
     ],
     // The engine as a library, for Swift and for C.
     "Shoal": [
@@ -53,12 +54,13 @@ let rooms: KeyValuePairs<String, [String]> = [
     "CoordinatorCore": [
         "FleetModel", "HookSharing", "LatencyPrediction", "ResourceAllocation", "SearchSpace", "WireProtocol",
     ],
-    "AgentCore": ["FleetModel", "HookSharing", "WireProtocol"],
+    "AgentCore": ["Artefacts", "FleetModel", "HookSharing", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     "LiveScenarios": ["Engine", "Fusion", "Graphs", "Processors", "Scenarios", "SearchSpace", "Shoal"],
     // Shells: actors, sockets, files.
     "Files": [],
+    "ArtefactFiles": ["Artefacts", "Files"],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "AuditLog": [],
     "FleetMetrics": [],
@@ -76,13 +78,14 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "Datasets", "Engine", "Files", "FleetModel", "FrameSocket", "Fusion", "GateSharing",
-        "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts", "Packages", "Processors",
-        "SearchSpace", "Shoal", "SpoolStore", "Supernets", "WireProtocol",
+        "AgentCore", "ArtefactFiles", "Artefacts", "Datasets", "Engine", "Files", "FleetModel", "FrameSocket",
+        "Fusion", "GateSharing", "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts",
+        "Packages", "Processors", "SearchSpace", "Shoal", "SpoolStore", "Supernets", "WireProtocol",
     ],
     "Coordinator": [
-        "AdminAPI", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics", "FleetModel", "FleetStore",
-        "HookSharing", "LatencyPrediction", "Messaging", "PostgreSQLFleetStore", "Rollouts", "SearchInputs",
+        "AdminAPI", "ArtefactFiles", "Artefacts", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics",
+        "FleetModel", "FleetStore", "HookSharing", "LatencyPrediction", "Messaging", "PostgreSQLFleetStore", "Rollouts",
+        "SearchInputs",
         "SearchSpace", "SubnetSearch", "WireProtocol",
     ],
 ]
@@ -106,6 +109,8 @@ let libraries: [String: [Target.Dependency]] = [
     "Packages": [.product(name: "Crypto", package: "swift-crypto")],
     "SearchInputs": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],
+    "Artefacts": [.product(name: "Crypto", package: "swift-crypto")],
+    "ArtefactFiles": [.product(name: "Crypto", package: "swift-crypto")],
     "AuditLog": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetStore": [.product(name: "GRDB", package: "GRDB.swift")],
     "SpoolStore": [.product(name: "GRDB", package: "GRDB.swift")],
@@ -185,6 +190,7 @@ let testImports: [String: [String]] = [
         "AdminAPI", "AuditLog", "FleetModel", "Messaging", "SearchSpace", "ServingHarness", "WireProtocol",
     ],
     "FleetStore": ["PostgreSQLFleetStore", "PostgreSQLHarness"],
+    "ArtefactFiles": ["FleetModel"],
     "GateSharing": ["AgentCore", "CoordinatorCore", "FleetModel", "WireProtocol"],
     "HookNetworks": ["CAllocations"],
     "Engine": ["CAllocations"],

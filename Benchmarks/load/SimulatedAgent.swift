@@ -80,7 +80,7 @@ struct SimulatedAgent {
                     records[position] = nil
                     if let sent = sentAt.removeValue(forKey: position) { measures.ingested(sent.duration(to: now)) }
                 }
-            case .helloUnanswered, .gates, .measure: break
+            case .helloUnanswered, .gates, .measure, .artefacts: break
             }
         }
     }

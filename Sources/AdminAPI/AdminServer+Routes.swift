@@ -8,7 +8,7 @@ extension AdminServer {
     func routes() -> [AdminRoute] {
         let served =
             open + readings() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
-            + (rollouts.map(Self.rolloutRoutes) ?? [])
+            + (rollouts.map(Self.rolloutRoutes) ?? []) + (artefacts.map(Self.artefactRoutes) ?? [])
         return served + [Self.document(of: served)]
     }
 

@@ -23,6 +23,7 @@ public struct AdminServer: Sendable {
     let fleet: any FleetAdministration
     let hooks: (any HookAdministration)?
     let rollouts: (any RolloutAdministration)?
+    let artefacts: (any ArtefactAdministration)?
     let access: any AccessAdministration
     let ready: @Sendable () async -> String?
     private let observe: Observer
@@ -31,17 +32,20 @@ public struct AdminServer: Sendable {
     /// - Parameters:
     ///   - hooks: `nil` where boards learn each for itself.
     ///   - rollouts: `nil` where policies are applied at once only.
+    ///   - artefacts: `nil` where files of boards are brought to them by other means.
     ///   - ready: why the coordinator cannot do its work now, or `nil`.
     ///   - extend: adds paths that need no token.
     public init(
         fleet: any FleetAdministration, hooks: (any HookAdministration)? = nil,
-        rollouts: (any RolloutAdministration)? = nil, access: any AccessAdministration,
+        rollouts: (any RolloutAdministration)? = nil, artefacts: (any ArtefactAdministration)? = nil,
+        access: any AccessAdministration,
         ready: @escaping @Sendable () async -> String? = { nil }, observe: @escaping Observer = { _, _, _ in },
         extend: @escaping @Sendable (Router<BasicRequestContext>) -> Void = { _ in }
     ) {
         self.fleet = fleet
         self.hooks = hooks
         self.rollouts = rollouts
+        self.artefacts = artefacts
         self.access = access
         self.ready = ready
         self.observe = observe

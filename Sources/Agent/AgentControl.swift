@@ -1,4 +1,5 @@
 import AgentCore
+import Artefacts
 import FleetModel
 import Foundation
 import Logging
@@ -25,11 +26,14 @@ actor AgentControl {
     private let logger: Logger
     private var sharing: SharingDesk
     private var measuring: MeasuringDesk
+    /// `nil` where the disk has no room for them.
+    private var artefacts: ArtefactDesk?
     nonisolated let isStopping = Mutex(false)
 
     init(
         board: BoardDescription, incarnation: UInt64, state: AgentState, transport: any AgentTransport,
-        runners: [ModelRunner], sampler: TelemetrySampler, spool: SpoolDesk, window: Duration, logger: Logger
+        runners: [ModelRunner], sampler: TelemetrySampler, spool: SpoolDesk, artefacts: ArtefactDesk? = nil,
+        window: Duration, logger: Logger
     ) {
         let now = ContinuousClock.now
         let known = state.assignment()
@@ -45,6 +49,7 @@ actor AgentControl {
         self.runners = runners
         self.sampler = sampler
         self.window = window
+        self.artefacts = artefacts
         self.logger = logger
         let supernets = runners.map { ($0.deployment.name, $0.deployment.supernet) }
         measuring = MeasuringDesk(
@@ -54,6 +59,9 @@ actor AgentControl {
 
     /// A board that restarts without its coordinator goes on as it was told last.
     func resumeLastAssignment() { if let assignment { carryOut(assignment) } }
+
+    /// The agent ends as it should, and not by a failure.
+    func stopped() { artefacts?.stopping() }
 
     nonisolated func stopServing() { isStopping.withLock { $0 = true } }
 
@@ -68,6 +76,7 @@ actor AgentControl {
         if windowStart.duration(to: now) >= window { closeWindow(at: now) }
         perform(session.timerFired(at: now, using: &generator))
         sendTelemetry()
+        artefacts?.timerFired().forEach(send)
         if session.isConnected { (sharing.timerFired() + measuring.timerFired()).forEach(send) }
         return !isStopping.withLock { $0 }
     }
@@ -80,7 +89,12 @@ actor AgentControl {
             case .sessionStarted, .sessionLost:
                 spool.connectionReset()
                 logger.info("session \(action == .sessionStarted ? "started" : "lost")")
-                if action == .sessionStarted { sharing.sessionStarted().forEach(send) } else { sharing.sessionLost() }
+                if action == .sessionStarted {
+                    (sharing.sessionStarted() + (artefacts?.sessionStarted() ?? [])).forEach(send)
+                } else {
+                    sharing.sessionLost()
+                    artefacts?.sessionLost()
+                }
             case .helloUnanswered:
                 logger.warning("no answer to hello: is the coordinator up, and is this board enrolled there?")
             case .helloRefused(let reason):
@@ -89,6 +103,7 @@ actor AgentControl {
                 spool.acknowledged(incarnation: incarnation, sequence: sequence)
             case .gates(let order): sharing.received(order).forEach(send)
             case .measure(let order): measuring.received(order).forEach(send)
+            case .artefacts(let order): artefacts?.received(order).forEach(send)
             }
         }
     }

@@ -1,4 +1,6 @@
 import AgentCore
+import ArtefactFiles
+import Artefacts
 import Engine
 import FleetModel
 import Foundation
@@ -51,14 +53,48 @@ public struct AgentService: Service {
         }
     }
 
+    /// All that runs on a board, ready to serve.
+    private struct Parts {
+        var control: AgentControl
+        var transport: ZeroMQAgentTransport
+        var executors: [BoardExecutor]
+        var runners: [ModelRunner]
+    }
+
     private func runModels(answeringAt desk: InferenceDesk?) async throws {
+        let state = try AgentState(folder: configuration.stateDirectory)
+        let folder = try ArtefactFolder(stateDirectory: configuration.stateDirectory)
+        var shelf = try ArtefactShelf(folder.disk, atMilliseconds: UInt64(Date().timeIntervalSince1970 * 1_000))
+        let parts: Parts
+        do { parts = try await self.parts(state, &shelf, folder, answersRequests: desk != nil) } catch {
+            // Whatever is said in a sentence is no death by a version that is new here.
+            try? shelf.stopped()
+            throw error
+        }
+        await parts.control.resumeLastAssignment()
+        for executor in parts.executors { executor.start() }
+        desk?.open(parts.runners)
+        logger.info("agent started", metadata: ["board": "\(configuration.board)"])
+        await serve(parts.control, parts.transport)
+        await parts.control.stopped()
+        desk?.close()
+        for executor in parts.executors { executor.stop() }
+        try? parts.transport.send(.goodbye)
+        await parts.transport.stop()
+    }
+
+    private func parts(
+        _ state: AgentState, _ shelf: inout ArtefactShelf<FolderDisk>, _ folder: ArtefactFolder, answersRequests: Bool
+    ) async throws -> Parts {
         let kernels = try KernelSet.selected()
         let hardware = BoardHardware.read(instructionSet: kernels.instructionSet)
-        let state = try AgentState(folder: configuration.stateDirectory)
         let keys = try state.keys()
         try checkProcessors(hardware)
         var loader = ModelLoader(kernels: kernels)
-        let deployments = try configuration.models.map { try loader.load($0) }
+        let models = try ShelvedModels(configuration.models, on: &shelf, folder: folder) { try loader.load($0) }
+        try folder.removeStrays(shelf)
+        for note in shelf.notes + models.notes { logger.warning("artefacts", metadata: ["message": "\(note)"]) }
+        let deployments = models.deployments
         for deployment in deployments {
             guard let failure = deployment.hookFailure else { continue }
             logger.warning("hooks", metadata: ["model": "\(deployment.name)", "reason": "\(failure)"])
@@ -76,7 +112,7 @@ public struct AgentService: Service {
             connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
         let conditions = BoardConditions()
         let executors = BoardExecutor.executors(
-            for: deployments, on: hardware, answersRequests: desk != nil, conditions: conditions)
+            for: deployments, on: hardware, answersRequests: answersRequests, conditions: conditions)
         let runners = deployments.compactMap { deployment in
             executors.flatMap(\.runners).first { $0.deployment.name == deployment.name }
         }
@@ -87,16 +123,11 @@ public struct AgentService: Service {
             board: description, incarnation: incarnation, state: state, transport: transport, runners: runners,
             sampler: TelemetrySampler(runners: runners, processors: hardware.processors, conditions: conditions),
             spool: spool,
+            artefacts: ArtefactDesk(
+                shelf, folder: folder, started: models.started, models: configuration.models, runners: runners,
+                logger: logger),
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
-        await control.resumeLastAssignment()
-        for executor in executors { executor.start() }
-        desk?.open(runners)
-        logger.info("agent started", metadata: ["board": "\(configuration.board)", "class": "\(hardware.boardClass)"])
-        await serve(control, transport)
-        desk?.close()
-        for executor in executors { executor.stop() }
-        try? transport.send(.goodbye)
-        await transport.stop()
+        return Parts(control: control, transport: transport, executors: executors, runners: runners)
     }
 
     /// The number of this start is above that of every record that waits.

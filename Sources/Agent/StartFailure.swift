@@ -1,3 +1,4 @@
+import Artefacts
 import Datasets
 import Engine
 import Files
@@ -16,7 +17,7 @@ public struct StartFailure: Sendable {
         switch error {
         case EnrolmentFailure.noAnswer: (message, exitCode) = ("\(error)", 4)
         case is EnrolmentFailure: (message, exitCode) = ("\(error)", 5)
-        case is ZeroMQFailure: (message, exitCode) = ("\(error)", 6)
+        case is ZeroMQFailure, is DiskFailure: (message, exitCode) = ("\(error)", 6)
         case is ConfigurationFailure, is PrivateFileFailure, is BoardRefusal, is PackageFailure, is SupernetRefusal,
             is DatasetFailure, is InstructionSetRefusal:
             (message, exitCode) = ("\(error)", 2)

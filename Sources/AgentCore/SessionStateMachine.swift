@@ -1,3 +1,4 @@
+public import Artefacts
 public import FleetModel
 public import WireProtocol
 
@@ -40,6 +41,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         case gates(GateOrder)
         /// Of a subnet that the coordinator wants measured.
         case measure(MeasureOrder)
+        /// Of artefacts and what they are made of.
+        case artefacts(ArtefactOrder)
     }
 
     private enum State: Sendable {
@@ -85,7 +88,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .heartbeat: return []
         case .gateOrder(let order): return isConnected ? [.gates(order)] : []
         case .measureOrder(let order): return isConnected ? [.measure(order)] : []
-        case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport:
+        case .artefactOrder(let order): return isConnected ? [.artefacts(order)] : []
+        case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport,
+            .artefactReport:
             return []
         }
     }

@@ -9,6 +9,7 @@ public enum AuditAction: String, Codable, Sendable, CaseIterable {
     case rolloutAdvanced
     /// The whole database was copied to a file.
     case backupTaken
+    case artefactAdded, artefactRemoved, artefactDeployed, artefactWithdrawn, artefactKeyRotated
 }
 
 /// A change by a person that is to be made: what becomes an entry together with it.

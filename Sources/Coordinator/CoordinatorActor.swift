@@ -1,3 +1,4 @@
+import Artefacts
 import AuditLog
 import CoordinatorCore
 import Crypto
@@ -32,6 +33,8 @@ actor CoordinatorActor {
     private(set) var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
     /// Told of what boards measured on request.
     private var measureObserver: (@Sendable (BoardDescription, MeasureReport) -> Void)?
+    /// Told of what boards say of artefacts.
+    private var artefactObserver: (@Sendable (BoardDescription, ArtefactReport) -> Void)?
     let metrics: CoordinatorMetrics
     /// Telemetry that the next transaction makes durable.
     var gathered = GatheredTelemetry()
@@ -96,6 +99,10 @@ actor CoordinatorActor {
         measureObserver = observer
     }
 
+    func observeArtefacts(_ observer: @escaping @Sendable (BoardDescription, ArtefactReport) -> Void) {
+        artefactObserver = observer
+    }
+
     /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
     private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
 
@@ -114,6 +121,7 @@ actor CoordinatorActor {
                 switch incoming.message {
                 case .gateReport(let report): await self.gateReportReceived(report, from: state.board)
                 case .measureReport(let report): self.measureObserver?(state.board, report)
+                case .artefactReport(let report): self.artefactObserver?(state.board, report)
                 default: break
                 }
             case .stranger(let stranger):

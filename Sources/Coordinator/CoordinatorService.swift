@@ -1,4 +1,5 @@
 import AdminAPI
+import Artefacts
 import AuditLog
 import CoordinatorCore
 import Dashboard
@@ -16,13 +17,15 @@ import WireProtocol
 ///
 /// Composition root: makes keys, token and database on first start, binds, and serves until its task is cancelled.
 /// In its state folder, all files 0600: `key.json` (CURVE), `fleet.sqlite`, `admin.json` (address and token of the
-/// interface, for `shoal`). Over a shared database it binds nothing before it leads, and ends when another one may
-/// lead.
+/// interface, for `shoal`), `artefact-key.json` (Ed25519) and the folder `artefacts`. Over a shared database it binds
+/// nothing before it leads, and ends when another one may lead.
 public struct CoordinatorService: Service {
     public static let version = ProductVersion.current
     /// A tenth of what a record may take to become durable.
     private static let gatheringTime: Duration = .milliseconds(10)
     private static let tick: Duration = .milliseconds(200)
+    /// How often chunks that wait for bandwidth are looked after.
+    private static let chunkTick: Duration = .milliseconds(50)
 
     public struct Configuration: Sendable {
         public var stateDirectory: String
@@ -37,10 +40,13 @@ public struct CoordinatorService: Service {
         public var metricsPort: Int?
         public var heartbeat: Duration
         public var store: StoreChoice
+        /// Of artefacts, to all boards together.
+        public var artefactBytesPerSecond: Int
 
         public init(
             stateDirectory: String, host: String, advertisedHost: String, fleetPort: Int, enrolmentPort: Int,
-            adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite
+            adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite,
+            artefactBytesPerSecond: Int = 8 << 20
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
@@ -51,6 +57,7 @@ public struct CoordinatorService: Service {
             self.metricsPort = metricsPort
             self.heartbeat = heartbeat
             self.store = store
+            self.artefactBytesPerSecond = artefactBytesPerSecond
         }
     }
 
@@ -90,6 +97,7 @@ public struct CoordinatorService: Service {
         }
         if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
+        let artefacts = try artefactDesk(actor, transport, store)
         let news = await BoardNews(of: actor)
         let administration = CoordinatorAdministration(
             actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
@@ -103,7 +111,7 @@ public struct CoordinatorService: Service {
         let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor),
-            rollouts: RolloutDesk(actor: actor),
+            rollouts: RolloutDesk(actor: actor), artefacts: ArtefactAdministrator(desk: artefacts, actor: actor),
             access: AccessDesk(store: store, localToken: access.token, metrics: metrics),
             ready: { await report.obstacle() },
             observe: { metrics.answered($0, $1, $2) }, extend: Dashboard.add
@@ -116,7 +124,7 @@ public struct CoordinatorService: Service {
             } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await serve(actor, transport, application, desk, news) }
+            group.addTask { try await serve(actor, transport, application, desk, artefacts, news) }
             if let port = configuration.metricsPort {
                 group.addTask { try await serveMetrics(report, at: port) }
             }
@@ -135,6 +143,21 @@ public struct CoordinatorService: Service {
         try await server.application(host: configuration.host, port: port) { port in
             report.metrics.bound(to: port)
         }.run()
+    }
+
+    private func artefactDesk(
+        _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ store: any AuditAppending
+    ) throws -> ArtefactDesk {
+        let logger = logger
+        var settings = ChunkQueue<ContinuousClock.Instant>.Settings()
+        settings.bytesPerSecond = configuration.artefactBytesPerSecond
+        return try ArtefactDesk(
+            folder: configuration.stateDirectory, audit: store, settings: settings, logger: logger,
+            send: { message, board in
+                do { try transport.send(message, to: board) } catch {
+                    logger.warning("message not sent", metadata: ["board": "\(board)", "error": "\(error)"])
+                }
+            }, record: { await actor.record($0, $1, $2) })
     }
 
     /// The coordinator's own key, made on the first start.
@@ -163,9 +186,18 @@ public struct CoordinatorService: Service {
 
     private func serve(
         _ actor: CoordinatorActor, _ transport: ZeroMQCoordinatorTransport, _ application: some ApplicationProtocol,
-        _ desk: SearchDesk, _ news: BoardNews
+        _ desk: SearchDesk, _ artefacts: ArtefactDesk, _ news: BoardNews
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await (board, report) in news.artefacts { await artefacts.received(report, from: board) }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    await artefacts.timerFired()
+                    try? await Task.sleep(for: Self.chunkTick)
+                }
+            }
             group.addTask { for await incoming in transport.incoming { await actor.received(incoming) } }
             group.addTask {
                 while !Task.isCancelled {
@@ -193,14 +225,18 @@ private struct BoardNews {
     /// As it is stored.
     let telemetry: AsyncStream<(BoardDescription, [TelemetryRecord])>
     let measurements: AsyncStream<(BoardDescription, MeasureReport)>
+    let artefacts: AsyncStream<(BoardDescription, ArtefactReport)>
 
     init(of actor: CoordinatorActor) async {
         let (telemetry, records) = AsyncStream.makeStream(
             of: (BoardDescription, [TelemetryRecord]).self, bufferingPolicy: .bufferingNewest(Self.limit))
         let (measurements, reports) = AsyncStream.makeStream(
             of: (BoardDescription, MeasureReport).self, bufferingPolicy: .bufferingNewest(Self.limit))
-        (self.telemetry, self.measurements) = (telemetry, measurements)
+        let (artefacts, states) = AsyncStream.makeStream(
+            of: (BoardDescription, ArtefactReport).self, bufferingPolicy: .bufferingNewest(FleetLimits.boards))
+        (self.telemetry, self.measurements, self.artefacts) = (telemetry, measurements, artefacts)
         await actor.observeTelemetry { records.yield(($0, $1)) }
         await actor.observeMeasurements { reports.yield(($0, $1)) }
+        await actor.observeArtefacts { states.yield(($0, $1)) }
     }
 }

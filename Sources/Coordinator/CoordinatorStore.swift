@@ -19,7 +19,7 @@ struct CoordinatorStore: Sendable {
     /// `PostgreSQLLease.silence`.
     private static let leaseInterval: Duration = .seconds(1)
 
-    let fleet: any FleetStore & SharingStore & RolloutStore
+    let fleet: any FleetStore & SharingStore & RolloutStore & AuditAppending
     /// Names the database, without what is secret.
     let path: String
     private let shared: (store: PostgreSQLFleetStore, lease: PostgreSQLLease)?

@@ -1,4 +1,5 @@
 import AdminAPI
+import Artefacts
 import Files
 import FleetStore
 import Foundation
@@ -16,7 +17,7 @@ public struct StartFailure: Sendable {
         case is FleetStoreFailure, is PrivateFileFailure, is StoreConnectionFailure:
             (message, exitCode) = ("\(error)", 2)
         case let failure as AdminFailure: (message, exitCode) = (failure.message, 2)
-        case is ZeroMQFailure: (message, exitCode) = ("\(error)", 6)
+        case is ZeroMQFailure, is DiskFailure: (message, exitCode) = ("\(error)", 6)
         case let failure as IOError:
             let reason = String(cString: strerror(failure.errnoCode))
             (message, exitCode) = ("The HTTP interface cannot be bound: \(reason).", 6)

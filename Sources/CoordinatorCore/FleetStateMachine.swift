@@ -149,8 +149,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .gateReport: return []
         // By `VerificationStateMachine`.
         case .measureReport: return []
+        // By `ArtefactFleet`.
+        case .artefactReport: return []
         case .enrol, .enrolled, .refused, .hello, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder,
-            .measureOrder:
+            .measureOrder, .artefactOrder:
             return []
         }
     }

@@ -8,6 +8,7 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case hookOutlier, hookVersionMade, hookVersionRejected, hookVersionTakenBack
         case auditTampered
         case rolloutChanged
+        case artefactChanged, artefactRefused
     }
 
     public var kind: Kind

@@ -1,3 +1,4 @@
+import Artefacts
 import FleetModel
 import SwiftProtobuf
 
@@ -44,6 +45,8 @@ extension Message {
         case .gateOrder: self = .gateOrder(try GateOrder(try WireGateOrder(parsing: payload)))
         case .measureOrder: self = .measureOrder(try MeasureOrder(try WireMeasureOrder(parsing: payload)))
         case .measureReport: self = .measureReport(try MeasureReport(try WireMeasureReport(parsing: payload)))
+        case .artefactReport: self = .artefactReport(try ArtefactReport(try WireArtefactReport(parsing: payload)))
+        case .artefactOrder: self = .artefactOrder(try ArtefactOrder(try WireArtefactOrder(parsing: payload)))
         }
     }
 

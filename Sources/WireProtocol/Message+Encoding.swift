@@ -1,3 +1,4 @@
+import Artefacts
 import FleetModel
 import SearchSpace
 import SwiftProtobuf
@@ -42,6 +43,8 @@ extension Message {
         case .gateOrder(let order): return WireGateOrder(order)
         case .measureOrder(let order): return WireMeasureOrder(order)
         case .measureReport(let report): return WireMeasureReport(report)
+        case .artefactReport(let report): return WireArtefactReport(report)
+        case .artefactOrder(let order): return WireArtefactOrder(order)
         }
     }
 }

@@ -12,8 +12,10 @@ extension Message.Code {
     public func isSaid(by speaker: Message.Speaker) -> Bool {
         switch self {
         case .enrol: speaker == .stranger
-        case .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport: speaker == .board
-        case .enrolled, .refused, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder, .measureOrder:
+        case .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport, .artefactReport:
+            speaker == .board
+        case .enrolled, .refused, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder, .measureOrder,
+            .artefactOrder:
             speaker == .coordinator
         case .heartbeat: speaker != .stranger
         }

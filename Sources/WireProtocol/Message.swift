@@ -1,3 +1,4 @@
+public import Artefacts
 public import FleetModel
 
 /// Everything an agent (A) and the coordinator (C) can say to each other.
@@ -6,11 +7,13 @@ public import FleetModel
 /// only keys on the allow-list get past the handshake. Grammar, one line per exchange:
 ///
 ///     enrolment = A:enrol ( C:enrolled / C:refused )
-///     session   = A:hello C:welcome *( telemetry / assignment / sharing / measuring / heartbeat ) [ A:goodbye ]
+///     session   = A:hello C:welcome *exchange [ A:goodbye ]
+///     exchange  = telemetry / assignment / sharing / measuring / artefacts / heartbeat
 ///     telemetry = A:telemetry C:telemetryAcknowledged      ; acknowledged only once it is durable
 ///     assignment = C:assign A:assignmentReported           ; repeated until reported
 ///     sharing   = *( A:gateReport / C:gateOrder )          ; see GateReport
 ///     measuring = *( C:measureOrder / A:measureReport )    ; see MeasureOrder
+///     artefacts = *( A:artefactReport / C:artefactOrder )  ; see ArtefactReport
 ///     heartbeat = A:heartbeat C:heartbeat                  ; any traffic counts as one
 ///
 /// A coordinator that hears anything but `hello` from a board it has no session with answers `helloWanted`.
@@ -34,6 +37,8 @@ public enum Message: Equatable, Sendable {
     case gateOrder(GateOrder)
     case measureOrder(MeasureOrder)
     case measureReport(MeasureReport)
+    case artefactReport(ArtefactReport)
+    case artefactOrder(ArtefactOrder)
 
     public enum Code: UInt8, Sendable, CaseIterable {
         case enrol = 1
@@ -52,6 +57,8 @@ public enum Message: Equatable, Sendable {
         case gateOrder = 81
         case measureOrder = 100
         case measureReport = 101
+        case artefactReport = 140
+        case artefactOrder = 141
     }
 
     public var code: Code {
@@ -72,6 +79,8 @@ public enum Message: Equatable, Sendable {
         case .gateOrder: .gateOrder
         case .measureOrder: .measureOrder
         case .measureReport: .measureReport
+        case .artefactReport: .artefactReport
+        case .artefactOrder: .artefactOrder
         }
     }
 }

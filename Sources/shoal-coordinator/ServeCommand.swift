@@ -27,6 +27,8 @@ struct ServeCommand: AsyncParsableCommand {
     var metricsPort: Int?
     @Option(parsing: .unconditional, help: "Milliseconds between heartbeats.")
     var heartbeat = 1_000
+    @Option(parsing: .unconditional, help: "Bytes of artefacts a second, to all boards together.")
+    var artefactRate = 8 << 20
     @Option(
         help: """
             sqlite: a file in the state folder. postgresql: a database that several coordinators share, of which one \
@@ -44,6 +46,9 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("--host \(host) is no address to reach it by: give one with --advertise")
         }
         guard (100...60_000).contains(heartbeat) else { throw ValidationError("--heartbeat: give 100 to 60000") }
+        guard (1 << 16...1 << 32).contains(artefactRate) else {
+            throw ValidationError("--artefact-rate: give 65536 to 4294967296")
+        }
         guard store == .postgresql || storeConnection == nil else {
             throw ValidationError("--store-connection goes with --store postgresql")
         }
@@ -57,7 +62,8 @@ struct ServeCommand: AsyncParsableCommand {
                 configuration: .init(
                     stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
                     enrolmentPort: enrolmentPort, adminPort: adminPort, metricsPort: metricsPort,
-                    heartbeat: .milliseconds(heartbeat), store: choice), logger: logger)
+                    heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate),
+                logger: logger)
             let group = ServiceGroup(
                 configuration: .init(
                     services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -15,7 +15,6 @@ struct Shoal: AsyncParsableCommand {
             MeasureCommand.self, SearchCommand.self, CalibrateCommand.self, PredictCommand.self,
             HooksCommand.self, AllocateCommand.self, ScenarioCommand.self, ApplyCommand.self, GetCommand.self,
             DescribeCommand.self, RolloutCommand.self, CancelCommand.self, BoardCommand.self, TokenCommand.self,
-            AuditCommand.self,
-            ReportCommand.self, CheckCommand.self,
+            AuditCommand.self, ArtefactCommand.self, ReportCommand.self, CheckCommand.self,
         ])
 }

@@ -17,7 +17,8 @@ import Testing
 /// Every row of the table of routes over real HTTP, with every role.
 @Suite struct AdminRouteTests {
     static let server = AdminServer(
-        fleet: InMemoryFleet(), hooks: InMemoryHooks(), rollouts: InMemoryRollouts(), access: InMemoryAccess(),
+        fleet: InMemoryFleet(), hooks: InMemoryHooks(), rollouts: InMemoryRollouts(),
+        artefacts: InMemoryArtefacts(), access: InMemoryAccess(),
         extend: { router in router.get("page.html") { _, _ in "page" } })
     static let routes = server.routes()
 

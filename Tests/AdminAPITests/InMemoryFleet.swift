@@ -147,3 +147,36 @@ actor InMemoryRollouts: RolloutAdministration {
         return view
     }
 }
+
+/// One artefact with all there is; what is asked of it is refused where its name is another.
+actor InMemoryArtefacts: ArtefactAdministration {
+    static let view = ArtefactView(
+        kind: "hook-version", name: "m",
+        versions: [.init(version: 2, sizeBytes: 10, sha256: "ab", createdAtMilliseconds: 1)], deployedVersion: 2,
+        generation: 3,
+        boards: [
+            .init(
+                board: "b0", status: "refused", version: 1, previousVersion: 0, desiredVersion: 2, receivedBytes: 5,
+                reason: "of other weights")
+        ])
+
+    func artefacts() -> [ArtefactView] { [Self.view] }
+    func upload(_ piece: ArtefactPiece) -> ArtefactUpload {
+        ArtefactUpload(receivedBytes: piece.offset + piece.content.count)
+    }
+    func add(_ request: ArtefactRequest, by actor: String) throws -> ArtefactView {
+        guard request.name == "m" else { throw AdminFailure(.invalid, request.name) }
+        return Self.view
+    }
+    func deploy(_ change: ArtefactChange, by actor: String) throws -> ArtefactView {
+        guard change.name == "m" else { throw AdminFailure(.notFound, change.name) }
+        return Self.view
+    }
+    func withdraw(_ change: ArtefactChange, by actor: String) throws -> ArtefactView {
+        try deploy(change, by: actor)
+    }
+    func remove(_ change: ArtefactChange, by actor: String) throws -> [ArtefactView] {
+        [try deploy(change, by: actor)]
+    }
+    func rotateKey(by actor: String) -> ArtefactKeyView { ArtefactKeyView(publicKey: "ab", rotations: 1) }
+}

@@ -70,6 +70,12 @@ import Testing
                 "/v1/searches": [search], "/v1/tokens": [#"{"uses":1,"validSeconds":60}"#],
                 "/v1/access-tokens": [#"{"name":"x","role":"viewer"}"#, #"{"name":"x","role":"none"}"#],
                 "/v1/hooks/rollback": [#"{"name":"x"}"#],
+                "/v1/artefacts/uploads": [#"{"upload":"u","offset":0,"content":"AQID"}"#],
+                "/v1/artefacts": ["m", "x"].map {
+                    #"{"upload":"u","kind":"hook-version","name":"\#($0)","sha256":"ab"}"#
+                }, "/v1/artefacts/deployments": [#"{"kind":"hook-version","name":"m"}"#],
+                "/v1/artefacts/withdrawals": [#"{"kind":"hook-version","name":"x"}"#],
+                "/v1/artefacts/removals": [#"{"kind":"hook-version","name":"m","version":1}"#],
                 "/v1/rollouts": [
                     #"{"file":"r","text":"t","policyFile":"p","policyText":"t","dryRun":true}"#
                 ], "/v1/rollouts/{name}/abort": [#"{"reason":"x"}"#], "/v1/rollouts/{name}/approve": ["{}"],
@@ -190,6 +196,16 @@ private struct FullValues {
                 policy: "p", version: 2, isInForceNow: false, boards: 3, changedBoards: 1, changes: [change],
                 warnings: ["w"]))
         try add("Caller", Caller(name: "ann", role: .admin))
+        try add("Artefact", InMemoryArtefacts.view)
+        try add("ArtefactVersion", InMemoryArtefacts.view.versions[0])
+        try add("ArtefactBoard", InMemoryArtefacts.view.boards[0])
+        try add(
+            "ArtefactRequest",
+            ArtefactRequest(upload: "u", kind: "hook-version", name: "m", version: 2, sha256: "ab"))
+        try add("ArtefactChange", ArtefactChange(kind: "hook-version", name: "m", version: 2))
+        try add("ArtefactPiece", ArtefactPiece(upload: "u", offset: 1, content: Data([1])))
+        try add("ArtefactUpload", ArtefactUpload(receivedBytes: 2))
+        try add("ArtefactKey", ArtefactKeyView(publicKey: "ab", rotations: 1))
         try add("Rollout", InMemoryRollouts.view)
         try add("RolloutGroup", InMemoryRollouts.view.groups[0])
         let rules = try #require(InMemoryRollouts.view.rules)

@@ -9,7 +9,7 @@ import Testing
     private static let roomLineLimit = 5_000
     private static let pureRooms: Set = [
         "SearchSpace", "FleetModel", "WireProtocol", "SubnetSearch", "LatencyPrediction", "ResourceAllocation",
-        "CoordinatorCore", "AgentCore", "HookSharing", "Rollouts", "Scenarios", "Simulation",
+        "CoordinatorCore", "AgentCore", "Artefacts", "HookSharing", "Rollouts", "Scenarios", "Simulation",
     ]
     /// What a pure room may not mention: clocks, randomness from nowhere, tasks, files, locks.
     private static let impure = [

@@ -55,5 +55,16 @@ enum GoldenFrames {
             "07050303220406040303",
         ].joined(),
         .measureReport: "a00681d095ffbc31b206120a10000000000000f43f000000000000f83f",
+        .artefactReport: [
+            "e20853e00803ea0820ababababababababababababababababababababababababababababababababf00805fa0827e0",
+            "0803ea080766617368696f6ef00802f8080188090290098080029a09096469736b2066756c6c",
+        ].joined(),
+        .artefactOrder: [
+            "f208d301e00805ea08cc01e208820173686f616c206172746566616374206d616e696665737420310a03000000076661",
+            "7368696f6e000000000000000200000000000186a0cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+            "cdcdcdcdcd00008000cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0000018bcfe568",
+            "00ea0840efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef",
+            "efefefefefefefefefefefefefefefefefefefeff00801",
+        ].joined(),
     ]
 }

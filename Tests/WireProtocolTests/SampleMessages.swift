@@ -1,3 +1,4 @@
+import Artefacts
 import FleetModel
 import HookSharing
 import SearchSpace
@@ -29,8 +30,29 @@ enum SampleMessages {
                 MeasureOrder(
                     number: 1_700_000_000_001, model: try #require(ModelName("fashion")), supernetSHA256: modelSHA256,
                     subnet: point.configuration))
+        case .artefactReport: .artefactReport(.state(try artefactState()))
+        case .artefactOrder: .artefactOrder(.desired(generation: 5, [try desiredArtefact()]))
         case .measureReport: .measureReport(MeasureReport(number: 1_700_000_000_001, .measured([1.25, 1.5])))
         }
+    }
+
+    static func artefactState() throws -> ArtefactState {
+        ArtefactState(
+            number: 3, key: try #require(ArtefactKey(bytes: [UInt8](repeating: 0xAB, count: 32))), generation: 5,
+            holdings: [
+                ArtefactHolding(
+                    id: ArtefactID(.hookVersion, try #require(ModelName("fashion"))), status: .fetching, version: 1,
+                    previousVersion: 0, desiredVersion: 2, receivedBytes: 32_768, reason: "disk full")
+            ])
+    }
+
+    static func desiredArtefact() throws -> DesiredArtefact {
+        let sum = try #require(ContentSum(bytes: [UInt8](repeating: 0xCD, count: 32)))
+        let manifest = try ArtefactManifest(
+            id: ArtefactID(.hookVersion, try #require(ModelName("fashion"))), version: 2, byteCount: 100_000, sum: sum,
+            chunkBytes: 32_768, chunkRoot: sum, createdAtMilliseconds: 1_700_000_000_000)
+        return DesiredArtefact(
+            try SignedManifest(manifest, signature: [UInt8](repeating: 0xEF, count: 64)), mayDowngrade: true)
     }
 
     static let modelSHA256 = String(repeating: "1f", count: 32)

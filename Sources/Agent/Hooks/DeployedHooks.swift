@@ -100,6 +100,13 @@ final class HookCounters: Sendable {
     struct Snapshot {
         var taken: [UInt64]
         var possible: [UInt64]
+
+        init(taken: [UInt64], possible: [UInt64]) { (self.taken, self.possible) = (taken, possible) }
+
+        /// Of the same kinds, before anything was counted.
+        init(ofNothing other: Snapshot) {
+            self.init(taken: other.taken.map { _ in 0 }, possible: other.possible.map { _ in 0 })
+        }
     }
 
     let taken: AtomicCounts
@@ -120,13 +127,13 @@ final class HookCounters: Sendable {
     }
 }
 
-extension ModelDeployment {
+extension ModelRunner.HooksInUse {
     /// The hooks of one window.
     func telemetry(
-        of counters: HookCounters, from last: HookCounters.Snapshot, to now: HookCounters.Snapshot, point: Int
+        from last: HookCounters.Snapshot, to now: HookCounters.Snapshot, point: Int
     ) -> HookTelemetry? {
         guard let hooks else {
-            return hookFailure.map { HookTelemetry(state: .refused, reason: $0) }
+            return failure.map { HookTelemetry(state: .refused, reason: $0) }
         }
         let report = counters.learner.withLock { $0 }?.report
         let zeros = counters.zeros.withLock { $0 }
@@ -141,7 +148,7 @@ extension ModelDeployment {
             }, samples: UInt64(report?.samples ?? 0), trainings: UInt32(clamping: report?.trainings ?? 0),
             failedTrainings: UInt32(clamping: report?.failures ?? 0),
             samplingInterval: UInt32(clamping: report?.interval ?? 0),
-            reason: (report?.failure ?? hookFailure ?? "").wireReason,
+            reason: (report?.failure ?? failure ?? "").wireReason,
             zeroShare: zeros.isEmpty ? nil : ActivationSparsity.share(zeros),
             zeros: zeros.isEmpty ? nil : HookTelemetry.largest(zeros))
     }

@@ -10,8 +10,8 @@ import Shoal
 import Supernets
 
 /// Loads the hooks of a model. Whatever is wrong with them, the model runs: without hooks.
-struct HookLoader {
-    let configuration: AgentConfiguration.Hooks
+struct HookLoader: Sendable {
+    var configuration: AgentConfiguration.Hooks
     let kernels: KernelSet
     /// The operating points with their plans.
     let points: [(point: FleetModel.OperatingPoint, plan: Plan)]
@@ -19,7 +19,7 @@ struct HookLoader {
     /// `nil` for a supernet.
     let package: HookablePackage?
     /// Makes a plan of a subnet; `nil` where it has no statistics.
-    let subnet: (SubnetConfiguration) throws -> Plan?
+    let subnet: @Sendable (SubnetConfiguration) throws -> Plan?
 
     struct Loading {
         var hooks: DeployedHooks?

@@ -27,6 +27,8 @@ struct ModelDeployment: Sendable {
     var hooks: DeployedHooks?
     /// What is wrong with them.
     var hookFailure: String?
+    /// How other hooks of it are loaded while it runs.
+    var hookLoader: HookLoader?
     /// What other subnets are measured of; `nil` for a network.
     var supernet: MeasurableSupernet?
 
@@ -97,19 +99,18 @@ struct ModelLoader {
                     size: .init(configuration.resolution), mean: architecture.mean, std: architecture.std))
         }
         let kernels = kernels
-        let loading = model.hooks.map { hooks in
-            HookLoader(
-                configuration: hooks, kernels: kernels, points: Array(zip(points, plans)).map { ($0, $1) },
-                weightsSHA256: sha256, package: nil,
-                subnet: { configuration in
-                    guard let measured = statistics.statistics(for: configuration) else { return nil }
-                    return try supernet.plan(configuration, statistics: measured, kernels: kernels)
-                }
-            ).load()
-        }
+        let hookLoader = HookLoader(
+            configuration: model.hooks ?? .init(file: ""), kernels: kernels,
+            points: Array(zip(points, plans)).map { ($0, $1) }, weightsSHA256: sha256, package: nil,
+            subnet: { configuration in
+                guard let measured = statistics.statistics(for: configuration) else { return nil }
+                return try supernet.plan(configuration, statistics: measured, kernels: kernels)
+            })
         var loaded = try deployment(
             model, name, images, points, plans, preprocessors,
-            .init(mean: supernet.architecture.mean, std: supernet.architecture.std), loading)
+            .init(mean: supernet.architecture.mean, std: supernet.architecture.std),
+            model.hooks.map { _ in hookLoader.load() })
+        loaded.hookLoader = hookLoader
         loaded.supernet = MeasurableSupernet(supernet: supernet, sha256: sha256, kernels: kernels)
         return loaded
     }
@@ -146,15 +147,14 @@ struct ModelLoader {
                 size: ImageSize(height: loaded.plan.inputShape.height, width: loaded.plan.inputShape.width),
                 mean: loaded.mean, std: loaded.std)
         }
-        let loading = model.hooks.map { hooks in
-            HookLoader(
-                configuration: hooks, kernels: kernels, points: points.map { ($0, loaded.plan) },
-                weightsSHA256: loaded.weightsSHA256, package: loaded, subnet: { _ in nil }
-            ).load()
-        }
-        return try deployment(
+        let hookLoader = HookLoader(
+            configuration: model.hooks ?? .init(file: ""), kernels: kernels, points: points.map { ($0, loaded.plan) },
+            weightsSHA256: loaded.weightsSHA256, package: loaded, subnet: { _ in nil })
+        var deployed = try deployment(
             model, name, images, points, points.map { _ in loaded.plan }, points.compactMap { _ in preprocessor },
-            .init(mean: loaded.mean, std: loaded.std), loading)
+            .init(mean: loaded.mean, std: loaded.std), model.hooks.map { _ in hookLoader.load() })
+        deployed.hookLoader = hookLoader
+        return deployed
     }
 
     private func deployment(

@@ -17,7 +17,7 @@ final class ModelLane {
     let runner: ModelRunner
     private(set) var arrivals: FrameArrivals
     private(set) var constraintMilliseconds = ModelLane.unboundMilliseconds
-    private let session: RunnerSession
+    private var session: RunnerSession
     private let image: AlignedBuffer
     private var posted: ModelMailbox.Envelope?
     /// Frames of the stream run so far, the point of the last one, and the last point of all.
@@ -106,6 +106,7 @@ final class ModelLane {
         let index = stream.image(of: frame)
         let input = input(at: point)
         deployment.preprocessors[point].convert(stream.images, at: index, into: input)
+        session.takeOver(from: runner.exchange)
         let logits = infer(UnsafeBufferPointer(input), at: point, predicted: predicted, sensors: [:])
         (frames, last) = (frames + 1, point)
         note(point)
@@ -137,6 +138,7 @@ final class ModelLane {
         let input = input(at: point)
         job.place(into: input)
         let predicted = runner.deployment.points[point].latencyMilliseconds * slowdown
+        session.takeOver(from: runner.exchange)
         let logits = infer(
             UnsafeBufferPointer(input), at: point, predicted: predicted, sensors: job.request.sensors)
         note(point)
@@ -175,7 +177,7 @@ final class ModelLane {
     private func infer(
         _ image: UnsafeBufferPointer<Float>, at point: Int, predicted: Double, sensors: [String: Double]
     ) -> UnsafeBufferPointer<Float> {
-        session.hooked?.run(image, at: point, predicted: predicted, sensors: sensors)
+        session.hooks?.hooked.run(image, at: point, predicted: predicted, sensors: sensors)
             ?? session.plain.run(runner.deployment.plans[point], on: image)
     }
 

@@ -5,7 +5,8 @@ import FleetModel
 struct TelemetrySampler {
     private let runners: [ModelRunner]
     private var last: [ModelCounters.Snapshot]
-    private var lastHooks: [HookCounters.Snapshot]
+    /// What was counted until then, and by whom: other hooks count from nothing.
+    private var lastHooks: [(counters: HookCounters, snapshot: HookCounters.Snapshot)]
     private var sensors: BoardSensors
     private let conditions: BoardConditions
 
@@ -14,7 +15,10 @@ struct TelemetrySampler {
         self.runners = runners
         self.conditions = conditions
         last = runners.map { $0.counters.snapshot() }
-        lastHooks = runners.map { $0.hookCounters.snapshot() }
+        lastHooks = runners.map { runner in
+            let counters = runner.hookCounters
+            return (counters, counters.snapshot())
+        }
         sensors = BoardSensors(processors: processors)
     }
 
@@ -24,11 +28,13 @@ struct TelemetrySampler {
     ) -> TelemetryRecord {
         let models = runners.indices.map { index in
             let (runner, now) = (runners[index], runners[index].counters.snapshot())
-            let hooks = runner.hookCounters.snapshot()
-            defer { (last[index], lastHooks[index]) = (now, hooks) }
+            let inUse = runner.hooksInUse
+            let hooks = inUse.counters.snapshot()
+            let isSame = lastHooks[index].counters === inUse.counters
+            let before = isSame ? lastHooks[index].snapshot : HookCounters.Snapshot(ofNothing: hooks)
+            defer { (last[index], lastHooks[index]) = (now, (inUse.counters, hooks)) }
             var telemetry = Self.telemetry(of: runner.deployment.name, from: last[index], to: now)
-            telemetry.hooks = runner.deployment.telemetry(
-                of: runner.hookCounters, from: lastHooks[index], to: hooks, point: Int(now.activePoint))
+            telemetry.hooks = inUse.telemetry(from: before, to: hooks, point: Int(now.activePoint))
             return telemetry
         }
         let board = sensors.read()

@@ -1,27 +1,36 @@
+import Synchronization
+
 /// Weights of a network in the forms that its plans read, each packed once however many plans there are: plans that
 /// differ in the precision of layers share them, and a switch between such plans moves nothing.
 ///
-/// Belongs to whoever makes the plans, which keep alive what they read.
-public final class PackedWeights {
+/// Plans keep alive what they read.
+public final class PackedWeights: Sendable {
     private struct Key: Hashable {
         let layer: String
         let element: MapElement
     }
 
-    private var dense: [Key: DenseConvolution] = [:]
-    private var packed: [Key: PackedConvolution] = [:]
-    private var quantized: [String: QuantizedConvolution] = [:]
+    private struct Forms {
+        var dense: [Key: DenseConvolution] = [:]
+        var packed: [Key: PackedConvolution] = [:]
+        var quantized: [String: QuantizedConvolution] = [:]
+    }
+
+    /// Two plans of one network may be made at once.
+    private let forms = Mutex(Forms())
 
     public init() {}
 
     /// Of all forms so far.
     public var byteCount: Int {
-        dense.values.reduce(0) { $0 + $1.byteCount } + packed.values.reduce(0) { $0 + $1.byteCount }
-            + quantized.values.reduce(0) { $0 + $1.weights.byteCount + $1.start.byteCount }
+        forms.withLock { forms in
+            forms.dense.values.reduce(0) { $0 + $1.byteCount } + forms.packed.values.reduce(0) { $0 + $1.byteCount }
+                + forms.quantized.values.reduce(0) { $0 + $1.weights.byteCount + $1.start.byteCount }
+        }
     }
 
     func dense(_ layer: String, _ element: MapElement, _ make: () -> DenseConvolution) -> DenseConvolution {
-        Self.find(&dense, Key(layer: layer, element: element), make)
+        forms.withLock { Self.find(&$0.dense, Key(layer: layer, element: element), make) }
     }
 
     /// - Parameters:
@@ -30,13 +39,15 @@ public final class PackedWeights {
     func packed(
         _ layer: String, _ element: MapElement = .float32, run: Int? = nil, _ make: () -> PackedConvolution
     ) -> PackedConvolution {
-        Self.find(&packed, Key(layer: layer, element: element)) {
-            element == .bfloat16 ? make().bfloat16(run: run) : make()
+        forms.withLock { forms in
+            Self.find(&forms.packed, Key(layer: layer, element: element)) {
+                element == .bfloat16 ? make().bfloat16(run: run) : make()
+            }
         }
     }
 
     func quantized(_ layer: String, _ make: () -> QuantizedConvolution) -> QuantizedConvolution {
-        Self.find(&quantized, layer, make)
+        forms.withLock { Self.find(&$0.quantized, layer, make) }
     }
 
     private static func find<Key, Form>(_ forms: inout [Key: Form], _ key: Key, _ make: () -> Form) -> Form {

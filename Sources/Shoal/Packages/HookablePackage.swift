@@ -5,7 +5,7 @@ package import NetworkParts
 package import Packages
 
 /// A network package whose computation hooks can look into.
-package struct HookablePackage {
+package struct HookablePackage: Sendable {
     package let path: String
     package let name: String
     package let plan: Plan

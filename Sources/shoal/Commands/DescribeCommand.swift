@@ -7,14 +7,15 @@ import SearchReports
 
 struct DescribeCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable {
-        case board, model, policy, rollout, hooks, search, predictor
+        case board, model, policy, rollout, hooks, search, predictor, artefact
     }
 
     static let configuration = CommandConfiguration(
         commandName: "describe",
-        abstract: "All that is known of one board, model, policy, rollout, group of hooks, search or predictor.")
+        abstract:
+            "All that is known of one board, model, policy, rollout, group of hooks, search, predictor or artefact.")
 
-    @Argument(help: "board, model, policy, rollout, hooks, search or predictor.")
+    @Argument(help: "board, model, policy, rollout, hooks, search, predictor or artefact (as KIND/NAME).")
     var noun: Noun
     @Argument(help: "Its name.")
     var name: String
@@ -24,13 +25,6 @@ struct DescribeCommand: AsyncParsableCommand {
     var table: String?
     @OptionGroup var coordinator: CoordinatorOptions
     @OptionGroup var format: FormatOptions
-
-    private struct BoardDescription: Encodable {
-        var board: BoardView
-        var assignment: AssignmentView?
-        var models: [ModelView]
-        var events: [FleetEvent]
-    }
 
     func run() async throws {
         try await refusing {
@@ -43,6 +37,7 @@ struct DescribeCommand: AsyncParsableCommand {
             case .predictor: try await describePredictor(client)
             case .hooks: try await describeHooks(client)
             case .rollout: try await describeRollout(client)
+            case .artefact: try await describeArtefact(client)
             }
         }
     }
@@ -53,22 +48,11 @@ struct DescribeCommand: AsyncParsableCommand {
         let assignments: [AssignmentView] = try await client.get("v1/assignments")
         let models: [ModelView] = try await client.get("v1/models")
         let events: [FleetEvent] = try await client.get("v1/events", query: ["limit": "1000"])
-        let all = BoardDescription(
+        let all = BoardDetails(
             board: board, assignment: assignments.first { $0.board == name },
             models: models.filter { $0.board == name }, events: events.filter { $0.board?.rawValue == name })
         guard format.format == .table else { return try Terminal.json(all) }
-        let labels = board.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
-        Terminal.print(
-            """
-            board        \(board.name), \(board.status), incarnation \(board.incarnation)
-            class        \(board.boardClass)
-            labels       \(labels.isEmpty ? "none" : labels)
-            cores        \(board.cores.text(2))
-            memory       \(board.memoryBytes / 1_048_576) MiB
-            engine       \(board.engineVersion)
-            assignment   generation \(board.desiredGeneration) desired, \(board.reportedGeneration) reported
-            telemetry    \(board.telemetryRecords) records, \(board.telemetryGaps) missing
-            """)
+        Terminal.print(all.lines.joined(separator: "\n"))
         Terminal.print("\n" + TextTable(all.models, .models).text)
         let hooked = all.models.filter { $0.hooks != nil }
         if !hooked.isEmpty { Terminal.print("\n" + TextTable(hooked, .hooksOfModels).text) }
@@ -76,10 +60,7 @@ struct DescribeCommand: AsyncParsableCommand {
             Terminal.print("\n\(model.name), \(model.framesPerSecond.text(1)) frames per second")
             Terminal.print(TextTable(model.points, .points).text)
         }
-        Terminal.print("")
-        for event in all.events.prefix(10).reversed() {
-            Terminal.print("\(timeText(event.atMilliseconds))  \(event.kind)  \(event.message)")
-        }
+        Terminal.print(([""] + all.history).joined(separator: "\n"))
     }
 
     private func describeModel(_ client: AdminClient) async throws {
@@ -100,6 +81,13 @@ struct DescribeCommand: AsyncParsableCommand {
         let all: [RolloutView] = try await client.get("v1/rollouts")
         guard let view = all.first(where: { $0.name == name }) else { throw missing(all.map(\.name)) }
         try format.show(view)
+    }
+
+    private func describeArtefact(_ client: AdminClient) async throws {
+        let all: [ArtefactView] = try await client.get("v1/artefacts")
+        guard let view = all.first(where: { $0.fullName == name }) else { throw missing(all.map(\.fullName)) }
+        if format.format == .table { Terminal.print(view.lines.joined(separator: "\n")) }
+        Terminal.print(try format.text(view, .holdings))
     }
 
     private func describePolicy(_ client: AdminClient) async throws {

@@ -72,15 +72,15 @@ struct CancelCommand: AsyncParsableCommand {
 struct GetCommand: AsyncParsableCommand {
     enum Noun: String, ExpressibleByArgument, CaseIterable {
         case boards, models, policies, assignments, searches, predictors, hooks, events, audit, status, telemetry
-        case rollouts
+        case rollouts, artefacts
     }
 
     static let configuration = CommandConfiguration(commandName: "get", abstract: "List what the coordinator knows.")
 
     @Argument(
         help: """
-            boards, models, policies, assignments, rollouts, searches, predictors, hooks, events, audit, status or \
-            telemetry.
+            boards, models, policies, assignments, rollouts, artefacts, searches, predictors, hooks, events, audit, \
+            status or telemetry.
             """)
     var noun: Noun
     @Option(help: "Of telemetry: the board whose windows are wanted.")
@@ -117,6 +117,7 @@ struct GetCommand: AsyncParsableCommand {
                 client, FleetListing<[LatencyPredictorView]>(PredictorReport.header) { $0.map(PredictorReport.row) })
         case .hooks: try await text(client, .hooks)
         case .rollouts: try await text(client, .rollouts)
+        case .artefacts: try await text(client, .artefacts)
         case .events: try await text(client, .events)
         case .audit: try await text(client, .audit, ["since": "\(since)", "limit": "\(AdminServer.rowLimit)"])
         case .status: try await text(client, .status)

@@ -1,5 +1,6 @@
 import AdminAPI
 import ArgumentParser
+import FleetListings
 import FleetModel
 import Foundation
 
@@ -38,31 +39,10 @@ struct ReportCommand: AsyncParsableCommand {
     }
 
     private func report(_ client: AdminClient) async throws -> FleetReport {
-        let views: [BoardView] = try await client.get("v1/boards")
-        let assignments: [AssignmentView] = try await client.get("v1/assignments")
-        var telemetry: [BoardID: [TelemetryRecord]] = [:]
-        for view in views {
-            guard let id = BoardID(view.name) else { throw Refusal("the coordinator names a board '\(view.name)'") }
-            let stored: [TelemetryWindowView] = try await client.get(
-                "v1/telemetry", query: ["board": view.name, "limit": "\(AdminServer.rowLimit)"])
-            guard stored.count < AdminServer.rowLimit else {
-                throw Refusal("\(id) has \(AdminServer.rowLimit) records or more: too long a run to be judged")
-            }
-            telemetry[id] = stored.map(\.record)
-        }
-        var percentiles: [BoardID: [ModelName: Double]] = [:]
-        for assignment in assignments {
-            guard let id = BoardID(assignment.board) else { continue }
-            for model in assignment.models {
-                if let name = ModelName(model.model) { percentiles[id, default: [:]][name] = model.percentile }
-            }
-        }
         let load = FleetReport.LoadInterval(startMilliseconds: loadStart, endMilliseconds: loadEnd)
         let requirements = FleetReport.Requirements(
             boards: boards, recoveryMilliseconds: recovery, settledWindows: 2, relapses: relapses, adapts: true)
-        return FleetReport(
-            enrolled: Set(telemetry.keys), telemetry: telemetry, percentiles: percentiles,
-            loads: telemetry.mapValues { _ in load }, requirements: requirements)
+        return try await FleetReport.of(client, load: load, requirements: requirements)
     }
 
     private func show(_ report: FleetReport) {

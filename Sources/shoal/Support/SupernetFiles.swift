@@ -2,6 +2,7 @@ import Datasets
 import Engine
 import Foundation
 import Packages
+import PlanEvaluation
 import PostTrainingQuantization
 import SearchSpace
 import Shoal

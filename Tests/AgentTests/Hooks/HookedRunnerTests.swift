@@ -17,11 +17,11 @@ import Testing
 @Suite struct HookedRunnerTests {
     private static let example = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Examples/fashion-supernet").path()
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "h-\(UUID().uuidString.prefix(8))")
+    let folder = FileManager.default.temporaryDirectory.appending(path: "h-\(UUID().uuidString.prefix(8))")
         .path()
 
     /// Two points, the larger with hooks that try the smaller one first, and a gate that predicts so much damage.
-    private func prepare(damage: Double, hookBudget: Double? = nil) throws -> AgentConfiguration.Model {
+    func prepare(damage: Double, hookBudget: Double? = nil) throws -> AgentConfiguration.Model {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try SupernetImporter.importCheckpoint(
             path: Self.example + "/fashion_supernet.pth", configPath: Self.example + "/fashion_supernet.json"
@@ -61,13 +61,13 @@ import Testing
             hooks: .init(file: folder + "/h", budget: 0.1))
     }
 
-    private func load(_ model: AgentConfiguration.Model) throws -> ModelDeployment {
+    func load(_ model: AgentConfiguration.Model) throws -> ModelDeployment {
         var loader = ModelLoader(kernels: try KernelSet.selected())
         return try loader.load(model)
     }
 
     /// Runs the model's thread until it has counted some frames; what one window says of the hooks.
-    private func run(_ deployment: ModelDeployment) async throws -> HookTelemetry? {
+    func run(_ deployment: ModelDeployment) async throws -> HookTelemetry? {
         let runner = ModelRunner(deployment)
         // However busy the machine is, the point with hooks.
         let top = deployment.points.count - 1
@@ -141,7 +141,7 @@ import Testing
 
 extension Gate {
     /// Predicts the same damage for every input, and has passed its validation.
-    fileprivate init(constant damage: Double, features: Int) {
+    init(constant damage: Double, features: Int) {
         self.init(
             mean: [Double](repeating: 0, count: features), deviation: [Double](repeating: 1, count: features),
             predictor: .perceptron(

@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import Fusion
 import HookNetworks
+import PlanEvaluation
 import PostTrainingQuantization
 
 struct HooksStudyBitsCommand: AsyncParsableCommand {

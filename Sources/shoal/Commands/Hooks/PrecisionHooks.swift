@@ -2,6 +2,7 @@ import Datasets
 import Engine
 import Fusion
 import HookNetworks
+import PlanEvaluation
 import PostTrainingQuantization
 import Supernets
 

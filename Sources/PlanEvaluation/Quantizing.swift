@@ -1,43 +1,43 @@
-import Datasets
+package import Datasets
 import Dispatch
-import Engine
-import Fusion
+package import Engine
+package import Fusion
 import Graphs
-import Packages
-import PostTrainingQuantization
+package import Packages
+package import PostTrainingQuantization
 import Synchronization
 
 /// Turns networks of 32-bit floats into networks of 8 bits by calibration images.
-enum Quantizing {
+package enum Quantizing {
     /// The network quantised, as a package that runs like an imported one.
     /// - Parameters:
     ///   - path: of the package, for refusals.
     ///   - file: of the images.
-    static func package(
+    package static func package(
         _ network: FusedNetwork, _ configuration: NetworkConfiguration, path: String, named name: String,
         on images: ImageSet, file: String, _ preprocessor: ImagePreprocessor, _ method: RangeMethod, threads: Int
     ) throws -> NetworkPackage {
-        guard images.count > 0 else { throw Refusal("\(file): holds no images to calibrate on") }
+        guard images.count > 0 else { throw QuantizingRefusal("\(file): holds no images to calibrate on") }
         do {
             let (_, calibration) = try calibrated(network, images, preprocessor, threads: threads)
             return NetworkPackage(
                 graph: try calibration.quantized(method).graph(named: name), configuration: configuration)
         } catch let failure as GraphFailure {
-            throw Refusal("\(path): cannot be quantised: \(failure)")
+            throw QuantizingRefusal("\(path): cannot be quantised: \(failure)")
         }
     }
 
     /// What the network is quantised by: gains of channels, and ranges of the network with them.
-    static func ranges(
+    package static func ranges(
         _ network: FusedNetwork, path: String, on images: ImageSet, file: String, _ preprocessor: ImagePreprocessor,
         _ method: RangeMethod
     ) throws -> (gains: [String: [Float]], ranges: EightBitRanges) {
-        guard images.count > 0 else { throw Refusal("\(file): holds no images to calibrate on") }
+        guard images.count > 0 else { throw QuantizingRefusal("\(file): holds no images to calibrate on") }
         do {
             let (gains, calibration) = try calibrated(network, images, preprocessor, threads: 1)
             return (gains, try calibration.ranges(method))
         } catch let failure as GraphFailure {
-            throw Refusal("\(path): cannot be quantised: \(failure)")
+            throw QuantizingRefusal("\(path): cannot be quantised: \(failure)")
         }
     }
 
@@ -74,4 +74,25 @@ enum Quantizing {
         // Joined in their order, so that sums of means do not depend on which thread was first.
         return parts.withLock { $0 }.compactMap { $0 }.reduce(into: empty) { $0.add($1) }
     }
+}
+
+extension Precision {
+    /// A package is computed in 8 bits if its network rounds to them, whether or not that was asked for.
+    /// - Throws: `QuantizingRefusal` where int8 was asked for and the network does not round, or bf16 and it does.
+    package func check(for precision: Precision, of package: String) throws(QuantizingRefusal) {
+        guard precision != .int8 || self == .int8 else {
+            throw QuantizingRefusal(
+                "\(package): is not in 8 bits; import a network that is, or make one with shoal quantize")
+        }
+        guard precision != .bf16 || self != .int8 else {
+            throw QuantizingRefusal("\(package): is in 8 bits, not for --precision bf16")
+        }
+    }
+}
+
+/// Why a network is not quantised, in one sentence.
+package struct QuantizingRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
 }

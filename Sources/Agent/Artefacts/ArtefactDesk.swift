@@ -1,0 +1,151 @@
+import ArtefactFiles
+import Artefacts
+import FleetModel
+import Foundation
+import HookNetworks
+import Logging
+import Synchronization
+import WireProtocol
+
+/// Artefacts that the coordinator wants this board to use: part of the agent's actor. Each method returns what is to be
+/// sent.
+///
+/// @unchecked because receiver and shelf are values, and the one thing that copies of them share, the folder, is
+/// Sendable.
+struct ArtefactDesk: @unchecked Sendable {
+    typealias Receiver = ArtefactReceiver<FolderDisk, ContinuousClock.Instant>
+
+    private var receiver: Receiver
+    private let folder: ArtefactFolder
+    private let takeovers: [ModelName: HookTakeover]
+    private let finished = FinishedTakeovers()
+    private let logger: Logger
+
+    init(
+        _ shelf: ArtefactShelf<FolderDisk>, folder: ArtefactFolder, started: [ArtefactID: ContentSum],
+        models: [AgentConfiguration.Model], runners: [ModelRunner], settings: Receiver.Settings = .init(),
+        logger: Logger
+    ) {
+        receiver = Receiver(
+            shelf, usable: ShelvedModels.usable(models), started: started, settings: settings,
+            // The clock is above the count of any start.
+            lastNumber: UInt64(max(0, Date().timeIntervalSince1970) * 1_000), at: .now)
+        self.folder = folder
+        self.logger = logger
+        let configured = Dictionary(models.map { ($0.name, $0.hooks) }) { first, _ in first }
+        takeovers = Dictionary(
+            runners.map { runner in
+                let hooks = configured[runner.deployment.name.rawValue] ?? nil
+                return (runner.deployment.name, HookTakeover(runner, configuration: hooks ?? .init(file: "")))
+            }
+        ) { first, _ in first }
+    }
+
+    mutating func sessionStarted() -> [Message] { perform(receiver.sessionStarted(at: .now)) }
+    mutating func sessionLost() { receiver.sessionLost() }
+    mutating func received(_ order: ArtefactOrder) -> [Message] { perform(receiver.received(order, at: .now)) }
+
+    mutating func timerFired() -> [Message] {
+        var messages: [Message] = []
+        for result in finished.take() {
+            let manifest = result.manifest
+            if let failure = result.failure {
+                messages += perform(receiver.notLoaded(manifest.id, manifest.sum, reason: failure, at: .now))
+            } else {
+                logger.info(
+                    "artefact in use", metadata: ["artefact": "\(manifest.id)", "version": "\(manifest.version)"])
+                messages += perform(receiver.loaded(manifest.id, manifest.sum, at: .now))
+            }
+        }
+        for takeover in takeovers.values { takeover.collect() }
+        return messages + perform(receiver.timerFired(at: .now))
+    }
+
+    /// The agent ends as it should.
+    mutating func stopping() { receiver.stopping() }
+
+    private mutating func perform(_ actions: [Receiver.Action]) -> [Message] {
+        var messages: [Message] = []
+        for action in actions {
+            switch action {
+            case .send(let report): messages.append(.artefactReport(report))
+            case .tell(let text): logger.warning("artefacts", metadata: ["message": "\(text)"])
+            case .load(let id, let signed): load(id, signed.manifest)
+            }
+        }
+        return messages
+    }
+
+    private func load(_ id: ArtefactID, _ manifest: ArtefactManifest) {
+        guard let takeover = takeovers[id.name] else {
+            return finished.put(manifest, failure: "no model of that name runs here")
+        }
+        let finished = finished
+        do throws(DiskFailure) {
+            let file = try folder.hookFile(manifest, on: receiver.shelf, learns: takeover.learns)
+            takeover.start(file) { finished.put(manifest, failure: $0) }
+        } catch { finished.put(manifest, failure: "\(error)") }
+    }
+}
+
+/// Loads other hooks for a model beside its frames, and hands them to its thread.
+final class HookTakeover: Sendable {
+    private let runner: ModelRunner
+    private let configuration: AgentConfiguration.Hooks
+
+    init(_ runner: ModelRunner, configuration: AgentConfiguration.Hooks) {
+        (self.runner, self.configuration) = (runner, configuration)
+    }
+
+    var learns: Bool { configuration.learns == true }
+
+    /// - Parameter report: called once on another thread, with what is wrong where something is.
+    func start(_ file: String, _ report: @escaping @Sendable (String?) -> Void) {
+        let thread = Thread { [self] in
+            // Of this thread; the lowest there is.
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+            report(takeOver(file))
+        }
+        thread.name = "takeover"
+        thread.stackSize = 4 << 20
+        thread.start()
+    }
+
+    /// - Returns: why the model goes on with what it has, or `nil`.
+    func takeOver(_ file: String) -> String? {
+        guard var loader = runner.deployment.hookLoader else { return "the model takes no hooks" }
+        loader.configuration = configuration
+        loader.configuration.file = file
+        let loading = loader.load()
+        guard let hooks = loading.hooks else { return loading.failure ?? "the hooks cannot be used" }
+        guard hooks.budgets.contains(where: { $0 != nil }) else { return "no operating point has a budget for hooks" }
+        do throws(HookRefusal) {
+            try runner.takeOver(hooks, failure: loading.failure)
+            return nil
+        } catch { return "\(error)" }
+    }
+
+    func collect() { runner.exchange.collect() }
+}
+
+/// What threads that load leave for the agent's actor.
+private final class FinishedTakeovers: Sendable {
+    struct Result {
+        var manifest: ArtefactManifest
+        /// `nil`: it is in use.
+        var failure: String?
+    }
+
+    private let results = Mutex<[Result]>([])
+
+    func put(_ manifest: ArtefactManifest, failure: String?) {
+        results.withLock { $0.append(Result(manifest: manifest, failure: failure)) }
+    }
+
+    func take() -> [Result] {
+        results.withLock { results in
+            defer { results = [] }
+            return results
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import AdminAPI
+import Artefacts
+import FleetModel
+import FleetStore
+
+/// Answers people's questions about artefacts, and does what they ask of them.
+struct ArtefactAdministrator: ArtefactAdministration {
+    let desk: ArtefactDesk
+    let actor: CoordinatorActor
+
+    func artefacts() async throws -> [ArtefactView] {
+        await desk.forget(allBut: Set(await actor.states.map(\.board.id)))
+        return await desk.views
+    }
+
+    func upload(_ piece: ArtefactPiece) async throws -> ArtefactUpload {
+        try await stated {
+            ArtefactUpload(
+                receivedBytes: try await desk.upload(Array(piece.content), at: piece.offset, of: piece.upload))
+        }
+    }
+
+    func add(_ request: ArtefactRequest, by actor: String) async throws -> ArtefactView {
+        let id = try Self.id(request.kind, request.name)
+        guard let sum = ContentSum(hexadecimal: request.sha256) else {
+            throw AdminFailure(.invalid, "sha256: give 64 lower-case hexadecimal digits")
+        }
+        _ = try await stated {
+            try await desk.add(upload: request.upload, as: id, version: request.version, sum: sum, by: actor)
+        }
+        return try await view(of: id)
+    }
+
+    func deploy(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
+        let id = try Self.id(change.kind, change.name)
+        try await stated { try await desk.deploy(id, version: change.version, by: actor) }
+        return try await view(of: id)
+    }
+
+    func withdraw(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
+        let id = try Self.id(change.kind, change.name)
+        try await stated { try await desk.withdraw(id, by: actor) }
+        return try await view(of: id)
+    }
+
+    func remove(_ change: ArtefactChange, by actor: String) async throws -> [ArtefactView] {
+        let id = try Self.id(change.kind, change.name)
+        guard let version = change.version else { throw AdminFailure(.invalid, "version: say which one") }
+        try await stated { try await desk.remove(id, version: version, by: actor) }
+        return try await artefacts()
+    }
+
+    func rotateKey(by actor: String) async throws -> ArtefactKeyView {
+        let keys = try await stated { try await desk.rotateKey(by: actor) }
+        return ArtefactKeyView(publicKey: "\(keys.signer.key)", rotations: keys.rotations.count)
+    }
+
+    private func view(of id: ArtefactID) async throws -> ArtefactView {
+        guard let view = try await artefacts().first(where: { $0.kind == id.kind.name && $0.name == id.name.rawValue })
+        else { throw AdminFailure(.notFound, "there is no \(id)") }
+        return view
+    }
+
+    private static func id(_ kind: String, _ name: String) throws(AdminFailure) -> ArtefactID {
+        guard let known = ArtefactKind(name: kind) else {
+            let kinds = ArtefactKind.allCases.map(\.name).joined(separator: ", ")
+            throw AdminFailure(.invalid, "kind: \(kind.prefix(64)) is none of \(kinds)")
+        }
+        guard let model = ModelName(name) else {
+            throw AdminFailure(.invalid, "name: \(name.prefix(64)) is not a name of a-z, 0-9 and '-'")
+        }
+        return ArtefactID(known, model)
+    }
+
+    /// What is refused, in its own words.
+    private func stated<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do { return try await body() } catch let failure as ArtefactFailure {
+            throw AdminFailure(.invalid, failure.description)
+        } catch let failure as DiskFailure {
+            throw AdminFailure(.unavailable, failure.description)
+        } catch let failure as FleetStoreFailure { throw AdminFailure(.unavailable, failure.description) }
+    }
+}
+
+extension ArtefactDesk {
+    /// As people see them.
+    var views: [ArtefactView] {
+        let ids = Set(library.artefacts.keys).union(library.deployments.ids).sorted()
+        return ids.map { id in
+            ArtefactView(
+                kind: id.kind.name, name: id.name.rawValue,
+                versions: (library.artefacts[id] ?? []).map(\.manifest).map {
+                    .init(
+                        version: $0.version, sizeBytes: $0.byteCount, sha256: "\($0.sum)",
+                        createdAtMilliseconds: $0.createdAtMilliseconds)
+                },
+                deployedVersion: library.deployments.everywhere[id],
+                generation: library.deployments.generation, boards: boards(of: id))
+        }
+    }
+
+    private func boards(of id: ArtefactID) -> [ArtefactView.Board] {
+        fleet.boards.sorted { $0.key < $1.key }.compactMap { board, known in
+            guard let holding = known.state.holdings.first(where: { $0.id == id }) else { return nil }
+            return .init(
+                board: board.rawValue, status: holding.status.name, version: holding.version,
+                previousVersion: holding.previousVersion, desiredVersion: holding.desiredVersion,
+                receivedBytes: holding.receivedBytes, reason: holding.reason.isEmpty ? nil : holding.reason)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import ArtefactFiles
+import Artefacts
+import AuditLog
+import FleetModel
+import FleetStore
+import Foundation
+import Logging
+import WireProtocol
+
+/// The coordinator's artefacts: the library on its disk, what boards are told, and the chunks that they ask for. An
+/// actor of its own, so that reading and summing files keeps no telemetry waiting. Lasting, then spoken.
+actor ArtefactDesk {
+    private(set) var library: ArtefactLibrary<FolderDisk>
+    private(set) var fleet: ArtefactFleet<ContinuousClock.Instant>
+    private var queue: ChunkQueue<ContinuousClock.Instant>
+    private let keyFile: SigningKeyFile
+    private let audit: (any AuditAppending)?
+    private let send: @Sendable (Message, BoardID) -> Void
+    private let record: @Sendable (FleetEvent.Kind, BoardID?, String) async -> Void
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - folder: of the coordinator's state.
+    ///   - audit: `nil` where no log is kept.
+    init(
+        folder: String, audit: (any AuditAppending)?, settings: ChunkQueue<ContinuousClock.Instant>.Settings = .init(),
+        logger: Logger, send: @escaping @Sendable (Message, BoardID) -> Void,
+        record: @escaping @Sendable (FleetEvent.Kind, BoardID?, String) async -> Void
+    ) throws {
+        keyFile = SigningKeyFile(folder + "/artefact-key.json")
+        library = try ArtefactLibrary(FolderDisk(folder + "/artefacts"), keys: try keyFile.loadOrCreate())
+        fleet = ArtefactFleet(keys: library.keys, artefacts: library.artefacts, deployments: library.deployments)
+        queue = ChunkQueue(settings: settings, at: .now)
+        (self.audit, self.send, self.record, self.logger) = (audit, send, record, logger)
+        for note in library.notes { logger.warning("artefacts", metadata: ["message": "\(note)"]) }
+    }
+
+    // MARK: Boards
+
+    func received(_ report: ArtefactReport, from board: BoardDescription) async {
+        switch report {
+        case .state(let state):
+            // Others wait for its place.
+            if !state.holdings.contains(where: { $0.status == .fetching }) { queue.left(board.id) }
+            await perform(
+                fleet.stateReceived(state, from: board.id, models: Set(board.models.map(\.name)), at: .now))
+        case .wanted(let sum, let chunks):
+            queue.asked(board.id, sum, chunks, at: .now)
+            serve()
+        }
+    }
+
+    func timerFired() async {
+        await perform(fleet.timerFired(at: .now))
+        serve()
+    }
+
+    private func serve() {
+        for due in queue.due(at: .now) {
+            do {
+                let order: ArtefactOrder =
+                    if let (bytes, proof) = try library.chunk(due.chunk, of: due.content) {
+                        .chunk(due.content, chunk: due.chunk, bytes: bytes, proof: proof)
+                    } else { .missing(due.content) }
+                send(.artefactOrder(order), due.board)
+            } catch { logger.error("chunk not read", metadata: ["error": "\(error)"]) }
+        }
+    }
+
+    private func perform(_ actions: [ArtefactFleet<ContinuousClock.Instant>.Action]) async {
+        for action in actions {
+            switch action {
+            case .send(let order, let board): send(.artefactOrder(order), board)
+            case .refused(let board, let reason): await record(.artefactRefused, board, reason)
+            case .lift(let generation):
+                do throws(DiskFailure) {
+                    try library.deploy(library.deployments.above(generation))
+                    await changed()
+                } catch { logger.error("deployments not stored", metadata: ["error": "\(error)"]) }
+            }
+        }
+    }
+
+    private func changed() async {
+        await perform(
+            fleet.changed(
+                keys: library.keys, artefacts: library.artefacts, deployments: library.deployments, at: .now))
+    }
+
+    func forget(allBut boards: Set<BoardID>) {
+        for board in fleet.boards.keys where !boards.contains(board) {
+            fleet.boardLeft(board)
+            queue.left(board)
+        }
+    }
+
+    // MARK: People
+
+    func upload(_ piece: [UInt8], at offset: Int, of name: String) throws -> Int {
+        try library.received(piece, at: offset, of: name)
+    }
+
+    func add(
+        upload: String, as id: ArtefactID, version: UInt64?, sum: ContentSum, by actor: String
+    ) async throws -> SignedManifest {
+        let now = CoordinatorActor.wallClock()
+        try await log(actor, .artefactAdded, "\(id)", after: "version \(version.map { "\($0)" } ?? "next"), \(sum)")
+        let signed = try library.add(upload: upload, as: id, version: version, sum: sum, atMilliseconds: now)
+        await changed()
+        await record(.artefactChanged, nil, "\(id) version \(signed.manifest.version) added by \(actor)")
+        return signed
+    }
+
+    func deploy(_ id: ArtefactID, version: UInt64?, by actor: String) async throws {
+        guard let last = library.artefacts[id]?.last?.manifest.version else {
+            throw ArtefactFailure("there is no \(id)")
+        }
+        let version = version ?? last
+        guard library.signed(id, version: version) != nil else {
+            throw ArtefactFailure("\(id) has no version \(version)")
+        }
+        let before = library.deployments.everywhere[id].map { "version \($0)" }
+        try await log(actor, .artefactDeployed, "\(id)", before: before, after: "version \(version)")
+        try library.deploy(library.deployments.deploying(id, version: version))
+        await changed()
+        await record(.artefactChanged, nil, "\(id) version \(version) deployed by \(actor)")
+    }
+
+    func withdraw(_ id: ArtefactID, by actor: String) async throws {
+        guard let before = library.deployments.everywhere[id] else { throw ArtefactFailure("\(id) is not deployed") }
+        try await log(actor, .artefactWithdrawn, "\(id)", before: "version \(before)")
+        try library.deploy(library.deployments.withdrawing(id))
+        await changed()
+        await record(.artefactChanged, nil, "\(id) withdrawn by \(actor)")
+    }
+
+    func remove(_ id: ArtefactID, version: UInt64, by actor: String) async throws {
+        try await log(actor, .artefactRemoved, "\(id)", before: "version \(version)")
+        try library.remove(id, version: version)
+        await changed()
+        await record(.artefactChanged, nil, "\(id) version \(version) removed by \(actor)")
+    }
+
+    /// Everything is signed anew; boards that believe the old key are led to the new one by its statement.
+    func rotateKey(by actor: String) async throws -> SigningKeys {
+        let old = library.keys.signer.key
+        try await log(actor, .artefactKeyRotated, "artefact key", before: "\(old)")
+        let keys = try keyFile.rotate(library.keys)
+        try library.rotate(to: keys)
+        await changed()
+        await record(.artefactChanged, nil, "signing key \(keys.signer.key), changed by \(actor)")
+        return keys
+    }
+
+    private func log(
+        _ actor: String, _ action: AuditAction, _ target: String, before: String? = nil, after: String? = nil
+    ) async throws {
+        try await audit?.appendAudit(
+            AuditDraft(
+                actor: actor, action: action, target: target, before: before, after: after,
+                atMilliseconds: CoordinatorActor.wallClock()))
+    }
+}

@@ -1,0 +1,111 @@
+import AdminAPI
+import ArgumentParser
+import FleetListings
+import FleetModel
+import Foundation
+import HookNetworks
+import Packages
+
+struct ArtefactCommand: AsyncParsableCommand {
+    enum Kind: String, ExpressibleByArgument, CaseIterable {
+        case modelPackage = "model-package", subnetTable = "subnet-table", hookVersion = "hook-version"
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "artefact", abstract: "Bring packages, subnet tables and hooks to boards, signed.",
+        subcommands: [Add.self, Deploy.self, Withdraw.self, Remove.self, RotateKey.self])
+
+    struct Options: ParsableArguments {
+        @Option(help: "model-package, subnet-table or hook-version.")
+        var kind: Kind
+        @Option(help: "Of the models that it is for.")
+        var name: String
+        @Option(parsing: .unconditional, help: "Number of the version; the next one, or the last, unless given.")
+        var number: UInt64?
+        @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        func change<Value: Decodable>(_ path: String) async throws -> Value {
+            let change = ArtefactChange(kind: kind.rawValue, name: name, version: number)
+            return try await coordinator.client.post("v1/artefacts/\(path)", change)
+        }
+
+        func show(_ view: ArtefactView) throws {
+            if format.format == .table { Terminal.print(view.lines.joined(separator: "\n")) }
+            Terminal.print(try format.text(view, .holdings))
+        }
+    }
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Bring a file to the coordinator, which signs it; boards get it when it is deployed.")
+
+        @Argument(help: "The file.")
+        var file: String
+        @Flag(help: "Deploy it at once.")
+        var deploy = false
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            try await refusing {
+                try check()
+                var view = try await options.coordinator.client.add(
+                    artefact: file, kind: options.kind.rawValue, name: options.name, version: options.number)
+                if deploy { view = try await options.change("deployments") }
+                try options.show(view)
+            }
+        }
+
+        /// What boards would refuse is refused before it is sent.
+        private func check() throws {
+            switch options.kind {
+            case .modelPackage: _ = try PackageFile(file).weightsSHA256()
+            case .hookVersion: if let damage = try HookState.read(from: file).damage { throw Refusal(damage) }
+            case .subnetTable:
+                guard let data = FileManager.default.contents(atPath: file),
+                    (try? JSONDecoder().decode(ParetoTable.self, from: data))?.points.isEmpty == false
+                else { throw Refusal("\(file): is not a table of operating points") }
+            }
+        }
+    }
+
+    struct Deploy: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a version that of all boards; an earlier one takes boards back to it.")
+        @OptionGroup var options: Options
+
+        func run() async throws { try await refusing { try options.show(await options.change("deployments")) } }
+    }
+
+    struct Withdraw: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Deploy no version; boards keep what they use.")
+        @OptionGroup var options: Options
+
+        func run() async throws { try await refusing { try options.show(await options.change("withdrawals")) } }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Forget a version that is not deployed.")
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            try await refusing {
+                let left: [ArtefactView] = try await options.change("removals")
+                Terminal.print(try options.format.text(left, .artefacts))
+            }
+        }
+    }
+
+    struct RotateKey: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Sign with a new key; boards follow the old key's statement.")
+        @OptionGroup var coordinator: CoordinatorOptions
+
+        func run() async throws {
+            try await refusing {
+                let key: ArtefactKeyView = try await coordinator.client.post("v1/artefacts/key-rotations", [String]())
+                Terminal.print("signing key \(key.publicKey), after \(key.rotations) changes")
+            }
+        }
+    }
+}
