@@ -196,6 +196,12 @@ private struct FullValues {
                 policy: "p", version: 2, isInForceNow: false, boards: 3, changedBoards: 1, changes: [change],
                 warnings: ["w"]))
         try add("Caller", Caller(name: "ann", role: .admin))
+        try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
+        try addSearch()
+        try addDeployments()
+    }
+
+    private mutating func addDeployments() throws {
         try add("Artefact", InMemoryArtefacts.view)
         try add("ArtefactVersion", InMemoryArtefacts.view.versions[0])
         try add("ArtefactBoard", InMemoryArtefacts.view.boards[0])
@@ -211,8 +217,6 @@ private struct FullValues {
         let rules = try #require(InMemoryRollouts.view.rules)
         try add("RolloutRules", rules)
         try add("RolloutGates", rules.gates)
-        try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
-        try addSearch()
     }
 
     private mutating func addSearch() throws {

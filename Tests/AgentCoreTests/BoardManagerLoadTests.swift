@@ -72,8 +72,9 @@ private struct Run {
     private static let constraint = 25.0
     private static let begin = 5_000.0
 
-    /// The percentile holds over a load of any length, the plan is calm, and back within 6 s; where one frame in a
-    /// hundred is all that may be late, and there are few frames, trying costs too much to be done as often.
+    /// The percentile holds over a load of any length, the plan is calm, and back within 6 s and what the limit of
+    /// switches may cost; where one frame in a hundred is all that may be late, and there are few frames, trying costs
+    /// too much to be done as often.
     @Test(arguments: loads, [95.0, 99])
     func loadIsObeyedAndUndone(load: Load, percentile: Double) {
         let top = load.idle.count - 1
@@ -98,7 +99,7 @@ private struct Run {
         }
 
         let changes = run.manager.planChanges - before
-        let longest = (percentile < 99 ? 6_000.0 : 9_000) + 1_000 / load.framesPerSecond
+        let longest = (percentile < 99 ? 6_500.0 : 9_500) + 1_000 / load.framesPerSecond
         #expect(Double(broken) <= (1 - percentile / 100) * Double(frames), "\(broken) of \(frames) broken")
         #expect(lowest < top)
         #expect(Double(changes) <= load.seconds + 8, "\(changes) changes of the plan, climbing back included")
