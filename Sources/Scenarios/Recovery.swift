@@ -36,11 +36,11 @@ struct Recovery {
     /// Milliseconds from a step to the recovery from it, which has to come before the next step.
     private func time(from step: Double, to next: Double) -> Double? {
         let windows = Int(step / Self.windowMilliseconds)..<Int(next / Self.windowMilliseconds)
+        if windows.isEmpty { return 0 }
         let lasting = min(Self.lastingWindows, (windows.count + 1) / 2)
-        let recovered = windows.dropLast(max(0, lasting - 1)).first {
+        let recovered = windows.dropLast(lasting - 1).first {
             isKept($0..<$0 + 1) && isKept($0..<$0 + lasting)
         }
-        if windows.isEmpty { return 0 }
         return recovered.map { max(0, Double($0) * Self.windowMilliseconds - step) }
     }
 

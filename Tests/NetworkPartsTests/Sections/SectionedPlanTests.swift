@@ -43,7 +43,6 @@ import Testing
         let plan = try SectionedPlan(network, kernels: KernelSet(.fastest), weights: weights)
         #expect(weights.byteCount == bytes && bytes > 0)
 
-        let image = (0..<whole.inputShape.channels * whole.inputShape.pixels).map { Float($0 % 13) / 13 }
         let (full, session) = (Session(for: [whole]), SectionedSession(for: plan))
         let expected = image.withUnsafeBufferPointer { Array(full.run(whole, on: $0)) }
         image.withUnsafeBufferPointer { session.place($0) }
