@@ -54,7 +54,7 @@ actor AgentControl {
         let supernets = runners.map { ($0.deployment.name, $0.deployment.supernet) }
         measuring = MeasuringDesk(
             Dictionary(supernets, uniquingKeysWith: { first, _ in first }).compactMapValues { $0 })
-        sharing = SharingDesk(runners.compactMap { $0.deployment.hooks?.shared }, logger: logger)
+        sharing = SharingDesk(runners.compactMap { $0.deployment.hooks?.shared }, state: state, logger: logger)
     }
 
     /// A board that restarts without its coordinator goes on as it was told last.

@@ -125,7 +125,7 @@ public struct AgentService: Service {
             spool: spool,
             artefacts: ArtefactDesk(
                 shelf, folder: folder, started: models.started, models: configuration.models, runners: runners,
-                logger: logger),
+                incarnation: incarnation, logger: logger),
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         return Parts(control: control, transport: transport, executors: executors, runners: runners)
     }

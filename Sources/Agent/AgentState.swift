@@ -50,23 +50,36 @@ struct AgentState {
         var names: [String] = []
         if file("membership").read(Membership.self).isDamaged { names.append("membership.json") }
         if file("assignment").read(Assignment.self).isDamaged { names.append("assignment.json") }
-        if file("incarnation").read(UInt64.self).isDamaged { names.append("incarnation.json") }
+        for name in [Self.incarnation, Self.updateNumber] where file(name).read(UInt64.self).isDamaged {
+            names.append(name + ".json")
+        }
         return names
     }
 
     /// Counts this start, durably, before anything is sent under its number.
     /// - Parameter least: A number that was in use already.
     func nextIncarnation(above least: UInt64 = 0) throws -> UInt64 {
-        let last = file("incarnation").read(UInt64.self)
+        try next(Self.incarnation, above: least, "is no count of starts; remove the file")
+    }
+
+    /// The number of what learned gates send next, durably, over all models and starts: the coordinator takes a number
+    /// that it knows for one that was said again, so that a clock which was set back must not choose it.
+    func nextUpdateNumber(above least: UInt64) throws -> UInt64 {
+        try next(Self.updateNumber, above: least, "is no number of an update; remove the file")
+    }
+
+    private static let (incarnation, updateNumber) = ("incarnation", "update-number")
+
+    private func next(_ name: String, above least: UInt64, _ reason: String) throws -> UInt64 {
+        let last = file(name).read(UInt64.self)
         guard last.value ?? 0 < UInt64(Int64.max) - 1 else {
-            throw ConfigurationFailure(
-                file: folder + "/incarnation.json", reason: "\(last.value ?? 0) is no count of starts; remove the file")
+            throw ConfigurationFailure(file: folder + "/\(name).json", reason: "\(last.value ?? 0) \(reason)")
         }
-        // A lost counter must not repeat an old number: the clock in milliseconds is above any count of starts, and the
-        // file before is one start behind.
+        // A lost counter must not repeat an old number: the clock in milliseconds is above any that was counted, and
+        // the file before is one behind.
         let known = last.value.map { $0 + (last.isDamaged ? 2 : 1) } ?? UInt64(Date().timeIntervalSince1970 * 1_000)
         let next = max(known, least + 1)
-        try file("incarnation").write(next)
+        try file(name).write(next)
         return next
     }
 

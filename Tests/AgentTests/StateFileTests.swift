@@ -76,4 +76,16 @@ import Testing
         #expect(third > second && state.damaged.isEmpty)
         #expect(try state.nextIncarnation(above: third + 10) == third + 11)
     }
+
+    @Test func noNumberOfAnUpdateIsSaidTwiceThoughTheAgentStartsAgain() throws {
+        defer { remove() }
+        let first = try AgentState(folder: folder).nextUpdateNumber(above: 0)
+        // A new start; it knows no number of its own, and the clock has no say any more.
+        let second = try AgentState(folder: folder).nextUpdateNumber(above: 0)
+        #expect(second == first + 1)
+        try Data("x".utf8).write(to: URL(filePath: folder + "/update-number.json"))
+        let state = try AgentState(folder: folder)
+        #expect(state.damaged == ["update-number.json"])
+        #expect(try state.nextUpdateNumber(above: 0) > second && state.damaged.isEmpty)
+    }
 }

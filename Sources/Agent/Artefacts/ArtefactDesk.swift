@@ -23,13 +23,13 @@ struct ArtefactDesk: @unchecked Sendable {
 
     init(
         _ shelf: ArtefactShelf<FolderDisk>, folder: ArtefactFolder, started: [ArtefactID: ContentSum],
-        models: [AgentConfiguration.Model], runners: [ModelRunner], settings: Receiver.Settings = .init(),
-        logger: Logger
+        models: [AgentConfiguration.Model], runners: [ModelRunner], incarnation: UInt64,
+        settings: Receiver.Settings = .init(), logger: Logger
     ) {
         receiver = Receiver(
             shelf, usable: ShelvedModels.usable(models), started: started, settings: settings,
-            // The clock is above the count of any start.
-            lastNumber: UInt64(max(0, Date().timeIntervalSince1970) * 1_000), at: .now)
+            // An answer to a state of an earlier start is none to one of this start.
+            lastNumber: min(incarnation, 1 << 42) << 20, at: .now)
         self.folder = folder
         self.logger = logger
         let configured = Dictionary(models.map { ($0.name, $0.hooks) }) { first, _ in first }

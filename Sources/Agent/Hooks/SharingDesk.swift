@@ -15,10 +15,11 @@ struct SharingDesk {
     }
 
     private var places: [Place]
+    private let state: AgentState
     private let logger: Logger
 
-    init(_ shared: [SharedGates], logger: Logger) {
-        self.logger = logger
+    init(_ shared: [SharedGates], state: AgentState, logger: Logger) {
+        (self.state, self.logger) = (state, logger)
         places = shared.map { gates in
             Place(
                 gates: gates,
@@ -50,10 +51,9 @@ struct SharingDesk {
                         scored.version, samples: scored.samples, loss: scored.loss, lossBefore: scored.lossBefore,
                         gates: scored.gates), index)
             }
-            if places[index].session.mayUpdate(at: .now), let learned = places[index].gates.takeLearned() {
-                // The clock is above every number of an earlier start.
-                let clock = UInt64(max(0, Date().timeIntervalSince1970) * 1_000)
-                let number = max(places[index].lastNumber + 1, clock)
+            if places[index].session.mayUpdate(at: .now), let learned = places[index].gates.takeLearned(),
+                let number = nextNumber(after: places[index].lastNumber)
+            {
                 places[index].lastNumber = number
                 messages += perform(
                     places[index].session.learned(
@@ -61,6 +61,14 @@ struct SharingDesk {
                         samples: learned.samples, loss: learned.loss, at: .now), index)
             }
             return messages
+        }
+    }
+
+    /// - Returns: `nil` where the disk does not keep it: then nothing is said that a later start might say again.
+    private func nextNumber(after last: UInt64) -> UInt64? {
+        do { return try state.nextUpdateNumber(above: last) } catch {
+            logger.warning("sharing gates", metadata: ["reason": "\(error)"])
+            return nil
         }
     }
 
