@@ -105,7 +105,10 @@ let programs: KeyValuePairs<String, [String]> = [
 /// Libraries from elsewhere, by the room that may use them.
 let libraries: [String: [Target.Dependency]] = [
     "WireProtocol": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
-    "ModelImport": [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+    "ModelImport": [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+    ],
     "Packages": [.product(name: "Crypto", package: "swift-crypto")],
     "SearchInputs": [.product(name: "Crypto", package: "swift-crypto")],
     "FleetModel": [.product(name: "Yams", package: "Yams")],

@@ -41,8 +41,9 @@ struct RequestForm {
             switch key {
             case "timeout":
                 let value = try reader.integer()
-                guard value > 0 else { throw InferenceRefusal(.malformed, "timeout is \(value) microseconds") }
-                timeout = value
+                guard value >= 0 else { throw InferenceRefusal(.malformed, "timeout is \(value) microseconds") }
+                // Triton's clients say 0 where they set none.
+                timeout = value > 0 ? value : nil
             case "binary_data_output": binary = try reader.boolean()
             case _ where key.hasPrefix(Self.sensorPrefix):
                 sensors[String(key.dropFirst(Self.sensorPrefix.count))] = try reader.number()
@@ -202,24 +203,36 @@ struct InputForm {
     ) throws(InferenceRefusal) -> [Value] {
         var reader = reader
         var values: [Value] = []
-        try collect(&reader, into: &values, count: count, convert)
-        guard values.count == count else {
-            throw refusal("has \(values.count) values for the shape \(shape ?? []), expected \(count)")
-        }
+        try collect(&reader, into: &values, shape: (shape ?? [])[...], count: count, convert)
         return values
     }
 
+    /// A list holds either as many lists as the size of its dimension, or all numbers of this dimension and those
+    /// within.
     private func collect<Value>(
-        _ reader: inout JSONReader, into values: inout [Value], count: Int,
+        _ reader: inout JSONReader, into values: inout [Value], shape: ArraySlice<Int>, count: Int,
         _ convert: (Double) throws(InferenceRefusal) -> Value
     ) throws(InferenceRefusal) {
+        var (lists, numbers) = (0, 0)
         try reader.array { (reader) throws(InferenceRefusal) in
-            if reader.peek() == UInt8(ascii: "[") {
-                return try collect(&reader, into: &values, count: count, convert)
+            guard reader.peek() == UInt8(ascii: "[") else {
+                guard lists == 0 else { throw nestedOtherwise }
+                guard numbers < count else { throw refusal("has more than the \(count) values of its shape") }
+                numbers += 1
+                return values.append(try convert(try reader.number()))
             }
-            guard values.count < count else { throw refusal("has more than the \(count) values of its shape") }
-            values.append(try convert(try reader.number()))
+            guard let size = shape.first, shape.count > 1, numbers == 0, lists < size else { throw nestedOtherwise }
+            lists += 1
+            try collect(&reader, into: &values, shape: shape.dropFirst(), count: count / size, convert)
         }
+        guard numbers == count || lists == shape.first else {
+            guard lists == 0 else { throw nestedOtherwise }
+            throw refusal("has \(values.count) values for the shape \(self.shape ?? []), expected \(count)")
+        }
+    }
+
+    private var nestedOtherwise: InferenceRefusal {
+        refusal("nests its data otherwise than its shape \(shape ?? [])")
     }
 
     func floats(in bytes: ArraySlice<UInt8>) throws(InferenceRefusal) -> [Float] {

@@ -1,3 +1,4 @@
+import Crypto
 import Engine
 import Foundation
 import Graphs
@@ -7,8 +8,12 @@ import Graphs
 package struct ExternalData {
     private let folder: URL
     private var files: [String: [UInt8]] = [:]
+    private var digests: [String: String] = [:]
     private var total = 0
     private var used = 0
+
+    /// What ONNX defines (onnx.proto, `TensorProto.external_data`).
+    private static let keys: Set = ["location", "offset", "length", "checksum"]
 
     package init(besideModel path: String) {
         folder = URL(filePath: path).deletingLastPathComponent().resolvingSymlinksInPath()
@@ -16,9 +21,17 @@ package struct ExternalData {
 
     mutating func bytes(of tensor: Onnx_TensorProto) throws(GraphFailure) -> ArraySlice<UInt8> {
         var entries: [String: String] = [:]
-        for entry in tensor.externalData { entries[entry.key] = entry.value }
+        for entry in tensor.externalData {
+            guard Self.keys.contains(entry.key) else {
+                throw GraphFailure("states \(entry.key.printable) of its data, which ONNX does not define")
+            }
+            guard entries.updateValue(entry.value, forKey: entry.key) == nil else {
+                throw GraphFailure("states the \(entry.key) of its data twice")
+            }
+        }
         guard let location = entries["location"] else { throw GraphFailure("states no location of its data") }
         let content = try file(location)
+        if let checksum = entries["checksum"] { try check(content, of: location, checksum) }
         guard let offset = Int(entries["offset"] ?? "0"), offset >= 0, offset <= content.count else {
             throw GraphFailure("its data lies outside \(location.printable)")
         }
@@ -28,6 +41,20 @@ package struct ExternalData {
         used += length
         guard used <= ONNXLimits.externalReuse * total else { throw GraphFailure("too many tensors share their data") }
         return content[offset..<offset + length]
+    }
+
+    /// The checksum is the SHA-1 of the whole file.
+    private mutating func check(
+        _ content: [UInt8], of location: String, _ checksum: String
+    ) throws(GraphFailure) {
+        let digest =
+            digests[location]
+            ?? Insecure.SHA1.hash(data: content)
+            .map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
+        digests[location] = digest
+        guard digest == checksum.lowercased() else {
+            throw GraphFailure("\(location.printable) is not the file whose checksum is \(checksum.printable)")
+        }
     }
 
     /// The path without detours; `nil` where it is absolute, leads out, or ends nowhere.

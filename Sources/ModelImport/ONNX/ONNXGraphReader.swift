@@ -76,7 +76,8 @@ struct ONNXGraphReader {
         }
         var attributes: [String: Attribute] = [:]
         do throws(GraphFailure) {
-            if !QuantizedOperators.covers(unread) { try OperatorTable.check(unread) }
+            let isStandard = !QuantizedOperators.covers(unread)
+            if isStandard { try OperatorTable.check(unread) }
             for attribute in proto.attribute {
                 let value: Attribute
                 do throws(GraphFailure) {
@@ -84,6 +85,7 @@ struct ONNXGraphReader {
                 } catch {
                     throw GraphFailure("attribute \(attribute.name.printable) \(error.reason)")
                 }
+                if isStandard { try OperatorAttributes.check(attribute.name, of: unread) }
                 guard attributes.updateValue(value, forKey: attribute.name) == nil else {
                     throw GraphFailure("attribute \(attribute.name.printable) occurs twice")
                 }

@@ -117,6 +117,25 @@ import Testing
         #expect(refusal(float)?.contains("no 32-bit float") == true)
     }
 
+    @Test func dataIsFlatOrNestedAsItsShape() {
+        func input(_ data: String) -> String {
+            #"{"inputs": [{"name": "pixels", "shape": [2,2,1,3], "datatype": "UINT8", "data": \#(data)}]}"#
+        }
+        let right = [
+            "[1,2,3,4,5,6,7,8,9,10,11,12]", "[[1,2,3,4,5,6],[7,8,9,10,11,12]]",
+            "[[[1,2,3],[4,5,6]],[[7,8,9],[10,11,12]]]", "[[[[1,2,3]],[[4,5,6]]],[[[7,8,9]],[[10,11,12]]]]",
+            "[[[[1,2,3]],[4,5,6]],[7,8,9,10,11,12]]",
+        ]
+        for data in right { #expect(refusal(input(data)) == nil, "\(data)") }
+        let wrong = [
+            "[[1,2,3,4],[5,6,7,8],[9,10,11,12]]", "[[1,2,3,4,5,6,7],[8,9,10,11,12]]",
+            "[[[1,2],[3,4],[5,6]],[[7,8],[9,10],[11,12]]]", "[[1,2,3,4,5,6],7,8,9,10,11,12]",
+            "[1,2,3,4,5,6,[7,8,9,10,11,12]]", "[[[[[1],[2],[3]]],[[4,5,6]]],[7,8,9,10,11,12]]",
+            "[[1,2,3,4,5,6]]", "[[],[]]", "[]", "[[1,2,3,4,5,6],[7,8,9,10,11,12],[]]",
+        ]
+        for data in wrong { #expect(refusal(input(data)) != nil, "\(data)") }
+    }
+
     @Test func whatIsWrongWithTheRequestIsNamed() {
         let input = #"{"name": "pixels", "shape": [1,2,1,1], "datatype": "UINT8", "data": [1, 2]}"#
         let other = input.replacingOccurrences(of: "pixels", with: "pixels_nhwc")
@@ -127,7 +146,8 @@ import Testing
         #expect(refusal(#"{"inputs": [\#(input)], "inputs": []}"#)?.contains("occurs twice") == true)
         #expect(refusal(#"{"inputs": [\#(input)]} x"#)?.contains("something follows the end") == true)
         #expect(refusal(#"{"inputs": [\#(input)], "x": 1}"#)?.contains("\"x\" is no part of a request") == true)
-        #expect(refusal(#"{"inputs": [\#(input)], "parameters": {"timeout": 0}}"#)?.contains("timeout") == true)
+        #expect(refusal(#"{"inputs": [\#(input)], "parameters": {"timeout": -1}}"#)?.contains("timeout") == true)
+        #expect(refusal(#"{"inputs": [\#(input)], "parameters": {"timeout": 0}}"#) == nil)
         #expect(refusal(#"{"inputs": [\#(input)], "outputs": [{"name": "y"}]}"#)?.contains("no output \"y\"") == true)
         let twice = #"{"inputs": [\#(input)], "outputs": [{"name": "logits"}, {"name": "logits"}]}"#
         #expect(refusal(twice)?.contains("asked for twice") == true)

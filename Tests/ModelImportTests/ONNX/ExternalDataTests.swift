@@ -9,7 +9,9 @@ import Testing
 @Suite struct ExternalDataTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "shoal-onnx-\(UUID())")
 
-    private func read(location: String, offset: String? = nil, length: String? = nil) throws -> Graph {
+    private func read(
+        location: String, offset: String? = nil, length: String? = nil, others: [(String, String?)] = []
+    ) throws -> Graph {
         let inside = folder.appending(path: "model")
         try FileManager.default.createDirectory(at: inside, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -21,9 +23,8 @@ import Testing
         var writer = ModelWriter.convolution()
         writer.model.graph.initializer[0].rawData = Data()
         writer.model.graph.initializer[0].dataLocation = .external
-        writer.model.graph.initializer[0].externalData = [
-            ("location", location), ("offset", offset), ("length", length),
-        ].compactMap { key, value in
+        let entries = [("location", location), ("offset", offset), ("length", length)] + others
+        writer.model.graph.initializer[0].externalData = entries.compactMap { key, value in
             guard let value else { return nil }
             var entry = Onnx_StringStringEntryProto()
             (entry.key, entry.value) = (key, value)
@@ -56,5 +57,25 @@ import Testing
     @Test(arguments: [("8", "73"), ("-8", "72"), ("0", "-72"), ("81", "0"), ("9223372036854775807", "72"), ("x", "72")])
     func staysInTheFile(offset: String, length: String) {
         #expect(throws: CheckpointFailure.self) { try read(location: "w.bin", offset: offset, length: length) }
+    }
+
+    /// The SHA-1 of the file, worked out by another program.
+    private static let checksum = "f7267a05e57197843b14706afde1098605044812"
+
+    @Test func checksumsAreOfTheWholeFile() throws {
+        let graph = try read(
+            location: "w.bin", offset: "8", length: "72", others: [("checksum", Self.checksum)])
+        #expect(graph.initialisers["w"]?.tensor?.values == (2..<20).map { Float($0) })
+        let wrong = "0" + Self.checksum.dropFirst()
+        #expect(throws: CheckpointFailure.self) {
+            try read(location: "w.bin", offset: "8", length: "72", others: [("checksum", wrong)])
+        }
+    }
+
+    @Test(arguments: [("basepath", "sub"), ("encryption", "aes"), ("", ""), ("length", "72")])
+    func whatONNXDoesNotDefineIsRefused(key: String, value: String) {
+        #expect(throws: CheckpointFailure.self) {
+            try read(location: "w.bin", offset: "8", length: "72", others: [(key, value)])
+        }
     }
 }

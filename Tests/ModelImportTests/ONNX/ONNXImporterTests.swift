@@ -43,6 +43,29 @@ import Testing
         #expect(late == "Gelu (the node that computes y, opset 13): this operator is supported in opsets 20 to 21")
     }
 
+    /// What is not read would be left out, and another network computed.
+    @Test func refusesAttributesThatTheOperatorDoesNotHave() throws {
+        func refusal(_ type: String, opset: Int64, _ attribute: String) throws -> String {
+            var writer = ModelWriter(opset: opset)
+            writer.input("x", [1, 2, 4, 4])
+            writer.node(type, ["x"], ["y"], name: "n", ints: [attribute: [1]])
+            writer.output("y")
+            return try self.refusal(of: writer)
+        }
+        #expect(
+            try refusal("ReduceMean", opset: 18, "axes")
+                == "ReduceMean (node n, opset 18): attribute axes exists in opsets 7 to 17")
+        #expect(
+            try refusal("MaxPool", opset: 8, "dilations")
+                == "MaxPool (node n, opset 8): attribute dilations exists in opsets 10 to 21")
+        #expect(
+            try refusal("Relu", opset: 13, "alpha")
+                == "Relu (node n, opset 13): attribute alpha is not known of this operator")
+        #expect(
+            try refusal("Conv", opset: 13, "dilatoins")
+                == "Conv (node n, opset 13): attribute dilatoins is not known of this operator")
+    }
+
     @Test func longNamesLeaveTheOpsetInTheMessage() throws {
         var writer = ModelWriter.convolution()
         writer.model.graph.node[0].opType = "Convolve"
