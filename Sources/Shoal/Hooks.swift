@@ -13,6 +13,8 @@ public struct Hooks: Sendable {
     public let kinds: [String]
     /// Sensors that the gates read, in this order: `InferenceSession.setSensor`.
     public let sensors: [String]
+    /// Why the file before was taken; `nil` where the file is as it was written.
+    public let damage: String?
     let attached: AttachedHooks
 }
 
@@ -25,11 +27,13 @@ extension Model {
             throw ShoalFailure(.argument, "\(name): hooks are for networks that kernels cover, not for supernets")
         }
         do {
-            let attached = try AttachedHooks(try HookState.read(from: path).state, path: path, of: package())
+            let read = try HookState.read(from: path)
+            let attached = try AttachedHooks(read.state, path: path, of: package())
             // Whatever makes a network of them refuse, it does now.
             _ = try attached.network()
             return Hooks(
-                kinds: attached.state.kinds.map(\.rawValue), sensors: attached.state.inputs.sensors, attached: attached)
+                kinds: attached.state.kinds.map(\.rawValue), sensors: attached.state.inputs.sensors,
+                damage: read.damage.map { "\($0)" }, attached: attached)
         } catch { throw ShoalFailure(wrapping: error) }
     }
 }

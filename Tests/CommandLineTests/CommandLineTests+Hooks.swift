@@ -47,6 +47,16 @@ extension CommandLineTests {
         let picture = try String(contentsOfFile: folder + "/b.svg", encoding: .utf8)
         #expect(picture.contains(">s.onnx.shoal</text>"), "the smaller network by its name: \(picture)")
 
+        let run = ["run", "l.onnx.shoal", "--hooks", "h", "--images", "i.npy", "--budget"]
+        for budget in ["-1", "off"] {
+            let outcome = try shoal(run + [budget])
+            #expect(outcome.status == 0, "\(budget): \(outcome.errors)")
+        }
+        #expect(try shoal(run + ["0", "--resolution", "8"]).status == 2)
+        // Of two blocks each first second does not count: nothing would be left.
+        let stream = ["hooks", "stream", "l.onnx.shoal", "h", "--images", "i.npy", "--budget", "0.1", "--block", "1.5"]
+        #expect(try shoal(stream + ["--rate", "1", "--seconds", "5"]).status == 64)
+
         for (policy, reason) in [
             ("fixed:1", "there is no hook 1; they are 0 to 0"), ("fixed:-1", "there is no hook -1"),
             ("fixed:", "is none of gates, random:P, fixed:A,B"), ("random:2", "is none of gates, random:P, fixed:A,B"),

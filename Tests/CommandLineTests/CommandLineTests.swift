@@ -181,6 +181,7 @@ import Testing
             ),
             (["quantize", "n.shoal", "--images", "none.npy", "--output", "z.shoal"], "none.npy"),
             (["quantize", "n.shoal", "--images", "i.npy", "--subnet", "{}", "--output", "z.shoal"], "is a network"),
+            (["hooks", "build", "q.shoal", "--kinds", "skip", "--output", "h"], "is of 8 bits"),
         ] {
             let refused = try shoal(arguments)
             #expect(refused.status == 2 && refused.errors.contains(sentence), "\(refused.errors)")

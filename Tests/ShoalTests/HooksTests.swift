@@ -24,7 +24,9 @@ import Testing
         image = (0..<3 * 144).map { _ in Float.random(in: -1...1, using: &generator) }
     }
 
-    private static func residual(blocks: Int, seed: UInt64) throws -> Graph {
+    private static func residual(
+        blocks: Int, seed: UInt64, outputs: Int = 4, ending: [String] = []
+    ) throws -> Graph {
         var generator = SeededGenerator(seed: seed)
         var (nodes, constants): ([Node], [String: TensorValue]) = ([], [:])
         func add(_ name: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) -> String {
@@ -46,11 +48,27 @@ import Testing
             x = add("Relu", [add("Add", [convolution(add("Relu", [convolution(x, 16)]), 16), x])])
         }
         x = add("Flatten", [add("GlobalAveragePool", [x])])
-        x = add("Gemm", [x, constant([4, 16], 2), constant([4], 0.1)], ["transB": .int(1)])
+        x = add("Gemm", [x, constant([outputs, 16], 2), constant([outputs], 0.1)], ["transB": .int(1)])
+        for name in ending { x = add(name, [x], name == "Softmax" ? ["axis": .int(-1)] : [:]) }
         return try Graph(
             name: "r",
             inputs: [GraphInput(name: "x", element: .float32, dimensions: [1, 3, 12, 12].map { .fixed($0) })],
             outputs: [x], initialisers: constants, nodes: nodes)
+    }
+
+    /// Damage is a distance of softmax distributions: of probabilities, or of one number, it would say nothing.
+    @Test(arguments: [(4, ["Softmax"]), (4, ["Softmax", "Flatten"]), (4, ["Sigmoid"]), (1, [])])
+    func answersThatAreNoLogitsAreRefused(outputs: Int, ending: [String]) throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/p"
+        try NetworkPackage(
+            graph: try Self.residual(blocks: 1, seed: 4, outputs: outputs, ending: ending), configuration: .init()
+        ).package().write(to: path)
+        let refusal = #expect(throws: ShoalFailure.self) {
+            try HookablePackage(PackageFile(path), channels: 3, kernels: try KernelSet.selected())
+        }
+        let said = refusal.map { "\($0)" } ?? ""
+        #expect(said.contains(ending.first.map { "ends in \($0)" } ?? "a single output"), "\(said)")
     }
 
     /// A block that is expected to do a damage of 0.1 when it is left out.

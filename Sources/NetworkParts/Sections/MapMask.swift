@@ -84,7 +84,7 @@ public final class MaskLists {
             var done = 0
             for run in 0..<runs {
                 let result = Int(rows[2 * run])..<Int(rows[2 * run + 1])
-                let wanted = role == .writes ? part.reached(result) : result
+                let wanted = part.rows(of: role, for: result)
                 let left = max(wanted.lowerBound, done)..<max(wanted.upperBound, done)
                 done = left.upperBound
                 guard !left.isEmpty else { continue }

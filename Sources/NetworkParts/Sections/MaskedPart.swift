@@ -8,7 +8,7 @@ import Graphs
 /// or a basic block (two dense convolutions).
 public struct MaskedPart: Sendable {
     /// What an operation has to do with the hidden map.
-    enum Role: Sendable {
+    enum Role: Hashable, Sendable {
         case none, writes, passes, reads
     }
 
@@ -101,10 +101,13 @@ public struct MaskedPart: Sendable {
         strip * stripRows..<min((strip + 1) * stripRows, part.output.height)
     }
 
-    /// Rows of the hidden map that a run of rows of the result needs.
-    func reached(_ run: Range<Int>) -> Range<Int> {
-        guard strips > 1 else { return 0..<place.shape.height }
-        return max(0, run.lowerBound - place.reach)..<min(place.shape.height, run.upperBound + place.reach)
+    /// Rows that an operation has to compute for a run of rows of the result.
+    func rows(of role: Role, for run: Range<Int>) -> Range<Int> {
+        switch role {
+        case .writes: strips > 1 ? place.written(for: run) : 0..<place.shape.height
+        case .passes: strips > 1 ? place.read(for: run) : 0..<place.readShape.height
+        case .reads, .none: run
+        }
     }
 
     /// Floating-point operations that a mask leaves; those of whole rows, whatever the tiles are.
@@ -114,16 +117,15 @@ public struct MaskedPart: Sendable {
             $0 + (mask.blocks[$1] ? min(lanes, place.shape.channels - $1 * lanes) : 0)
         }
         let active = (0..<strips).filter { mask.strips[$0] }.map { rows(of: $0) }
-        let hidden = active.reduce(into: Set<Int>()) { $0.formUnion(reached($1)) }.count
-        let height = active.reduce(0) { $0 + $1.count }
-        let whole = place.shape.channels * place.shape.height
+        func computed(_ role: Role) -> Int {
+            active.reduce(into: Set<Int>()) { $0.formUnion(rows(of: role, for: $1)) }.count
+        }
+        let heights = [
+            Role.writes: place.shape.height, .passes: place.readShape.height, .reads: part.output.height,
+        ]
         return zip(part.plan.operations, roles).reduce(0) { sum, pair in
-            switch pair.1 {
-            case .none: sum + pair.0.flops
-            case .writes: sum + pair.0.flops * channels * hidden / whole
-            case .passes, .reads:
-                sum + pair.0.flops * channels * height / (place.shape.channels * part.output.height)
-            }
+            guard let height = heights[pair.1] else { return sum + pair.0.flops }
+            return sum + pair.0.flops * channels * computed(pair.1) / (place.shape.channels * height)
         }
     }
 }
@@ -141,8 +143,8 @@ struct HiddenMap: Sendable {
     let readShape: PlanOperation.Shape
     /// The reader's result.
     private let output: MapShape
-    /// Rows on each side that a row of the result needs.
-    let reach: Int
+    /// Of the depthwise convolution between.
+    private let filterWindow: FusedWindow?
 
     /// The first one of a section of a network.
     init?(_ network: FusedNetwork, readsBlocks: Bool) {
@@ -158,26 +160,22 @@ struct HiddenMap: Sendable {
                 step.finish.residual == nil, readsBlocks || step.inputs[0] != network.input,
                 step.output != network.output, readers(step.output).count == 1
             else { continue }
-            var (last, filter) = (step, String?.none)
+            var (last, filter, filterWindow) = (step, String?.none, FusedWindow?.none)
             var next = readers(step.output)[0]
             if case .convolution(let depthwise) = next.work, depthwise.isDepthwise, next.finish.residual == nil,
                 readers(next.output).count == 1, next.output != network.output
             {
-                (last, filter) = (next, next.name)
+                (last, filter, filterWindow) = (next, next.name, depthwise.window)
                 next = readers(next.output)[0]
             }
             guard let reader = dense(next), next.inputs == [last.output],
                 next.finish.residual?.value != last.output, last.shape.pixels > 1
             else { continue }
             (writer, self.filter, readerName, self.reader) = (step.name, filter, next.name, reader)
+            self.filterWindow = filterWindow
             (shape, readShape, output) = (
                 PlanOperation.Shape(step.shape), PlanOperation.Shape(last.shape), next.shape
             )
-            var window = reader.window
-            if filter != nil, case .convolution(let depthwise) = readersWork(network, filter) {
-                window = depthwise.window
-            }
-            reach = window.dilationHeight * (window.kernelHeight - 1) / 2
             return
         }
         return nil
@@ -189,6 +187,15 @@ struct HiddenMap: Sendable {
         case readerName: .reads
         default: step == filter ? .passes : .none
         }
+    }
+
+    /// Rows of the map as read that a run of rows of the result needs.
+    func read(for run: Range<Int>) -> Range<Int> { reader.window.rows(for: run, of: readShape.height) }
+
+    /// Rows of the map as written that a run of rows of the result needs.
+    func written(for run: Range<Int>) -> Range<Int> {
+        let read = read(for: run)
+        return filterWindow?.rows(for: read, of: shape.height) ?? read
     }
 
     /// A plan of the reader alone, for its weights.
@@ -204,6 +211,13 @@ struct HiddenMap: Sendable {
     }
 }
 
-private func readersWork(_ network: FusedNetwork, _ name: String?) -> FusedStep.Work? {
-    network.steps.first { $0.name == name }?.work
+extension FusedWindow {
+    /// Rows of an input of `height` rows that a run of rows of the result reads.
+    fileprivate func rows(for run: Range<Int>, of height: Int) -> Range<Int> {
+        guard !run.isEmpty else { return 0..<0 }
+        let first = run.lowerBound * strideHeight - padding.top
+        let end = (run.upperBound - 1) * strideHeight - padding.top + dilationHeight * (kernelHeight - 1) + 1
+        let lower = min(max(0, first), height)
+        return lower..<max(lower, min(height, end))
+    }
 }

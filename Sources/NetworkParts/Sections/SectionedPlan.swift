@@ -25,6 +25,9 @@ public final class SectionedPlan: Sendable {
         guard network.inputs.count == 1, network.outputs.count == 1, network.inputs[0].layout == .channelsFirst else {
             throw GraphFailure("has several inputs or outputs, or pixels before channels")
         }
+        guard network.quantizations.isEmpty else {
+            throw GraphFailure("is of 8 bits, whose maps no gate reads; give the network that it was made from")
+        }
         let sections = network.sections()
         var plans: [Plan] = []
         for (index, section) in sections.enumerated() {

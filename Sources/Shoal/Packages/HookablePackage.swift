@@ -36,6 +36,7 @@ package struct HookablePackage: Sendable {
         (path, name, size) = (loaded.path, loaded.network.graph.name, loaded.size)
         (self.kernels, self.weightsSHA256) = (kernels, weightsSHA256)
         let bound = try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? channels))
+        if let reason = bound.reasonAgainstHooks { throw ShoalFailure(.file, "\(path): \(reason)") }
         do {
             fused = try FusedNetwork(bound)
             plan = try fused.plan(kernels: kernels, weights: weights)
@@ -48,5 +49,24 @@ package struct HookablePackage: Sendable {
         do { return try SectionedPlan(fused, kernels: kernels, weights: weights) } catch {
             throw ShoalFailure(.file, "\(path): \(error)")
         }
+    }
+}
+
+extension BoundGraph {
+    /// Gates compare answers as logits: softmax makes probabilities of them, whose distance is the damage.
+    /// - Returns: `nil` where the output is one row of logits.
+    fileprivate var reasonAgainstHooks: String? {
+        guard graph.outputs.count == 1, let type = types[graph.outputs[0]] else { return nil }
+        guard type.shape.reduce(1, *) > 1 else { return "has a single output, of which no gate can tell the damage" }
+        var name = graph.outputs[0]
+        let shapesOnly: Set = ["Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Dropout", "Cast"]
+        while let node = graph.nodes.first(where: { $0.outputs.contains(name) }) {
+            guard !["Softmax", "Sigmoid", "HardSigmoid"].contains(node.operatorName) else {
+                return "ends in \(node.operatorName): gates compare logits; import the network without it"
+            }
+            guard shapesOnly.contains(node.operatorName), let input = node.inputs.first else { return nil }
+            name = input
+        }
+        return nil
     }
 }

@@ -103,8 +103,8 @@ struct RunCommand: AsyncParsableCommand {
             try OutputFile.check(logits, isNoneOf: [package, statistics] + images + labels + calibrate)
         }
         if let run = hooked.run(of: package) {
-            guard subnet == nil, calibrate.isEmpty, threads == 1, precision == .fp32 else {
-                throw Refusal("--hooks: goes without --subnet, --calibrate, --threads and --precision")
+            guard subnet == nil, calibrate.isEmpty, threads == 1, precision == .fp32, resolution == nil else {
+                throw Refusal("--hooks: goes without --subnet, --calibrate, --threads, --precision and --resolution")
             }
             return try run.run(
                 on: images, labels: labels, limit: limit, statistics: statistics, logits: logits, format)

@@ -132,6 +132,68 @@ private let supportedSets = InstructionSet.allCases.filter(\.isSupported)
         }
     }
 
+    /// Blocks whose windows are not one odd square around the pixel: the hidden map is filtered and read by windows of
+    /// their own, padding is uneven, or the window is even.
+    private static let windows: [String: (filter: (kernel: Int, pads: [Int])?, reader: (kernel: Int, pads: [Int]))] = [
+        "dw3 then 3x3": ((3, [1, 1, 1, 1]), (3, [1, 1, 1, 1])),
+        "dw5 then 3x3": ((5, [2, 2, 2, 2]), (3, [1, 1, 1, 1])),
+        "dw3, padding before": ((3, [2, 2, 0, 0]), (1, [0, 0, 0, 0])),
+        "dw3, padding after": ((3, [0, 0, 2, 2]), (1, [0, 0, 0, 0])),
+        "dw4": ((4, [1, 1, 2, 2]), (1, [0, 0, 0, 0])),
+        "3x3, padding before": (nil, (3, [2, 2, 0, 0])),
+        "3x3, padding after": (nil, (3, [0, 0, 2, 2])),
+        "dw3 padding after, 3x3 padding before": ((3, [0, 0, 2, 2]), (3, [2, 2, 0, 0])),
+    ]
+
+    @Test(arguments: supportedSets, windows.keys.sorted())
+    func rowsAreComputedAsFarAsTheWindowsReach(set: InstructionSet, name: String) throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        let windows = try #require(Self.windows[name])
+        var s = NetworkSamples(seed: seed)
+        let stem = s.add("Relu", [s.convolution("x", 3, 32, kernel: 3)])
+        var inner = s.add("Relu", [s.convolution(stem, 32, 40)])
+        if let filter = windows.filter {
+            inner = s.add(
+                "Relu", [s.convolution(inner, 40, 40, kernel: filter.kernel, pads: filter.pads, groups: 40)])
+        }
+        let read = s.convolution(inner, 40, 32, kernel: windows.reader.kernel, pads: windows.reader.pads)
+        let pooled = s.add("Flatten", [s.add("GlobalAveragePool", [s.add("Add", [read, stem])])])
+        let logits = s.add("Gemm", [pooled, s.random([32, 5]), s.random([5])])
+        let plan = try SectionedPlan(
+            try FusedNetwork(s.bound(logits, input: [1, 3, Self.side, Self.side])), kernels: KernelSet(set))
+        // Where a border is kept around a whole map, rows cannot be left out.
+        guard let masked = try plan.masked(1), masked.strips > 1 else { return }
+        #expect(masked.flops(of: MapMask(all: masked)) == plan.parts[1].flops)
+        let (before, whole) = (result(of: 0, plan, nil), result(of: 1, plan, nil))
+        for turn in 0..<20 {
+            var mask = MapMask(all: masked)
+            for strip in mask.strips.indices { mask.strips[strip] = s.numbers(1)[0] > 0 }
+            let lists = MaskLists(for: masked)
+            lists.set(mask)
+            let found = result(of: 1, plan, lists)
+            let line = masked.output.width * 16
+            for row in 0..<masked.output.height * masked.output.blocks {
+                let strip = mask.strips.indices.first { masked.rows(of: $0).contains(row % masked.output.height) }
+                let expected = mask.strips[strip ?? 0] ? whole : before
+                let values = row * line..<(row + 1) * line
+                guard close(Array(found[values]), Array(expected[values])) else {
+                    Issue.record("row \(row), turn \(turn), \(mask.strips), \(set), seed \(seed)")
+                    return
+                }
+            }
+        }
+    }
+
+    /// The map after a part.
+    private func result(of part: Int, _ plan: SectionedPlan, _ mask: MaskLists?) -> [Float] {
+        var map: [Float] = []
+        _ = output(plan, mask.map { [part: $0] } ?? [:]) { done, current in
+            guard done == part else { return }
+            map = Array(UnsafeBufferPointer(start: current, count: plan.parts[part].output.storage))
+        }
+        return map
+    }
+
     /// Every masked row of the table occurs in the parts of these tests; a new row needs a test here.
     @Test func thePartsUseEveryMaskedKernel() throws {
         for set in supportedSets {

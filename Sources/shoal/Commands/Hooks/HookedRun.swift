@@ -10,7 +10,10 @@ struct HookedRunOptions: ParsableArguments {
     var hooks: String?
     @Option(help: "With --hooks: the smaller networks' packages, where they are not where they were.")
     var with: [String] = []
-    @Option(help: "With --hooks: damage to be put up with per image, 0 to 1; below 0 no gate runs.")
+    @Option(
+        parsing: .unconditional,
+        help: "With --hooks: damage to be put up with per image, 0 to 1; off, or below 0: no gate runs.",
+        transform: HookBudget.parsed)
     var budget: Float?
     @OptionGroup var readings: ReadingOptions
 
@@ -20,9 +23,7 @@ struct HookedRunOptions: ParsableArguments {
                 throw ValidationError("--with, --budget, --sensor, --sensors: go with --hooks")
             }
         } else {
-            guard let budget, budget.isFinite, budget <= 1 else {
-                throw ValidationError("--budget: give a number up to 1")
-            }
+            guard budget != nil else { throw ValidationError("--budget: give a number up to 1, or off") }
         }
     }
 
@@ -93,5 +94,15 @@ struct HookedRun {
             p90 \(latency.p90.text(3)) ms, p99 \(latency.p99.text(3)) ms, \(summary.flops) FLOPs, \
             \((100 * summary.decisionsTaken).text(1)) % of decisions taken
             """)
+    }
+}
+
+/// What `--budget` takes.
+enum HookBudget {
+    static func parsed(_ text: String) throws -> Float {
+        guard let budget = text == "off" ? -1 : Float(text), budget.isFinite, budget <= 1 else {
+            throw ValidationError("is neither off nor a number up to 1")
+        }
+        return budget
     }
 }

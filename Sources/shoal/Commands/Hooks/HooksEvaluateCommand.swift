@@ -32,12 +32,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     var limit: Int?
     @Option(
         parsing: .upToNextOption, help: "Damage to be put up with per image, 0 to 1; off leaves every gate out.",
-        transform: { text in
-            guard let budget = text == "off" ? -1 : Float(text), budget.isFinite, budget <= 1 else {
-                throw ValidationError("is neither off nor a number up to 1")
-            }
-            return budget
-        })
+        transform: HookBudget.parsed)
     var budget: [Float]
     @Option(parsing: .unconditional, help: "Threads of an inference; this version has hooks on one.")
     var threads = 1

@@ -58,6 +58,10 @@ struct HooksStreamCommand: AsyncParsableCommand {
         guard block > 1, seconds >= 2 * block, seconds <= 1e6 else {
             throw ValidationError("--block, --seconds: give blocks of more than a second, and time for two at least")
         }
+        guard rate * (block - 1) >= 1 else {
+            throw ValidationError("--block, --rate: the first second of a block does not count; give time for a frame")
+        }
+        guard busiest >= 0, busiest <= 1 else { throw ValidationError("--busiest: give 0 to 1") }
         guard processorShare > 0, processorShare <= 1 else { throw ValidationError("--processor-share: give up to 1") }
         guard budget.isFinite, budget <= 1 else { throw ValidationError("--budget: give a number up to 1") }
         guard trainingInterval > 0 else { throw ValidationError("--training-interval: give at least 1") }
@@ -155,6 +159,9 @@ struct HooksStreamCommand: AsyncParsableCommand {
     }
 
     private func show(_ times: (learning: Times, paused: Times), _ report: BackgroundLearner.Report) throws {
+        guard !times.learning.wall.isEmpty, !times.paused.wall.isEmpty else {
+            throw Refusal("this machine was too slow for a frame in each block", .environment)
+        }
         let (learning, paused) = (LatencySummary(times.learning.wall), LatencySummary(times.paused.wall))
         let processor = (
             learning: LatencySummary(times.learning.processor), paused: LatencySummary(times.paused.processor)
