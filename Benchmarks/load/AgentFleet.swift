@@ -39,7 +39,7 @@ final class AgentFleet {
         poller = epoll_create1(0)
         // A thread looks through the timers of all its connections to cancel one.
         zmq_ctx_set(context, ZMQ_IO_THREADS, Int32(1 + keys.count / 1_000))
-        guard zmq_ctx_set(context, ZMQ_MAX_SOCKETS, Int32(keys.count + 64)) == 0, poller >= 0 else {
+        guard zmq_ctx_set(context, ZMQ_MAX_SOCKETS, Int32(keys.count + 512)) == 0, poller >= 0 else {
             throw LoadFailure("\(keys.count) sockets are more than ZeroMQ or the system allows")
         }
     }
@@ -57,9 +57,22 @@ final class AgentFleet {
 
     // MARK: Sockets
 
-    private func connected(_ index: Int, to endpoint: String) throws -> UnsafeMutableRawPointer {
+    func connected(_ index: Int, to endpoint: String) throws -> UnsafeMutableRawPointer {
+        let socket = try connected(with: keys[index], to: endpoint)
+        var (descriptor, size) = (Int32(0), MemoryLayout<Int32>.size)
+        zmq_getsockopt(socket, ZMQ_FD, &descriptor, &size)
+        // EPOLLIN, edge-triggered.
+        var event = epoll_event(events: 0x8000_0001, data: epoll_data_t(u64: UInt64(index)))
+        guard epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
+            throw LoadFailure("the descriptor of socket \(index) cannot be watched")
+        }
+        return socket
+    }
+
+    /// A socket that nobody watches.
+    func connected(with key: Keys, to endpoint: String) throws -> UnsafeMutableRawPointer {
         guard let socket = zmq_socket(context, ZMQ_DEALER) else {
-            throw LoadFailure("socket \(index) cannot be made: \(String(cString: zmq_strerror(zmq_errno())))")
+            throw LoadFailure("a socket cannot be made: \(String(cString: zmq_strerror(zmq_errno())))")
         }
         func set(_ option: Int32, _ value: Int32) {
             var value = value
@@ -67,8 +80,8 @@ final class AgentFleet {
         }
         func set(_ option: Int32, _ text: String) { zmq_setsockopt(socket, option, text, text.utf8.count + 1) }
         set(ZMQ_CURVE_SERVERKEY, serverKey)
-        set(ZMQ_CURVE_PUBLICKEY, keys[index].publicKey)
-        set(ZMQ_CURVE_SECRETKEY, keys[index].secretKey)
+        set(ZMQ_CURVE_PUBLICKEY, key.publicKey)
+        set(ZMQ_CURVE_SECRETKEY, key.secretKey)
         // As a real agent sets them.
         set(ZMQ_IMMEDIATE, 1)
         set(ZMQ_LINGER, 0)
@@ -80,13 +93,6 @@ final class AgentFleet {
         set(ZMQ_HEARTBEAT_TIMEOUT, 15_000)
         set(ZMQ_HANDSHAKE_IVL, 10_000)
         guard zmq_connect(socket, endpoint) == 0 else { throw LoadFailure("\(endpoint) is no endpoint") }
-        var (descriptor, size) = (Int32(0), MemoryLayout<Int32>.size)
-        zmq_getsockopt(socket, ZMQ_FD, &descriptor, &size)
-        // EPOLLIN, edge-triggered.
-        var event = epoll_event(events: 0x8000_0001, data: epoll_data_t(u64: UInt64(index)))
-        guard epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
-            throw LoadFailure("the descriptor of socket \(index) cannot be watched")
-        }
         return socket
     }
 

@@ -25,6 +25,10 @@ struct FleetLoad: AsyncParsableCommand {
     var programs: String
     @Flag(help: "Kill the coordinator after that, start it again, and measure how long the boards need to come back.")
     var restart = false
+    @Option(help: "Frames that no agent sends, over the connection of an enrolled board, and some of strangers.")
+    var hostile: Int?
+    @Option(help: "Seed of these frames.")
+    var seed = UInt64.random(in: 0...UInt64.max)
     @Option(help: .hidden)
     var joinFrom: Int?
 
@@ -37,11 +41,14 @@ struct FleetLoad: AsyncParsableCommand {
         guard (1...FleetLimits.boards).contains(agents) else {
             throw ValidationError("--agents: give 1 to \(FleetLimits.boards)")
         }
+        if let hostile, hostile < 5 { throw ValidationError("--hostile: give 5 or more") }
         guard seconds >= period, period > 0 else { throw ValidationError("--seconds: measure at least one period") }
     }
 
     func run() async throws {
-        do { try await measure() } catch let failure as LoadFailure {
+        do {
+            if let hostile { try await self.hostile(hostile, seed: seed) } else { try await measure() }
+        } catch let failure as LoadFailure {
             FileHandle.standardError.write(Data("fleet-load: \(failure)\n".utf8))
             throw ExitCode(6)
         }
@@ -75,10 +82,10 @@ struct FleetLoad: AsyncParsableCommand {
         for companion in companions { try companion.finish() }
     }
 
-    private var every: Duration { .seconds(period) }
+    var every: Duration { .seconds(period) }
 
     /// Boards that are enrolled, connected and welcome.
-    private func connected(
+    func connected(
         _ coordinator: CoordinatorProcess, _ status: StatusView, boards: Int, from first: Int
     ) async throws -> AgentFleet {
         let token: TokenView = try await coordinator.client().post(
@@ -257,7 +264,7 @@ struct FleetLoad: AsyncParsableCommand {
         return min(count, Int(limit.rlim_cur))
     }
 
-    private func say(_ what: String, _ text: String) {
+    func say(_ what: String, _ text: String) {
         let line = what.padding(toLength: 12, withPad: " ", startingAt: 0) + " " + text + "\n"
         FileHandle.standardOutput.write(Data(line.utf8))
     }

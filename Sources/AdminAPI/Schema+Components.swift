@@ -25,7 +25,7 @@ extension Schema {
                     "version": .string, "startedAtMilliseconds": .integer, "fleetEndpoint": .string,
                     "enrolmentEndpoint": .string, "boardsEnrolled": .integer, "boardsConnected": .integer,
                     "telemetryRecords": .integer, "droppedFrames": .map(.integer),
-                ], optional: ["metricsURL": .string]),
+                ], optional: ["metricsURL": .string, "atMilliseconds": .integer]),
             "Board": .object(
                 [
                     "name": .string, "boardClass": .string, "status": .choice(BoardStatus.allCases.map(\.rawValue)),

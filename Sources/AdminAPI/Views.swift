@@ -13,11 +13,13 @@ public struct StatusView: Codable, Equatable, Sendable {
     public var droppedFrames: [String: UInt64]
     /// `nil` where no metrics are served.
     public var metricsURL: String?
+    /// The coordinator's clock as it answered; `nil` of one that does not say it.
+    public var atMilliseconds: UInt64?
 
     public init(
         version: String, startedAtMilliseconds: UInt64, fleetEndpoint: String, enrolmentEndpoint: String,
         boardsEnrolled: Int, boardsConnected: Int, telemetryRecords: Int, droppedFrames: [String: UInt64],
-        metricsURL: String? = nil
+        metricsURL: String? = nil, atMilliseconds: UInt64? = nil
     ) {
         self.version = version
         self.startedAtMilliseconds = startedAtMilliseconds
@@ -28,6 +30,7 @@ public struct StatusView: Codable, Equatable, Sendable {
         self.telemetryRecords = telemetryRecords
         self.droppedFrames = droppedFrames
         self.metricsURL = metricsURL
+        self.atMilliseconds = atMilliseconds
     }
 }
 

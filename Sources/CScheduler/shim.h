@@ -1,6 +1,7 @@
 // Of Linux; the C library declares them under _GNU_SOURCE only, which Swift's module of it does not set.
 #include <semaphore.h>
 #include <stddef.h>
+#include <sys/timex.h>
 #include <time.h>
 
 int sched_getaffinity(int thread, size_t bytes, void *mask);

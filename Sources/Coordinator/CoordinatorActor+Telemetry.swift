@@ -4,8 +4,8 @@ import FleetStore
 import Logging
 import WireProtocol
 
-/// Telemetry that waits to become durable: one transaction, and one wait for the disk, serves all boards that report
-/// within a few milliseconds.
+/// Telemetry and events that wait to become durable: one transaction of each, and one wait for the disk, serve all
+/// boards that report within a few milliseconds.
 ///
 /// Measured with `Cluster/load`; the figures are in docs/limits.md.
 struct GatheredTelemetry {
@@ -15,9 +15,17 @@ struct GatheredTelemetry {
     typealias Batch = (board: BoardID, records: [TelemetryRecord], came: ContinuousClock.Instant)
 
     private(set) var batches: [Batch] = []
+    private(set) var events: [FleetEvent] = []
 
-    var isEmpty: Bool { batches.isEmpty }
-    var isFull: Bool { batches.count >= Self.most }
+    var isEmpty: Bool { batches.isEmpty && events.isEmpty }
+    var isFull: Bool { max(batches.count, events.count) >= Self.most }
+
+    mutating func add(_ event: FleetEvent) { events.append(event) }
+
+    mutating func takenEvents() -> [FleetEvent] {
+        defer { events.removeAll(keepingCapacity: true) }
+        return events
+    }
 
     mutating func add(_ records: [TelemetryRecord], of board: BoardID, at now: ContinuousClock.Instant) {
         batches.append((board, records, now))
@@ -31,8 +39,15 @@ struct GatheredTelemetry {
 
 extension CoordinatorActor {
     func gather(_ records: [TelemetryRecord], of board: BoardID) async {
+        await gather { $0.add(records, of: board, at: .now) }
+    }
+
+    /// An event may be told a few milliseconds after its effect; at most these are forgotten when the machine fails.
+    func gather(_ event: FleetEvent) async { await gather { $0.add(event) } }
+
+    private func gather(_ add: (inout GatheredTelemetry) -> Void) async {
         let isFirst = gathered.isEmpty
-        gathered.add(records, of: board, at: .now)
+        add(&gathered)
         if gatheringTime == .zero || gathered.isFull { return await storeGathered() }
         guard isFirst else { return }
         Task { [gatheringTime] in
@@ -41,8 +56,13 @@ extension CoordinatorActor {
         }
     }
 
+    /// The coordinator ends as it should.
+    func stopped() async { await inTurn { await self.storeGathered() } }
+
     /// What could not be stored is not acknowledged; the board sends it again.
     func storeGathered() async {
+        let events = gathered.takenEvents()
+        if !events.isEmpty { await storing("event") { try await self.store.appendEvents(events) } }
         let batches = gathered.taken()
         guard !batches.isEmpty else { return }
         do {

@@ -237,10 +237,7 @@ actor CoordinatorActor {
         metrics.happened(kind)
         logger.info("\(kind.rawValue)", metadata: ["board": "\(board?.rawValue ?? "-")", "message": "\(message)"])
         let text = String(message.prefix(FleetLimits.textBytes / 4))
-        await storing("event") {
-            try await self.store.appendEvent(
-                FleetEvent(kind: kind, board: board, message: text, atMilliseconds: Self.wallClock()))
-        }
+        await gather(FleetEvent(kind: kind, board: board, message: text, atMilliseconds: Self.wallClock()))
     }
 
     /// The environment may fail for a moment (a full disk, a locked file): tried once more, then given up with a log

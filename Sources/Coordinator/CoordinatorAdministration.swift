@@ -34,7 +34,8 @@ struct CoordinatorAdministration: FleetAdministration {
             boardsEnrolled: states.count, boardsConnected: states.count { $0.status == .connected },
             telemetryRecords: try await store.telemetryCounts().reduce(0) { $0 + $1.rows },
             droppedFrames: Dictionary(uniqueKeysWithValues: counters.byReason),
-            metricsURL: metrics.port.map { "http://\(advertisedHost):\($0)/metrics" })
+            metricsURL: metrics.port.map { "http://\(advertisedHost):\($0)/metrics" },
+            atMilliseconds: CoordinatorActor.wallClock())
     }
 
     /// The bound endpoint as boards reach it.

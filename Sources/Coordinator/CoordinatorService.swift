@@ -132,6 +132,7 @@ public struct CoordinatorService: Service {
             try await group.next()
             group.cancelAll()
         }
+        await actor.stopped()
         await desk.stop()
         await transport.stop()
         await opened.close()

@@ -53,14 +53,15 @@ public protocol FleetStore: SearchStore, MeasurementStore, AccessStore {
 
     // MARK: Events
 
-    /// Beyond `FleetLimits.events` the oldest goes.
-    func appendEvent(_ event: FleetEvent) async throws
+    /// Beyond `FleetLimits.events` the oldest go.
+    func appendEvents(_ events: [FleetEvent]) async throws
     /// The newest `limit`, newest first.
     func events(limit: Int) async throws -> [FleetEvent]
 }
 
 /// What no person asked for.
 extension FleetStore {
+    public func appendEvent(_ event: FleetEvent) async throws { try await appendEvents([event]) }
     public func saveBoard(_ board: BoardRecord) async throws { try await saveBoard(board, audit: nil) }
 
     public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {

@@ -173,9 +173,9 @@ public actor InMemoryFleetStore: FleetStore {
 
     // MARK: Events
 
-    public func appendEvent(_ event: FleetEvent) throws {
-        _ = try signed(event.atMilliseconds, "atMilliseconds")
-        storedEvents.append(event)
+    public func appendEvents(_ events: [FleetEvent]) throws {
+        for event in events { _ = try signed(event.atMilliseconds, "atMilliseconds") }
+        storedEvents += events
         storedEvents.removeFirst(max(0, storedEvents.count - limits.events))
     }
 

@@ -61,17 +61,22 @@ extension PostgreSQLFleetStore {
 
     // MARK: Events
 
-    public func appendEvent(_ event: FleetEvent) async throws {
-        let time = try signed(event.atMilliseconds, "atMilliseconds")
+    public func appendEvents(_ events: [FleetEvent]) async throws {
+        guard !events.isEmpty else { return }
+        let times = try events.map { try signed($0.atMilliseconds, "atMilliseconds") }
         try await write(locking: [.events]) { [self] transaction in
             // Under the lock numbers rise by one, so the newest tells which are too many.
-            let row = try transaction.first(
-                """
-                INSERT INTO event (id, kind, board, message, atMilliseconds)
-                SELECT coalesce(max(id), 0) + 1, $1::text, $2::text, $3::text, $4::bigint FROM event RETURNING id
-                """, .text(event.kind.rawValue), .optional(event.board?.rawValue), .text(event.message), .integer(time))
-            try transaction.execute(
-                "DELETE FROM event WHERE id <= $1", .integer((row?.integer("id") ?? 0) - Int64(limits.events)))
+            var newest: Int64 = 0
+            for (event, time) in zip(events, times) {
+                let row = try transaction.first(
+                    """
+                    INSERT INTO event (id, kind, board, message, atMilliseconds)
+                    SELECT coalesce(max(id), 0) + 1, $1::text, $2::text, $3::text, $4::bigint FROM event RETURNING id
+                    """, .text(event.kind.rawValue), .optional(event.board?.rawValue), .text(event.message),
+                    .integer(time))
+                newest = row?.integer("id") ?? 0
+            }
+            try transaction.execute("DELETE FROM event WHERE id <= $1", .integer(newest - Int64(limits.events)))
         }
     }
 

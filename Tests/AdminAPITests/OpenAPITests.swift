@@ -162,7 +162,8 @@ private struct FullValues {
             "Status",
             StatusView(
                 version: "1", startedAtMilliseconds: 1, fleetEndpoint: "a", enrolmentEndpoint: "b", boardsEnrolled: 1,
-                boardsConnected: 1, telemetryRecords: 1, droppedFrames: ["malformed": 1], metricsURL: "http://x"))
+                boardsConnected: 1, telemetryRecords: 1, droppedFrames: ["malformed": 1], metricsURL: "http://x",
+                atMilliseconds: 1))
         let model = ModelTelemetry(
             model: try #require(ModelName("m")), frames: 1, dropped: 1, violations: 1, labelled: 1, correct: 1,
             switches: 1, activePoint: 1, p50Milliseconds: 1, p90Milliseconds: 2, p99Milliseconds: 3,

@@ -75,9 +75,9 @@ actor FailingStore: FleetStore {
         try await store.saveAssignment(assignment, for: board)
     }
 
-    func appendEvent(_ event: FleetEvent) async throws {
+    func appendEvents(_ events: [FleetEvent]) async throws {
         try requireRoom()
-        try await store.appendEvent(event)
+        try await store.appendEvents(events)
     }
 
     func board(_ id: BoardID) async throws -> BoardRecord? { await store.board(id) }

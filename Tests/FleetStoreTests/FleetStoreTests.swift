@@ -196,6 +196,17 @@ import Testing
 
             #expect(try await store.events(limit: 10) == [5, 4, 3].map { try Samples.event($0) })
             #expect(try await store.events(limit: 1) == [try Samples.event(5)])
+            try await store.appendEvents([])
+            try await store.appendEvents(try (6...7).map { try Samples.event($0) })
+            #expect(try await store.events(limit: 10) == [7, 6, 5].map { try Samples.event($0) })
+            try await store.appendEvents(try (8...12).map { try Samples.event($0) })
+            #expect(try await store.events(limit: 10) == [12, 11, 10].map { try Samples.event($0) })
+            // All or none.
+            var late = try Samples.event(13)
+            late.atMilliseconds = .max
+            let refused = [try Samples.event(13), late]
+            await #expect(throws: FleetStoreFailure.self) { try await store.appendEvents(refused) }
+            #expect(try await store.events(limit: 1) == [try Samples.event(12)])
         }
     }
 }

@@ -60,12 +60,15 @@ extension SQLiteFleetStore {
 
     // MARK: Events
 
-    public func appendEvent(_ event: FleetEvent) async throws {
-        let time = try signed(event.atMilliseconds, "atMilliseconds")
+    public func appendEvents(_ events: [FleetEvent]) async throws {
+        guard !events.isEmpty else { return }
+        let times = try events.map { try signed($0.atMilliseconds, "atMilliseconds") }
         try await write { [self] database in
-            try database.execute(
-                sql: "INSERT INTO event (kind, board, message, atMilliseconds) VALUES (?, ?, ?, ?)",
-                arguments: [event.kind.rawValue, event.board?.rawValue, event.message, time])
+            for (event, time) in zip(events, times) {
+                try database.execute(
+                    sql: "INSERT INTO event (kind, board, message, atMilliseconds) VALUES (?, ?, ?, ?)",
+                    arguments: [event.kind.rawValue, event.board?.rawValue, event.message, time])
+            }
             // Numbers rise by one and only the oldest are removed, so the newest tells which are too many.
             try database.execute(
                 sql: "DELETE FROM event WHERE id <= ?", arguments: [database.lastInsertedRowID - Int64(limits.events)])

@@ -1,0 +1,95 @@
+import Foundation
+import Messaging
+import Packages
+import Yams
+
+/// What an agent will meet with its configuration: files, secrets, packages, and the way to its coordinator.
+///
+/// Only what these looks need is read here; `shoal-agent` itself refuses a field that it does not know.
+public struct BoardChecks {
+    private struct Configuration: Decodable {
+        struct Model: Decodable {
+            var name: String
+            var package: String
+            var points: String
+        }
+
+        var stateDirectory: String
+        var enrolment: String?
+        var models: [Model]
+    }
+
+    private let path: String
+    private let configuration: Configuration?
+    private let failure: String?
+
+    /// - Parameter path: the file that `shoal-agent --config` takes.
+    public init(configuration path: String) {
+        self.path = path
+        do {
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            (configuration, failure) = (try YAMLDecoder().decode(Configuration.self, from: text), nil)
+        } catch {
+            let isThere = FileManager.default.isReadableFile(atPath: path)
+            (configuration, failure) = (nil, isThere ? "is no configuration of an agent" : "cannot be read")
+        }
+    }
+
+    /// Blocks while names are resolved and ports tried.
+    public func findings() -> [Finding] {
+        guard let configuration else { return [Finding("configuration", .bad, "\(path) \(failure ?? "")")] }
+        let state = configuration.stateDirectory
+        var findings = [
+            Finding("configuration", .good, "\(path), \(configuration.models.count) models"), Machine.disk(of: state),
+            SecretFile.check(state + "/key.json", isRequired: false),
+        ]
+        findings += configuration.models.flatMap(model)
+        return findings + coordinator(configuration)
+    }
+
+    private func model(_ model: Configuration.Model) -> [Finding] {
+        [PackageCheck.finding(model.package)]
+            + (FileManager.default.isReadableFile(atPath: model.points)
+                ? [] : [Finding(model.name, .bad, "its points cannot be read: \(model.points)")])
+    }
+
+    /// Where the board is a member, what it was told then; else what its enrolment says.
+    private func coordinator(_ configuration: Configuration) -> [Finding] {
+        if let endpoint = membership(in: configuration.stateDirectory) {
+            return [Finding("enrolment", .good, "the board is enrolled")] + reach("coordinator", endpoint)
+        }
+        guard let file = configuration.enrolment else {
+            return [Finding("enrolment", .bad, "the board is not enrolled, and no enrolment is configured")]
+        }
+        do {
+            let bundle = try EnrolmentBundle.load(from: file)
+            return [Finding("enrolment", .good, "\(file) will be used at the next start")]
+                + reach("enrolment endpoint", bundle.enrolmentEndpoint) + reach("fleet endpoint", bundle.fleetEndpoint)
+        } catch { return [Finding("enrolment", .bad, "\(error)")] }
+    }
+
+    private func reach(_ what: String, _ text: String) -> [Finding] {
+        Endpoint(text)?.findings(what) ?? [Finding(what, .bad, "\(text) names no host and port")]
+    }
+
+    /// The file is one line with a checksum and JSON after it.
+    private func membership(in state: String) -> String? {
+        struct Membership: Decodable { var fleetEndpoint: String }
+        guard let data = FileManager.default.contents(atPath: state + "/membership.json") else { return nil }
+        let json = data.first == UInt8(ascii: "{") ? data : data.drop { $0 != UInt8(ascii: "\n") }
+        return try? JSONDecoder().decode(Membership.self, from: Data(json)).fleetEndpoint
+    }
+}
+
+/// A package read whole, each section checked by its SHA-256.
+public enum PackageCheck {
+    public static func finding(_ package: String) -> Finding {
+        do throws(PackageFailure) {
+            let file = try PackageFile(package)
+            try file.verify()
+            return Finding(package, .good, "a \(file.kind) as it was written")
+        } catch {
+            return Finding(package, .bad, error.section.map { "section \($0): \(error.reason)" } ?? error.reason)
+        }
+    }
+}
