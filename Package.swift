@@ -204,6 +204,7 @@ let testImports: [String: [String]] = [
     "LiveScenarios": ["ModelImport", "Packages", "Supernets"],
     "PostgreSQLFleetStore": ["PostgreSQLHarness"],
     "PlanEvaluation": ["Packages"],
+    "SearchInputs": ["LatencyPrediction", "SearchSpace", "SubnetSearch"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],

@@ -14,6 +14,9 @@ public struct LatencyTable: Hashable, Sendable {
 
     /// What was measured.
     public struct Source: Hashable, Codable, Sendable, CustomStringConvertible {
+        /// Of tables that do not say which processor was measured.
+        public static let unknownProcessor = "unknown"
+
         public let boardClass: String
         /// Such as `cpu-1` for one core, or `gpu`.
         public let processor: String
@@ -25,6 +28,10 @@ public struct LatencyTable: Hashable, Sendable {
             self.processor = processor
             self.engineVersion = engineVersion
         }
+
+        public var isProcessorKnown: Bool { processor != Self.unknownProcessor }
+        /// Whether the engine of this software could have measured it: it runs on processors of that name alone.
+        public var isCPU: Bool { processor == "cpu" || processor.hasPrefix("cpu-") }
 
         public var description: String {
             "\(boardClass)/\(processor)" + (engineVersion.map { ", engine \($0)" } ?? "")

@@ -5,7 +5,18 @@ import Packages
 
 extension LatencyTable {
     /// Reads a table of `shoal measure latency`, or a folder of Dynamic-OFA's `RESOLUTION_lookup_table.json` files.
-    package static func load(_ path: String) throws -> LatencyTable {
+    ///
+    /// These files do not say what was measured. A file `source.json` beside them does (`boardClass`, `processor`,
+    /// `engineVersion`); without it the class is called as the folder is, and the processor is unknown unless the
+    /// caller says it.
+    /// - Parameter processor: what the table is said to have been measured on; refused where it says otherwise itself.
+    package static func load(_ path: String, processor: String? = nil) throws -> LatencyTable {
+        let table = try read(path, processor: processor)
+        guard let processor, processor != table.source.processor else { return table }
+        throw SearchInputRefusal("\(path): was measured on \(table.source.processor), not on \(processor)")
+    }
+
+    private static func read(_ path: String, processor: String?) throws -> LatencyTable {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw SearchInputRefusal("\(path): there is no such latency table", isMissing: true)
@@ -14,9 +25,13 @@ extension LatencyTable {
             return try decode(LatencyTable.self, path, "a latency table")
         }
         let folder = URL(filePath: path)
-        let name = folder.lastPathComponent
         let suffix = "_lookup_table.json"
-        var table = LatencyTable(source: .init(boardClass: name, processor: name.hasSuffix("gpu") ? "gpu" : "cpu"))
+        let described = path + "/source.json"
+        let source =
+            try FileManager.default.fileExists(atPath: described)
+            ? decode(Source.self, described, "what a latency table was measured on")
+            : Source(boardClass: folder.lastPathComponent, processor: processor ?? Source.unknownProcessor)
+        var table = LatencyTable(source: source)
         let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(suffix) }.sorted()
         guard !files.isEmpty else { throw SearchInputRefusal("\(path): has no file RESOLUTION\(suffix)") }
         for file in files {

@@ -45,12 +45,38 @@ package struct LoadedPredictor {
                 inputs: $0.weight.shape[1], outputs: $0.weight.shape[0], weights: $0.weight.values, bias: $0.bias.values
             )
         }
+        let published: AccuracyPredictor
         do {
-            predictor = try AccuracyPredictor(
+            published = try AccuracyPredictor(
                 encoding: try .onceForAll(space.space), members: [try MultilayerPerceptron(layers: layers)])
         } catch { throw SearchInputRefusal("\(path): \(error)") }
+        (predictor, method) = try Self.inFractions(published, path)
         heldOut = nil
-        method = "published perceptron"
+    }
+
+    /// Accuracies are fractions everywhere. A published file does not say its unit, nor of which supernet it speaks:
+    /// what it predicts tells fractions from percent, and is refused where it can be neither.
+    static func inFractions(
+        _ predictor: AccuracyPredictor, _ path: String
+    ) throws -> (predictor: AccuracyPredictor, method: String) {
+        let indexed = IndexedSearchSpace(predictor.space)
+        var generator = SeededGenerator(seed: 1)
+        let random = (0..<254).map { _ in
+            var subnet = indexed.smallest
+            indexed.sample(into: &subnet, using: &generator)
+            return subnet
+        }
+        var evaluator = predictor.makeEvaluator()
+        var accuracies: [Double] = []
+        evaluator.accuracies(of: [indexed.smallest, indexed.largest] + random, into: &accuracies)
+        let (least, most) = (accuracies.min() ?? 0, accuracies.max() ?? 0)
+        if least >= 0, most <= 1 { return (predictor, "published perceptron") }
+        if least > 1, most <= 100 {
+            return (try predictor.scaled(by: 0.01), "published perceptron, its percent read as fractions")
+        }
+        throw SearchInputRefusal(
+            "\(path): predicts accuracies from \(least) to \(most) for subnets of \(predictor.space.name), neither "
+                + "fractions nor percent; it may have been fitted to another supernet")
     }
 
     private init(measured data: Data, _ path: String, for space: NamedSpace, seed: UInt64) throws {

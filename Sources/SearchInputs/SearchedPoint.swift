@@ -4,9 +4,14 @@ package import SearchSpace
 package struct SearchedPoint: Codable {
     package var latencyMilliseconds: Double
     package var configuration: SubnetConfiguration
-    package var predictedAccuracy: Double
+    /// A fraction; a prediction beyond 0...1 is stated as the nearer end.
+    package var predictedAccuracy: Double {
+        didSet { predictedAccuracy = Self.fraction(predictedAccuracy) }
+    }
     package var predictedLatencyMilliseconds: Double
     package var relaxedTo: Double?
+    /// Which constraint could not be kept, where one is relaxed.
+    package var relaxedBecause: String?
     package var flops: Double
     package var memoryBytes: Double
     /// Only of points that were to be verified: whether a measurement keeps the constraint, the median measured, and
@@ -19,20 +24,25 @@ package struct SearchedPoint: Codable {
 
     package init(
         latencyMilliseconds: Double, configuration: SubnetConfiguration, predictedAccuracy: Double,
-        predictedLatencyMilliseconds: Double, relaxedTo: Double?, flops: Double, memoryBytes: Double
+        predictedLatencyMilliseconds: Double, relaxedTo: Double?, relaxedBecause: String? = nil, flops: Double,
+        memoryBytes: Double
     ) {
         self.latencyMilliseconds = latencyMilliseconds
         self.configuration = configuration
-        self.predictedAccuracy = predictedAccuracy
+        self.predictedAccuracy = Self.fraction(predictedAccuracy)
         self.predictedLatencyMilliseconds = predictedLatencyMilliseconds
         self.relaxedTo = relaxedTo
+        self.relaxedBecause = relaxedBecause
         self.flops = flops
         self.memoryBytes = memoryBytes
     }
 
+    /// What a predictor says of an accuracy, as a fraction: a regression may go beyond what can be.
+    package static func fraction(_ predicted: Double) -> Double { min(max(predicted, 0), 1) }
+
     enum CodingKeys: String, CodingKey {
         case latencyMilliseconds, configuration, predictedAccuracy, predictedLatencyMilliseconds, relaxedTo
-        case flops, memoryBytes, verified, measuredLatencyMilliseconds, measurements, reason
+        case relaxedBecause, flops, memoryBytes, verified, measuredLatencyMilliseconds, measurements, reason
     }
 
     /// `relaxedTo` is always there, null where the constraint was kept.
@@ -43,6 +53,7 @@ package struct SearchedPoint: Codable {
         try container.encode(predictedAccuracy, forKey: .predictedAccuracy)
         try container.encode(predictedLatencyMilliseconds, forKey: .predictedLatencyMilliseconds)
         try container.encode(relaxedTo, forKey: .relaxedTo)
+        try container.encodeIfPresent(relaxedBecause, forKey: .relaxedBecause)
         try container.encode(flops, forKey: .flops)
         try container.encode(memoryBytes, forKey: .memoryBytes)
         try container.encodeIfPresent(verified, forKey: .verified)
@@ -74,6 +85,13 @@ package struct SearchSummary: Codable {
     package var hypervolume: Double
     /// Accuracies per second of processor time on one thread, where that was asked for.
     package var accuraciesPerSecond: Double?
+    /// What the table's latencies were multiplied by before the search, because this machine measured as much; only of
+    /// searches that were to be verified. 1 where the table was right.
+    package var latencyScale: Double?
+    /// Subnets measured for that.
+    package var scaleMeasurements: Int?
+    /// What the predictors say of subnets that were given, where they were.
+    package var subnets: [SearchedPoint]?
 
     package init(
         points: [SearchedPoint], evaluated: Int, accuracyEvaluations: Int, seconds: Double, processorSeconds: Double,

@@ -4,6 +4,8 @@ public protocol CostEstimating: Sendable {
     var space: SearchSpace { get }
     /// Costs of the cheapest and the dearest subnet of the space.
     var range: ClosedRange<Double> { get }
+    /// A subnet of the lowest cost.
+    var cheapest: SubnetIndices { get }
     /// - Precondition: `indices` belongs to `space`.
     func cost(of indices: SubnetIndices) -> Double
 }
@@ -19,6 +21,7 @@ extension CostEstimating {
 public struct AdditiveCost: CostEstimating {
     public let space: SearchSpace
     public let range: ClosedRange<Double>
+    public let cheapest: SubnetIndices
     private let layout: IndexedSearchSpace
     /// Everything but the elastic blocks, by resolution.
     private let fixed: [Double]
@@ -57,6 +60,7 @@ public struct AdditiveCost: CostEstimating {
         self.blocks = blocks
         layout = IndexedSearchSpace(space)
         range = Self.range(space: space, fixed: fixed, blocks: blocks)
+        cheapest = Self.cheapest(layout, fixed: fixed, blocks: blocks)
     }
 
     public func cost(of indices: SubnetIndices) -> Double {
@@ -99,6 +103,35 @@ public struct AdditiveCost: CostEstimating {
         let lows = space.resolutions.indices.map { extreme($0, min) }
         let highs = space.resolutions.indices.map { extreme($0, max) }
         return lows.reduce(lows[0], min)...highs.reduce(highs[0], max)
+    }
+
+    /// Exact for the same reason; of equals the first.
+    private static func cheapest(_ layout: IndexedSearchSpace, fixed: [Double], blocks: [Double]) -> SubnetIndices {
+        let (perStage, expandCount) = (layout.positionsPerStage, layout.space.expandRatios.count)
+        let perPosition = layout.space.kernelSizes.count * expandCount
+        var best = (cost: Double.infinity, subnet: layout.smallest)
+        for resolution in layout.space.resolutions.indices {
+            var (total, subnet) = (fixed[resolution], layout.smallest)
+            subnet.values[0] = UInt16(resolution)
+            for stage in 0..<layout.space.stageCount {
+                var sums = [0.0]
+                for block in 0..<perStage {
+                    let position = stage * perStage + block
+                    let start = (resolution * layout.space.positionCount + position) * perPosition
+                    let row = blocks[start..<(start + perPosition)]
+                    let choice = (row.indices.min { row[$0] < row[$1] } ?? start) - start
+                    subnet.values[layout.kernelOffset + position] = UInt16(choice / expandCount)
+                    subnet.values[layout.expandOffset + position] = UInt16(choice % expandCount)
+                    sums.append(sums[block] + blocks[start + choice])
+                }
+                let depth = layout.depths.indices.min { sums[layout.depths[$0]] < sums[layout.depths[$1]] } ?? 0
+                subnet.values[1 + stage] = UInt16(depth)
+                total += sums[layout.depths[depth]]
+            }
+            layout.canonicalize(&subnet)
+            if total < best.cost { best = (total, subnet) }
+        }
+        return best.subnet
     }
 }
 

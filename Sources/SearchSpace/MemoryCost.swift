@@ -51,6 +51,9 @@ public struct MemoryCost: CostEstimating {
         layout = IndexedSearchSpace(space)
     }
 
+    /// Every dimension adds to both parts.
+    public var cheapest: SubnetIndices { layout.smallest }
+
     public func cost(of indices: SubnetIndices) -> Double {
         let expandCount = space.expandRatios.count
         let perPosition = space.kernelSizes.count * expandCount

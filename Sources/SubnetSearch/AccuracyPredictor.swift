@@ -28,6 +28,11 @@ public struct AccuracyPredictor: Hashable, Sendable {
 
     public var space: SearchSpace { encoding.space }
 
+    /// The predictor whose predictions are this one's times a finite factor.
+    public func scaled(by factor: Float) throws(PredictorRefusal) -> AccuracyPredictor {
+        try AccuracyPredictor(encoding: encoding, members: members.map { $0.scaled(by: factor) })
+    }
+
     /// One prediction; use an evaluator for many.
     public func predict(_ configuration: SubnetConfiguration) throws(ConfigurationRefusal) -> Double {
         var evaluator = makeEvaluator()

@@ -8,28 +8,33 @@ struct EvolutionRun {
         let latency: Double
     }
 
-    private let settings: SearchSettings
-    private let latency: any CostEstimating
+    let settings: SearchSettings
+    let latency: any CostEstimating
     /// What a subnet may cost besides latency; never relaxed.
-    private let limits: [(cost: any CostEstimating, limit: Double)]
-    private let indexed: IndexedSearchSpace
-    private(set) var limit: Double
-    private var generator: SeededGenerator
-    private var evaluator: AccuracyEvaluator
-    private var seen = SeenFilter()
-    private var child: SubnetIndices
+    let limits: [(cost: any CostEstimating, limit: Double)]
+    let indexed: IndexedSearchSpace
+    var limit: Double
+    var generator: SeededGenerator
+    var evaluator: AccuracyEvaluator
+    var seen = SeenFilter()
+    var child: SubnetIndices
     /// Best first.
-    private var population: [Candidate] = []
+    var population: [Candidate] = []
     /// Candidates within the latency whose accuracy is not yet predicted.
-    private var waiting: [SubnetIndices] = []
+    var waiting: [SubnetIndices] = []
     private var waitingLatencies: [Double] = []
-    private var accuracies: [Double] = []
+    var accuracies: [Double] = []
+    /// Why `limit` is above what was asked for: no subnet is so fast, none so accurate.
+    private var reachReason: String?
+    private var floorReason: String?
+    /// The fastest subnet within the other limits that is known, once it was looked for.
+    var fastest: (indices: SubnetIndices, milliseconds: Double)?
     private(set) var generation = 0
     /// Generations since the best was last better by `minimumGain`, and what it was then.
     private var idleGenerations = 0
     private var bestAccuracy = -Double.infinity
-    private var evaluated = 0
-    private var accuracyEvaluations = 0
+    var evaluated = 0
+    var accuracyEvaluations = 0
     /// The most accurate of each band of latency below the limit, whether it survived or not.
     private var bands = [Candidate?](repeating: nil, count: bandCount)
 
@@ -59,11 +64,10 @@ struct EvolutionRun {
         judgeWaiting()
     }
 
-    /// Fills the population with random subnets that meet the constraint, relaxing it if there are none. Where other
-    /// costs are limited, the smallest subnet is among the first: it may be the only one that keeps them.
+    /// Fills the population with random subnets that meet the constraint. Where these run out, subnets that are led
+    /// towards the fastest one join them; where even that is too slow, the constraint is relaxed.
     mutating func fill() throws(SearchRefusal) {
         var draws = DrawRecord()
-        drawSmallest(&draws)
         while population.count < settings.population, !isUsedUp {
             indexed.sample(into: &child, using: &generator)
             draws.count += 1
@@ -77,10 +81,9 @@ struct EvolutionRun {
             if judgeWaiting() {
                 draws = DrawRecord()
             } else if isExhausted {
-                if !population.isEmpty { break }
+                if repairDraws() || !population.isEmpty { break }
                 relax(draws)
                 draws = DrawRecord()
-                drawSmallest(&draws)
             }
         }
         guard !population.isEmpty else {
@@ -89,26 +92,25 @@ struct EvolutionRun {
         sortPopulation()
     }
 
-    /// The smallest subnet is within every limit but perhaps latency, as no draw may be.
-    private mutating func drawSmallest(_ draws: inout DrawRecord) {
-        guard !limits.isEmpty, population.isEmpty, waiting.isEmpty else { return }
-        child = indexed.smallest
-        _ = seen.insert(child)
-        evaluated += 1
-        let milliseconds = latency.cost(of: child)
-        draws.note(milliseconds)
-        if milliseconds <= limit { wait(milliseconds) }
-    }
-
-    /// No draw met the constraint; those that were too slow for it may be drawn again.
+    /// Nothing meets the constraint: loosened by whole steps until the fastest subnet known meets it. What was too slow
+    /// may be drawn again.
     private mutating func relax(_ draws: DrawRecord) {
         seen = SeenFilter()
-        guard draws.fastest < .infinity else { return }
-        repeat { limit *= settings.relaxationStep } while limit < draws.fastest
+        let known = min(draws.fastest, fastest?.milliseconds ?? .infinity)
+        guard known < .infinity else { return }
+        reachReason =
+            limits.isEmpty
+            ? "no subnet takes less than \(rounded(known)) ms"
+            : "no subnet within the other limits was found to take less than \(rounded(known)) ms"
+        repeat { limit *= settings.relaxationStep } while limit < known
     }
 
     /// The best is not accurate enough: begins again under a looser constraint, from the survivors.
     mutating func relaxForFloor() {
+        floorReason =
+            floorReason
+            ?? "the most accurate subnet found within \(rounded(limit)) ms has a predicted accuracy of "
+            + "\(rounded(population[0].accuracy)), less than the floor of \(settings.accuracyFloor)"
         limit *= settings.relaxationStep
         population.removeLast(max(0, population.count - max(1, settings.population / 4)))
         generation = 0
@@ -153,7 +155,10 @@ struct EvolutionRun {
         return SearchResult(
             latencyMilliseconds: asked, configuration: indexed.configuration(of: best.indices),
             predictedAccuracy: best.accuracy, predictedLatencyMilliseconds: best.latency,
-            relaxedTo: limit > asked ? limit : nil, evaluated: evaluated, accuracyEvaluations: accuracyEvaluations,
+            relaxedTo: limit > asked ? limit : nil,
+            relaxedBecause: limit > asked
+                ? [reachReason, floorReason].compactMap(\.self).joined(separator: "; ") : nil,
+            evaluated: evaluated, accuracyEvaluations: accuracyEvaluations,
             generations: generation)
     }
 
@@ -174,14 +179,14 @@ struct EvolutionRun {
         }
     }
 
-    private mutating func file(_ candidate: Candidate) {
+    mutating func file(_ candidate: Candidate) {
         let share = (candidate.latency / limit - Self.fastestBand) / (1 - Self.fastestBand)
         let band = min(max(Int(share * Double(Self.bandCount)), 0), Self.bandCount - 1)
         if candidate.accuracy > bands[band]?.accuracy ?? -.infinity { bands[band] = candidate }
     }
 
     /// The child's latency in milliseconds, unless it was looked at before; infinite if it costs too much otherwise.
-    private mutating func lookAt() -> Double? {
+    mutating func lookAt() -> Double? {
         guard seen.insert(child) else { return nil }
         evaluated += 1
         for (cost, limit) in limits where cost.cost(of: child) > limit { return .infinity }
@@ -189,13 +194,13 @@ struct EvolutionRun {
     }
 
     /// Keeps the child until accuracies are predicted, many at a time.
-    private mutating func wait(_ milliseconds: Double) {
+    mutating func wait(_ milliseconds: Double) {
         waiting.append(child)
         waitingLatencies.append(milliseconds)
     }
 
     /// Predicts the accuracies of what waits and takes it in; says whether there was any.
-    @discardableResult private mutating func judgeWaiting() -> Bool {
+    @discardableResult mutating func judgeWaiting() -> Bool {
         let before = population.count
         evaluator.accuracies(of: waiting, into: &accuracies)
         for (place, accuracy) in accuracies.enumerated() {
@@ -210,12 +215,12 @@ struct EvolutionRun {
         return population.count > before
     }
 
-    private mutating func pick(_ count: Int) -> Int {
+    mutating func pick(_ count: Int) -> Int {
         Int(truncatingIfNeeded: generator.next().multipliedFullWidth(by: UInt64(count)).high)
     }
 
     /// By accuracy, then by latency; of equals the older first, so that the order does not depend on the sort.
-    private mutating func sortPopulation() {
+    mutating func sortPopulation() {
         let order = population.indices.sorted { first, second in
             let (a, b) = (population[first], population[second])
             if a.accuracy != b.accuracy { return a.accuracy > b.accuracy }
@@ -264,3 +269,6 @@ struct SeenFilter {
         return true
     }
 }
+
+/// Four decimals, for reasons.
+func rounded(_ value: Double) -> String { "\((value * 10_000).rounded() / 10_000)" }

@@ -3,17 +3,19 @@ public import SearchSpace
 /// Searches the most accurate subnet within a latency, after Dynamic-OFA (Lou et al., CVPRW 2021, section 3.2).
 ///
 /// 1. Random sampling fills a population with subnets that meet the latency constraint. After `drawLimit` draws
-///    without any hit the constraint is multiplied by `relaxationStep`, as often as it takes for the fastest of these
-///    draws to meet it, and sampling goes on; the result says so in `relaxedTo`. Once there are hits, `drawLimit`
-///    draws without another end the filling.
+///    without a hit, random subnets are led towards the fastest one until they meet it. Only where even the fastest
+///    subnet does not, the constraint is multiplied by `relaxationStep`, as often as that takes; the result says so in
+///    `relaxedTo`, and why.
 /// 2. Evolution: the best `parentRatio` of the population survive; their mutants and crossings that meet the
 ///    constraint join them.
 /// 3. Evolution ends after `generations`, or once the best has not become better for `patience` of them.
-/// 4. Where the best does not reach the accuracy floor, the constraint is relaxed by a step and both begin again, with
-///    the best so far among the first.
+/// 4. Where the best does not reach the accuracy floor, local search goes on from it. Where that does not either, and
+///    some subnet of any latency does, the constraint is relaxed by a step and all begins again, with the best so far
+///    among the first.
 ///
 /// Deviations from the published code: every loop is bounded; a candidate is bred once, as one that was not among the
-/// best before will not be later. There the floor holds for the random draws already, so that a floor which evolution
+/// best before will not be later. There a constraint that random draws do not meet is relaxed, though subnets keep it;
+/// here they are looked for. There the floor holds for the random draws already, so that a floor which evolution
 /// would have reached relaxes the constraint; here it holds for the result. FLOPs and memory may be limited too; these
 /// limits are never relaxed. The result is a function of settings, predictors and generator alone.
 public struct EvolutionSearch: Sendable {
@@ -68,17 +70,39 @@ public struct EvolutionSearch: Sendable {
         let asked = constraint.latencyMilliseconds ?? latency.range.upperBound
         var run = EvolutionRun(self, constraint, seed: generator.next())
         for seed in seeds { run.plant(try indexed.indices(of: seed)) }
+        var accurate: EvolutionRun.Candidate?
         while true {
             try run.fill()
             while run.generation < settings.generations, !run.isUsedUp, !run.hasConverged, goesOn() { run.breed() }
+            if !run.reachesFloor { run.pursueFloor(goesOn) }
             let result = run.result(asked: asked)
-            if result.predictedAccuracy >= settings.accuracyFloor { return (result, run.candidates(candidates)) }
-            guard run.limit < latency.range.upperBound, !run.isUsedUp, goesOn() else {
+            if run.reachesFloor { return (result, run.candidates(candidates)) }
+            let enough = try accurate ?? accurateEnough(&run, goesOn)
+            accurate = enough
+            if enough.latency <= run.limit {
+                run.join(enough)
+                return (run.result(asked: asked), run.candidates(candidates))
+            }
+            guard !run.isUsedUp, goesOn() else {
                 throw SearchRefusal.accuracyFloorNotReached(
-                    floor: settings.accuracyFloor, best: result.predictedAccuracy)
+                    floor: settings.accuracyFloor, best: result.predictedAccuracy,
+                    .ended(latencyMilliseconds: run.limit))
             }
             run.relaxForFloor()
+            if enough.latency <= run.limit { run.join(enough) }
         }
+    }
+
+    /// A subnet of any latency that reaches the floor.
+    private func accurateEnough(
+        _ run: inout EvolutionRun, _ goesOn: () -> Bool
+    ) throws(SearchRefusal) -> EvolutionRun.Candidate {
+        let found = run.mostAccurateAtAnyLatency(goesOn)
+        guard found.accuracy < settings.accuracyFloor else { return found }
+        throw .accuracyFloorNotReached(
+            floor: settings.accuracyFloor, best: found.accuracy,
+            run.isUsedUp || !goesOn()
+                ? .ended(latencyMilliseconds: run.limit) : .atAnyLatency(hasOtherLimits: !run.limits.isEmpty))
     }
 
     /// Refuses limits that are not positive numbers, that no subnet keeps, or that cannot be told.

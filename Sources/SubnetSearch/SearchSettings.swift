@@ -19,7 +19,8 @@ public struct SearchSettings: Hashable, Codable, Sendable {
     public var evaluationLimit: Int?
     /// Predicted accuracy (a fraction) that every result reaches.
     public var accuracyFloor = 0.0
-    /// Random draws without a hit after which the latency constraint is relaxed (`itr_n`).
+    /// Random draws without a hit after which subnets within the constraint are looked for in a directed way, or it is
+    /// relaxed where there are none (`itr_n`).
     public var drawLimit = 2_000
     /// What a relaxed constraint is multiplied by.
     public var relaxationStep = 1.05
@@ -71,9 +72,9 @@ public enum SearchRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     case invalidConstraint(Double)
     /// No subnet costs so little.
     case outOfReach(limit: Double, unit: String, least: Double)
-    /// With latency relaxed until every draw met it, no draw reached the accuracy floor.
-    case accuracyFloorNotReached(floor: Double, best: Double)
-    /// The evaluations were used up before any candidate met both constraints.
+    /// No subnet found reaches the accuracy floor, though latency was relaxed.
+    case accuracyFloorNotReached(floor: Double, best: Double, FloorMiss)
+    /// The evaluations were used up before any candidate met the constraint.
     case evaluationsUsedUp(latencyMilliseconds: Double, evaluated: Int)
 
     public var description: String {
@@ -86,11 +87,23 @@ public enum SearchRefusal: Error, Equatable, Sendable, CustomStringConvertible {
             "search: \(value) ms is not a latency constraint"
         case .outOfReach(let limit, let unit, let least):
             "search: no subnet has at most \(limit) \(unit), the least is \(least)"
-        case .accuracyFloorNotReached(let floor, let best):
-            "search: no subnet of predicted accuracy \(floor) found, the best draw has \(best)"
+        case .accuracyFloorNotReached(let floor, let best, .atAnyLatency(let hasOtherLimits)):
+            "search: no subnet of predicted accuracy \(floor) found at any latency"
+                + (hasOtherLimits ? " within the other limits" : "") + ", the most accurate found has \(best)"
+        case .accuracyFloorNotReached(let floor, let best, .ended(let latency)):
+            "search: ended before a subnet of predicted accuracy \(floor) was found; the most accurate found has "
+                + "\(best), the latency constraint stood at \(latency) ms"
         case .evaluationsUsedUp(let latency, let evaluated):
-            "search: \(evaluated) candidates looked at, none within \(latency) ms and the accuracy floor"
+            "search: \(evaluated) candidates looked at, none within \(latency) ms and the other limits"
         }
+    }
+
+    /// How an accuracy floor was missed.
+    public enum FloorMiss: Equatable, Sendable {
+        /// Whatever the latency; perhaps because other costs are limited.
+        case atAnyLatency(hasOtherLimits: Bool)
+        /// Time or evaluations were used up.
+        case ended(latencyMilliseconds: Double)
     }
 }
 
@@ -101,9 +114,11 @@ public struct SearchResult: Hashable, Codable, Sendable {
     public let configuration: SubnetConfiguration
     public let predictedAccuracy: Double
     public let predictedLatencyMilliseconds: Double
-    /// The constraint that was searched instead, in milliseconds, where random sampling met no subnet within the one
-    /// asked for.
+    /// The constraint that was searched instead, in milliseconds, where no subnet was found within the one asked for
+    /// that reaches the accuracy floor.
     public let relaxedTo: Double?
+    /// Which constraint could not be kept, and what the best within it is.
+    public var relaxedBecause: String? = nil
     /// Candidates whose latency was predicted.
     public let evaluated: Int
     /// Candidates whose accuracy was predicted: those that met the latency constraint.

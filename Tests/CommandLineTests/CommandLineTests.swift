@@ -405,6 +405,12 @@ import Testing
         for key in ["spearman", "medianRelativeError", "coverage"] {
             #expect(boards.allSatisfy { $0[key] is NSNumber } && object?[key] is NSNumber, "\(key)")
         }
+        #expect((object?["leftOut"] as? [Any])?.isEmpty == true)
+        try write("s.csv", "architecture,a,b,c\n" + (rows + ["resnet-50,3,4,5"]).joined(separator: "\n") + "\n")
+        let strange = try shoal(arguments + ["--samples", "6", "--format", "json"])
+        #expect(
+            strange.status == 0 && strange.errors.contains("line \(rows.count + 2): resnet-50"), "\(strange.errors)")
+        #expect(strange.output.contains("\"architecture\" : \"resnet-50\""))
         let tooMany = try shoal(arguments + ["--samples", "100"])
         #expect(tooMany.status == 2 && tooMany.errors.contains("s.csv: board a"), "\(tooMany.errors)")
     }
@@ -443,6 +449,19 @@ import Testing
             "--latency-table", "t.json", "--latency", "1",
         ])
         #expect(outcome.status == 2 && outcome.errors.contains("t.json"))
+    }
+
+    /// A table of another processor is not compared with what this machine's measures.
+    @Test(arguments: ["gpu", "unknown"]) func verifyingATableOfAnotherProcessorIsRefused(processor: String) throws {
+        try importExample()
+        let rows = #"{"Conv-input:28x28x1-output:28x28x16":{"mean":1}}"#
+        try write(
+            "t.json", #"{"boardClass":"b","processor":"\#(processor)","unit":"ms","resolutions":{"28":\#(rows)}}"#)
+        let outcome = try shoal([
+            "search", "--space", "f.shoal", "--accuracy-predictor", Self.example + "/accuracy_samples.json",
+            "--latency-table", "t.json", "--latency", "1", "--verify",
+        ])
+        #expect(outcome.status == 2 && outcome.errors.contains(processor == "gpu" ? "b/gpu" : "--processor cpu"))
     }
 
     @Test func checkLooksAtTheMachine() throws {

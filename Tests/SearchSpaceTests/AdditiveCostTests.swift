@@ -45,6 +45,7 @@ import Testing
         #expect(indexed.optionCounts == [2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1])
         #expect(compiled.range.lowerBound == costs.min())
         #expect(compiled.range.upperBound == costs.max())
+        #expect(compiled.cost(of: compiled.cheapest) == costs.min())
     }
 
     @Test func whatTheCostThrowsComesThrough() throws {

@@ -77,7 +77,7 @@ import Testing
             SearchFixture.accuracy().predict(SearchFixture.space.smallest),
             SearchFixture.accuracy().predict(SearchFixture.space.largest)
         )
-        let floor = smallest + 0.5 * (largest - smallest)
+        let floor = smallest + 0.97 * (largest - smallest)
         var generator = SeededGenerator(seed: 5)
         let result = try SearchFixture.search {
             $0.generations = 5
@@ -109,8 +109,8 @@ import Testing
             #expect {
                 try search.search(latencyMilliseconds: limit, using: &generator)
             } throws: {
-                guard case SearchRefusal.accuracyFloorNotReached(1e6, let best) = $0 else { return false }
-                return best.isFinite
+                guard case SearchRefusal.accuracyFloorNotReached(1e6, let best, let miss) = $0 else { return false }
+                return best.isFinite && miss == .atAnyLatency(hasOtherLimits: false)
             }
         }
     }

@@ -76,7 +76,8 @@ final class SearchExecution: Sendable {
         ) { place, result, candidates in
             guard !isStopped.load(ordering: .relaxed) else { throw Stopped() }
             let point = SearchPoint(
-                constraint: place, configuration: result.configuration, predictedAccuracy: result.predictedAccuracy,
+                constraint: place, configuration: result.configuration,
+                predictedAccuracy: SearchedPoint.fraction(result.predictedAccuracy),
                 predictedLatencyMilliseconds: result.predictedLatencyMilliseconds,
                 flops: try flops.cost(of: result.configuration), memoryBytes: try memory.cost(of: result.configuration),
                 relaxedTo: result.relaxedTo, generations: result.generations, evaluated: result.evaluated,
@@ -146,7 +147,9 @@ struct SearchInputFiles {
     /// Reads a latency table; refuses one of another board class or processor than the job's.
     private static func table(at path: String, of job: SearchJob) throws -> LatencyTable {
         let table = try LatencyTable.load(path)
-        guard table.source.boardClass == job.boardClass, table.source.processor == job.processor else {
+        // Of a table that does not say which processor was measured, the job does.
+        let isProcessor = table.source.processor == job.processor || !table.source.isProcessorKnown
+        guard table.source.boardClass == job.boardClass, isProcessor else {
             throw SearchTableRefusal(
                 description: "\(path) was measured on \(table.source), search \(job.name) is for "
                     + "\(job.boardClass)/\(job.processor)")

@@ -15,22 +15,19 @@ struct ArchitectureFeatures: Sendable {
     /// Centred over the architectures.
     let choices: DenseMatrix
 
+    /// - Precondition: the architectures are of one space, see `ArchitectureScreen`; else they are not understood.
     init(_ architectures: [String]) {
         let tokens = architectures.map(Self.tokens)
         let numbers = tokens.map { $0.compactMap(Self.operation) }
-        func isAll(_ length: Int, below limit: Int) -> Bool {
-            zip(tokens, numbers).allSatisfy { tokens, numbers in
-                tokens.count == length && numbers.count == length && numbers.allSatisfy { (0..<limit).contains($0) }
-            }
-        }
+        func areAll(_ space: ArchitectureScreen.Space) -> Bool { tokens.allSatisfy { Self.understood($0) == space } }
         let rows: [(counts: [Double], choices: [Double])]
         if architectures.isEmpty {
             encoding = .none
             rows = []
-        } else if isAll(6, below: 5) {
+        } else if areAll(.nasBench201) {
             encoding = .nasBench201
             rows = numbers.map(NASBench201Features.features)
-        } else if isAll(22, below: 9) {
+        } else if areAll(.fbnet) {
             encoding = .fbnet
             rows = numbers.map(FBNetFeatures.features)
         } else if let generic = Self.generic(tokens) {
@@ -52,21 +49,24 @@ struct ArchitectureFeatures: Sendable {
         case .generic:
             let length = wanted.first.map { tokens(of: $0).count }
             return names.filter { tokens(of: $0).count == length }
-        case .nasBench201:
-            return names.filter { name in
-                let numbers = tokens(of: name).map(operation)
-                return numbers.count == 6 && numbers.allSatisfy { $0.map((0..<5).contains) ?? false }
-            }
-        case .fbnet:
-            return names.filter { name in
-                let numbers = tokens(of: name).map(operation)
-                return numbers.count == 22 && numbers.allSatisfy { $0.map((0..<9).contains) ?? false }
-            }
+        case .nasBench201: return names.filter { understood(tokens(of: $0)) == .nasBench201 }
+        case .fbnet: return names.filter { understood(tokens(of: $0)) == .fbnet }
+        }
+    }
+
+    /// The space whose form a string's parts have; `nil` for any other string.
+    static func understood(_ tokens: [String]) -> ArchitectureScreen.Space? {
+        let numbers = tokens.compactMap(operation)
+        guard numbers.count == tokens.count else { return nil }
+        return switch numbers.count {
+        case 6 where numbers.allSatisfy((0..<5).contains): .nasBench201
+        case 22 where numbers.allSatisfy((0..<9).contains): .fbnet
+        default: nil
         }
     }
 
     /// The parts between separators, or the characters of a string that has none.
-    private static func tokens(of text: String) -> [String] {
+    static func tokens(of text: String) -> [String] {
         let parts = text.split { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == "~" || $0 == ".") }
         guard parts.count <= 1 else { return parts.map(String.init) }
         return (parts.first ?? "").map(String.init)
@@ -84,12 +84,21 @@ struct ArchitectureFeatures: Sendable {
         }
     }
 
-    private static func generic(_ tokens: [[String]]) -> [(counts: [Double], choices: [Double])]? {
+    /// Whether strings of these parts can be told apart by which word stands where.
+    static func areChoices(_ tokens: [[String]]) -> Bool { words(of: tokens) != nil }
+
+    /// The words of strings of equally many parts; `nil` where lengths differ or words are one or too many.
+    private static func words(of tokens: [[String]]) -> [String]? {
         guard let length = tokens.first?.count, length > 1, tokens.allSatisfy({ $0.count == length }) else {
             return nil
         }
-        let words = Set(tokens.joined()).sorted()
-        guard words.count > 1, words.count <= genericLimit / 2 else { return nil }
+        let words = Set(tokens.joined())
+        return words.count > 1 && words.count <= genericLimit / 2 ? words.sorted() : nil
+    }
+
+    private static func generic(_ tokens: [[String]]) -> [(counts: [Double], choices: [Double])]? {
+        guard let words = words(of: tokens) else { return nil }
+        let length = tokens[0].count
         let places = Dictionary(uniqueKeysWithValues: words.enumerated().map { ($1, $0) })
         let hasChoices = words.count * length <= genericLimit
         return tokens.map { line in

@@ -15,6 +15,8 @@ public struct BoardMeasurements: Hashable, Sendable {
     }
 
     public let architectures: [String]
+    /// The line of each architecture in the text that was read, from 1 on; empty of a table that was not read.
+    public private(set) var lines: [Int] = []
     public private(set) var boards: [String] = []
     /// By board, then by architecture.
     public private(set) var latencies: [[Double]] = []
@@ -32,15 +34,17 @@ public struct BoardMeasurements: Hashable, Sendable {
 
     /// Parses the CSV form.
     public init(csv text: String) throws(Refusal) {
-        let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        let textLines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         let isBlank = { (line: Substring) in line.allSatisfy(\.isWhitespace) }
-        guard let first = lines.first, !isBlank(first) else { throw Refusal(line: 1, reason: "the header is missing") }
+        guard let first = textLines.first, !isBlank(first) else {
+            throw Refusal(line: 1, reason: "the header is missing")
+        }
         let header = Self.fields(of: first.first == "\u{FEFF}" ? first.dropFirst() : first)
         boards = try Self.boards(in: header)
         var seen: Set<String> = []
         var names: [String] = []
         latencies = Array(repeating: [], count: boards.count)
-        for (index, line) in lines.enumerated().dropFirst() where !isBlank(line) {
+        for (index, line) in textLines.enumerated().dropFirst() where !isBlank(line) {
             let fields = Self.fields(of: line)
             func refuse(_ reason: String) -> Refusal { Refusal(line: index + 1, reason: reason) }
             guard fields.count == header.count else {
@@ -52,6 +56,7 @@ public struct BoardMeasurements: Hashable, Sendable {
                 throw refuse("more than \(Self.architectureLimit) architectures")
             }
             names.append(fields[0])
+            lines.append(index + 1)
             for (board, field) in fields.dropFirst().enumerated() {
                 guard let value = field.isEmpty ? .nan : Double(field) else {
                     throw refuse("\(boards[board]): \(field) is not a number")

@@ -7,14 +7,22 @@ public struct TransferEvaluation: Hashable, Sendable {
     public let medianRelativeError: Double
     /// Share of measurements within the stated 90 % interval.
     public let coverage: Double
+    /// How many of the samples the predictor took for wrong.
+    public let setAside: Int
 
     /// Measures `samples` architectures of one board of the target, chosen by the space, and compares the predictions
-    /// for all its others. Of the board nothing but the samples enters the prediction.
+    /// for all its others. Of the board nothing but the samples enters the prediction. Architectures that the space
+    /// does not hold are neither measured nor predicted.
+    ///
+    /// - Parameter wrongFactor: what one of the samples, drawn by the seed, is multiplied by, to see what a wrong
+    ///   measurement costs.
     public init(
-        space: TransferSpace, target: BoardMeasurements, board: Int, samples: Int, seed: UInt64
+        space: TransferSpace, target: BoardMeasurements, board: Int, samples: Int, seed: UInt64,
+        wrongFactor: Double? = nil
     ) throws(LatencyRefusal) {
         var measured: [String: Double] = [:]
-        for (name, value) in zip(target.architectures, target.latencies[board]) where value > 0 {
+        for (name, value) in zip(target.architectures, target.latencies[board])
+        where value > 0 && space.holds(name) {
             measured[name] = value
         }
         guard measured.count >= samples + 2 else {
@@ -22,8 +30,12 @@ public struct TransferEvaluation: Hashable, Sendable {
         }
         var generator = SeededGenerator(seed: seed)
         let chosen = space.informative(samples, among: measured.keys.sorted(), using: &generator)
-        let predictor = try TransferredPredictor(
-            space: space, measured: measured.filter { chosen.contains($0.key) })
+        var given = measured.filter { chosen.contains($0.key) }
+        if let wrongFactor, let wrong = chosen.randomElement(using: &generator) {
+            given[wrong] = given[wrong].map { $0 * wrongFactor }
+        }
+        let predictor = try TransferredPredictor(space: space, measured: given)
+        setAside = predictor.setAside.count
         let others = measured.filter { !chosen.contains($0.key) }.sorted { $0.key < $1.key }
         let pairs = zip(others, predictor.predict(others.map(\.key))).compactMap { other, prediction in
             prediction.map { (measured: other.value, prediction: $0) }

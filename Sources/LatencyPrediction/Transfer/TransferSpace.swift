@@ -11,8 +11,11 @@ public struct TransferSpace: Sendable {
     static let factorLimit = 8
     static let ridge = 3.0
 
-    /// Those of the sources and of the target, sorted; what a source ran of another search space is left out.
+    /// Those of the sources and of the target, sorted; what a source ran of another search space is left out, and what
+    /// `screen` leaves out of the wanted ones.
     public let architectures: [String]
+    /// Which of the wanted architectures are described, and as what.
+    public let screen: ArchitectureScreen
     let rows: [String: Int]
     /// Expected logarithmic latency up to a constant.
     let base: [Double]
@@ -30,8 +33,10 @@ public struct TransferSpace: Sendable {
     public init(sources: [BoardMeasurements], architectures wanted: [String], excluding excluded: Set<String> = []) {
         var rows: [String: Int] = [:]
         // Sorted, so that neither the order of files nor that of their lines changes a sum.
+        screen = ArchitectureScreen(wanted)
+        let kept = screen.kept(of: wanted)
         let known = Set(sources.flatMap(\.architectures)).subtracting(wanted)
-        let all = (ArchitectureFeatures.comparable(Array(known), with: wanted) + Set(wanted)).sorted()
+        let all = (ArchitectureFeatures.comparable(Array(known), with: kept) + Set(kept)).sorted()
         for (index, name) in all.enumerated() { rows[name] = index }
         let features = ArchitectureFeatures(all)
         let columns = Self.columns(of: sources, rows: rows, excluding: excluded)
@@ -43,6 +48,9 @@ public struct TransferSpace: Sendable {
         factors = fitted.factors
         structure = Self.structure(of: features, scale: scale)
     }
+
+    /// Whether the space can say anything of an architecture.
+    public func holds(_ architecture: String) -> Bool { rows[architecture] != nil }
 
     /// Logarithmic latencies by board, one line per architecture; sorted by board name.
     private static func columns(

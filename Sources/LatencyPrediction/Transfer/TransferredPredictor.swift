@@ -5,6 +5,9 @@
 /// grid, weighed by the marginal likelihood of the board's measurements; so a board like none of the sources is carried
 /// by structure. Multiplying every measurement by a number multiplies every prediction by it.
 ///
+/// Measurements that are more probably wrong than right are set aside first (`MeasurementScreen`): one in ten that is
+/// wrong by a factor would turn the order of all predictions.
+///
 /// The margin is Student's: the process's variance, rescaled by the leave-one-out residuals of the measurements.
 ///
 /// Sources: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, sections 2.7 and 5.4; Lee et al.,
@@ -19,6 +22,8 @@ public struct TransferredPredictor: Sendable {
         public let interval: ClosedRange<Double>
     }
 
+    /// Architectures whose measurements were taken for wrong and are not used, sorted.
+    public let setAside: [String]
     private let space: TransferSpace
     private let samples: [Int]
     private let constant: Double
@@ -35,14 +40,19 @@ public struct TransferredPredictor: Sendable {
             throw .unusableSamples("\(usable.count) measurements, needs at least \(Self.minimumSamples)")
         }
         guard usable.count <= Self.sampleLimit else { throw .unusableSamples("more than \(Self.sampleLimit) samples") }
-        samples = try usable.map { name, _ throws(LatencyRefusal) in
+        let rows = try usable.map { name, _ throws(LatencyRefusal) in
             guard let row = space.rows[name] else { throw .unusableSamples("architecture \(name) is not of the space") }
             return row
         }
         self.space = space
-        let above = zip(usable, samples).map { logarithm($0.value) - space.base[$1] }
-        let parts = space.parts(of: samples, and: samples)
         let unit = space.scale * space.scale
+        let all = zip(usable, rows).map { logarithm($0.value) - space.base[$1] }
+        let wrong = MeasurementScreen(space.parts(of: rows, and: rows), all, unit: unit).wrong
+        setAside = wrong.map { usable[$0].key }
+        let right = usable.indices.filter { !wrong.contains($0) }
+        let (above, samples) = (right.map { all[$0] }, right.map { rows[$0] })
+        self.samples = samples
+        let parts = space.parts(of: samples, and: samples)
         let fits = Hyperparameters.grid.map { ProcessFit(parts, above, $0, noise: $0.noise * unit) }
         let best = fits.map(\.evidence).max() ?? 0
         let raw = fits.map { exponential($0.evidence - best) }

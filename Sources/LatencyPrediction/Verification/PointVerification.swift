@@ -118,10 +118,11 @@ public enum PointVerification {
     }
 
     private static func reason(_ limit: Double, _ readings: [LatencyReading], _ spent: Int) -> String {
-        guard let fastest = readings.map(\.median).min() else {
+        guard let fastest = readings.min(by: { $0.median < $1.median }) else {
             return "none of \(spent) subnets could be measured"
         }
-        let figures = [fastest, limit].map { "\(($0 * 1_000).rounded() / 1_000)" }
+        let figures = [fastest.median, limit, fastest.highest].map { "\(($0 * 1_000).rounded() / 1_000)" }
         return "the fastest of \(readings.count) measured subnets takes \(figures[0]) ms of \(figures[1])"
+            + (fastest.median <= limit ? ", too near to it for what varies: up to \(figures[2]) ms" : "")
     }
 }

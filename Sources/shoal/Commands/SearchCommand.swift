@@ -1,12 +1,7 @@
 import ArgumentParser
 import FleetModel
-import Foundation
-import LatencyPrediction
-import Packages
 import SearchInputs
 import SearchSpace
-import SubnetSearch
-import Supernets
 
 struct SearchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,6 +14,8 @@ struct SearchCommand: AsyncParsableCommand {
     var accuracyPredictor: String
     @Option(help: "A table of shoal measure latency, or a folder of Dynamic-OFA's tables.")
     var latencyTable: String
+    @Option(help: "Processor that the table was measured on, where it does not say: cpu, gpu, ...")
+    var processor: String?
     @Option(parsing: .upToNextOption, help: "Latency constraints in milliseconds.")
     var latency: [Double] = []
     @Option(
@@ -41,9 +38,12 @@ struct SearchCommand: AsyncParsableCommand {
     @Flag(
         help: """
             Measure the points on this machine before they are given: of a supernet package, at most six subnets per \
-            point. A point whose measured latency does not keep its constraint gives way to the next best.
+            point. A point whose measured latency does not keep its constraint gives way to the next best. A table \
+            that is off by a factor is multiplied by it first. Exit code 1 if no point could be verified.
             """)
     var verify = false
+    @Option(help: "A file with a JSON list of subnets: what the predictors say of them is printed too.")
+    var subnets: String?
     @Flag(help: "Also measure how many accuracies one thread predicts in a second, of random subnets.")
     var rate = false
     @Option(name: .shortAndLong, help: "Also write the result as JSON.")
@@ -74,100 +74,27 @@ struct SearchCommand: AsyncParsableCommand {
         try await refusing {
             if let output {
                 try OutputFile.checkFolder(of: output)
-                try OutputFile.check(output, isNoneOf: [space, accuracyPredictor, latencyTable])
+                try OutputFile.check(
+                    output, isNoneOf: [space, accuracyPredictor, latencyTable, subnets].compactMap(\.self))
             }
-            let summary = try search()
+            let summary = try LocalSearch(request).run()
             if let output { try OutputFile.writeJSON(summary, to: output) }
             try show(summary)
+            guard verify, !summary.points.contains(where: { $0.verified == true }) else { return }
+            Terminal.error("no point keeps its constraint where it was measured")
+            throw ExitCode(ExitStatus.negative.rawValue)
         }
     }
 
-    private func search() throws -> SearchSummary {
-        let space = try NamedSpace(space)
-        let predictor = try LoadedPredictor(accuracyPredictor, for: space, seed: seed)
-        let table = try LatencyTable.load(latencyTable)
-        var settings = SearchSettings()
-        settings.accuracyFloor = accuracyFloor ?? 0
-        let clock = ContinuousClock()
-        let (started, processorStarted) = (clock.now, PlanTimer.processorTime())
-        let cost: AdditiveCost
-        do { cost = try table.prepare(for: space.space, of: try SupernetOperators(space.architecture)) } catch {
-            throw Refusal("\(latencyTable): \(error)")
-        }
-        guard cost.range.upperBound > 0 else { throw Refusal("\(latencyTable): every subnet takes 0 ms there") }
-        let operators = try SupernetOperators(space.architecture)
-        let flopsCost = try AdditiveCost.flops(space: space.space, operators: operators)
-        let memoryCost = try MemoryCost(space: space.space, operators: operators)
-        let search = ParetoSearch(
-            try EvolutionSearch(
-                accuracy: predictor.predictor, latency: cost, flops: flopsCost, memory: memoryCost, settings: settings))
-        var generator = SeededGenerator(seed: seed)
-        let deadline = seconds.map { started + .seconds($0) }
-        let constraints = (points.map { search.constraints(count: $0) } ?? latency).map {
-            SearchConstraint(latencyMilliseconds: $0, flops: flops, memoryBytes: memory)
-        }
-        var candidates: [Int: [PredictedSubnet]] = [:]
-        let outcome = try search.run(
-            constraints, candidates: verify ? FleetLimits.candidatesPerPoint : 1, using: &generator,
-            goesOn: { deadline.map { clock.now < $0 } ?? true }
-        ) { place, _, found in candidates[place] = found }
-        let elapsed = started.duration(to: clock.now)
-        let processorTime = PlanTimer.processorTime() - processorStarted
-        var points = try outcome.points.map {
-            SearchedPoint(
-                latencyMilliseconds: $0.latencyMilliseconds, configuration: $0.configuration,
-                predictedAccuracy: $0.predictedAccuracy,
-                predictedLatencyMilliseconds: $0.predictedLatencyMilliseconds, relaxedTo: $0.relaxedTo,
-                flops: try flopsCost.cost(of: $0.configuration),
-                memoryBytes: try memoryCost.cost(of: $0.configuration))
-        }
-        if verify { try measure(&points, candidates, flopsCost, memoryCost) }
-        return SearchSummary(
-            points: points, evaluated: outcome.evaluated, accuracyEvaluations: outcome.accuracyEvaluations,
-            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18,
-            processorSeconds: Double(processorTime) / 1e9, seed: seed,
-            space: space.space.name, boardClass: table.source.boardClass, processor: table.source.processor,
-            predictor: predictor.method, predictorSpearman: predictor.heldOut?.spearman,
-            predictorMeanAbsoluteError: predictor.heldOut?.meanAbsoluteError,
-            hypervolume: ParetoFront.hypervolume(
-                costs: outcome.points.map(\.predictedLatencyMilliseconds),
-                values: outcome.points.map(\.predictedAccuracy), referenceCost: cost.range.upperBound,
-                referenceValue: try predictor.predictor.predict(space.space.smallest)),
-            accuraciesPerSecond: rate ? Self.rate(of: predictor.predictor) : nil)
-    }
-
-    /// Verifies the points from the tightest constraint up.
-    private func measure(
-        _ points: inout [SearchedPoint], _ candidates: [Int: [PredictedSubnet]], _ flops: AdditiveCost,
-        _ memory: MemoryCost
-    ) throws {
-        var verification = try LocalVerification(space)
-        for place in points.indices.sorted(by: {
-            points[$0].latencyMilliseconds < points[$1].latencyMilliseconds
-        }) {
-            try verification.verify(&points[place], candidates[place] ?? [])
-            points[place].flops = try flops.cost(of: points[place].configuration)
-            points[place].memoryBytes = try memory.cost(of: points[place].configuration)
-        }
-    }
-
-    /// Of the best of several passes over the same random subnets.
-    private static func rate(of predictor: AccuracyPredictor) -> Double {
-        let space = IndexedSearchSpace(predictor.space)
-        var generator = SeededGenerator(seed: 1)
-        let subnets = (0..<16_384).map { _ in
-            var subnet = space.smallest
-            space.sample(into: &subnet, using: &generator)
-            return subnet
-        }
-        var evaluator = predictor.makeEvaluator()
-        var accuracies: [Double] = []
-        let best = (0..<10).map { _ in
-            let start = PlanTimer.processorTime()
-            evaluator.accuracies(of: subnets, into: &accuracies)
-            return Double(PlanTimer.processorTime() - start)
-        }.min()
-        return Double(subnets.count) * 1e9 / (best ?? .infinity)
+    private var request: LocalSearch.Request {
+        var request = LocalSearch.Request(
+            space: space, accuracyPredictor: accuracyPredictor, latencyTable: latencyTable)
+        (request.processor, request.latencies, request.points) = (processor, latency, points)
+        (request.flops, request.memoryBytes) = (flops, memory)
+        (request.accuracyFloor, request.seed, request.seconds) = (accuracyFloor ?? 0, seed, seconds)
+        (request.verifies, request.candidates) = (verify, verify ? FleetLimits.candidatesPerPoint : 1)
+        (request.subnets, request.measuresRate) = (subnets, rate)
+        return request
     }
 
     private func show(_ summary: SearchSummary) throws {
@@ -184,7 +111,18 @@ struct SearchCommand: AsyncParsableCommand {
         }
         Terminal.print(table.text)
         for point in summary.points {
-            if let reason = point.reason { Terminal.print("\(point.latencyMilliseconds.text(3)) ms: \(reason)") }
+            for reason in [point.relaxedBecause.map { "relaxed, \($0)" }, point.reason].compactMap(\.self) {
+                Terminal.print("\(point.latencyMilliseconds.text(3)) ms: \(reason)")
+            }
+        }
+        for subnet in summary.subnets ?? [] {
+            let figures = [subnet.predictedLatencyMilliseconds.text(3), subnet.predictedAccuracy.text(4)]
+            Terminal.print("given: \(figures[0]) ms, accuracy \(figures[1]): \(subnet.configuration)")
+        }
+        if let scale = summary.latencyScale, scale != 1 {
+            Terminal.print(
+                "this machine takes \(scale.text(3)) of what the table of \(summary.boardClass) says, by "
+                    + "\(summary.scaleMeasurements ?? 0) subnets: searched by that")
         }
         let quality = summary.predictorSpearman.map { ", Spearman \($0.text(3)) on unseen subnets" } ?? ""
         Terminal.print(

@@ -55,6 +55,30 @@ import Testing
         #expect(coverage > 0.8 && coverage < 0.97, "seed 11: \(coverage)")
     }
 
+    /// One of the samples times ten or a tenth: what it costs is little.
+    @Test(
+        .enabled("the shared latency data is absent") { TransferFixture.shared("fbnet") != nil },
+        arguments: protocols, [10, 0.1])
+    func oneWrongSampleCostsLittle(setting: Setting, factor: Double) throws {
+        let table = try #require(TransferFixture.shared(setting.space))
+        let sources = table.cut(rows: 0..<setting.known, boards: setting.batches + Self.cores)
+        let target = table.cut(
+            rows: setting.known..<(setting.known + 1_000), boards: setting.unseen, isCentral: true)
+        let space = TransferSpace(sources: [sources], architectures: target.architectures)
+
+        let results = try target.boards.indices.flatMap { board in
+            try (0..<2).map {
+                try TransferEvaluation(
+                    space: space, target: target, board: board, samples: setting.samples, seed: 11 + UInt64($0),
+                    wrongFactor: factor)
+            }
+        }
+
+        let spearman = results.compactMap(\.spearman).reduce(0, +) / Double(results.count)
+        #expect(spearman > setting.least - 0.02, "seed 11: \(spearman)")
+        #expect(results.reduce(0) { $0 + $1.setAside } >= results.count * 8 / 10)
+    }
+
     /// Only the latencies of the chosen architectures may move a prediction.
     @Test func nothingButTheSamplesIsReadOfTheTarget() throws {
         let names = TransferFixture.architectures

@@ -64,6 +64,17 @@ import Testing
         #expect(result.medianRelativeError < 0.1)
     }
 
+    /// One architecture of another form is left out and changes no prediction of the others.
+    @Test func oneStrangeArchitectureChangesNothing() throws {
+        let plain = TransferSpace(sources: [sources], architectures: architectures)
+        let mixed = TransferSpace(sources: [sources], architectures: architectures + ["resnet-50"])
+        let samples = measured(chosen(plain, 8), target)
+        #expect(try predictions(mixed, samples) == predictions(plain, samples))
+        #expect(mixed.screen.leftOut == [architectures.count] && !mixed.holds("resnet-50"))
+        let predictor = try TransferredPredictor(space: mixed, measured: samples)
+        #expect(predictor.predict(["resnet-50"]).map { $0 == nil } == [true])
+    }
+
     /// Boards that ran another search space say nothing about this one, and do no harm.
     @Test func sourcesOfAnotherSpaceAreLeftOut() throws {
         var foreign = BoardMeasurements(architectures: ["7818488874147327324245", "5355047552024513726040", "x"])

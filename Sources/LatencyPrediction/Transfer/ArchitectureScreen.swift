@@ -1,0 +1,57 @@
+/// Which strings of a list describe architectures of one search space, so that they can be told apart by structure.
+///
+/// A single string of another form would make structure mean nothing for all others. So the space of most strings
+/// decides, and the others are left out, by name: a predictor says nothing of them.
+public struct ArchitectureScreen: Hashable, Sendable {
+    public enum Space: Hashable, Sendable, CustomStringConvertible {
+        case nasBench201, fbnet
+        /// Strings that are not understood but have equally many parts (or characters), each a choice of its own.
+        case choices(count: Int)
+        /// Strings that say nothing: only what boards measured is left.
+        case unknown
+
+        public var description: String {
+            switch self {
+            case .nasBench201: "NAS-Bench-201 (six operations, 0...4)"
+            case .fbnet: "FBNet (22 blocks, 0...8)"
+            case .choices(let count): "\(count) choices each"
+            case .unknown: "no space that is understood"
+            }
+        }
+    }
+
+    public let space: Space
+    /// Places in the list of the strings that are not of the space.
+    public let leftOut: [Int]
+    /// Strings of the list that are of NAS-Bench-201 or FBNet, whichever are more.
+    public let understoodCount: Int
+
+    public init(_ architectures: [String]) {
+        let tokens = architectures.map(ArchitectureFeatures.tokens)
+        let spaces = tokens.map(ArchitectureFeatures.understood)
+        let (cells, blocks) = (spaces.count { $0 == .nasBench201 }, spaces.count { $0 == .fbnet })
+        understoodCount = max(cells, blocks)
+        if 2 * understoodCount > architectures.count {
+            let most = blocks > cells ? Space.fbnet : .nasBench201
+            space = most
+            leftOut = spaces.indices.filter { spaces[$0] != most }
+            return
+        }
+        let lengths = Dictionary(tokens.map { ($0.count, 1) }, uniquingKeysWith: +)
+        let length = lengths.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? 0
+        let isMost = 2 * (lengths[length] ?? 0) > architectures.count
+        guard isMost, ArchitectureFeatures.areChoices(tokens.filter { $0.count == length }) else {
+            space = .unknown
+            leftOut = []
+            return
+        }
+        space = .choices(count: length)
+        leftOut = tokens.indices.filter { tokens[$0].count != length }
+    }
+
+    /// Those of the strings, in order, that are of the space.
+    func kept(of architectures: [String]) -> [String] {
+        let dropped = Set(leftOut)
+        return architectures.indices.filter { !dropped.contains($0) }.map { architectures[$0] }
+    }
+}
