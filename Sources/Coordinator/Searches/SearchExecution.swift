@@ -143,10 +143,11 @@ struct SearchInputFiles {
         try job.verificationTable.map { try table(at: $0, of: job) }
     }
 
-    /// Reads a latency table; refuses one of another board class or processor than the job's.
+    /// Reads a latency table; refuses one of another board class or processor than the job's, or than it names.
     private static func table(at path: String, of job: SearchJob) throws -> LatencyTable {
         let table = try LatencyTable.load(path)
-        guard table.source.boardClass == job.boardClass, table.source.processor == job.processor else {
+        let classes = [job.boardClass, job.tableBoardClass]
+        guard classes.contains(table.source.boardClass), table.source.processor == job.processor else {
             throw SearchTableRefusal(
                 description: "\(path) was measured on \(table.source), search \(job.name) is for "
                     + "\(job.boardClass)/\(job.processor)")
