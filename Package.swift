@@ -52,7 +52,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     ],
     "ResourceAllocation": ["FleetModel"],
     "CoordinatorCore": [
-        "FleetModel", "HookSharing", "LatencyPrediction", "ResourceAllocation", "SearchSpace", "WireProtocol",
+        "FleetModel", "HookSharing", "LatencyPrediction", "ResourceAllocation", "Rollouts", "SearchSpace",
+        "WireProtocol",
     ],
     "AgentCore": ["Artefacts", "FleetModel", "HookSharing", "WireProtocol"],
     "Scenarios": ["AgentCore", "FleetModel", "ResourceAllocation", "SearchSpace"],

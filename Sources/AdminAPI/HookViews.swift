@@ -56,11 +56,19 @@ public struct HooksView: Codable, Equatable, Sendable {
     public var outliers: [Outlier]
     /// Oldest first.
     public var versions: [Version]
+    /// Updates that the next merge waits for, and how many bad ones among so many it withstands.
+    public var awaited: Int
+    public var withstands: Int
+    /// How far the current version has come; `nil` where all boards are to have it.
+    public var trial: VersionTrial?
 
     public init(
         group: SharingGroup, parameters: Int, currentVersion: UInt64, candidate: UInt64?, boards: [String: UInt64],
-        waiting: [String], outliers: [Outlier], versions: [Version]
+        waiting: [String], outliers: [Outlier], versions: [Version], awaited: Int = 0, withstands: Int = 0,
+        trial: VersionTrial? = nil
     ) {
+        self.trial = trial
+        (self.awaited, self.withstands) = (awaited, withstands)
         (name, boardClass) = (group.description, group.boardClass)
         (modelSHA256, hookSHA256) = (group.modelSHA256, group.hookSHA256)
         (self.parameters, bytesPerUpdate) = (parameters, parameters * MemoryLayout<Float>.size)

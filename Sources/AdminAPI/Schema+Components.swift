@@ -33,7 +33,11 @@ extension Schema {
                     "lastSeenMilliseconds": .integer, "incarnation": .integer, "desiredGeneration": .integer,
                     "reportedGeneration": .integer, "telemetryRecords": .integer, "telemetryGaps": .integer,
                     "infeasible": strings, "refusedRecords": .integer, "models": list("BoardModel"),
-                ], optional: ["interference": .map(.map(.number))]),
+                ],
+                optional: [
+                    "interference": .map(.map(.number)),
+                    "quarantine": .object(["reason": .string, "sinceMilliseconds": .integer]),
+                ]),
             "BoardModel": .object(["name": .string, "framesPerSecond": .number, "points": list("Point")]),
             "Point": .object([
                 "subnet": .string, "accuracy": .number, "latencyMilliseconds": .number, "flops": .integer,
@@ -153,8 +157,14 @@ extension Schema {
                     "parameters": .integer, "bytesPerUpdate": .integer, "currentVersion": .integer,
                     "boards": .map(.integer), "waiting": strings,
                     "outliers": .array(.object(["board": .string, "version": .integer, "reason": .string])),
-                    "versions": list("HookVersion"),
-                ], optional: ["candidate": .integer]),
+                    "versions": list("HookVersion"), "awaited": .integer, "withstands": .integer,
+                ],
+                optional: [
+                    "candidate": .integer,
+                    "trial": .object([
+                        "version": .integer, "before": .integer, "current": .integer, "groups": .array(strings),
+                    ]),
+                ]),
             "HookVersion": .object([
                 "number": .integer, "parent": .integer, "isTakenBack": .boolean, "atMilliseconds": .integer,
                 "samples": .integer, "boards": list("GateShare"), "validators": strings, "lossChange": .number,
@@ -200,7 +210,7 @@ extension Schema {
                 ],
                 optional: [
                     "accuracyFloor": .number, "verificationTable": .string, "latencyScale": .number,
-                    "operatorScales": .map(.number),
+                    "operatorScales": .map(.number), "tableBoardClass": .string,
                 ]),
             "SearchPoint": .object(
                 [
@@ -260,6 +270,27 @@ extension Schema {
                 optional: [
                     "intercept": .number, "slope": .number, "relativeMargin": .number, "statedCoverage": .number,
                     "coverage": .number, "spearman": .number, "medianRelativeError": .number, "refusal": .string,
+                    "transfer": .reference("LatencyTransfer"),
+                ]),
+            "LatencyTransfer": .object(
+                [
+                    "isUsed": .boolean, "measured": .integer, "wanted": .integer, "statedCoverage": .number,
+                    "checked": .integer, "within": .integer,
+                    "sources": .array(
+                        .object(
+                            [
+                                "boardClass": .string, "engineVersion": .string, "boards": strings, "weight": .number,
+                                "shared": .integer, "measurements": .integer,
+                            ], optional: ["spread": .number])),
+                    "checks": .array(
+                        .object([
+                            "board": .string, "subnet": .string, "measuredMilliseconds": .number,
+                            "predictedMilliseconds": .number, "isWithinMargin": .boolean,
+                        ])),
+                ],
+                optional: [
+                    "relativeMargin": .number, "coverage": .number, "spearman": .number,
+                    "medianRelativeError": .number, "refusal": .string,
                 ]),
         ]
     }

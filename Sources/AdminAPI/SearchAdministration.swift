@@ -67,6 +67,9 @@ public struct LatencyPredictorView: Codable, Equatable, Sendable {
     /// Why there is no prediction, where there is none.
     public var refusal: String?
     public var samples: [Sample]
+    /// What other classes lend to one that has measured little itself; `nil` where nothing was measured on request, or
+    /// where the class has enough of its own.
+    public var transfer: LatencyTransferView?
 
     public init(
         name: String, boardClass: String, model: String, boards: [String], engineVersions: [String], basis: String
@@ -78,5 +81,64 @@ public struct LatencyPredictorView: Codable, Equatable, Sendable {
         self.engineVersions = engineVersions
         self.basis = basis
         samples = []
+    }
+}
+
+/// A class's predictor from a few subnets that it measured on request and from classes that behave alike.
+public struct LatencyTransferView: Codable, Equatable, Sendable {
+    /// A class that lends its measurements.
+    public struct Source: Codable, Equatable, Sendable {
+        public var boardClass: String
+        public var engineVersion: String
+        public var boards: [String]
+        /// 0...1; all together 1.
+        public var weight: Double
+        /// Subnets that both measured.
+        public var shared: Int
+        public var measurements: Int
+        /// How far the ratio of the two classes' latencies strays from its middle; `nil` where too little was measured.
+        public var spread: Double?
+
+        public init(
+            boardClass: String, engineVersion: String, boards: [String], weight: Double, shared: Int,
+            measurements: Int, spread: Double?
+        ) {
+            (self.boardClass, self.engineVersion, self.boards) = (boardClass, engineVersion, boards)
+            (self.weight, self.shared) = (weight, shared)
+            (self.measurements, self.spread) = (measurements, spread)
+        }
+    }
+
+    /// Whether latencies of the class are predicted by it: once it has measured the first few.
+    public var isUsed: Bool
+    /// Subnets that the class measured on request, and is to have measured.
+    public var measured: Int
+    public var wanted: Int
+    /// By falling weight.
+    public var sources: [Source]
+    /// Half width of the stated interval, as a share of the predicted latency; of the middle subnet.
+    public var relativeMargin: Double?
+    public var statedCoverage: Double
+    /// Measurements that the fit had not seen, and of these those within the margin.
+    public var checked: Int
+    public var within: Int
+    public var coverage: Double?
+    public var spearman: Double?
+    public var medianRelativeError: Double?
+    /// Why there is no prediction.
+    public var refusal: String?
+    /// Operating points that the fit never saw.
+    public var checks: [LatencyPredictorView.Sample]
+
+    public init(
+        isUsed: Bool, measured: Int, wanted: Int, sources: [Source], relativeMargin: Double?, statedCoverage: Double,
+        checked: Int, within: Int, coverage: Double?, spearman: Double?, medianRelativeError: Double?,
+        refusal: String?, checks: [LatencyPredictorView.Sample]
+    ) {
+        (self.isUsed, self.measured, self.wanted, self.sources) = (isUsed, measured, wanted, sources)
+        (self.relativeMargin, self.statedCoverage) = (relativeMargin, statedCoverage)
+        (self.checked, self.within, self.coverage) = (checked, within, coverage)
+        (self.spearman, self.medianRelativeError) = (spearman, medianRelativeError)
+        (self.refusal, self.checks) = (refusal, checks)
     }
 }

@@ -69,12 +69,24 @@ public struct BoardView: Codable, Equatable, Sendable {
     public var models: [Model]
     /// How many times as long a model takes beside a neighbour, as measured on the board: by model, then neighbour.
     public var interference: [String: [String: Double]]?
+    /// Why nothing is learned from its numbers; `nil` where it is learned from.
+    public var quarantine: Quarantine?
+
+    public struct Quarantine: Codable, Equatable, Sendable {
+        public var reason: String
+        public var sinceMilliseconds: UInt64
+
+        public init(reason: String, sinceMilliseconds: UInt64) {
+            (self.reason, self.sinceMilliseconds) = (reason, sinceMilliseconds)
+        }
+    }
 
     public init(
         name: String, boardClass: String, status: String, labels: [String: String], cores: Double,
         memoryBytes: UInt64, engineVersion: String, lastSeenMilliseconds: UInt64, incarnation: UInt64,
         desiredGeneration: UInt64, reportedGeneration: UInt64, telemetryRecords: Int, telemetryGaps: Int,
-        infeasible: [String], refusedRecords: UInt64, models: [Model], interference: [String: [String: Double]]? = nil
+        infeasible: [String], refusedRecords: UInt64, models: [Model], interference: [String: [String: Double]]? = nil,
+        quarantine: Quarantine? = nil
     ) {
         self.name = name
         self.boardClass = boardClass
@@ -93,6 +105,7 @@ public struct BoardView: Codable, Equatable, Sendable {
         self.refusedRecords = refusedRecords
         self.models = models
         self.interference = interference
+        self.quarantine = quarantine
     }
 }
 

@@ -82,11 +82,13 @@ extension CoordinatorActor {
     private func store(_ batches: [GatheredTelemetry.Batch]) async throws {
         let durable = try await store.appendTelemetry(
             batches.map { ($0.board, $0.records) }, receivedAtMilliseconds: Self.wallClock())
+        let quarantined = machine.quarantined
         for batch in batches {
             guard let state = machine.state(of: batch.board) else { continue }
             metrics.stored(batch.records, from: state.board, in: batch.came.duration(to: .now))
-            observer?(state.board, batch.records)
+            if quarantined[batch.board] == nil { observer?(state.board, batch.records) }
             rolloutsHeard(batch.records, from: state.board)
+            sharing.telemetryHeard(batch.records, from: batch.board)
         }
         for entry in durable {
             await perform(

@@ -29,7 +29,7 @@ actor CoordinatorActor {
     var rolloutTimer: ContinuousClock.Instant?
     private let transport: any CoordinatorTransport
     let logger: Logger
-    /// Told of telemetry once it is stored.
+    /// Told of telemetry once it is stored, of boards that are learned from.
     private(set) var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
     /// Told of what boards measured on request.
     private var measureObserver: (@Sendable (BoardDescription, MeasureReport) -> Void)?
@@ -90,6 +90,8 @@ actor CoordinatorActor {
 
     var states: [BoardState] { machine.states }
     var policies: [Policy] { machine.policies }
+    /// Boards from which nothing is learned.
+    var quarantined: Set<BoardID> { Set(machine.quarantined.keys) }
 
     func observeTelemetry(_ observer: @escaping @Sendable (BoardDescription, [TelemetryRecord]) -> Void) {
         self.observer = observer
@@ -140,6 +142,11 @@ actor CoordinatorActor {
             await self.rolloutTimerFired()
             self.lastTimer = .now
         }
+    }
+
+    /// The board told of something that it cannot have measured.
+    func impossible(_ reason: String, of board: BoardID) async {
+        await inTurn { await self.perform(self.machine.impossibleFigures(reason, of: board, at: .now)) }
     }
 
     /// Stores the policy, then tells the boards that it changes.
@@ -282,7 +289,8 @@ actor CoordinatorActor {
         await record(.enrolmentRefused, nil, "a board that calls itself \(name)\(others): \(reason)")
     }
 
-    private func enrolled(_ board: BoardDescription, token: String, _ key: PublicKey) async throws -> Message {
+    private func enrolled(_ told: BoardDescription, token: String, _ key: PublicKey) async throws -> Message {
+        let board = machine.storable(told)
         if let known = try await store.board(board.id), known.revokedAtMilliseconds == nil {
             guard known.publicKey == key.z85 else {
                 return .refused(reason: "The name \(board.id) is taken by a board with another key.")

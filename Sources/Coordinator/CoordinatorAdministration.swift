@@ -1,5 +1,6 @@
 import AdminAPI
 import AuditLog
+import CoordinatorCore
 import Crypto
 import FleetModel
 import FleetStore
@@ -47,7 +48,7 @@ struct CoordinatorAdministration: FleetAdministration {
     func boards() async throws -> [BoardView] {
         let counts = Dictionary(uniqueKeysWithValues: try await store.telemetryCounts().map { ($0.board, $0) })
         let records = Dictionary(uniqueKeysWithValues: try await store.boards().map { ($0.id, $0) })
-        let heard = await actor.heardMilliseconds
+        let (heard, quarantined) = (await actor.heardMilliseconds, await actor.machine.quarantined)
         return await actor.states.map { state in
             let count = counts[state.board.id]
             return BoardView(
@@ -59,7 +60,10 @@ struct CoordinatorAdministration: FleetAdministration {
                 reportedGeneration: state.reportedGeneration, telemetryRecords: count?.rows ?? 0,
                 telemetryGaps: count?.incarnations.reduce(0) { $0 + Int($1.gaps) } ?? 0,
                 infeasible: state.infeasible, refusedRecords: state.refusedRecords,
-                models: state.board.models.map(Self.view), interference: state.board.interference?.factors)
+                models: state.board.models.map(Self.view), interference: state.board.interference?.factors,
+                quarantine: quarantined[state.board.id].map {
+                    .init(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
+                })
         }
     }
 

@@ -42,11 +42,16 @@ public struct CoordinatorService: Service {
         public var store: StoreChoice
         /// Of artefacts, to all boards together.
         public var artefactBytesPerSecond: Int
+        /// How long boards of a class are connected before they are asked to measure subnets for its latency predictor.
+        public var measureAfter: Duration
+        /// How long a group of boards is watched that a new version of shared gates was given to; zero gives it to all.
+        public var hookWatch: Duration
 
         public init(
             stateDirectory: String, host: String, advertisedHost: String, fleetPort: Int, enrolmentPort: Int,
             adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite,
-            artefactBytesPerSecond: Int = 8 << 20
+            artefactBytesPerSecond: Int = 8 << 20, measureAfter: Duration = .seconds(30),
+            hookWatch: Duration = .seconds(60)
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
@@ -58,6 +63,8 @@ public struct CoordinatorService: Service {
             self.heartbeat = heartbeat
             self.store = store
             self.artefactBytesPerSecond = artefactBytesPerSecond
+            self.measureAfter = measureAfter
+            self.hookWatch = hookWatch
         }
     }
 
@@ -89,12 +96,12 @@ public struct CoordinatorService: Service {
         let transport = try await transport(keys, opened)
         var settings = CoordinatorActor.Machine.Settings()
         settings.heartbeat = configuration.heartbeat
+        var sharing = CoordinatorActor.SharingMachine.Settings()
+        sharing.watch = configuration.hookWatch
         let actor = try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: logger, sharing: store,
-            rollouts: store, gatheringTime: Self.gatheringTime, metrics: metrics)
-        let desk = try await SearchDesk(store: store, logger: logger, fleet: MeasuringFleet(actor)) {
-            await actor.record(.searchChanged, nil, $0)
-        }
+            rollouts: store, sharingSettings: sharing, gatheringTime: Self.gatheringTime, metrics: metrics)
+        let desk = try await searchDesk(store, actor)
         if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
         let artefacts = try artefactDesk(actor, transport, store)
@@ -136,6 +143,14 @@ public struct CoordinatorService: Service {
         await desk.stop()
         await transport.stop()
         await opened.close()
+    }
+
+    private func searchDesk(_ store: any FleetStore, _ actor: CoordinatorActor) async throws -> SearchDesk {
+        var transfer = TransferDesk.Machine.Settings()
+        transfer.settle = configuration.measureAfter
+        return try await SearchDesk(
+            store: store, logger: logger, fleet: MeasuringFleet(actor), transfer: transfer
+        ) { await actor.record(.searchChanged, nil, $0) }
     }
 
     private func serveMetrics(_ report: CoordinatorReport, at port: Int) async throws {

@@ -27,7 +27,8 @@ struct HookSharingAdministration: HookAdministration {
                     samples: provenance.samples, boards: provenance.shares,
                     validators: provenance.validators.map(\.rawValue), lossChange: provenance.change,
                     gates: provenance.gates)
-            })
+            }, awaited: view.awaited, withstands: view.withstands,
+            trial: view.state.trial)
     }
 
     func rollBack(_ request: HooksRollback, by actor: String) async throws -> HooksView {

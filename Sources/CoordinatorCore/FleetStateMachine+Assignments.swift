@@ -55,7 +55,7 @@ extension FleetStateMachine {
         _ trials: [PolicyTrial], on boards: [BoardID], at now: Instant
     ) -> [Action] {
         self.trials = trials
-        let interference = ClassInterference(of: self.boards.values.lazy.map(\.state.board))
+        let interference = ClassInterference(of: believed)
         return boards.sorted().flatMap { assign($0, at: now, isGreeting: false, interference: interference) }
     }
 
@@ -70,7 +70,7 @@ extension FleetStateMachine {
     }
 
     private mutating func assignAll(at now: Instant) -> [Action] {
-        let interference = ClassInterference(of: boards.values.lazy.map(\.state.board))
+        let interference = ClassInterference(of: believed)
         return boards.keys.sorted().flatMap { assign($0, at: now, isGreeting: false, interference: interference) }
     }
 
@@ -79,7 +79,7 @@ extension FleetStateMachine {
         var policy = policy
         policy.windows = nil
         let policies = policiesInForce.filter { $0.name != policy.name } + [policy]
-        let interference = ClassInterference(of: boards.values.lazy.map(\.state.board))
+        let interference = ClassInterference(of: believed)
         return states.filter { policy.selects(labels: $0.board.labels) }.flatMap { state in
             AssignmentPlan(
                 for: state.board, policies: policies, reserve: settings.reserve,
@@ -95,7 +95,7 @@ extension FleetStateMachine {
     }
 
     private func interference(ofClass name: String) -> ClassInterference {
-        ClassInterference(of: boards.values.lazy.map(\.state.board).filter { $0.boardClass == name })
+        ClassInterference(of: believed.filter { $0.boardClass == name })
     }
 
     /// A board came, went, or describes itself anew: what its class measured is put together again if that matters.
@@ -113,7 +113,7 @@ extension FleetStateMachine {
         previous: BoardDescription? = nil
     ) -> [Action] {
         guard let state = boards[id]?.state else { return [] }
-        let name = state.board.boardClass
+        let (name, pause) = (state.board.boardClass, settings.resend)
         // Of ten thousand boards that say hello, each would look at all others.
         if interference == nil, !state.board.hasMeasuredInterference, classInterference[name] == nil {
             classInterference[name] = self.interference(ofClass: name)
@@ -133,12 +133,12 @@ extension FleetStateMachine {
             let generation = max(state.desired.generation, state.reportedGeneration) + 1
             let assignment = Assignment(generation: generation, models: plan.models)
             boards[id]?.state.desired = assignment
-            boards[id]?.pause = settings.resend
+            boards[id]?.pause = pause
             return actions + [
                 .saveAssignment(assignment, id), .record(.assignmentChanged, id, "generation \(generation)"),
             ]
         }
-        if isGreeting { boards[id]?.pause = settings.resend }
+        if isGreeting { boards[id]?.pause = pause }
         return actions + offer(id, at: now)
     }
 
@@ -163,7 +163,7 @@ extension FleetStateMachine {
     /// Looks at silences and unreported assignments; call it a few times per heartbeat.
     public mutating func timerFired(at now: Instant) -> [Action] {
         let patience = settings.heartbeat * settings.liveness
-        var actions: [Action] = []
+        var actions = quarantineDue(at: now)
         for id in due(at: now, patience) {
             guard let board = boards[id] else { continue }
             let silence = board.heard.duration(to: now)
@@ -195,7 +195,8 @@ extension FleetStateMachine {
     private mutating func resend(_ board: Board, _ id: BoardID, at now: Instant) -> [Action] {
         if let sent = board.sent, sent.duration(to: now) < board.pause { return [] }
         let actions = offer(id, at: now)
-        if !actions.isEmpty { boards[id]?.pause = min(board.pause * 2, settings.longestResend) }
+        let pause = min(board.pause * 2, settings.longestResend)
+        if !actions.isEmpty { boards[id]?.pause = pause }
         return actions
     }
 }

@@ -23,7 +23,7 @@ extension FleetStateMachine {
     public func preview(of policy: Policy) -> [AssignmentPreview] {
         var policy = policy
         policy.windows = nil
-        let interference = ClassInterference(of: boards.values.lazy.map(\.state.board))
+        let interference = ClassInterference(of: believed)
         return states.compactMap { state in
             let id = state.board.id
             let plan = AssignmentPlan(

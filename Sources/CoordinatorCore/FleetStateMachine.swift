@@ -26,6 +26,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         public var longestResend: Duration = .seconds(30)
         /// Share of a board's CPU time that assignments leave free, 0..<1.
         public var reserve = 0.1
+        /// A board whose numbers were impossible is learned from again after so long without another.
+        public var saneFor: Duration = .seconds(600)
+        /// Boards are compared with their classes this often at most.
+        public var comparison: Duration = .seconds(5)
 
         public init() {}
     }
@@ -58,6 +62,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var toldSpool = SpoolTelemetry()
         /// Models whose hooks were refused when they were last heard of.
         var withoutHooks: Set<ModelName> = []
+        /// What it said in its last hello that it cannot have measured.
+        var impossible: [String] = []
     }
 
     /// A board may be ahead of a store that was restored from a backup, but not by more generations than this.
@@ -72,6 +78,12 @@ where Instant: Sendable, Instant.Duration == Duration {
     var trials: [PolicyTrial]
     /// By the clock that people read, when it was read last.
     var clockSeconds: Int64
+    /// Boards from which nothing is learned.
+    var quarantine: LearningQuarantine<Instant>
+    /// What the last comparison of boards with their classes found, when it was, and whether figures came since.
+    var findings: [BoardID: String] = [:]
+    var looked: Instant?
+    var hasNewFigures = true
 
     /// - Parameters:
     ///   - boards: as they were stored; none has a session yet.
@@ -84,6 +96,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         self.policies = policies
         self.trials = trials
         self.clockSeconds = clockSeconds
+        quarantine = LearningQuarantine(saneFor: settings.saneFor)
         for board in boards { self.boards[board.board.id] = Self.entry(board, settings, at: now) }
     }
 
@@ -117,6 +130,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         }
         described(boards[id]?.state.board, as: board.board)
         boards[id] = Self.entry(enrolled, settings, at: now)
+        hasNewFigures = true
         return [.record(.boardEnrolled, id, "enrolled as \(board.board.boardClass)")]
     }
 
@@ -124,6 +138,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     public mutating func boardRevoked(_ id: BoardID) -> [Action] {
         guard let removed = boards.removeValue(forKey: id) else { return [] }
         described(removed.state.board, as: nil)
+        quarantine.forget(id)
+        hasNewFigures = true
         return [.record(.boardRevoked, id, "revoked")]
     }
 
@@ -139,7 +155,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         boards[id]?.heard = now
         boards[id]?.state.status = .connected
         switch message {
-        case .telemetry(let records): return telemetryReceived(records, from: id)
+        case .telemetry(let records): return telemetryReceived(records, from: id, at: now)
         case .assignmentReported(let generation): return reported(generation, from: id)
         case .heartbeat: return [.send(.heartbeat, id)]
         case .goodbye:
@@ -158,13 +174,17 @@ where Instant: Sendable, Instant.Duration == Duration {
     }
 
     private mutating func greeted(
-        _ id: BoardID, _ description: BoardDescription, _ incarnation: UInt64, _ generation: UInt64, at now: Instant
+        _ id: BoardID, _ told: BoardDescription, _ incarnation: UInt64, _ generation: UInt64, at now: Instant
     ) -> [Action] {
         guard let known = boards[id]?.state else { return [] }
+        // Numbers that cannot be are no reason not to serve a board.
+        let (description, impossible) = repaired(told)
         if let reason = Self.refusal(of: description, incarnation, generation, known: known) {
             return [.record(.messageRefused, id, reason), .send(.refused(reason: reason), id)]
         }
-        var actions: [Action] = []
+        boards[id]?.impossible = impossible
+        if impossible != [] || description.models != known.board.models { hasNewFigures = true }
+        var actions = impossible.isEmpty ? [] : impossibleFigures(Self.reason(impossible), of: id, at: now)
         if incarnation > known.incarnation || description != known.board { boards[id]?.isStored = false }
         if boards[id]?.isStored == false { actions.append(.saveBoard(id)) }
         if known.incarnation > 0, incarnation > known.incarnation {
@@ -213,7 +233,9 @@ where Instant: Sendable, Instant.Duration == Duration {
     }
 
     /// Records under a name that is not the board's are refused; of the others, figures that it cannot have measured.
-    private mutating func telemetryReceived(_ records: [TelemetryRecord], from id: BoardID) -> [Action] {
+    private mutating func telemetryReceived(
+        _ records: [TelemetryRecord], from id: BoardID, at now: Instant
+    ) -> [Action] {
         guard let board = boards[id] else { return [] }
         let named = records.prefix(FleetLimits.recordsPerMessage).filter { $0.isNamed(by: board.state) }
         let sound = named.map { $0.withoutImpossibleModels(on: board.state) }
@@ -224,6 +246,9 @@ where Instant: Sendable, Instant.Duration == Duration {
             boards[id]?.struck = max(board.struck, struck.map(\.0.position).max() ?? board.struck)
             boards[id]?.state.refusedRecords += UInt64(refused)
             actions.append(.record(.telemetryRefused, id, "\(refused) impossible records"))
+            if struck.contains(where: { $0.0.hasImpossibleLatencies(on: board.state) }) {
+                actions += impossibleFigures("telemetry that it cannot have measured", of: id, at: now)
+            }
         }
         actions += sound.flatMap { hooksHeardOf(in: $0, from: id) }
         if let spool = sound.compactMap(\.board.spool).last { actions += spoolHeardOf(spool, from: id) }

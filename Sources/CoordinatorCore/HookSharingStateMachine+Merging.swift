@@ -78,10 +78,15 @@ extension HookSharingStateMachine {
     // MARK: Merging
 
     mutating func mergeDue(_ id: SharingGroup, at now: Instant, _ milliseconds: UInt64) -> [Action] {
-        guard let group = groups[id], group.candidate == nil else { return [] }
-        let trusted = group.updates.filter { group.marks[$0.key] == nil }
+        // Boards that are not reached yet learn from the version before; the next merge is of all.
+        guard let group = groups[id], group.candidate == nil, group.state.trial == nil else { return [] }
+        let trusted = group.updates.keys.count { !group.isDistrusted($0) }
         let hasWaited = group.updates.values.contains { $0.since.duration(to: now) >= settings.longestWait }
-        guard trusted.count >= settings.enough || (hasWaited && trusted.count >= settings.fewest) else { return [] }
+        let isComplete = group.begun.duration(to: now) >= settings.rejoin || trusted >= settings.enough
+        // Of three boards one of which is distrusted, two go on: that one is heard, and left out until it agrees.
+        guard group.updates.count >= settings.fewest, trusted >= 2,
+            (trusted >= awaited(group) && isComplete) || hasWaited
+        else { return [] }
         let updates = group.updates.values.map(\.update).filter { group.lineage.contains($0.baseVersion) }
         let result = settings.merge.merge(
             updates, latest: group.state.current, marks: group.marks, nowMilliseconds: milliseconds)
@@ -189,6 +194,7 @@ extension HookSharingStateMachine {
         version.provenance.gates = judgement.gates
         var state = group.state
         state.current = version.number
+        state.trial = settings.watch > .zero ? group.trial(of: version) : nil
         state.marks = candidate.marks.map { .init(board: $0.key, mark: $0.value) }.sorted { $0.board < $1.board }
         groups[id]?.candidate?.version = version
         groups[id]?.candidate?.isSaving = true
@@ -208,8 +214,11 @@ extension HookSharingStateMachine {
         groups[id]?.versions.append(version)
         forget(candidate.merged, id)
         groups[id]?.candidate = nil
+        groups[id]?.watch.began(state.trial?.watched ?? [], at: now)
         while let group = groups[id], group.versions.count > SharingLimits.versions,
-            let oldest = group.versions.first(where: { $0.number != group.state.current })
+            let oldest = group.versions.first(where: {
+                $0.number != group.state.current && $0.number != group.state.trial?.before
+            })
         {
             groups[id]?.versions.removeAll { $0.number == oldest.number }
         }
@@ -247,6 +256,8 @@ extension HookSharingStateMachine {
         groups[id]?.updates = [:]
         groups[id]?.candidate = nil
         groups[id]?.state.current = target
+        groups[id]?.state.trial = nil
+        groups[id]?.watch.ended()
         guard let state = groups[id]?.state else { return [] }
         return [
             .dropUpdates(merged, state),

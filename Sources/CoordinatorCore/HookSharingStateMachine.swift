@@ -20,10 +20,10 @@ where Instant: Sendable, Instant.Duration == Duration {
     public struct Settings: Sendable {
         public var merge = GateMerge()
         public var verdict = CandidateVerdict()
-        /// Updates that are merged at once.
-        public var enough = 4
-        /// Fewer are merged, but never fewer than this, when one has waited for `longestWait`: below three, a bad board
-        /// cannot be outvoted.
+        /// So many updates are waited for, or as many as the group has boards that are not distrusted.
+        public var enough = 8
+        /// Fewer are merged when one has waited for `longestWait`, but never fewer than this, those of distrusted
+        /// boards included: below three, a bad board cannot be outvoted.
         public var fewest = 3
         public var longestWait: Duration = .seconds(600)
         /// Boards that are asked what a candidate is worth.
@@ -31,6 +31,17 @@ where Instant: Sendable, Instant.Duration == Duration {
         public var answer: Duration = .seconds(60)
         /// Rounds of asking other boards, where none has answered, before the merge is given up.
         public var rounds = 3
+        /// What boards that use a new version are held against: their own past. Accuracy is that of labelled frames;
+        /// boards without labels are not judged by it.
+        public var gates = RolloutGates(
+            leastFrames: 300, accuracyDrop: 0.03, attainmentDrop: 0.02, p50Ratio: 1.25, p99Ratio: 2,
+            restartsPerBoard: 0.5)
+        /// For how long a group of boards that a version was given to is watched before the next gets it, and for how
+        /// many times as long where there is nothing to judge it by. Without any time it goes to all boards at once.
+        public var watch: Duration = .seconds(60)
+        public var patience = 10
+        /// After a start, boards come back for so long before fewer than `enough` of them are taken for all.
+        public var rejoin: Duration = .seconds(20)
         /// Pause before a version is announced again to a board that has not said that it uses it.
         public var announce: Duration = .seconds(30)
 
@@ -90,11 +101,15 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     struct Group: Sendable {
         var state: SharingState
+        /// When the group, or this coordinator, began.
+        var begun: Instant
         var versions: [HookVersion]
         var updates: [BoardID: (update: GateUpdate, since: Instant)] = [:]
         var numbers: [BoardID: UInt64]
         var members: [BoardID: Member] = [:]
         var candidate: Candidate?
+        /// What boards measured before and since they were given the version on trial.
+        var watch = VersionWatch<Instant>()
 
         var marks: [BoardID: GateMerge.Mark] {
             Dictionary(state.marks.map { ($0.board, $0.mark) }, uniquingKeysWith: { first, _ in first })
@@ -119,7 +134,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         self.settings = settings
         for one in stored {
             groups[one.state.group] = Group(
-                state: one.state, versions: one.versions,
+                state: one.state, begun: now, versions: one.versions,
                 updates: Dictionary(
                     one.updates.map { ($0.board, ($0, now)) }, uniquingKeysWith: { first, _ in first }),
                 numbers: one.numbers)
@@ -135,6 +150,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         /// Boards and the versions that they say they use.
         public var members: [BoardID: UInt64]
         public var candidate: UInt64?
+        /// Updates that the next merge waits for, and how many bad ones among so many the rule withstands.
+        public var awaited: Int
+        public var withstands: Int
         /// The current version and those it was made from; others were taken back.
         public var lineage: Set<UInt64>
     }
@@ -144,8 +162,14 @@ where Instant: Sendable, Instant.Duration == Duration {
             View(
                 state: group.state, versions: group.versions, waiting: group.updates.keys.sorted(),
                 members: group.members.mapValues(\.version), candidate: group.candidate?.version.number,
+                awaited: awaited(group), withstands: settings.merge.rule.withstands(of: awaited(group)),
                 lineage: group.lineage)
         }
+    }
+
+    /// Updates of boards that are not distrusted, for a merge without further waiting.
+    func awaited(_ group: Group) -> Int {
+        min(settings.enough, max(2, group.members.keys.count { !group.isDistrusted($0) }))
     }
 
     // MARK: Reports
@@ -189,19 +213,21 @@ where Instant: Sendable, Instant.Duration == Duration {
                 return [.record(.messageRefused, board, "\(id): \(SharingLimits.groups) groups learn already")]
             }
             let state = SharingState(group: id, parameterCount: parameters, gateCount: gates)
-            groups[id] = Group(state: state, versions: [], numbers: [:])
+            groups[id] = Group(state: state, begun: now, versions: [], numbers: [:])
             actions.append(.saveState(state))
         }
         groups[id]?.members[board] = Member(version: version, announced: nil)
+        if groups[id]?.state.trial?.version == version { groups[id]?.watch.used(by: board, at: now) }
         return actions + announce(id, to: board, at: now)
     }
 
-    /// The current version, to a board that does not use it.
+    /// The version that it is to use, to a board that does not.
     private mutating func announce(_ id: SharingGroup, to board: BoardID, at now: Instant) -> [Action] {
-        guard let group = groups[id], let member = group.members[board], member.version != group.state.current
-        else { return [] }
+        guard let group = groups[id], let member = group.members[board] else { return [] }
+        let target = group.target(of: board)
+        guard member.version != target else { return [] }
         groups[id]?.members[board]?.announced = now
-        let current = group.versions.first { $0.number == group.state.current }
+        let current = group.versions.first { $0.number == target }
         return [announcement(id, current ?? group.start, isCandidate: false, to: board)]
     }
 
@@ -236,6 +262,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         assemblies.removeAll { $0.board == board }
         for id in groups.keys {
             groups[id]?.members[board] = nil
+            groups[id]?.watch.forget(board)
             groups[id]?.updates[board] = nil
             groups[id]?.candidate?.open.remove(board)
             groups[id]?.candidate?.scores[board] = nil
@@ -246,8 +273,8 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     public mutating func timerFired(at now: Instant, milliseconds: UInt64) -> [Action] {
         groups.keys.sorted().flatMap { id in
-            candidateDue(id, at: now, milliseconds) + mergeDue(id, at: now, milliseconds)
-                + announcementsDue(id, at: now)
+            candidateDue(id, at: now, milliseconds) + trialDue(id, at: now)
+                + mergeDue(id, at: now, milliseconds) + announcementsDue(id, at: now)
         }
     }
 
@@ -273,6 +300,15 @@ extension HookSharingStateMachine.Group {
             number: 0, parent: 0, values: [Float](repeating: 0, count: state.parameterCount),
             provenance: .init(shares: [], validators: [], change: 0, gates: [], atMilliseconds: 0))
     }
+
+    /// The version that the board is to use.
+    func target(of board: BoardID) -> UInt64 {
+        guard let trial = state.trial, trial.before == 0 || versions.contains(where: { $0.number == trial.before })
+        else { return state.current }
+        return trial.target(of: board)
+    }
+
+    func isDistrusted(_ board: BoardID) -> Bool { state.marks.contains { $0.board == board } }
 
     var current: HookVersion { versions.first { $0.number == state.current } ?? start }
 

@@ -20,6 +20,15 @@ extension TelemetryRecord {
     }
 }
 
+extension TelemetryRecord {
+    /// Whether latencies are none that the board can have measured; other figures may be of another table of points.
+    func hasImpossibleLatencies(on state: BoardState) -> Bool {
+        models.contains { model in
+            model.hasImpossibleLatencies(points: state.board.models.first { $0.name == model.model }?.points)
+        }
+    }
+}
+
 extension ModelTelemetry {
     /// A median is possible up to this many times what the slowest point takes on the idle board, and down to as small
     /// a part of what the fastest takes.
@@ -32,6 +41,11 @@ extension ModelTelemetry {
             && points.map { activePoint < $0.count && isOfItsClass($0.map(\.latencyMilliseconds)) } ?? false
             && latencies.allSatisfy { $0.isFinite && $0 >= 0 }
             && p50Milliseconds <= p90Milliseconds && p90Milliseconds <= p99Milliseconds
+    }
+
+    fileprivate func hasImpossibleLatencies(points: [OperatingPoint]?) -> Bool {
+        let isNoNumber = [p50Milliseconds, p90Milliseconds, p99Milliseconds].contains { !$0.isFinite || $0 < 0 }
+        return isNoNumber || points.map { !isOfItsClass($0.map(\.latencyMilliseconds)) } ?? false
     }
 
     private func isOfItsClass(_ idle: [Double]) -> Bool {

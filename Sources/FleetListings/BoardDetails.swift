@@ -23,7 +23,7 @@ public struct BoardDetails: Encodable, Sendable {
             "engine       \(board.engineVersion)",
             "assignment   generation \(board.desiredGeneration) desired, \(board.reportedGeneration) reported",
             "telemetry    \(board.telemetryRecords) records, \(board.telemetryGaps) missing",
-        ]
+        ] + (board.quarantine.map { ["quarantine   since \(timeText($0.sinceMilliseconds)): \($0.reason)"] } ?? [])
     }
 
     /// The latest events, oldest first.

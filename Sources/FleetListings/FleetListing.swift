@@ -94,7 +94,7 @@ extension FleetListing where Value == [HooksView] {
         Self(["HOOKS", "VERSION", "BOARDS", "UP TO DATE", "WAITING", "OUTLIERS", "UPDATE BYTES"]) {
             $0.map { view in
                 [
-                    view.name, "\(view.currentVersion)", "\(view.boards.count)",
+                    view.name, view.versionText, "\(view.boards.count)",
                     "\(view.boards.count { $0.value == view.currentVersion })", "\(view.waiting.count)",
                     view.outliers.isEmpty ? "none" : view.outliers.map(\.board).joined(separator: ","),
                     "\(view.bytesPerUpdate)",

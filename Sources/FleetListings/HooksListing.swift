@@ -22,13 +22,21 @@ extension FleetListing where Value == HooksView {
 }
 
 extension HooksView {
+    /// The version in force, and how many boards it has been given to while it is on trial.
+    var versionText: String {
+        guard let trial else { return "\(currentVersion)" }
+        let reached = trial.groups.prefix(trial.current + 1).reduce(0) { $0 + $1.count }
+        return "\(currentVersion), on \(reached) of \(trial.groups.reduce(0) { $0 + $1.count }), before \(trial.before)"
+    }
+
     /// What stands above the versions.
     public var lines: [String] {
         let all = boards.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
         return [
             "hooks        \(name)", "class        \(boardClass)", "network      \(modelSHA256)",
             "start        \(hookSHA256)", "parameters   \(parameters), \(bytesPerUpdate) bytes an update",
-            "version      \(currentVersion)\(candidate.map { "; \($0) is being judged" } ?? "")",
+            "version      \(versionText)\(candidate.map { "; \($0) is being judged" } ?? "")",
+            "merging      \(awaited) updates at once, withstands \(withstands) bad of so many",
             "waiting      \(waiting.isEmpty ? "none" : waiting.joined(separator: ", "))",
         ] + outliers.map { "outlier      \($0.board): \($0.reason), at version \($0.version)" } + [
             "boards       \(all.joined(separator: ", "))", "",

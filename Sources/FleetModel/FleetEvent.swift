@@ -9,6 +9,10 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case auditTampered
         case rolloutChanged
         case artefactChanged, artefactRefused
+        /// What boards measured on request, so that latency can be predicted on boards like them.
+        case latencyMeasured
+        /// From a board's numbers nothing is learned any more; something is again.
+        case learningQuarantined, learningReleased
     }
 
     public var kind: Kind

@@ -37,6 +37,9 @@ public struct SearchJob: Equatable, Codable, Sendable {
     public var latencyScale: Double?
     /// The same for groups of operators, where what boards measured tells them apart; others have `latencyScale`.
     public var operatorScales: [String: Double]?
+    /// The class that the latency table was measured on, where it is another than the job's: its scales are then from
+    /// what the job's class was predicted to take.
+    public var tableBoardClass: String?
 
     public init(
         name: String, model: String, boardClass: String, processor: String, space: String, accuracyPredictor: String,

@@ -38,8 +38,9 @@ public struct CandidateScore: Equatable, Sendable {
     }
 }
 
-/// Decides whether a merge becomes a version: where the middle board of those asked finds it no worse than the version
-/// before, so that fewer than half of them can neither force one through nor keep one away.
+/// Decides whether a merge becomes a version: where more than half of the boards asked find it no worse than the
+/// version before. Fewer than half of them can neither force one through nor keep one away; half of them can keep one
+/// away, so that with two bad boards of four the version before stays.
 public struct CandidateVerdict: Equatable, Codable, Sendable {
     /// Scores below this many samples do not count.
     public var fewestSamples: UInt64 = 16
@@ -69,11 +70,12 @@ public struct CandidateVerdict: Equatable, Codable, Sendable {
             (value: (score.loss - score.lossBefore) / max(score.lossBefore, 1e-9), weight: 1.0)
         }
         let change = MergeRule.median.merge(&changes)
+        let content = changes.count { $0.value <= tolerance }
         let gates = (0..<gateCount).map { gate in
             Self.merged(counted.compactMap { $0.gates.count == gateCount ? $0.gates[gate] : nil })
         }
         return Judgement(
-            isAccepted: change <= tolerance, boards: counted.map(\.board), change: change, gates: gates)
+            isAccepted: 2 * content > counted.count, boards: counted.map(\.board), change: change, gates: gates)
     }
 
     private static func merged(_ scores: [GateScore]) -> GateScore {

@@ -50,6 +50,8 @@ public struct SharingState: Equatable, Codable, Sendable {
     /// The highest number ever given.
     public var highest: UInt64
     public var marks: [Mark]
+    /// How far the current version has come; `nil` where all boards are to have it.
+    public var trial: VersionTrial?
 
     public struct Mark: Equatable, Codable, Sendable {
         public var board: BoardID

@@ -7,7 +7,8 @@ public enum MergeRule: Equatable, Codable, Sendable {
     case mean
     /// Drops the `share` lowest and as many of the highest values, and takes the mean by weight of the others (Yin et
     /// al. 2018). Of `n` boards, up to `share * n`, rounded down, may be bad: what is left lies between values of
-    /// honest ones. `share` is below a half.
+    /// honest ones. `share` is below a half. From three boards on one is dropped at least, so that with three it is the
+    /// median.
     case trimmedMean(share: Double)
     /// The middle value, or the mean of the two; weights do not count (Yin et al. 2018). Fewer than half of the boards
     /// may be bad.
@@ -17,7 +18,8 @@ public enum MergeRule: Equatable, Codable, Sendable {
     public func withstands(of boards: Int) -> Int {
         switch self {
         case .mean: 0
-        case .trimmedMean(let share): min(Int(share * Double(boards)), max(0, (boards - 1) / 2))
+        case .trimmedMean(let share):
+            min(max(Int(share * Double(boards)), boards >= 3 ? 1 : 0), max(0, (boards - 1) / 2))
         case .median: max(0, (boards - 1) / 2)
         }
     }

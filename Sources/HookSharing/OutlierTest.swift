@@ -7,10 +7,11 @@
 ///
 /// Direction says something only while boards agree: around an optimum their updates cancel out, and each points away
 /// from the others although all are honest. Then nobody is named for it, and the merge rule alone has to withstand.
-/// Fewer than half of the boards may be bad.
+/// Fewer than half of the boards may be bad: two of four that send the same are as good as the other two, to this test
+/// and to any that treats boards alike.
 public struct OutlierTest: Equatable, Codable, Sendable {
     /// Updates below which nobody can be told apart.
-    public static let fewestUpdates = 4
+    public static let fewestUpdates = 3
 
     /// How many times as long, or as short, as the median an update may be at least.
     public var lengthFactor = 4.0
@@ -18,7 +19,8 @@ public struct OutlierTest: Equatable, Codable, Sendable {
     public var lengthSpread = 2.5
     /// Median cosine of boards with each other from which on they agree.
     public var agreement = 0.18
-    /// Of all boards, the share that may point away; where more do, the boards disagree, and nobody is named for it.
+    /// Of all boards, the share that may point away, though always one; where more do, the boards disagree, and nobody
+    /// is named for it.
     public var mostAway = 0.25
     /// Of that median, the share that a board's own cosine must reach.
     public var share = 0.1
@@ -67,7 +69,7 @@ public struct OutlierTest: Equatable, Codable, Sendable {
             cosines = Self.cosines(deltas, lengths, against: members)
             middle = Self.median(members.map { cosines[$0] })
             let away = likely.filter { cosines[$0] <= share * middle }
-            agrees = middle >= agreement && away.count <= Int(mostAway * Double(deltas.count))
+            agrees = middle >= agreement && away.count <= max(1, Int(mostAway * Double(deltas.count)))
             if agrees { for index in away { reasons[index] = Self.direction(cosines[index]) } }
         }
         return Result(

@@ -111,8 +111,16 @@ package enum PredictorReport {
     ]
     package static let sampleHeader = ["BOARD", "MEASURED ms", "PREDICTED ms", "WITHIN", "SUBNET"]
 
+    /// Of a class that measured little itself, what is predicted with what others lend.
     package static func row(_ view: LatencyPredictorView) -> [String] {
-        [
+        if let transfer = view.transfer, transfer.isUsed {
+            return [
+                view.name, "\(view.boards.count)", "\(transfer.measured)", percent(transfer.relativeMargin),
+                percent(transfer.coverage), transfer.spearman.map { number($0, 3) } ?? "-",
+                percent(transfer.medianRelativeError), TransferReport.origin(transfer),
+            ]
+        }
+        return [
             view.name, "\(view.boards.count)", "\(view.samples.count)", percent(view.relativeMargin),
             percent(view.coverage), view.spearman.map { number($0, 3) } ?? "-", percent(view.medianRelativeError),
             view.refusal ?? view.basis,
@@ -124,7 +132,9 @@ package enum PredictorReport {
             "predictor    \(view.name)", "boards       \(view.boards.joined(separator: ", "))",
             "engines      \(view.engineVersions.joined(separator: ", "))", "from         \(view.basis)",
         ]
-        if let refusal = view.refusal { return lines + ["none         \(refusal)"] }
+        if let refusal = view.refusal {
+            return lines + ["none         \(refusal)"] + (view.transfer.map(TransferReport.lines) ?? [])
+        }
         if let slope = view.slope, let intercept = view.intercept {
             lines.append("line         \(number(intercept, 4)) ms + \(slope) x the above")
         }
@@ -132,7 +142,7 @@ package enum PredictorReport {
             "margin       \(percent(view.relativeMargin)) %, stated to hold \(percent(view.statedCoverage)) % of new"
                 + " measurements",
             "held         \(percent(view.coverage)) % of \(view.samples.count) that were left out",
-        ]
+        ] + (view.transfer.map(TransferReport.lines) ?? [])
     }
 
     package static func sampleRows(_ view: LatencyPredictorView) -> [[String]] {
@@ -144,7 +154,8 @@ package enum PredictorReport {
         }
     }
 
-    private static func percent(_ share: Double?) -> String { share.map { number(100 * $0, 1) } ?? "-" }
 }
+
+func percent(_ share: Double?) -> String { share.map { number(100 * $0, 1) } ?? "-" }
 
 func number(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }

@@ -54,11 +54,11 @@ extension DeployedModel {
 }
 
 extension OperatingPoint {
+    /// What a board measured may be any number: one that says nonsense is served, and not learned from.
     init(_ wire: WireOperatingPoint) throws(DecodingFailure) {
         self.init(
-            configuration: try SubnetConfiguration(wire),
-            accuracy: try Checks.number(wire.accuracy, "accuracy", in: 0...1),
-            latencyMilliseconds: try Checks.number(wire.latencyMilliseconds, "latencyMilliseconds"),
+            configuration: try SubnetConfiguration(wire), accuracy: wire.accuracy,
+            latencyMilliseconds: wire.latencyMilliseconds,
             flops: try Checks.integer(wire.flops, "flops", in: 0...Int.max),
             demand: wire.hasDemand ? try PointDemand(wire.demand) : nil)
     }
@@ -146,9 +146,9 @@ extension ModelTelemetry {
             model: try Checks.model(wire.model, "records.models.model"), frames: wire.frames,
             dropped: wire.dropped, violations: wire.violations, labelled: wire.labelled, correct: wire.correct,
             switches: wire.switches, activePoint: wire.activePoint,
-            p50Milliseconds: try Checks.number(wire.p50Milliseconds, "p50Milliseconds"),
-            p90Milliseconds: try Checks.number(wire.p90Milliseconds, "p90Milliseconds"),
-            p99Milliseconds: try Checks.number(wire.p99Milliseconds, "p99Milliseconds"),
+            // Any number, as of operating points; the coordinator strikes out what cannot be.
+            p50Milliseconds: wire.p50Milliseconds, p90Milliseconds: wire.p90Milliseconds,
+            p99Milliseconds: wire.p99Milliseconds,
             constraintMilliseconds: try Checks.number(wire.constraintMilliseconds, "constraintMilliseconds"),
             hooks: wire.hasHooks ? try HookTelemetry(wire.hooks) : nil)
     }

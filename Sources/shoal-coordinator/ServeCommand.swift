@@ -30,6 +30,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Bytes of artefacts a second, to all boards together.")
     var artefactRate = 8 << 20
     @Option(
+        parsing: .unconditional,
+        help: "Seconds after which boards of a class without a latency predictor are asked to measure subnets.")
+    var measureAfter = 30
+    @Option(
+        parsing: .unconditional,
+        help:
+            "Seconds that a group of boards is watched which a new version of shared gates went to; 0: to all at once.")
+    var hookWatch = 60
+    @Option(
         help: """
             sqlite: a file in the state folder. postgresql: a database that several coordinators share, of which one \
             leads; its connection string is in the environment variable \(StoreConnection.variable) or in a file.
@@ -49,6 +58,8 @@ struct ServeCommand: AsyncParsableCommand {
         guard (1 << 16...1 << 32).contains(artefactRate) else {
             throw ValidationError("--artefact-rate: give 65536 to 4294967296")
         }
+        guard (0...86_400).contains(measureAfter) else { throw ValidationError("--measure-after: give 0 to 86400") }
+        guard (0...86_400).contains(hookWatch) else { throw ValidationError("--hook-watch: give 0 to 86400") }
         guard store == .postgresql || storeConnection == nil else {
             throw ValidationError("--store-connection goes with --store postgresql")
         }
@@ -62,7 +73,8 @@ struct ServeCommand: AsyncParsableCommand {
                 configuration: .init(
                     stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
                     enrolmentPort: enrolmentPort, adminPort: adminPort, metricsPort: metricsPort,
-                    heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate),
+                    heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate,
+                    measureAfter: .seconds(measureAfter), hookWatch: .seconds(hookWatch)),
                 logger: logger)
             let group = ServiceGroup(
                 configuration: .init(

@@ -157,7 +157,7 @@ private struct FullValues {
                     .init(
                         name: "m", framesPerSecond: 30,
                         points: [PointView(subnet: "s", accuracy: 0.5, latencyMilliseconds: 2, flops: 3)])
-                ], interference: ["m": ["n": 1.5]]))
+                ], interference: ["m": ["n": 1.5]], quarantine: .init(reason: "odd", sinceMilliseconds: 1)))
         try add(
             "Status",
             StatusView(
@@ -227,6 +227,7 @@ private struct FullValues {
             latencyTable: "/t", constraints: [.init(latencyMilliseconds: 1, flops: 2, memoryBytes: 3)],
             accuracyFloor: 0.5, verificationTable: "/v")
         job.latencyScale = 1.5
+        job.tableBoardClass = "d"
         job.operatorScales = ["k3": 1.25]
         try add("SearchJob", job)
         var record = SearchRecord(job: job, text: "", number: 1, submittedAtMilliseconds: 1)
@@ -274,6 +275,16 @@ private struct FullValues {
         predictor.samples = [
             .init(board: "b", subnet: "s", measuredMilliseconds: 1, predictedMilliseconds: 2, isWithinMargin: true)
         ]
+        let transfer = LatencyTransferView(
+            isUsed: true, measured: 10, wanted: 20,
+            sources: [
+                .init(
+                    boardClass: "d", engineVersion: "1", boards: ["e"], weight: 1, shared: 3, measurements: 4,
+                    spread: 0.1)
+            ], relativeMargin: 0.1, statedCoverage: 0.9, checked: 6, within: 5, coverage: 0.8, spearman: 1,
+            medianRelativeError: 0.1, refusal: "few", checks: predictor.samples)
+        predictor.transfer = transfer
+        try add("LatencyTransfer", transfer)
         try add("LatencyPredictor", predictor)
     }
 

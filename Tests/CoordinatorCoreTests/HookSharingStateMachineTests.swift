@@ -23,7 +23,14 @@ struct SharingFixture {
     private(set) var updates: [BoardID: GateUpdate] = [:]
     private(set) var numbers: [BoardID: UInt64] = [:]
 
-    init(_ settings: Machine.Settings = .init()) {
+    /// Four updates are a merge, however many boards there are, and a version goes to all of them.
+    static var four: Machine.Settings {
+        var settings = Machine.Settings()
+        (settings.enough, settings.watch) = (4, .zero)
+        return settings
+    }
+
+    init(_ settings: Machine.Settings = four) {
         machine = Machine(settings: settings, stored: [], at: .now)
     }
 
@@ -68,7 +75,7 @@ struct SharingFixture {
         perform(try machine.rolledBack(Self.group, to: version, at: now))
     }
 
-    mutating func restart(_ settings: Machine.Settings = .init()) {
+    mutating func restart(_ settings: Machine.Settings = four) {
         let stored = state.map {
             Machine.Stored(state: $0, versions: versions, updates: Array(updates.values), numbers: numbers)
         }
@@ -122,6 +129,15 @@ struct SharingFixture {
     }
 }
 
+extension SharingFixture.Machine.Settings {
+    /// A version goes to all boards at once.
+    static var unstaged: Self {
+        var settings = Self()
+        settings.watch = .zero
+        return settings
+    }
+}
+
 @Suite struct HookSharingStateMachineTests {
     @Test func enoughUpdatesAreMergedJudgedAndAnnounced() throws {
         var fleet = SharingFixture()
@@ -144,6 +160,79 @@ struct SharingFixture {
         try fleet.makeVersion(2, base: 1, update: 2)
         fleet.pass(.seconds(61))
         #expect(fleet.versions.last?.values == [2, 2, 0, 1] && fleet.versions.last?.parent == 1)
+    }
+
+    /// By default a merge waits for as many boards as there are, up to eight, but no longer than ten minutes.
+    @Test(arguments: [3, 4, 5, 8, 11])
+    func aMergeWaitsForAsManyAsThereAre(boards: Int) throws {
+        var fleet = SharingFixture(.unstaged)
+        try fleet.join(1...boards)
+        let most = min(boards, 8)
+        for board in 1..<most { try fleet.send([1, 2, 0, 0], board) }
+        fleet.pass(.seconds(300))
+        #expect(fleet.view?.candidate == nil && fleet.view?.awaited == most)
+        #expect(fleet.view?.withstands == (most == 8 ? 2 : 1))
+        try fleet.send([1, 2, 0, 0], most)
+        #expect(fleet.view?.candidate == 1)
+        // One is silent: after a while the others go on without it, if three are left.
+        var late = SharingFixture(.unstaged)
+        try late.join(1...boards)
+        for board in 1..<most { try late.send([1, 2, 0, 0], board) }
+        late.pass(.seconds(601))
+        #expect(late.view?.candidate == (most > 3 ? 1 : nil))
+    }
+
+    /// After a restart boards come back one by one; the first few are not taken for all that there are.
+    @Test func aRestartWaitsForBoardsToComeBack() throws {
+        var fleet = SharingFixture(.unstaged)
+        try fleet.join(1...4)
+        for board in 1...3 { try fleet.send([1, 0, 0, 0], board) }
+        fleet.restart(.unstaged)
+        for board in 1...3 { try fleet.say(.joined(parameters: 4, gates: 1, version: 0), board) }
+        fleet.pass(.seconds(10))
+        #expect(fleet.view?.candidate == nil)
+        try fleet.say(.joined(parameters: 4, gates: 1, version: 0), 4)
+        fleet.pass(.seconds(60))
+        #expect(fleet.view?.candidate == nil, "the fourth is waited for")
+        try fleet.send([1, 0, 0, 0], 4)
+        #expect(fleet.view?.candidate == 1)
+    }
+
+    /// The two that are left go on; the third is heard, and left out while it points the other way.
+    @Test func ofThreeBoardsOneThatIsNamedHoldsNothingUp() throws {
+        var fleet = SharingFixture(.unstaged)
+        let count = 200
+        func delta(_ board: Int) -> [Float] {
+            (0..<count).map { (board == 1 ? -1 : 1) * (1 + 0.1 * Float(($0 * board) % 7)) }
+        }
+        try fleet.join(1...3, parameters: count)
+        fleet.pass(.seconds(60))
+        for number in 1...3 as ClosedRange<UInt64> {
+            for board in 1...3 { try fleet.send(delta(board), board, number: number, base: number - 1) }
+            fleet.pass(.seconds(1))
+            #expect(fleet.view?.candidate == number)
+            for board in 2...3 { try fleet.score(number, board) }
+            #expect(fleet.versions.count == Int(number))
+            let first = try SharingFixture.board(1)
+            #expect(fleet.view?.state.marks.map(\.board) == [first])
+            #expect(fleet.versions.last?.provenance.shares.filter { $0.exclusion != nil }.map(\.board) == [first])
+        }
+    }
+
+    /// Nobody can say which two; the boards' own held-back samples keep the version before.
+    @Test func twoBadBoardsOfFourCostNothing() throws {
+        var fleet = SharingFixture(.unstaged)
+        let count = 200
+        try fleet.join(1...4, parameters: count)
+        fleet.pass(.seconds(60))
+        for board in 1...4 {
+            let sign: Float = board <= 2 ? -1 : 1
+            try fleet.send((0..<count).map { sign * (1 + 0.1 * Float(($0 * board) % 7)) }, board)
+        }
+        #expect(fleet.view?.candidate == 1 && fleet.view?.state.marks.isEmpty == true)
+        for board in 1...4 { try fleet.score(1, board, loss: board <= 2 ? 0 : 0.25) }
+        #expect(fleet.versions.isEmpty && fleet.state?.current == 0)
+        #expect(fleet.events.map(\.kind) == [.hookVersionRejected])
     }
 
     @Test func aBoardThatNeverAnswersHoldsNothingUp() throws {
@@ -259,7 +348,7 @@ struct SharingFixture {
     }
 
     @Test func withoutAnyAnswerOthersAreAskedThenTheMergeIsGivenUp() throws {
-        var settings = SharingFixture.Machine.Settings()
+        var settings = SharingFixture.four
         settings.asked = 2
         var fleet = SharingFixture(settings)
         try fleet.join(1...5)
@@ -274,7 +363,7 @@ struct SharingFixture {
     }
 
     @Test func scoresThatNobodyAskedForDoNotCount() throws {
-        var settings = SharingFixture.Machine.Settings()
+        var settings = SharingFixture.four
         settings.asked = 1
         var fleet = SharingFixture(settings)
         try fleet.join(1...5)
@@ -287,7 +376,7 @@ struct SharingFixture {
     }
 
     @Test func badBoardsAreNamedAndNotAsked() throws {
-        var settings = SharingFixture.Machine.Settings()
+        var settings = SharingFixture.Machine.Settings.unstaged
         settings.enough = 8
         var fleet = SharingFixture(settings)
         let count = 200
@@ -352,7 +441,7 @@ struct SharingFixture {
     }
 
     @Test func groupsUpdatesAndVersionsAreLimited() throws {
-        var settings = SharingFixture.Machine.Settings()
+        var settings = SharingFixture.Machine.Settings.unstaged
         settings.enough = .max
         var fleet = SharingFixture(settings)
         for number in 0..<SharingLimits.groups + 3 {

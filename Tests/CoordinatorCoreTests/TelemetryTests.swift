@@ -96,17 +96,22 @@ import WireProtocol
         { $0.models[0] = Samples.record(1, model: "undeployed").models[0] },
     ]
 
+    /// Latencies that no clock gives, or a thousand times the board's own table: nothing is learned from such a board.
+    /// Other figures may be of a table that it had before.
+    private static let quarantining = 4...8
+
     /// The record stays, so that its sequence leaves no hole that would hold up every later acknowledgement.
     @Test(arguments: impossible.indices)
     mutating func impossibleFiguresAreStruckOutCountedAndRecorded(row: Int) throws {
         let actions = receive([Self.record(1, Self.impossible[row]), Self.record(2)])
 
         let empty = Self.record(1) { $0.models = [] }
+        let quarantine = Machine.Action.record(
+            .learningQuarantined, id, "nothing is learned from it: telemetry that it cannot have measured")
         #expect(
-            actions == [
-                .record(.telemetryRefused, id, "1 impossible records"),
-                .persistTelemetry([empty, Self.record(2)], id),
-            ])
+            actions == [.record(.telemetryRefused, id, "1 impossible records")]
+                + (Self.quarantining.contains(row) ? [quarantine] : [])
+                + [.persistTelemetry([empty, Self.record(2)], id)])
         #expect(machine.state(of: id)?.refusedRecords == 1)
     }
 

@@ -19,12 +19,14 @@ struct RealPrograms: Sendable {
     func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
     /// Starts a program beside the tests, or of the last build. What it says on standard error goes to its log.
-    func start(_ program: String, _ arguments: [String]) throws -> Process {
+    /// - Parameter processors: those that it may run on; all that there are without.
+    func start(_ program: String, _ arguments: [String], onProcessors processors: String? = nil) throws -> Process {
         let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: program)
         let built = Self.root.appending(path: ".build/release/\(program)")
         let process = Process()
-        process.executableURL = FileManager.default.isExecutableFile(atPath: beside.path()) ? beside : built
-        process.arguments = arguments
+        let executable = FileManager.default.isExecutableFile(atPath: beside.path()) ? beside : built
+        process.executableURL = processors == nil ? executable : URL(filePath: "/usr/bin/taskset")
+        process.arguments = (processors.map { ["-c", $0, executable.path()] } ?? []) + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(["SHOAL_STATE": state]) { $1 }
         process.standardOutput = FileHandle.nullDevice
         let log = folder + "/\(program).log"

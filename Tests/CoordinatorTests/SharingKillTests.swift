@@ -30,12 +30,12 @@ import WireProtocol
     @Test(.timeLimit(.minutes(5)))
     func neitherUpdatesNorVersionsAreLostWhenItIsKilled() async throws {
         defer { programs.remove() }
-        var process = try programs.coordinator()
+        var process = try programs.coordinator(more: ["--hook-watch", "0"])
         defer { process.terminate() }
         let ports = try await programs.boardPorts() + [0]
         func restart() throws {
             process.killed()
-            process = try programs.coordinator(ports)
+            process = try programs.coordinator(ports, more: ["--hook-watch", "0"])
         }
         let token: TokenView = try await programs.client().post("v1/tokens", TokenRequest(uses: 4, validSeconds: 600))
         var boards: [LearningBoard] = []

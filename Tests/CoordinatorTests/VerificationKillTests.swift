@@ -9,54 +9,13 @@ import Testing
 /// Real programs: a coordinator searches, a board measures what was found on its engine beside a stream, and both are
 /// killed with SIGKILL meanwhile. What is published in the end was measured below its constraint.
 @Suite(.serialized) struct VerificationKillTests {
-    private static let example = RealPrograms.root.path() + "/Examples/fashion-supernet"
     private let programs: RealPrograms
     private var folder: String { programs.folder }
 
     init() throws { programs = try RealPrograms() }
 
-    /// 40 images of 28x28 with labels.
-    private func writeImages() throws {
-        let images: [UInt8] =
-            [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 28, 0, 0, 0, 28] + (0..<40 * 784).map { UInt8($0 % 251) }
-        let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 40] + (0..<40).map { UInt8($0 % 10) }
-        try Data(images).write(to: URL(filePath: folder + "/images"))
-        try Data(labels).write(to: URL(filePath: folder + "/labels"))
-    }
-
-    /// A table in which latency is FLOPs: wrong, as tables are, but not by orders of magnitude.
-    private func writeTable(_ boardClass: String, millisecondsPerFLOP: Double) throws {
-        let named = try NamedSpace(folder + "/f.shoal")
-        let operators = try SupernetOperators(named.architecture)
-        var table = LatencyTable(source: .init(boardClass: boardClass, processor: "cpu", engineVersion: "e1"))
-        for resolution in named.space.resolutions {
-            let rows = try LatencyTable.requiredOperators(of: operators, space: named.space, resolution: resolution)
-            try table.add(
-                Dictionary(
-                    uniqueKeysWithValues: rows.map {
-                        ($0.latencyKey, .init(mean: Double($0.flops) * millisecondsPerFLOP))
-                    }), resolution: resolution)
-        }
-        try JSONEncoder().encode(table).write(to: URL(filePath: folder + "/table.json"))
-    }
-
     private func prepare() throws {
-        try programs.run([
-            "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
-            "--output", folder + "/f.shoal",
-        ])
-        try writeImages()
-        try writeTable("any", millisecondsPerFLOP: 1e-8)
-        try programs.run([
-            "search", "--space", folder + "/f.shoal", "--accuracy-predictor",
-            Self.example + "/accuracy_samples.json", "--latency-table", folder + "/table.json", "--points", "6",
-            "--output", folder + "/search.json",
-        ])
-        try programs.run([
-            "calibrate", folder + "/f.shoal", "--points", folder + "/search.json", "--calibrate", folder + "/images",
-            "--images", folder + "/images", "--labels", folder + "/labels", "--statistics", folder + "/statistics",
-            "--table", folder + "/points.json",
-        ])
+        try programs.prepareSupernet()
         try """
         board: edge-1
         labels: {}
@@ -97,7 +56,7 @@ import Testing
           boardClass: "\(boardClass)"
           processor: cpu
           space: \(folder)/f.shoal
-          accuracyPredictor: \(Self.example)/accuracy_samples.json
+          accuracyPredictor: \(RealPrograms.example)/accuracy_samples.json
           latencyTable: \(folder)/table.json
           constraints:
         \(limits.map { "    - { latencyMilliseconds: \($0) }" }.joined(separator: "\n"))
@@ -117,7 +76,7 @@ import Testing
         defer { agent.terminate() }
         let board = try await connected(try await programs.client())
         let largest = try #require(board.models.first?.points.max { $0.flops < $1.flops })
-        try writeTable(
+        try programs.writeTable(
             board.boardClass, millisecondsPerFLOP: largest.latencyMilliseconds / Double(largest.flops))
         let limits = [0.3, 0.45, 0.6, 0.75, 0.9, 1.1, 4].map { $0 * largest.latencyMilliseconds }
         let request = ApplyRequest(file: "job", text: job(board.boardClass, limits), dryRun: false)

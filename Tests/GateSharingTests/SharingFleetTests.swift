@@ -35,7 +35,7 @@ private struct SharingFleet {
         generator = SeededGenerator(seed: seed)
         self.loss = loss
         var settings = HookSharingStateMachine<ContinuousClock.Instant>.Settings()
-        settings.enough = boards
+        (settings.enough, settings.watch) = (boards, .zero)
         coordinator = .init(settings: settings, stored: [], at: now)
         agents = try (1...boards).map { number in
             let gates = try SharedGates(start: start, path: folder + "/board-\(number)")

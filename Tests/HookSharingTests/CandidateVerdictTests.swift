@@ -23,6 +23,16 @@ import Testing
         #expect(try !#require(worse).isAccepted)
     }
 
+    /// Two of four that lie cannot force a worse one through, however much better they say it is.
+    @Test func halfOfTheBoardsCanKeepAVersionAwayAndNotForceOneThrough() throws {
+        let lies = try CandidateVerdict().judge([score(1, 0), score(2, 0), score(3, 0.21), score(4, 0.22)])
+        #expect(try !#require(lies).isAccepted)
+        let kept = try CandidateVerdict().judge([score(1, 0.1), score(2, 0.1), score(3, 9), score(4, 9)])
+        #expect(try !#require(kept).isAccepted)
+        let three = try CandidateVerdict().judge([score(1, 0.1), score(2, 0.1), score(3, 0.1), score(4, 9)])
+        #expect(try #require(three).isAccepted)
+    }
+
     @Test func aHairWorseIsPutUpWith() throws {
         #expect(try #require(try CandidateVerdict().judge([score(1, 0.2019)])).isAccepted)
         #expect(try !#require(try CandidateVerdict().judge([score(1, 0.203)])).isAccepted)

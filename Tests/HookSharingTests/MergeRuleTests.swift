@@ -54,7 +54,8 @@ import Testing
 
     @Test func statedFractions() {
         #expect(MergeRule.mean.withstands(of: 100) == 0)
-        #expect(MergeRule.trimmedMean(share: 0.25).withstands(of: 8) == 2)
+        let trimmed = (1...12).map { MergeRule.trimmedMean(share: 0.25).withstands(of: $0) }
+        #expect(trimmed == [0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3])
         #expect(MergeRule.median.withstands(of: 8) == 3)
         #expect(MergeRule.median.withstands(of: 9) == 4)
     }

@@ -35,6 +35,29 @@ import Testing
         #expect(found == bad, "seed \(seed): \(found)")
     }
 
+    /// Noise may by chance point a little where only two others point; it is put up with, and the median withstands it.
+    @Test(arguments: [Fault.flipped, .long, .short], [3, 4, 5, 6, 7])
+    func oneBadBoardOfFewIsNamed(fault: Fault, boards: Int) throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var draws = Draws(state: seed)
+        var updates = try honest(boards, parameters: 1_000, &draws)
+        switch fault {
+        case .flipped, .noise: updates[1].delta = updates[1].delta.map { -$0 }
+        case .long: updates[1].delta = updates[1].delta.map { 50 * $0 }
+        case .short: updates[1].delta = updates[1].delta.map { $0 / 50 }
+        }
+        #expect(named(updates) == [updates[1].board], "seed \(seed)")
+    }
+
+    /// To any rule that treats boards alike, either two of four are the others' bad ones.
+    @Test func twoOfFourCannotBeToldFromTheOtherTwo() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var draws = Draws(state: seed)
+        var updates = try honest(4, parameters: 1_000, &draws)
+        for index in 0..<2 { updates[index].delta = updates[index].delta.map { -$0 } }
+        #expect(named(updates).isEmpty, "seed \(seed)")
+    }
+
     @Test func nobodyIsNamedForDirectionWhereBoardsDisagree() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var draws = Draws(state: seed)

@@ -4,6 +4,7 @@ import FleetModel
 import FleetStore
 import Foundation
 import Logging
+import SearchSpace
 import WireProtocol
 
 /// The coordinator's searches: takes wishes and reports one after another, each to the end of its effects, and lets the
@@ -17,6 +18,7 @@ actor SearchDesk {
     private var execution: SearchExecution?
     private var drift = LatencyDrift()
     private var verification = VerificationStateMachine<ContinuousClock.Instant>()
+    private var transfer: TransferDesk
     private let fleet: MeasuringFleet
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -26,6 +28,7 @@ actor SearchDesk {
     ///   - note: keeps a sentence as an event of the fleet.
     init(
         store: any FleetStore, logger: Logger, fleet: MeasuringFleet = .empty,
+        transfer: TransferDesk.Machine.Settings = .init(),
         note: @escaping @Sendable (String) async -> Void
     ) async throws {
         self.store = store
@@ -33,6 +36,7 @@ actor SearchDesk {
         self.logger = logger
         self.note = note
         queue = SearchQueue(records: try await store.searches())
+        self.transfer = TransferDesk(settings: transfer, measured: try await store.measurements())
     }
 
     /// Goes on with what was queued or running when the coordinator ended.
@@ -66,7 +70,7 @@ actor SearchDesk {
         return queue.records.first { $0.name == name }
     }
 
-    /// What boards have measured, after it was stored.
+    /// What boards have measured, after it was stored; of those that are learned from.
     func observed(_ records: [TelemetryRecord], from board: BoardDescription) async {
         for search in queue.records {
             for window in search.windows(of: records, from: board) {
@@ -97,16 +101,66 @@ actor SearchDesk {
             await performAll(
                 verification.reportReceived(
                     report, from: board, boards, at: .now, milliseconds: CoordinatorActor.wallClock()))
+            await performAll(transfer.reportReceived(report, from: board, at: .now))
         }
     }
 
     func timerFired() async {
-        guard !verification.isIdle else { return }
+        guard !verification.isIdle else { return await transferTimerFired() }
         let boards = await fleet.boards()
         await inTurn {
+            transfer.interrupted(at: .now)
             await performAll(
                 verification.timerFired(boards, at: .now, milliseconds: CoordinatorActor.wallClock()))
         }
+    }
+
+    // MARK: Classes without a predictor of their own
+
+    private func transferTimerFired() async {
+        guard transfer.isDue(at: .now) else { return }
+        let (boards, quarantined) = (await fleet.boards(), await fleet.quarantined())
+        await inTurn {
+            guard verification.isIdle else { return }
+            await performAll(transfer.timerFired(boards, quarantined, searches: queue.records, at: .now))
+        }
+    }
+
+    private func performAll(_ actions: [TransferDesk.Machine.Action]) async {
+        for action in actions {
+            switch action {
+            case .send(let order, let board): await fleet.send(.measureOrder(order), board)
+            case .keep(let measurement): await keep(measurement)
+            case .record(let sentence, let board): await fleet.note(.latencyMeasured, board, sentence)
+            }
+        }
+    }
+
+    private func keep(_ measurement: MeasuredSubnet) async {
+        let quarantined = await fleet.quarantined()
+        let boards = await fleet.boards().filter { !quarantined.contains($0.id) }
+        if let reason = ClassMeasurements.doubt(measurement, among: boards) {
+            await fleet.doubt(measurement.board, reason)
+        }
+        do {
+            try await store.saveMeasurement(measurement)
+            transfer.stored(measurement)
+        } catch {
+            logger.error("measurement not stored", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Of a class whose boards are there, with predictions of these subnets.
+    func transfer(
+        ofClass name: String, supernet: String, predicting subnets: [SubnetConfiguration], _ boards: [BoardDescription],
+        without quarantined: Set<BoardID>
+    ) -> ClassTransfer? {
+        transfer.transfer(ofClass: name, supernet, predicting: subnets, boards, quarantined)
+    }
+
+    /// What is known of each class's latency, and what of it is lent by others.
+    func transfers(of boards: [BoardDescription], without quarantined: Set<BoardID>) -> [ClassTransfer] {
+        transfer.transfers(of: boards, quarantined, searches: queue.records)
     }
 
     private func performAll(_ actions: [VerificationStateMachine<ContinuousClock.Instant>.Action]) async {
@@ -114,9 +168,7 @@ actor SearchDesk {
             switch action {
             case .send(let order, let board): await fleet.send(.measureOrder(order), board)
             case .keep(let measurement):
-                do { try await store.saveMeasurement(measurement) } catch {
-                    logger.error("measurement not stored", metadata: ["error": "\(error)"])
-                }
+                await keep(transfer.expected(measurement, await fleet.boards(), await fleet.quarantined()))
             case .report(let verification, let number):
                 await performAll(
                     queue.reported(

@@ -144,12 +144,13 @@ struct SearchInputFiles {
         try job.verificationTable.map { try table(at: $0, of: job) }
     }
 
-    /// Reads a latency table; refuses one of another board class or processor than the job's.
+    /// Reads a latency table; refuses one of another board class or processor than the job's, or than it names.
     private static func table(at path: String, of job: SearchJob) throws -> LatencyTable {
         let table = try LatencyTable.load(path)
         // Of a table that does not say which processor was measured, the job does.
         let isProcessor = table.source.processor == job.processor || !table.source.isProcessorKnown
-        guard table.source.boardClass == job.boardClass, isProcessor else {
+        let classes = [job.boardClass, job.tableBoardClass]
+        guard classes.contains(table.source.boardClass), isProcessor else {
             throw SearchTableRefusal(
                 description: "\(path) was measured on \(table.source), search \(job.name) is for "
                     + "\(job.boardClass)/\(job.processor)")

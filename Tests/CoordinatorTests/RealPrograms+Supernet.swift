@@ -1,0 +1,54 @@
+import Foundation
+import LatencyPrediction
+import SearchInputs
+import SearchSpace
+import Testing
+
+/// What a board needs to run the example supernet: package `f.shoal`, `points.json`, `statistics`, and `images`.
+extension RealPrograms {
+    static let example = root.path() + "/Examples/fashion-supernet"
+
+    /// 40 images of 28x28 with labels.
+    private func writeImages() throws {
+        let images: [UInt8] =
+            [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 28, 0, 0, 0, 28] + (0..<40 * 784).map { UInt8($0 % 251) }
+        let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 40] + (0..<40).map { UInt8($0 % 10) }
+        try Data(images).write(to: URL(filePath: folder + "/images"))
+        try Data(labels).write(to: URL(filePath: folder + "/labels"))
+    }
+
+    /// A table in which latency is FLOPs: wrong, as tables are, but not by orders of magnitude.
+    func writeTable(_ boardClass: String, millisecondsPerFLOP: Double) throws {
+        let named = try NamedSpace(folder + "/f.shoal")
+        let operators = try SupernetOperators(named.architecture)
+        var table = LatencyTable(source: .init(boardClass: boardClass, processor: "cpu", engineVersion: "e1"))
+        for resolution in named.space.resolutions {
+            let rows = try LatencyTable.requiredOperators(of: operators, space: named.space, resolution: resolution)
+            try table.add(
+                Dictionary(
+                    uniqueKeysWithValues: rows.map {
+                        ($0.latencyKey, .init(mean: Double($0.flops) * millisecondsPerFLOP))
+                    }), resolution: resolution)
+        }
+        try JSONEncoder().encode(table).write(to: URL(filePath: folder + "/table.json"))
+    }
+
+    func prepareSupernet() throws {
+        try run([
+            "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
+            "--output", folder + "/f.shoal",
+        ])
+        try writeImages()
+        try writeTable("any", millisecondsPerFLOP: 1e-8)
+        try run([
+            "search", "--space", folder + "/f.shoal", "--accuracy-predictor",
+            Self.example + "/accuracy_samples.json", "--latency-table", folder + "/table.json", "--points", "6",
+            "--output", folder + "/search.json",
+        ])
+        try run([
+            "calibrate", folder + "/f.shoal", "--points", folder + "/search.json", "--calibrate", folder + "/images",
+            "--images", folder + "/images", "--labels", folder + "/labels", "--statistics", folder + "/statistics",
+            "--table", folder + "/points.json",
+        ])
+    }
+}
