@@ -3,3 +3,4 @@
 
 int sched_getaffinity(int thread, size_t bytes, void *mask);
 int sched_setaffinity(int thread, size_t bytes, const void *mask);
+int gettid(void);
