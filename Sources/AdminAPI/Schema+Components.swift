@@ -8,7 +8,7 @@ extension Schema {
         fleet.merging(models) { first, _ in first }.merging(searches) { first, _ in first }
             .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
             .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
-            .merging(artefacts) { first, _ in first }
+            .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
     }
 
     private static func list(_ name: String) -> Schema { .array(.reference(name)) }
@@ -33,7 +33,14 @@ extension Schema {
                     "lastSeenMilliseconds": .integer, "incarnation": .integer, "desiredGeneration": .integer,
                     "reportedGeneration": .integer, "telemetryRecords": .integer, "telemetryGaps": .integer,
                     "infeasible": strings, "refusedRecords": .integer, "models": list("BoardModel"),
-                ], optional: ["interference": .map(.map(.number))]),
+                ],
+                optional: [
+                    "interference": .map(.map(.number)), "watts": .number, "shares": .reference("Shares"),
+                    "clockShare": .number,
+                ]),
+            "Shares": .object([
+                "means": .choice(ShareTelemetry.Means.allCases.map(\.rawValue)), "detail": .string, "reason": .string,
+            ]),
             "BoardModel": .object(["name": .string, "framesPerSecond": .number, "points": list("Point")]),
             "Point": .object([
                 "subnet": .string, "accuracy": .number, "latencyMilliseconds": .number, "flops": .integer,
@@ -103,6 +110,7 @@ extension Schema {
                     ["memoryBytes": .integer, "droppedRecords": .integer],
                     optional: [
                         "cpuLoad": .number, "cpuFrequencyMegahertz": .number, "temperatureCelsius": .number,
+                        "shares": .reference("Shares"), "clockShare": .number,
                     ]),
             ]),
             "ModelTelemetry": .object(

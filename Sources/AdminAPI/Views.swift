@@ -66,12 +66,19 @@ public struct BoardView: Codable, Equatable, Sendable {
     public var models: [Model]
     /// How many times as long a model takes beside a neighbour, as measured on the board: by model, then neighbour.
     public var interference: [String: [String: Double]]?
+    /// Power that its models may draw; `nil` where nobody said it.
+    public var watts: Double?
+    /// How it holds models to their shares of the CPU time, by its newest telemetry; `nil` while no share is limited.
+    public var shares: ShareTelemetry?
+    /// Its clock over that at which points were measured, by its newest telemetry; `nil` where it is not known.
+    public var clockShare: Double?
 
     public init(
         name: String, boardClass: String, status: String, labels: [String: String], cores: Double,
         memoryBytes: UInt64, engineVersion: String, lastSeenMilliseconds: UInt64, incarnation: UInt64,
         desiredGeneration: UInt64, reportedGeneration: UInt64, telemetryRecords: Int, telemetryGaps: Int,
-        infeasible: [String], refusedRecords: UInt64, models: [Model], interference: [String: [String: Double]]? = nil
+        infeasible: [String], refusedRecords: UInt64, models: [Model], interference: [String: [String: Double]]? = nil,
+        watts: Double? = nil, shares: ShareTelemetry? = nil, clockShare: Double? = nil
     ) {
         self.name = name
         self.boardClass = boardClass
@@ -90,6 +97,7 @@ public struct BoardView: Codable, Equatable, Sendable {
         self.refusedRecords = refusedRecords
         self.models = models
         self.interference = interference
+        (self.watts, self.shares, self.clockShare) = (watts, shares, clockShare)
     }
 }
 

@@ -9,6 +9,8 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case auditTampered
         case rolloutChanged
         case artefactChanged, artefactRefused
+        /// A policy was taken back; a policy selects nothing, or asks for what is not there.
+        case policyWithdrawn, policyUnmatched
     }
 
     public var kind: Kind
