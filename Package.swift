@@ -15,6 +15,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Engine: synchronous computation.
     "CKernels": [],
     "CAllocations": [],
+    // Which processors threads run on, and how much of them.
     "Processors": ["CScheduler"],
     // Frames between an application and the agent of its board.
     "FrameSocket": [],

@@ -14,7 +14,7 @@ PERCENTILES = {"p90Milliseconds": 90, "p95Milliseconds": 95, "p99Milliseconds": 
 
 
 def draw(rng, models, points):
-    board = {"cores": rng.choice([1, 2, 4]), "models": [], "interference": {}}
+    board = {"cores": rng.choice([1, 2, 4]), "reserve": {"cpu": 0}, "models": [], "interference": {}}
     names = [f"m{i}" for i in range(models)]
     policy = {"apiVersion": "shoal/v2", "kind": "Policy", "metadata": {"name": "p"}, "spec": {"models": []}}
     least = [0.0, 0, 0.0]

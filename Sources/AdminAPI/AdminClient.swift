@@ -35,8 +35,8 @@ public struct AdminClient: Sendable {
         try await send(.POST, path, query: [:], body: try JSONEncoder().encode(body))
     }
 
-    public func delete<Value: Decodable>(_ path: String) async throws -> Value {
-        try await send(.DELETE, path, query: [:], body: nil)
+    public func delete<Value: Decodable>(_ path: String, query: [String: String] = [:]) async throws -> Value {
+        try await send(.DELETE, path, query: query, body: nil)
     }
 
     private func send<Value: Decodable>(

@@ -98,6 +98,9 @@ extension AdminServer {
                 .post, "/v1/policies", .operator, "Applies a policy, or says what it would do.", body: "ApplyRequest",
                 answer: .one("ApplyResult")
             ) { Answer(try await fleet.apply(try await $0.body(ApplyRequest.self), by: $0.caller.name)) },
+            Self.withdrawal(fleet, "/v1/policies/{name}") { try $0.name() },
+            // What stands in the table with a path of its own is a name too.
+            Self.withdrawal(fleet, "/v1/policies/preview") { _ in "preview" },
             AdminRoute(
                 .post, "/v1/searches", .operator, "Queues a search.", body: "ApplyRequest", answer: .one("Search")
             ) { Answer(try await fleet.submit(try await $0.body(ApplyRequest.self), by: $0.caller.name)) },
@@ -112,6 +115,20 @@ extension AdminServer {
                 .delete, "/v1/boards/{name}", .admin, "Shuts a board out.", answer: .one("BoardRevocation")
             ) { Answer(try await fleet.revoke(board: try $0.name(), by: $0.caller.name)) },
         ]
+    }
+
+    private static func withdrawal(
+        _ fleet: any FleetAdministration, _ path: String, _ name: @escaping @Sendable (AdminCall) throws -> String
+    ) -> AdminRoute {
+        AdminRoute(
+            .delete, path, .operator, "Takes a policy back, or says what that would change.",
+            parameters: [.init(name: "dryRun", schema: .boolean, help: "Whether nothing is to be changed.")],
+            answer: .one("PolicyWithdrawal")
+        ) { call in
+            Answer(
+                try await fleet.withdraw(
+                    policy: try name(call), dryRun: try call.request.flag("dryRun"), by: call.caller.name))
+        }
     }
 
     private func accessRoutes() -> [AdminRoute] {
@@ -182,6 +199,15 @@ extension AdminRoute.Parameter {
 extension Request {
     func limit(orElse usual: Int) throws(AdminFailure) -> Int {
         try number("limit", within: 1...AdminServer.rowLimit) ?? usual
+    }
+
+    /// `false` unless given.
+    func flag(_ name: String) throws(AdminFailure) -> Bool {
+        switch uri.queryParameters[Substring(name)] {
+        case nil, "false": false
+        case "true": true
+        case .some: throw AdminFailure(.invalid, "\(name): is true or false")
+        }
     }
 
     func since() throws(AdminFailure) -> UInt64 { UInt64(try number("since", within: 0...Int.max) ?? 0) }

@@ -16,6 +16,8 @@ public protocol FleetAdministration: SearchAdministration {
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
     func preview(_ request: PolicyPreviewRequest) async throws -> PolicyPreview
     func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult
+    /// - Parameter dryRun: whether it is only told what would change.
+    func withdraw(policy: String, dryRun: Bool, by actor: String) async throws -> PolicyWithdrawal
     func revoke(board: String, by actor: String) async throws -> BoardRevocation
     func createToken(_ request: TokenRequest, by actor: String) async throws -> TokenView
 }

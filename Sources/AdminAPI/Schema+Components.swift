@@ -8,7 +8,7 @@ extension Schema {
         fleet.merging(models) { first, _ in first }.merging(searches) { first, _ in first }
             .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
             .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
-            .merging(artefacts) { first, _ in first }
+            .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
     }
 
     private static func list(_ name: String) -> Schema { .array(.reference(name)) }
@@ -35,9 +35,13 @@ extension Schema {
                     "infeasible": strings, "refusedRecords": .integer, "models": list("BoardModel"),
                 ],
                 optional: [
-                    "interference": .map(.map(.number)),
+                    "interference": .map(.map(.number)), "watts": .number, "shares": .reference("Shares"),
+                    "clockShare": .number,
                     "quarantine": .object(["reason": .string, "sinceMilliseconds": .integer]),
                 ]),
+            "Shares": .object([
+                "means": .choice(ShareTelemetry.Means.allCases.map(\.rawValue)), "detail": .string, "reason": .string,
+            ]),
             "BoardModel": .object(["name": .string, "framesPerSecond": .number, "points": list("Point")]),
             "Point": .object([
                 "subnet": .string, "accuracy": .number, "latencyMilliseconds": .number, "flops": .integer,
@@ -107,6 +111,7 @@ extension Schema {
                     ["memoryBytes": .integer, "droppedRecords": .integer],
                     optional: [
                         "cpuLoad": .number, "cpuFrequencyMegahertz": .number, "temperatureCelsius": .number,
+                        "shares": .reference("Shares"), "clockShare": .number,
                     ]),
             ]),
             "ModelTelemetry": .object(

@@ -80,13 +80,20 @@ public struct BoardView: Codable, Equatable, Sendable {
             (self.reason, self.sinceMilliseconds) = (reason, sinceMilliseconds)
         }
     }
+    /// Power that its models may draw; `nil` where nobody said it.
+    public var watts: Double?
+    /// How it holds models to their shares of the CPU time, by its newest telemetry; `nil` while no share is limited.
+    public var shares: ShareTelemetry?
+    /// Its clock over that at which points were measured, by its newest telemetry; `nil` where it is not known.
+    public var clockShare: Double?
 
     public init(
         name: String, boardClass: String, status: String, labels: [String: String], cores: Double,
         memoryBytes: UInt64, engineVersion: String, lastSeenMilliseconds: UInt64, incarnation: UInt64,
         desiredGeneration: UInt64, reportedGeneration: UInt64, telemetryRecords: Int, telemetryGaps: Int,
         infeasible: [String], refusedRecords: UInt64, models: [Model], interference: [String: [String: Double]]? = nil,
-        quarantine: Quarantine? = nil
+        quarantine: Quarantine? = nil,
+        watts: Double? = nil, shares: ShareTelemetry? = nil, clockShare: Double? = nil
     ) {
         self.name = name
         self.boardClass = boardClass
@@ -106,6 +113,7 @@ public struct BoardView: Codable, Equatable, Sendable {
         self.models = models
         self.interference = interference
         self.quarantine = quarantine
+        (self.watts, self.shares, self.clockShare) = (watts, shares, clockShare)
     }
 }
 

@@ -28,12 +28,14 @@ actor AgentControl {
     private var measuring: MeasuringDesk
     /// `nil` where the disk has no room for them.
     private var artefacts: ArtefactDesk?
+    /// `nil` where nothing runs that could be held.
+    private var shares: ShareDesk?
     nonisolated let isStopping = Mutex(false)
 
     init(
         board: BoardDescription, incarnation: UInt64, state: AgentState, transport: any AgentTransport,
         runners: [ModelRunner], sampler: TelemetrySampler, spool: SpoolDesk, artefacts: ArtefactDesk? = nil,
-        window: Duration, logger: Logger
+        shares: ShareDesk? = nil, window: Duration, logger: Logger
     ) {
         let now = ContinuousClock.now
         let known = state.assignment()
@@ -50,6 +52,7 @@ actor AgentControl {
         self.sampler = sampler
         self.window = window
         self.artefacts = artefacts
+        self.shares = shares
         self.logger = logger
         let supernets = runners.map { ($0.deployment.name, $0.deployment.supernet) }
         measuring = MeasuringDesk(
@@ -61,7 +64,10 @@ actor AgentControl {
     func resumeLastAssignment() { if let assignment { carryOut(assignment) } }
 
     /// The agent ends as it should, and not by a failure.
-    func stopped() { artefacts?.stopping() }
+    func stopped() {
+        artefacts?.stopping()
+        shares?.stopped()
+    }
 
     nonisolated func stopServing() { isStopping.withLock { $0 = true } }
 
@@ -74,6 +80,12 @@ actor AgentControl {
     func timerFired() -> Bool {
         let now = ContinuousClock.now
         if windowStart.duration(to: now) >= window { closeWindow(at: now) }
+        sampler.sense(at: now)
+        if let held = shares?.timerFired() {
+            logger.info(
+                "CPU shares",
+                metadata: ["by": "\(held.means)", "held": "\(held.detail)", "reason": "\(held.reason)"])
+        }
         perform(session.timerFired(at: now, using: &generator))
         sendTelemetry()
         artefacts?.timerFired().forEach(send)
@@ -122,6 +134,7 @@ actor AgentControl {
     }
 
     private func carryOut(_ assignment: Assignment) {
+        shares?.assigned(assignment.models)
         let assigned = Dictionary(assignment.models.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
         for runner in runners {
             guard let model = assigned[runner.deployment.name.rawValue] else {
@@ -139,10 +152,11 @@ actor AgentControl {
     private func closeWindow(at now: ContinuousClock.Instant) {
         let length = windowStart.duration(to: now)
         let milliseconds = length.components.seconds * 1_000 + length.components.attoseconds / 1_000_000_000_000_000
-        spool.recorded(
-            sampler.window(
-                startMilliseconds: windowStartMilliseconds, durationMilliseconds: UInt32(clamping: milliseconds),
-                generation: assignment?.generation ?? 0))
+        var record = sampler.window(
+            startMilliseconds: windowStartMilliseconds, durationMilliseconds: UInt32(clamping: milliseconds),
+            generation: assignment?.generation ?? 0)
+        record.board.shares = shares?.telemetry
+        spool.recorded(record)
         windowStart = now
         windowStartMilliseconds = Self.wallClock()
         if let unkept, unkept.generation > assignment?.generation ?? 0 { apply(unkept) }

@@ -91,7 +91,11 @@ public struct AgentService: Service {
         let keys = try state.keys()
         try checkProcessors(hardware)
         var loader = ModelLoader(kernels: kernels)
-        let models = try ShelvedModels(configuration.models, on: &shelf, folder: folder) { try loader.load($0) }
+        var clock = ProcessorClock(processors: hardware.processors)
+        let models = try ShelvedModels(configuration.models, on: &shelf, folder: folder) { model in
+            defer { clock.pointsMeasured() }
+            return try loader.load(model)
+        }
         try folder.removeStrays(shelf)
         for note in shelf.notes + models.notes { logger.warning("artefacts", metadata: ["message": "\(note)"]) }
         let deployments = models.deployments
@@ -104,7 +108,8 @@ public struct AgentService: Service {
             cores: hardware.cores, memoryBytes: hardware.memoryBytes, engineVersion: Self.engineVersion,
             models: deployments.map(\.description),
             interference: InterferenceMeasurer.measure(
-                deployments, shares: ExecutorShare.shares(of: deployments, cores: hardware.cores)))
+                deployments, shares: ExecutorShare.shares(of: deployments, cores: hardware.cores)),
+            watts: configuration.watts)
         // What the coordinator would refuse, for ever, is said here.
         try description.validate()
         let membership = try await membership(state, keys, description)
@@ -121,11 +126,17 @@ public struct AgentService: Service {
         (incarnation, spool) = try spoolDesk(state)
         let control = AgentControl(
             board: description, incarnation: incarnation, state: state, transport: transport, runners: runners,
-            sampler: TelemetrySampler(runners: runners, processors: hardware.processors, conditions: conditions),
+            sampler: TelemetrySampler(
+                runners: runners, processors: hardware.processors, conditions: conditions, clock: clock),
             spool: spool,
             artefacts: ArtefactDesk(
                 shelf, folder: folder, started: models.started, models: configuration.models, runners: runners,
                 incarnation: incarnation, logger: logger),
+            shares: ShareDesk(
+                executors.map(\.shareLane), cores: hardware.cores,
+                enforcement: .init(
+                    configuration.shares, processors: hardware.processors,
+                    process: ProcessInfo.processInfo.processIdentifier)),
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         return Parts(control: control, transport: transport, executors: executors, runners: runners)
     }

@@ -18,6 +18,7 @@
 /// allows, or three in a row; it rises after a quiet while. A rise is on trial: small points look undisturbed beside a
 /// competing program and without one, so that only trying tells when it has ended. One that fails is taken back at the
 /// first sign, the next waits longer, and goes one point at a time until one holds.
+/// A clock that is held down, as sensors tell it, counts as seen: the plan falls before frames are late.
 /// Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its
 /// deadline, or make one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees
 /// it: when the switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to
@@ -64,6 +65,8 @@ public struct BoardManager: Sendable {
         public var hottestCelsius = 85.0
         public var highestMemoryPressure = 10.0
         public var strainedShare = 0.75
+        /// A clock this little below that of the measurements is as good as it: sensors and governors waver.
+        public var clockSlack = 1.05
         /// Changes of point of all models together, on average, and how many may be saved up.
         public var switchesPerSecond = 0.8
         public var savedSwitches = 4.0
@@ -97,10 +100,20 @@ public struct BoardManager: Sendable {
         public var temperatureCelsius: Double?
         /// Linux's pressure stall information of memory (`some avg10`), 0...100.
         public var memoryPressure: Double?
+        /// How much longer runs take at the clock that the processors are held to than they did when points were
+        /// measured; 1 at the same clock.
+        public var clockSlowdown: Double?
+        /// Whether the chip has just throttled itself.
+        public var isThrottled: Bool?
 
-        public init(temperatureCelsius: Double? = nil, memoryPressure: Double? = nil) {
+        public init(
+            temperatureCelsius: Double? = nil, memoryPressure: Double? = nil, clockSlowdown: Double? = nil,
+            isThrottled: Bool? = nil
+        ) {
             self.temperatureCelsius = temperatureCelsius
             self.memoryPressure = memoryPressure
+            self.clockSlowdown = clockSlowdown
+            self.isThrottled = isThrottled
         }
     }
 
@@ -174,7 +187,9 @@ public struct BoardManager: Sendable {
     private var lasting = 1.0
     private var lastSample = 1.0
     private var isMissing = false
-    /// The board is too hot, or short of memory.
+    /// How much slower than at the measurements its clock lets the board be; 1 where nothing is known of it.
+    private var clock = 1.0
+    /// The board is too hot, throttles, or is short of memory.
     private var isBoardStrained = false
     private var changedAt = -Double.infinity
     private var roseAt = -Double.infinity
@@ -207,8 +222,8 @@ public struct BoardManager: Sendable {
 
     /// The point that the plan gives to the model.
     public func plannedPoint(of model: Int) -> Int { entries[model].planned }
-    /// How much slower than on the idle board the last runs were.
-    public var slowdown: Double { max(recent, lasting) }
+    /// How much slower than on the idle board the last runs were, or the clock makes the next ones.
+    public var slowdown: Double { max(recent, lasting, clock) }
 
     /// The model may run within this envelope from now on.
     /// - Precondition: the envelope lies within the model's points.
@@ -235,8 +250,13 @@ public struct BoardManager: Sendable {
     public mutating func conditionsChanged(_ conditions: Conditions, atMilliseconds now: Double) {
         isBoardStrained =
             conditions.temperatureCelsius ?? 0 >= settings.hottestCelsius
-            || conditions.memoryPressure ?? 0 >= settings.highestMemoryPressure
+            || conditions.memoryPressure ?? 0 >= settings.highestMemoryPressure || conditions.isThrottled == true
         headroom = min(headroom, highestHeadroom)
+        let clock = conditions.clockSlowdown ?? 1
+        self.clock = clock.isFinite && clock > settings.clockSlack ? clock : 1
+        // Before a frame is late for it.
+        let slowdown = slowdown
+        if self.clock > 1, !holds(slowdown: slowdown, headroom: headroom) { fall(slowdown: slowdown, at: now) }
     }
 
     private var highestHeadroom: Double { settings.headroom * (isBoardStrained ? settings.strainedShare : 1) }

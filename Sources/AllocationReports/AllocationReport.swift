@@ -1,6 +1,6 @@
 public import FleetListings
 public import FleetModel
-import Foundation
+public import Foundation
 import ResourceAllocation
 import SearchSpace
 
@@ -36,12 +36,24 @@ public struct AllocationReport: Encodable, Sendable {
     }
 
     struct Usage: Encodable, Sendable {
+        private enum CodingKeys: String, CodingKey { case used, budget }
+
         var used: Double
         /// `null` where it is no constraint.
         var budget: Double?
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(used, forKey: .used)
+            try container.encode(budget, forKey: .budget)
+        }
     }
 
     var board: String
+    /// When the policies are looked at, since 1970.
+    var atMilliseconds: Int64
+    /// Policies that are not in force then.
+    var outsideWindows: [String]
     var assignments: [Assigned]
     var objective: Double
     var upperBound: Double
@@ -58,12 +70,14 @@ public struct AllocationReport: Encodable, Sendable {
     var solveMilliseconds: Double
 
     /// - Parameters:
+    ///   - at: when, by the clock that windows are read by; policies outside of theirs leave their models to others.
     ///   - stateLimit: states that the search keeps before it gives up its proof.
     ///   - repeats: how often to solve; the fastest time counts.
-    public init(_ board: BoardFile, _ policies: [Policy], stateLimit: Int, repeats: Int) {
-        let rules = PolicySelection.rules(for: board.description, policies: policies)
-        let requests = board.requests(for: rules)
-        let budget = board.budget(under: policies)
+    public init(_ board: BoardFile, _ policies: [Policy], at: Date, stateLimit: Int, repeats: Int) {
+        let seconds = Int64(at.timeIntervalSince1970.rounded(.down))
+        let ruled = BoardRules(
+            for: board, policies: policies.filter { $0.isInForce(atSecondsSince1970: seconds) })
+        let (rules, requests, budget) = (ruled.rules, ruled.requests, ruled.budget)
         func solve() -> (Allocation, Duration) {
             let start = ContinuousClock.now
             let allocation = Allocator.allocate(requests, within: budget, stateLimit: stateLimit)
@@ -77,6 +91,8 @@ public struct AllocationReport: Encodable, Sendable {
             Self.assigned(share, board, rules, requests)
         }
         self.board = board.name
+        atMilliseconds = seconds * 1_000
+        outsideWindows = policies.filter { !$0.isInForce(atSecondsSince1970: seconds) }.map(\.name).sorted()
         assignments = assigned
         objective = allocation.objective
         upperBound = allocation.upperBound
@@ -117,9 +133,45 @@ public struct AllocationReport: Encodable, Sendable {
     /// What stands below the table.
     public var lines: [String] {
         let proof = isProvenOptimal ? "proven best" : "at most \((100 * gap).text(2)) % from the best"
-        return infeasible.map { "infeasible: \($0.reason)" } + [
+        let outside = outsideWindows.map {
+            "policy \($0) is outside its windows at \(timeText(UInt64(max(0, atMilliseconds))))"
+        }
+        return outside + infeasible.map { "infeasible: \($0.reason)" } + [
             "objective \(objective.text(4)), \(proof), \(solveMilliseconds.text(2)) ms"
         ]
+    }
+}
+
+extension AllocationReport {
+    /// What speaks against the policies on this board.
+    /// - Parameters:
+    ///   - text: that the policies were read from.
+    ///   - file: names the text.
+    /// - Throws: the first of it that is almost certainly a mistake; what is not is returned.
+    public static func warnings(
+        _ policies: [Policy], _ text: String, file: String, on board: BoardFile
+    ) throws(PolicyRefusal) -> [PolicyRefusal] {
+        var warnings: [PolicyRefusal] = []
+        for policy in policies {
+            for finding in PolicyCheck.findings(for: policy, boards: [board.description], others: policies) {
+                let refusal = finding.refusal(of: policy.name, in: text, file: file)
+                guard finding.severity == .warning else { throw refusal }
+                warnings.append(refusal)
+            }
+        }
+        return warnings
+    }
+}
+
+/// A moment as people give it.
+public enum AllocationTime {
+    public static let advice = "--at: give a time with its zone, as in 2026-03-01T22:30:00+01:00"
+
+    /// - Parameter text: ISO 8601 with a zone, as in `2026-03-01T22:30:00+01:00`; `nil` is now.
+    /// - Returns: `nil` for anything else.
+    public static func parse(_ text: String?) -> Date? {
+        guard let text else { return Date() }
+        return try? Date(text, strategy: .iso8601)
     }
 }
 

@@ -10,6 +10,7 @@ public enum AuditAction: String, Codable, Sendable, CaseIterable {
     /// The whole database was copied to a file.
     case backupTaken
     case artefactAdded, artefactRemoved, artefactDeployed, artefactWithdrawn, artefactKeyRotated
+    case policyWithdrawn
 }
 
 /// A change by a person that is to be made: what becomes an entry together with it.

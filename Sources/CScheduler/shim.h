@@ -7,3 +7,4 @@
 int sched_getaffinity(int thread, size_t bytes, void *mask);
 int sched_setaffinity(int thread, size_t bytes, const void *mask);
 int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *until);
+int gettid(void);

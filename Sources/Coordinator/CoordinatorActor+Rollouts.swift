@@ -65,7 +65,7 @@ extension CoordinatorActor {
         let versions = machine.policies.filter { $0.name == policy.name } + [policy]
         let boards = machine.states.map(\.board).filter { board in
             versions.contains { version in
-                version.selects(labels: board.labels)
+                version.selects(board)
                     && version.models.contains { model in board.models.contains { $0.name.rawValue == model.model } }
             }
         }

@@ -89,10 +89,24 @@ extension CoordinatorActor {
             if quarantined[batch.board] == nil { observer?(state.board, batch.records) }
             rolloutsHeard(batch.records, from: state.board)
             sharing.telemetryHeard(batch.records, from: batch.board)
+            note(batch.records, of: batch.board)
         }
         for entry in durable {
             await perform(
                 machine.telemetryPersisted(entry.board, incarnation: entry.incarnation, through: entry.contiguous))
+        }
+    }
+
+    /// Of records that come late, as after an outage, the newest counts.
+    private func note(_ records: [TelemetryRecord], of board: BoardID) {
+        guard let newest = records.max(by: { $0.position < $1.position }) else { return }
+        if let known = newestOfBoards[board], known.position > newest.position { return }
+        newestOfBoards[board] = (newest.position, newest.board)
+    }
+
+    var sharesOfBoards: [ShareTelemetry.Means: Int] {
+        newestOfBoards.values.reduce(into: [:]) { counts, newest in
+            if let means = newest.board.shares?.means { counts[means, default: 0] += 1 }
         }
     }
 }

@@ -36,6 +36,7 @@ actor CoordinatorActor {
     /// Told of what boards say of artefacts.
     private var artefactObserver: (@Sendable (BoardDescription, ArtefactReport) -> Void)?
     let metrics: CoordinatorMetrics
+    private var policyWatch = PolicyWatch<ContinuousClock.Instant>()
     /// Telemetry that the next transaction makes durable.
     var gathered = GatheredTelemetry()
     /// How long the first of it may wait for company.
@@ -86,6 +87,7 @@ actor CoordinatorActor {
         self.retryPause = retryPause
         self.gatheringTime = gatheringTime
         self.metrics = metrics
+        policyWatch.changed(at: .now)
     }
 
     var states: [BoardState] { machine.states }
@@ -108,6 +110,9 @@ actor CoordinatorActor {
     /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
     private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
 
+    /// What each board said of itself last; boards not heard since the start are not in it.
+    var newestOfBoards: [BoardID: (position: TelemetryPosition, board: BoardTelemetry)] = [:]
+
     /// What could not be met on the boards that the policy selects, were it in force.
     func infeasible(with policy: Policy) -> [String] { machine.infeasible(with: policy) }
 
@@ -121,6 +126,7 @@ actor CoordinatorActor {
                 await self.perform(self.machine.messageReceived(incoming.message, from: board, at: .now))
                 guard let state = self.machine.state(of: board), state.status == .connected else { return }
                 switch incoming.message {
+                case .hello: self.policyWatch.changed(at: .now)
                 case .gateReport(let report): await self.gateReportReceived(report, from: state.board)
                 case .measureReport(let report): self.measureObserver?(state.board, report)
                 case .artefactReport(let report): self.artefactObserver?(state.board, report)
@@ -140,6 +146,7 @@ actor CoordinatorActor {
                     + self.machine.timerFired(at: .now))
             await self.sharingTimerFired()
             await self.rolloutTimerFired()
+            await self.lookAfterPolicies()
             self.lastTimer = .now
         }
     }
@@ -164,7 +171,37 @@ actor CoordinatorActor {
             await self.perform(
                 [.record(.policyApplied, nil, "policy \(policy.name) version \(stored.version)")]
                     + self.machine.policiesChanged(policies, at: .now))
+            self.policyWatch.changed(at: .now)
             return stored
+        }
+    }
+
+    /// Forgets the policy, then tells the boards that it changes: what remains rules them, or nothing.
+    /// - Returns: what it was; `nil` where there is none of that name.
+    func withdraw(_ name: String, by actor: String) async throws -> StoredPolicy? {
+        try await inTurn {
+            try self.refuseDuringRollout(of: name)
+            let before = try await self.store.policies().first { $0.policy.name == name }
+            guard let before else { return nil }
+            let removed = try await self.store.removePolicy(
+                name,
+                audit: AuditDraft(
+                    actor: actor, action: .policyWithdrawn, target: "policy \(name)", before: before.auditText,
+                    atMilliseconds: Self.wallClock()))
+            guard let removed else { return nil }
+            let policies = try await self.store.policies().map(\.policy)
+            await self.perform(
+                [.record(.policyWithdrawn, nil, "policy \(name) version \(removed.version)")]
+                    + self.machine.policiesChanged(policies, at: .now))
+            self.policyWatch.changed(at: .now)
+            return removed
+        }
+    }
+
+    private func lookAfterPolicies() async {
+        guard policyWatch.isDue(at: .now) else { return }
+        for sentence in policyWatch.look(machine.policies, boards: machine.states.map(\.board)) {
+            await record(.policyUnmatched, nil, sentence)
         }
     }
 
@@ -182,6 +219,8 @@ actor CoordinatorActor {
                     before: "enrolled, key \(record.publicKey)", after: "revoked", atMilliseconds: now))
             self.transport.allowList.revoke(id)
             self.heardMilliseconds[id] = nil
+            self.newestOfBoards[id] = nil
+            self.policyWatch.changed(at: .now)
             self.sharing.boardRevoked(id)
             await self.perform(self.machine.boardRevoked(id))
             return true

@@ -11,7 +11,7 @@ struct PolicyDraft {
     let nextVersion: UInt64
     let warnings: [String]
 
-    var selected: [BoardState] { states.filter { policy.selects(labels: $0.board.labels) } }
+    var selected: [BoardState] { states.filter { policy.selects($0.board) } }
 }
 
 extension CoordinatorAdministration {
@@ -24,7 +24,7 @@ extension CoordinatorAdministration {
         let states = await actor.states
         let others = try await store.policies()
         let findings = PolicyCheck.findings(
-            for: policy, boards: states.map(\.board), others: others.map(\.policy))
+            for: policy, boards: states.map(\.board), others: others.map(\.policy), packages: await packages())
         let refusals = findings.filter { $0.severity == .refusal }
         guard refusals.isEmpty else {
             let sentences = refusals.map { $0.refusal(of: policy.name, in: text, file: file).description }
@@ -44,6 +44,21 @@ extension CoordinatorAdministration {
             policy: draft.policy.name, version: Int(draft.nextVersion),
             isInForceNow: machine.isInForce(draft.policy), boards: draft.selected.count, changedBoards: changes.count,
             changes: changes.prefix(PolicyPreview.boardLimit).map(Self.view), warnings: draft.warnings)
+    }
+
+    /// A dry run is worked out on a copy of the state; both tell what changes by the state before.
+    func withdraw(policy name: String, dryRun: Bool, by actor: String) async throws -> PolicyWithdrawal {
+        let machine = await self.actor.machine
+        let changes = machine.preview(withoutPolicy: name)
+        let found =
+            try await dryRun
+            ? store.policies().first { $0.policy.name == name }
+            : stored { try await self.actor.withdraw(name, by: actor) }
+        guard let found else { throw AdminFailure(.notFound, "no policy is named \(name.prefix(64))") }
+        return PolicyWithdrawal(
+            policy: name, version: Int(found.version), dryRun: dryRun,
+            boards: machine.states.filter { found.policy.selects($0.board) }.map(\.board.id.rawValue),
+            changedBoards: changes.count, changes: changes.prefix(PolicyPreview.boardLimit).map(Self.view))
     }
 
     private static func view(_ preview: AssignmentPreview) -> PolicyPreview.Change {

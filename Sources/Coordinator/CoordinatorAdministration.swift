@@ -19,6 +19,8 @@ struct CoordinatorAdministration: FleetAdministration {
     let advertisedHost: String
     let startedAtMilliseconds: UInt64
     let metrics: CoordinatorMetrics
+    /// Models of which a package is deployed to boards from here.
+    var packages: @Sendable () async -> [String] = { [] }
 
     /// Windows over which a model's accuracy and SLO attainment are computed in listings.
     private static let listedWindows = 600
@@ -49,6 +51,7 @@ struct CoordinatorAdministration: FleetAdministration {
         let counts = Dictionary(uniqueKeysWithValues: try await store.telemetryCounts().map { ($0.board, $0) })
         let records = Dictionary(uniqueKeysWithValues: try await store.boards().map { ($0.id, $0) })
         let (heard, quarantined) = (await actor.heardMilliseconds, await actor.machine.quarantined)
+        let newest = await actor.newestOfBoards.mapValues(\.board)
         return await actor.states.map { state in
             let count = counts[state.board.id]
             return BoardView(
@@ -63,7 +66,9 @@ struct CoordinatorAdministration: FleetAdministration {
                 models: state.board.models.map(Self.view), interference: state.board.interference?.factors,
                 quarantine: quarantined[state.board.id].map {
                     .init(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
-                })
+                },
+                watts: state.board.watts, shares: newest[state.board.id]?.shares,
+                clockShare: newest[state.board.id]?.clockShare)
         }
     }
 
@@ -96,7 +101,7 @@ struct CoordinatorAdministration: FleetAdministration {
         return try await store.policies().map { stored in
             PolicyView(
                 name: stored.policy.name, version: Int(stored.version), text: stored.text,
-                boards: states.filter { stored.policy.selects(labels: $0.board.labels) }.map(\.board.id.rawValue))
+                boards: states.filter { stored.policy.selects($0.board) }.map(\.board.id.rawValue))
         }
     }
 

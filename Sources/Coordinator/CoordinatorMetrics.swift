@@ -96,6 +96,7 @@ struct CoordinatorReport: Sendable {
 
     func families() async throws -> [MetricFamily] {
         let states = await actor.states
+        let shares = await actor.sharesOfBoards
         let searches = await desk.records
         let newest = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 1).last?.number ?? 0
         let fleet = [
@@ -116,6 +117,12 @@ struct CoordinatorReport: Sendable {
             MetricFamily(
                 "shoal_boards_infeasible", .gauge, "Boards where policies cannot all be met.",
                 Double(states.count { !$0.infeasible.isEmpty })),
+            MetricFamily(
+                "shoal_boards_holding_shares", .gauge,
+                "Boards with limited CPU shares, by what holds models to them; none is nothing.",
+                ShareTelemetry.Means.allCases.map { means in
+                    .init(Double(shares[means] ?? 0), labels: ["means": means.rawValue])
+                }),
             MetricFamily(
                 "shoal_protocol_frames_dropped_total", .counter, "Frames of boards dropped unread, by reason.",
                 droppedFrames().map { .init(Double($0.1), labels: ["reason": $0.0]) }),

@@ -109,7 +109,8 @@ public struct CoordinatorService: Service {
         let administration = CoordinatorAdministration(
             actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
             advertisedHost: configuration.advertisedHost,
-            startedAtMilliseconds: CoordinatorActor.wallClock(), metrics: metrics)
+            startedAtMilliseconds: CoordinatorActor.wallClock(), metrics: metrics,
+            packages: { await artefacts.deployedPackages })
         let report = CoordinatorReport(
             metrics: metrics, actor: actor, desk: desk, store: store,
             startedAtMilliseconds: administration.startedAtMilliseconds

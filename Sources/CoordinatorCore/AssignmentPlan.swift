@@ -28,28 +28,18 @@ struct AssignmentPlan {
             (models, infeasible) = ([], ["the board's description cannot be used: \(error)"])
             return
         }
-        let rules = PolicySelection.rules(for: board, policies: policies)
-        let names = board.models.map(\.name.rawValue)
-        let requests = rules.compactMap { rule -> AllocationRequest? in
-            guard let model = board.models.first(where: { $0.name.rawValue == rule.model.model }) else { return nil }
-            return AllocationRequest(
-                policy: rule.model, points: model.points, framesPerSecond: model.framesPerSecond,
-                slowdown: interference.slowdown(of: rule.model.model, beside: names))
-        }
-        let ruling = Set(rules.map(\.policy))
-        let kept = policies.filter { ruling.contains($0.name) }.reduce(BoardReserve()) { $0.joined(with: $1.reserve) }
-        let budget = BoardBudget(
-            cores: board.cores, memoryBytes: board.memoryBytes == 0 ? nil : board.memoryBytes, watts: nil, less: kept,
-            cpuReserve: reserve)
+        let ruled = BoardRules(for: board, policies: policies, interference: interference, reserve: reserve)
+        let rules = ruled.rules
         let allocation = Allocator.allocate(
-            requests, within: budget, keeping: previous.map { Self.incumbents($0, on: board, rules) } ?? [:])
+            ruled.requests, within: ruled.budget, keeping: previous.map { Self.incumbents($0, on: board, rules) } ?? [:]
+        )
         models = allocation.models.compactMap { share in
             guard let rule = rules.first(where: { $0.model.model == share.model }) else { return nil }
             let policy = policies.first { $0.name == rule.policy }
             return ModelAssignment(
                 model: share.model, latency: rule.model.latency, lowestPoint: share.lowestPoint,
                 highestPoint: share.highestPoint, preferredPoint: share.preferredPoint, priority: rule.model.priority,
-                switchesPerMinute: policy?.switchesPerMinute)
+                switchesPerMinute: policy?.switchesPerMinute, cpuShare: rule.model.cpuShare)
         }
         infeasible = allocation.infeasible.map(\.description)
     }

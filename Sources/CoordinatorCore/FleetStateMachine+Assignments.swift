@@ -80,7 +80,7 @@ extension FleetStateMachine {
         policy.windows = nil
         let policies = policiesInForce.filter { $0.name != policy.name } + [policy]
         let interference = ClassInterference(of: believed)
-        return states.filter { policy.selects(labels: $0.board.labels) }.flatMap { state in
+        return states.filter { policy.selects($0.board) }.flatMap { state in
             AssignmentPlan(
                 for: state.board, policies: policies, reserve: settings.reserve,
                 interference: interference.predicted(for: state.board)

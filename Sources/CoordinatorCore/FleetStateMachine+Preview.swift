@@ -23,12 +23,21 @@ extension FleetStateMachine {
     public func preview(of policy: Policy) -> [AssignmentPreview] {
         var policy = policy
         policy.windows = nil
+        return preview { id in policiesInForce(on: id).filter { $0.name != policy.name } + [policy] }
+    }
+
+    /// The same were there no policy of that name.
+    public func preview(withoutPolicy name: String) -> [AssignmentPreview] {
+        preview { id in policiesInForce(on: id).filter { $0.name != name } }
+    }
+
+    private func preview(under policies: (BoardID) -> [Policy]) -> [AssignmentPreview] {
         let interference = ClassInterference(of: believed)
         return states.compactMap { state in
             let id = state.board.id
             let plan = AssignmentPlan(
-                for: state.board, policies: policiesInForce(on: id).filter { $0.name != policy.name } + [policy],
-                reserve: settings.reserve, interference: interference.predicted(for: state.board))
+                for: state.board, policies: policies(id), reserve: settings.reserve,
+                interference: interference.predicted(for: state.board))
             let infeasible = plan.infeasible.filter { !state.infeasible.contains($0) }
             guard plan.models != state.desired.models || !infeasible.isEmpty else { return nil }
             return AssignmentPreview(

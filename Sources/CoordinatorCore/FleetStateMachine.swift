@@ -1,4 +1,5 @@
 public import FleetModel
+import ResourceAllocation
 public import WireProtocol
 
 /// What the coordinator decides about its boards. Pure: messages and instants come in, actions leave in the order in
@@ -25,7 +26,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         public var resend: Duration = .seconds(1)
         public var longestResend: Duration = .seconds(30)
         /// Share of a board's CPU time that assignments leave free, 0..<1.
-        public var reserve = 0.1
+        public var reserve = BoardBudget.usualReserve
         /// A board whose numbers were impossible is learned from again after so long without another.
         public var saneFor: Duration = .seconds(600)
         /// Boards are compared with their classes this often at most.

@@ -23,7 +23,19 @@ public struct BoardDetails: Encodable, Sendable {
             "engine       \(board.engineVersion)",
             "assignment   generation \(board.desiredGeneration) desired, \(board.reportedGeneration) reported",
             "telemetry    \(board.telemetryRecords) records, \(board.telemetryGaps) missing",
-        ] + (board.quarantine.map { ["quarantine   since \(timeText($0.sinceMilliseconds)): \($0.reason)"] } ?? [])
+            "shares       \(Self.text(board.shares))",
+            "clock        " + (board.clockShare.map { "\((100 * $0).text(0)) % of the measurements'" } ?? "unknown"),
+        ] + (board.watts.map { ["power        \($0.text(1)) W for the models"] } ?? [])
+            + (board.quarantine.map { ["quarantine   since \(timeText($0.sinceMilliseconds)): \($0.reason)"] } ?? [])
+    }
+
+    private static func text(_ shares: ShareTelemetry?) -> String {
+        guard let shares else { return "no limit is asked for" }
+        return switch shares.means {
+        case .cgroup: "by cgroup: \(shares.detail)"
+        case .affinity: "by processors and priority: \(shares.detail) (no cgroup: \(shares.reason))"
+        case .none: "not held: \(shares.reason)"
+        }
     }
 
     /// The latest events, oldest first.

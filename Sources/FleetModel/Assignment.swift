@@ -21,13 +21,15 @@ public struct ModelAssignment: Equatable, Codable, Sendable {
     public var priority: Int
     /// How often the point may rise or fall in a minute, on average; `nil` sets no limit.
     public var switchesPerMinute: Double?
+    /// Largest share of the board's CPU time that the model may take, 0...1; `nil` sets no limit.
+    public var cpuShare: Double?
 
     /// More per minute than can be meant as a limit.
     public static let switchLimit = 30_000.0
 
     public init(
         model: String, latency: LatencyConstraint, lowestPoint: Int, highestPoint: Int, preferredPoint: Int,
-        priority: Int, switchesPerMinute: Double? = nil
+        priority: Int, switchesPerMinute: Double? = nil, cpuShare: Double? = nil
     ) {
         self.model = model
         self.latency = latency
@@ -36,6 +38,7 @@ public struct ModelAssignment: Equatable, Codable, Sendable {
         self.preferredPoint = preferredPoint
         self.priority = priority
         self.switchesPerMinute = switchesPerMinute
+        self.cpuShare = cpuShare
     }
 }
 
@@ -49,6 +52,7 @@ extension Assignment {
                     && (model.lowestPoint...model.highestPoint).contains(model.preferredPoint)
                     && model.latency.milliseconds.isFinite && model.latency.milliseconds > 0
                     && (model.switchesPerMinute.map { (1...ModelAssignment.switchLimit).contains($0) } ?? true)
+                    && (model.cpuShare.map { $0 > 0 && $0 <= 1 } ?? true)
             }
     }
 }

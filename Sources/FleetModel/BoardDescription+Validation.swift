@@ -20,10 +20,15 @@ extension BoardDescription {
     /// The longest latency an operating point may have; together with the frame rate it keeps sums finite.
     public static let latencyLimitMilliseconds = 3_600_000.0
 
+    /// The most power a board may claim for its models.
+    public static let wattLimit = 1e6
+
     /// Refuses a description that no board can have: beyond `FleetLimits` or the limits here, or not finite. Points
     /// may be out of order by a little, because a board measures their latencies anew.
     public func validate() throws(BoardRefusal) {
         try require(cores.isFinite && cores > 0 && cores <= Self.coreLimit, "cores", "\(cores) is not a count of cores")
+        try require(
+            watts.map { (0...Self.wattLimit).contains($0) } ?? true, "watts", "is no power that a board can have")
         try require(!boardClass.isEmpty && boardClass.utf8.count <= FleetLimits.textBytes, "boardClass", "bad length")
         try require(engineVersion.utf8.count <= FleetLimits.textBytes, "engineVersion", "too long")
         try require(

@@ -12,10 +12,12 @@ public struct BoardDescription: Equatable, Codable, Sendable {
     public var models: [DeployedModel]
     /// What its models cost each other, as measured there; `nil` where nothing was.
     public var interference: Interference?
+    /// Power that its models may draw; `nil` where nobody said it.
+    public var watts: Double?
 
     public init(
         id: BoardID, boardClass: String, labels: [String: String], cores: Double, memoryBytes: UInt64,
-        engineVersion: String, models: [DeployedModel], interference: Interference? = nil
+        engineVersion: String, models: [DeployedModel], interference: Interference? = nil, watts: Double? = nil
     ) {
         self.id = id
         self.boardClass = boardClass
@@ -25,6 +27,7 @@ public struct BoardDescription: Equatable, Codable, Sendable {
         self.engineVersion = engineVersion
         self.models = models
         self.interference = interference
+        self.watts = watts
     }
 }
 

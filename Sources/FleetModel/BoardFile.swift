@@ -9,7 +9,7 @@ import Yams
 ///     cores: 4                           # CPU time that the models may use, in cores
 ///     memoryBytes: 1073741824            # without it memory is no constraint
 ///     watts: 5                           # power for the models; without it energy is no constraint
-///     reserve: { cpu: 0.1, memoryBytes: 0, watts: 0 }
+///     reserve: { cpu: 0.2, memoryBytes: 0, watts: 0 }   # cpu 0.1 where neither this nor a policy says it
 ///     interference:                      # classifier takes 1.25 times as long beside detector
 ///       classifier: { detector: 1.25 }
 ///     models:
@@ -69,7 +69,8 @@ public struct BoardFile: Equatable, Sendable {
         BoardDescription(
             id: BoardID(name) ?? Self.unnamed, boardClass: boardClass, labels: labels, cores: cores,
             memoryBytes: memoryBytes ?? 0, engineVersion: "",
-            models: models.map { DeployedModel(name: $0.name, framesPerSecond: $0.framesPerSecond, points: $0.points) })
+            models: models.map { DeployedModel(name: $0.name, framesPerSecond: $0.framesPerSecond, points: $0.points) },
+            watts: watts)
     }
 
     static let defaultName = "board"

@@ -13,6 +13,8 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case latencyMeasured
         /// From a board's numbers nothing is learned any more; something is again.
         case learningQuarantined, learningReleased
+        /// A policy was taken back; a policy selects nothing, or asks for what is not there.
+        case policyWithdrawn, policyUnmatched
     }
 
     public var kind: Kind

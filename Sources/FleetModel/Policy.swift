@@ -1,7 +1,7 @@
 /// What people want of the models on a set of boards; written as YAML, applied with `shoal apply -f`.
 public struct Policy: Equatable, Codable, Sendable {
     public var name: String
-    /// Boards that carry all these labels; empty selects every board.
+    /// Boards that carry all these labels, `classLabel` standing for their class; empty selects every board.
     public var selector: [String: String]
     public var models: [ModelPolicy]
     /// What the models leave free on every board selected; `nil` leaves it to the coordinator and the board.
@@ -23,9 +23,17 @@ public struct Policy: Equatable, Codable, Sendable {
         self.switchesPerMinute = switchesPerMinute
     }
 
-    public func selects(labels: [String: String]) -> Bool {
-        selector.allSatisfy { labels[$0.key] == $0.value }
+    /// In a selector, the class of a board that has no label of this name.
+    public static let classLabel = "boardClass"
+
+    public func selects(_ board: BoardDescription) -> Bool {
+        selector.allSatisfy { key, value in
+            (board.labels[key] ?? (key == Self.classLabel ? board.boardClass : nil)) == value
+        }
     }
+
+    /// Whether it selects every board that the other selects.
+    func selectsAll(of other: Policy) -> Bool { selector.allSatisfy { other.selector[$0.key] == $0.value } }
 }
 
 /// What a board's models leave to others.

@@ -35,15 +35,14 @@ public enum PolicyCheck {
     ///
     /// With boards there, a policy that selects none of them is refused, and so is a model that none of those selected
     /// carries: almost certainly a mistyped label or name. Before the first board enrols that is only warned about,
-    /// because policies may be written ahead of the boards. `others` are the policies already in force; one that
-    /// rules a model first is warned about.
+    /// because policies may be written ahead of the boards; the coordinator looks again when they have come. `others`
+    /// are the policies already in force; one that rules a model first is warned about. `packages` are models whose
+    /// packages the coordinator gives to boards.
     public static func findings(
-        for policy: Policy, boards: [BoardDescription], others: [Policy] = []
+        for policy: Policy, boards: [BoardDescription], others: [Policy] = [], packages: [String] = []
     ) -> [PolicyFinding] {
-        guard !boards.isEmpty else {
-            return [finding(.warning, nil, "spec.selector", "policy \(policy.name): no board is enrolled yet")]
-        }
-        let selected = boards.filter { policy.selects(labels: $0.labels) }
+        guard !boards.isEmpty else { return findings(aheadOfBoards: policy, others, packages) }
+        let selected = boards.filter { policy.selects($0) }
         var findings: [PolicyFinding] = []
         if selected.isEmpty {
             let selector = policy.selector.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
@@ -51,6 +50,13 @@ public enum PolicyCheck {
                 finding(
                     .refusal, nil, "spec.selector",
                     "policy \(policy.name): no board carries \(selector.joined(separator: ", "))"))
+        }
+        if policy.reserve?.watts ?? 0 > 0, !selected.isEmpty, selected.allSatisfy({ $0.watts == nil }) {
+            findings.append(
+                finding(
+                    .warning, nil, "spec.reserve.watts",
+                    "policy \(policy.name): no board that it selects says what power it has (watts), so that none is "
+                        + "reserved"))
         }
         let known = Set(boards.flatMap(\.models).map(\.name.rawValue)).sorted()
         for (index, model) in policy.models.map(\.model).enumerated() {
@@ -66,6 +72,31 @@ public enum PolicyCheck {
             } else if let other = ruling(model, before: policy, on: selected, others: others) {
                 findings.append(
                     finding(.warning, model, field, "model \(model): policy \(other) rules it on every selected board"))
+            }
+        }
+        return findings
+    }
+
+    /// What can be told of a policy without any board.
+    private static func findings(
+        aheadOfBoards policy: Policy, _ others: [Policy], _ packages: [String]
+    ) -> [PolicyFinding] {
+        var findings = [finding(.warning, nil, "spec.selector", "policy \(policy.name): no board is enrolled yet")]
+        for (index, model) in policy.models.map(\.model).enumerated() {
+            let field = "spec.models[\(index)].model"
+            let ruler = others.sorted { $0.name < $1.name }.first { other in
+                other.name < policy.name && other.windows == nil && other.selectsAll(of: policy)
+                    && other.models.contains { $0.model == model }
+            }
+            if let ruler {
+                findings.append(
+                    finding(.warning, model, field, "model \(model): policy \(ruler.name) rules it on every board"))
+            } else if !packages.isEmpty, !packages.contains(model) {
+                let list = packages.sorted().joined(separator: ", ")
+                findings.append(
+                    finding(
+                        .warning, model, field,
+                        "model \(model): no package of it is deployed (deployed: \(list)); boards may bring it"))
             }
         }
         return findings

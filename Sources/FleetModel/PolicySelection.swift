@@ -16,7 +16,7 @@ public enum PolicySelection {
 
     /// The rule of each of the board's models that has one, in the order of model names.
     public static func rules(for board: BoardDescription, policies: [Policy]) -> [Rule] {
-        let applicable = policies.filter { $0.selects(labels: board.labels) }.sorted { $0.name < $1.name }
+        let applicable = policies.filter { $0.selects(board) }.sorted { $0.name < $1.name }
         return board.models.map(\.name.rawValue).sorted().compactMap { name in
             for policy in applicable {
                 if let model = policy.models.first(where: { $0.model == name }) {

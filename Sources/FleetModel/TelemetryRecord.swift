@@ -38,7 +38,7 @@ public struct ModelTelemetry: Equatable, Codable, Sendable {
     /// Of the labelled frames, those with the right class first.
     public var correct: UInt32
     public var switches: UInt32
-    /// Position in the board's table at the end of the window.
+    /// Position in the board's table of the point that the last frame until the end of the window ran at.
     public var activePoint: UInt32
     /// From arrival to result; 0 when the window had no frame.
     public var p50Milliseconds: Double
@@ -82,12 +82,20 @@ public struct BoardTelemetry: Equatable, Codable, Sendable {
     public var droppedRecords: UInt64
     /// `nil` from agents that do not tell.
     public var spool: SpoolTelemetry?
+    /// `nil` while no model's share of the CPU time is limited, and from agents that do not tell.
+    public var shares: ShareTelemetry?
+    /// The clock that the processors run at, or may run at, over that at which points were measured; `nil` where the
+    /// kernel does not tell.
+    public var clockShare: Double?
 
     public init(
         memoryBytes: UInt64, cpuLoad: Double?, cpuFrequencyMegahertz: Double?, temperatureCelsius: Double?,
-        droppedRecords: UInt64, spool: SpoolTelemetry? = nil
+        droppedRecords: UInt64, spool: SpoolTelemetry? = nil, shares: ShareTelemetry? = nil,
+        clockShare: Double? = nil
     ) {
         self.spool = spool
+        self.shares = shares
+        self.clockShare = clockShare
         self.memoryBytes = memoryBytes
         self.cpuLoad = cpuLoad
         self.cpuFrequencyMegahertz = cpuFrequencyMegahertz

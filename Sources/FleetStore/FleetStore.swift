@@ -47,6 +47,9 @@ public protocol FleetStore: SearchStore, MeasurementStore, AccessStore {
     func savePolicy(_ policy: Policy, text: String, audit: AuditDraft?) async throws -> StoredPolicy
     /// Ordered by name.
     func policies() async throws -> [StoredPolicy]
+    /// Forgets the policy; one of its name that comes later is version 1 again.
+    /// - Returns: what it was; `nil`, and nothing happens, where there is none of that name.
+    func removePolicy(_ name: String, audit: AuditDraft?) async throws -> StoredPolicy?
     /// Replaces the board's assignment; its generation must be higher than the one before.
     func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws
     func assignments() async throws -> [BoardID: Assignment]

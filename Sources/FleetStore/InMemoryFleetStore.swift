@@ -158,6 +158,13 @@ public actor InMemoryFleetStore: FleetStore {
         return stored
     }
 
+    public func removePolicy(_ name: String, audit: AuditDraft?) throws -> StoredPolicy? {
+        guard let stored = storedPolicies[name] else { return nil }
+        try ledger.append(audit, limits)
+        storedPolicies[name] = nil
+        return stored
+    }
+
     public func policies() -> [StoredPolicy] { storedPolicies.values.sorted { $0.policy.name < $1.policy.name } }
 
     public func saveAssignment(_ assignment: Assignment, for board: BoardID) throws {

@@ -62,26 +62,39 @@ public struct LiveScenario {
     private func report(
         policies: [String], isStarting: (String) -> Void
     ) throws -> (report: ScenarioReport, plots: [String: String]) {
-        try ScenarioReport.lived(scenario, time: "real", policies: policies) { policy in
+        var isStretched = false
+        var lived = try ScenarioReport.lived(scenario, time: "real", policies: policies) { policy in
             isStarting(policy)
-            return try LiveBoard(scenario, models, processor: processor, others: others)
+            let board = try LiveBoard(scenario, models, processor: processor, others: others)
+            isStretched = isStretched || board.stretches
+            return board
         }
+        if isStretched { lived.report.throttling = Self.stretching }
+        return lived
     }
+
+    static let stretching =
+        "without real-time priority (root or CAP_SYS_NICE) no thread can throttle the processor; runs were stretched "
+        + "by computing on until a slower processor would have ended them"
 }
 
 /// A processor of this machine. Belongs to the thread that runs on it.
 final class LiveBoard: ScenarioBoard {
     private static let loadStepNanoseconds: UInt64 = 20_000_000
 
+    private let scenario: Scenario
     private let models: [LiveModel]
     private let start: UInt64
     private let loads: LoadSchedule
+    /// Whether runs are made as long as a throttled processor would make them.
+    let stretches: Bool
 
     init(
         _ scenario: Scenario, _ models: [LiveModel], processor: Int, others: ProcessorAffinity
     ) throws(LiveScenarioFailure) {
-        self.models = models
+        (self.scenario, self.models) = (scenario, models)
         loads = try LoadSchedule(scenario, processor: processor)
+        stretches = loads.lacksPriority
         start = MonotonicClock.now()
         loads.begin(at: start, step: Self.loadStepNanoseconds, on: others)
     }
@@ -96,6 +109,11 @@ final class LiveBoard: ScenarioBoard {
     func run(model: Int, point: Int) -> Double {
         let began = MonotonicClock.now()
         models[model].run(point: point)
+        if stretches {
+            let slowdown = max(1, scenario.slowdown(by: .throttling, atSeconds: Double(began - start) / 1e9))
+            let end = began + UInt64(Double(MonotonicClock.now() - began) * slowdown)
+            while MonotonicClock.now() < end {}
+        }
         return Double(MonotonicClock.now() - began) / 1e6
     }
 }
@@ -116,6 +134,9 @@ private final class LoadSchedule: Sendable {
         load = try CompetingLoad(
             processor: processor, highest: highest, throttles: scenario.loads.contains { $0.kind == .throttling })
     }
+
+    /// Whether the scenario throttles and nothing here can.
+    var lacksPriority: Bool { scenario.loads.contains { $0.kind == .throttling } && !load.throttles }
 
     func begin(at start: UInt64, step: UInt64, on processors: ProcessorAffinity) {
         guard !scenario.loads.isEmpty else { return }

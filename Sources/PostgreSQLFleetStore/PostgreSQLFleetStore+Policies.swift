@@ -23,14 +23,23 @@ extension PostgreSQLFleetStore {
         return StoredPolicy(policy: policy, version: row?.unsigned("version") ?? 0, text: text)
     }
 
-    public func policies() async throws -> [StoredPolicy] {
-        try await read { [self] in
-            try $0.rows("SELECT * FROM policy ORDER BY name").map { row in
-                StoredPolicy(
-                    policy: try decoded(Policy.self, from: row.text("policy")), version: row.unsigned("version"),
-                    text: row.text("text"))
-            }
+    public func removePolicy(_ name: String, audit: AuditDraft?) async throws -> StoredPolicy? {
+        try await write(locking: [.policies] + auditLock(audit)) { [self] transaction in
+            let row = try transaction.first("DELETE FROM policy WHERE name = $1 RETURNING *", .text(name))
+            guard let stored = try row.map(policy) else { return nil }
+            try append(audit, transaction)
+            return stored
         }
+    }
+
+    public func policies() async throws -> [StoredPolicy] {
+        try await read { [self] in try $0.rows("SELECT * FROM policy ORDER BY name").map(policy) }
+    }
+
+    private func policy(_ row: PostgreSQLRow) throws -> StoredPolicy {
+        StoredPolicy(
+            policy: try decoded(Policy.self, from: row.text("policy")), version: row.unsigned("version"),
+            text: row.text("text"))
     }
 
     public func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {

@@ -20,6 +20,16 @@ public struct ProcessorAffinity: Sendable {
     /// - Precondition: the number is below `limit`.
     public init(processor: Int) { mask[processor / 8] = 1 << UInt8(processor % 8) }
 
+    /// - Precondition: the numbers are below `limit`.
+    public init(processors: [Int]) {
+        for processor in processors { mask[processor / 8] |= 1 << UInt8(processor % 8) }
+    }
+
+    /// Of another thread; `nil` where there is none of that number.
+    public init?(of thread: Int32) {
+        guard sched_getaffinity(thread, mask.count, &mask) >= 0 else { return nil }
+    }
+
     /// In rising order.
     public var processors: [Int] { (0..<Self.limit).filter { mask[$0 / 8] & 1 << UInt8($0 % 8) != 0 } }
 
@@ -29,6 +39,9 @@ public struct ProcessorAffinity: Sendable {
         copy.mask[processor / 8] &= ~(1 << UInt8(processor % 8))
         return copy.processors.isEmpty ? self : copy
     }
+
+    /// - Returns: whether the kernel let it.
+    public func takeOn(_ thread: Int32) -> Bool { sched_setaffinity(thread, mask.count, mask) == 0 }
 
     /// Of the calling thread.
     public func takeOn() { _ = sched_setaffinity(0, mask.count, mask) }

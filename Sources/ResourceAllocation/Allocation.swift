@@ -11,6 +11,10 @@ public struct BoardBudget: Equatable, Codable, Sendable {
     /// Power; `nil` where energy is no constraint.
     public var watts: Double?
 
+    /// Share of the CPU time that stays free where neither the board nor a policy says it: for bursts, and for what
+    /// else runs there.
+    public static let usualReserve = 0.1
+
     /// - Precondition: `cores` is positive and finite, `reserve` is 0..<1, `watts` finite and not negative.
     public init(cores: Double, reserve: Double, memoryBytes: UInt64? = nil, watts: Double? = nil) {
         precondition(cores.isFinite && cores > 0, "a board has CPU time")

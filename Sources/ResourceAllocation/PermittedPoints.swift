@@ -103,17 +103,42 @@ struct PermittedPoints {
         case .energy:
             guard let energy = policy.energyMillijoules else { return nil }
             return Measure(constraint: .energy, value: request.millijoules, limit: energy) {
-                "the point of least energy takes \(Figure.text(request.millijoules(at: $0))) mJ per frame, its limit "
-                    + "is \(Figure.text(energy)) mJ"
+                "of the points that keep its other limits, that of least energy takes "
+                    + "\(Figure.text(request.millijoules(at: $0))) mJ per frame, its limit is "
+                    + "\(Figure.text(energy)) mJ"
             }
         case .accuracyFloor:
             guard let floor = policy.accuracyFloor else { return nil }
             return Measure(
                 constraint: .accuracyFloor, value: { -request.points[$0].accuracy }, limit: -floor
             ) {
-                "within \(Figure.text(policy.latency.milliseconds)) ms its accuracy reaches "
+                let bars = Self.bars(to: floor, of: request, cores: cores)
+                return "\(bars.isEmpty ? "" : bars.joined(separator: " and ") + " ")its accuracy reaches "
                     + "\(Figure.text(request.points[$0].accuracy, places: 4)), the accuracy floor is "
                     + "\(Figure.text(floor, places: 4))"
+            }
+        }
+    }
+
+    /// What keeps the model from a point that reaches the floor: the limits that the one which breaks the fewest
+    /// breaks. Empty where no point reaches it.
+    private static func bars(to floor: Double, of request: AllocationRequest, cores: Double) -> [String] {
+        let limits = Limit.allCases.filter { $0 != .accuracyFloor }
+        let broken = request.points.indices.filter { request.points[$0].accuracy >= floor - 1e-9 }.map { point in
+            limits.filter { limit in
+                guard let measure = measure(limit, of: request, cores: cores) else { return false }
+                return measure.value(point) > measure.limit + 1e-9
+            }
+        }
+        return (broken.min { $0.count < $1.count } ?? []).map { limit in
+            let policy = request.policy
+            return switch limit {
+            case .latency: "within \(Figure.text(policy.latency.milliseconds)) ms"
+            case .frameRate: "at \(Figure.text(request.framesPerSecond)) frames per second"
+            case .cpuShare: "within its share of \(Figure.text((policy.cpuShare ?? 1) * cores, places: 3)) cores"
+            case .memory: "within \(policy.memoryBytes ?? 0) bytes"
+            case .energy: "within \(Figure.text(policy.energyMillijoules ?? 0)) mJ per frame"
+            case .accuracyFloor: ""
             }
         }
     }

@@ -30,7 +30,7 @@ private struct ScenarioReader {
         }
         var scenario = Scenario(
             name: try text(root, "name", "", 1) ?? "scenario", seconds: seconds,
-            seed: UInt64(try number(root, "seed", "", 1, within: 0...9e15, otherwise: 1)),
+            seed: UInt64(try whole(root, "seed", "", 1, within: 0...9_000_000_000_000_000, otherwise: 1)),
             jitter: try number(root, "jitter", "", 1, within: 0...0.5, otherwise: 0.03), models: [], loads: [])
         for (index, entry) in models.enumerated() {
             let model = try self.model(entry.0, "model[\(index)]", entry.1, seconds: seconds)
@@ -70,9 +70,9 @@ private struct ScenarioReader {
         guard arrives < leaves else {
             throw refusal(line, "\(path).leavesSeconds", "the model leaves before it arrives")
         }
-        let priority = try number(table, "priority", path, line, within: 1...100, otherwise: 10)
+        let priority = try whole(table, "priority", path, line, within: 1...100, otherwise: 10)
         return Scenario.Model(
-            name: name, priority: Int(priority),
+            name: name, priority: priority,
             framesPerSecond: try number(table, "framesPerSecond", path, line, within: Scenario.rateRange),
             arrivals: arrivals == "poisson" ? .poisson : .periodic,
             constraintMilliseconds: try number(
@@ -191,6 +191,20 @@ private struct ScenarioReader {
             throw refusal(value.line, field, "\(number) is outside \(range.lowerBound)...\(range.upperBound)")
         }
         return number
+    }
+
+    private func whole(
+        _ table: Table, _ key: String, _ path: String, _ line: Int, within range: ClosedRange<Int>, otherwise: Int
+    ) throws(ScenarioRefusal) -> Int {
+        let number = try number(
+            table, key, path, line, within: Double(range.lowerBound)...Double(range.upperBound),
+            otherwise: Double(otherwise))
+        guard let whole = Int(exactly: number) else {
+            throw refusal(
+                table[key]?.line ?? line, path.isEmpty ? key : "\(path).\(key)",
+                "must be a whole number, found \(number)")
+        }
+        return whole
     }
 
     private func refusal(_ line: Int, _ field: String, _ reason: String) -> ScenarioRefusal {

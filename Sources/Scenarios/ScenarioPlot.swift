@@ -1,14 +1,16 @@
 import FleetModel
 
-/// A run over time as SVG: per model latency against its constraint, and the active point.
+/// A run over time as SVG: per model latency against its constraint and the active point, and below them the accuracy.
 struct ScenarioPlot {
-    private static let width = 960.0
-    private static let height = 170.0
-    private static let left = 60.0
+    static let width = 960.0
+    private static let height = 240.0
+    /// Of it, what latency and point take.
+    private static let latencyHeight = 140.0
+    static let left = 60.0
     private static let colours = ["#1b6ca8", "#b5482a", "#3a7d44", "#6d4c9f", "#8a6d1d", "#33717a"]
 
-    private let scenario: Scenario
-    private let trace: RunTrace
+    let scenario: Scenario
+    let trace: RunTrace
     private let title: String
 
     init(_ scenario: Scenario, _ trace: RunTrace, title: String) {
@@ -28,14 +30,14 @@ struct ScenarioPlot {
             """
     }
 
-    private func x(_ milliseconds: Double) -> Double {
+    func x(_ milliseconds: Double) -> Double {
         Self.left + milliseconds / (scenario.seconds * 1_000) * (Self.width - Self.left - 70)
     }
 
     private func panel(_ index: Int) -> String {
         let model = scenario.models[index]
         let colour = Self.colours[index % Self.colours.count]
-        let (top, bottom) = (30 + Self.height * Double(index), 30 + Self.height * Double(index) + Self.height - 30)
+        let (top, bottom) = (30 + Self.height * Double(index), 30 + Self.height * Double(index) + Self.latencyHeight)
         let highest = 1.5 * model.constraintMilliseconds
         func y(_ latency: Double) -> String {
             Figure.text(bottom - min(latency, highest) / highest * (bottom - top), places: 1)
@@ -67,7 +69,8 @@ struct ScenarioPlot {
             <text x="\(right)" y="\(Figure.text(bottom))"> point 0</text>
             <path d="\(dots)" stroke="\(colour)" stroke-width="1.6"/>
             <path d="\(drops)" stroke="#c00"/>
-            <path d="\(steps)" stroke="black" stroke-width="0.8" fill="none"/></g>
+            <path d="\(steps)" stroke="black" stroke-width="0.8" fill="none"/>
+            \(accuracyStrip(of: index, frames, colour: colour, top: bottom + 18))</g>
 
             """
     }

@@ -11,7 +11,7 @@ protocol ScenarioPolicy: PointPolicy {
 
 extension Scenario {
     /// Share of the processor's time that assignments leave free, as on a fleet.
-    static let reserve = 0.1
+    static let reserve = BoardBudget.usualReserve
 
     /// What the coordinator decides for these models on the idle board; points are positions in the tables.
     func allocation(of present: [Bool]) -> [ModelAllocation?] {

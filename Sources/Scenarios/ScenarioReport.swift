@@ -52,6 +52,15 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
     public var time: String
     /// `managed` is the product; the others are what it is compared with.
     public var results: [Result]
+    /// Policies that were wanted and could not be compared, each with the reason.
+    public var leftOut: [LeftOut]
+    /// What stood in for throttling, and why; `nil` where it was as the scenario means it.
+    public var throttling: String?
+
+    public struct LeftOut: Equatable, Codable, Sendable {
+        public var policy: String
+        public var reason: String
+    }
 
     /// The policies that can be compared, in the order of `results`.
     public static let policies = [
@@ -74,17 +83,24 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
         _ scenario: Scenario, time: String, policies: [String], on board: (_ policy: String) throws(Failure) -> Board
     ) throws(Failure) -> (report: ScenarioReport, plots: [String: String]) {
         var traces: [(String, RunTrace)] = []
+        var leftOut: [LeftOut] = []
         for policy in Self.policies where policies.contains(policy) {
-            if let trace = try trace(scenario, policy, on: board) { traces.append((policy, trace)) }
+            if let trace = try trace(scenario, policy, on: board) {
+                traces.append((policy, trace))
+            } else {
+                let reason = HindsightSearch.refusal(of: scenario) ?? "no fixed points keep as many frames as managed"
+                leftOut.append(.init(policy: policy, reason: reason))
+            }
         }
         let report = ScenarioReport(
             scenario: scenario.name, seed: scenario.seed, seconds: scenario.seconds, time: time,
-            results: traces.map { result($0.0, $0.1, scenario) })
+            results: traces.map { result($0.0, $0.1, scenario) }, leftOut: leftOut)
         let plots = traces.map { ($0.0, ScenarioPlot(scenario, $0.1, title: "\(scenario.name), \($0.0)").svg) }
         return (report, Dictionary(uniqueKeysWithValues: plots))
     }
 
-    /// - Returns: `nil` where no fixed points attain as much as the product does on virtual time.
+    /// - Returns: `nil` where no fixed points attain as much as the product does on virtual time, or there are too many
+    ///   to try.
     private static func trace<Board: ScenarioBoard, Failure: Error>(
         _ scenario: Scenario, _ policy: String, on board: (_ policy: String) throws(Failure) -> Board
     ) throws(Failure) -> RunTrace? {
@@ -168,33 +184,6 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
             accuracy: frames.isEmpty ? nil : sum / Double(frames.count), p50Milliseconds: percentile(0.5),
             p99Milliseconds: percentile(0.99),
             pointMilliseconds: scenario.models[index].points.map(\.latencyMilliseconds))
-    }
-}
-
-/// The best fixed points for a scenario that is known beforehand.
-enum HindsightSearch {
-    /// Combinations tried at most; beyond, there is no such baseline.
-    static let limit = 4_096
-
-    /// Of all combinations of fixed points that keep at least this share of frames on virtual time, the most accurate
-    /// one.
-    static func bestStatic(_ scenario: Scenario, attaining goal: Double) -> [Int]? {
-        let counts = scenario.models.map(\.points.count)
-        let combinations = counts.reduce(1) { min($0 * $1, limit + 1) }
-        guard combinations <= limit else { return nil }
-        var best: (points: [Int], accuracy: Double)?
-        for number in 0..<combinations {
-            var rest = number
-            let points = counts.map { count in
-                defer { rest /= count }
-                return rest % count
-            }
-            let trace = ScenarioRun.trace(scenario, StaticPolicy(points: points))
-            let result = ScenarioReport.result("", trace, scenario)
-            guard result.sloAttainment >= goal, result.accuracy > best?.accuracy ?? -1 else { continue }
-            best = (points, result.accuracy)
-        }
-        return best?.points
     }
 }
 

@@ -64,6 +64,7 @@ extension WireBoard {
         memoryBytes = board.memoryBytes
         engineVersion = board.engineVersion
         models = board.models.map(WireDeployedModel.init)
+        if let watts = board.watts { self.watts = watts }
         interference = (board.interference?.factors ?? [:]).sorted { $0.key < $1.key }.flatMap { model, row in
             row.sorted { $0.key < $1.key }.map { neighbour, factor in
                 .with { ($0.model, $0.neighbour, $0.factor) = (model, neighbour, factor) }
@@ -188,6 +189,17 @@ extension WireBoardRecord {
         if let load = board.cpuLoad { cpuLoad = load }
         if let frequency = board.cpuFrequencyMegahertz { cpuFrequencyMegahertz = frequency }
         if let temperature = board.temperatureCelsius { temperatureCelsius = temperature }
+        if let shares = board.shares { self.shares = WireShareRecord(shares) }
+        if let share = board.clockShare { clockShare = share }
+    }
+}
+
+extension WireShareRecord {
+    init(_ shares: ShareTelemetry) {
+        self.init()
+        means = UInt32(ShareTelemetry.Means.allCases.firstIndex(of: shares.means) ?? 0)
+        detail = shares.detail
+        reason = shares.reason
     }
 }
 
@@ -214,5 +226,6 @@ extension WireModelAssignment {
         preferredPoint = Int64(assignment.preferredPoint)
         priority = Int64(assignment.priority)
         if let limit = assignment.switchesPerMinute { switchesPerMinute = limit }
+        if let share = assignment.cpuShare { cpuShare = share }
     }
 }

@@ -20,7 +20,8 @@ extension BoardDescription {
             labels: labels, cores: try Checks.positive(wire.cores, "cores"),
             memoryBytes: try Checks.counter(wire.memoryBytes, "memoryBytes"),
             engineVersion: try Checks.text(wire.engineVersion, "engineVersion"), models: models,
-            interference: wire.interference.isEmpty ? nil : try Interference(wire.interference))
+            interference: wire.interference.isEmpty ? nil : try Interference(wire.interference),
+            watts: wire.hasWatts ? try Checks.number(wire.watts, "watts", in: 0...Self.wattLimit) : nil)
     }
 }
 
@@ -190,6 +191,7 @@ extension HookTelemetry {
 extension BoardTelemetry {
     /// No sensor on a working board reads beyond these.
     private static let celsius = -273.15...1_000.0
+    private static let clockShares = 0...1_000.0
 
     init(_ wire: WireBoardRecord) throws(DecodingFailure) {
         self.init(
@@ -200,7 +202,21 @@ extension BoardTelemetry {
             temperatureCelsius: wire.hasTemperatureCelsius
                 ? try Checks.number(wire.temperatureCelsius, "temperatureCelsius", in: Self.celsius) : nil,
             droppedRecords: try Checks.counter(wire.droppedRecords, "droppedRecords"),
-            spool: wire.hasSpool ? try SpoolTelemetry(wire.spool) : nil)
+            spool: wire.hasSpool ? try SpoolTelemetry(wire.spool) : nil,
+            shares: wire.hasShares ? try ShareTelemetry(wire.shares) : nil,
+            clockShare: wire.hasClockShare
+                ? try Checks.number(wire.clockShare, "clockShare", in: Self.clockShares) : nil)
+    }
+}
+
+extension ShareTelemetry {
+    /// A way that only a newer agent knows counts as none: it cannot be told how much it holds.
+    fileprivate init(_ wire: WireShareRecord) throws(DecodingFailure) {
+        let ways = Means.allCases
+        self.init(
+            means: Int(wire.means) < ways.count ? ways[Int(wire.means)] : .none,
+            detail: try Checks.text(wire.detail, "shares.detail", limit: Self.textBytes, mayBeEmpty: true),
+            reason: try Checks.text(wire.reason, "shares.reason", limit: Self.textBytes, mayBeEmpty: true))
     }
 }
 
@@ -244,6 +260,8 @@ extension ModelAssignment {
             preferredPoint: try Checks.integer(wire.preferredPoint, "preferredPoint", in: lowest...highest),
             priority: try Checks.integer(wire.priority, "priority", in: 1...100),
             switchesPerMinute: wire.hasSwitchesPerMinute
-                ? try Checks.number(wire.switchesPerMinute, "switchesPerMinute", in: 1...Self.switchLimit) : nil)
+                ? try Checks.number(wire.switchesPerMinute, "switchesPerMinute", in: 1...Self.switchLimit) : nil,
+            cpuShare: wire.hasCpuShare
+                ? try Checks.number(wire.cpuShare, "cpuShare", in: Double.leastNonzeroMagnitude...1) : nil)
     }
 }

@@ -14,7 +14,8 @@ struct Shoal: AsyncParsableCommand {
             ImportCommand.self, QuantizeCommand.self, RunCommand.self, BenchCommand.self, TuneCommand.self,
             MeasureCommand.self, SearchCommand.self, CalibrateCommand.self, PredictCommand.self,
             HooksCommand.self, AllocateCommand.self, ScenarioCommand.self, ApplyCommand.self, GetCommand.self,
-            DescribeCommand.self, RolloutCommand.self, CancelCommand.self, BoardCommand.self, TokenCommand.self,
+            DescribeCommand.self, RolloutCommand.self, CancelCommand.self, BoardCommand.self,
+            TokenCommand.self,
             AuditCommand.self, ArtefactCommand.self, ReportCommand.self, CheckCommand.self,
         ])
 }

@@ -25,6 +25,13 @@ actor InMemoryFleet: FleetAdministration {
         }
     }
 
+    func withdraw(policy: String, dryRun: Bool, by actor: String) throws -> PolicyWithdrawal {
+        guard policy == "b0" else { throw AdminFailure(.notFound, policy) }
+        if !dryRun { actors.append(actor) }
+        return PolicyWithdrawal(
+            policy: policy, version: 3, dryRun: dryRun, boards: ["b0"], changedBoards: 0, changes: [])
+    }
+
     func revoke(board: String, by actor: String) throws -> BoardRevocation {
         guard board == "b0" else { throw AdminFailure(.notFound, board) }
         return BoardRevocation(board: board)

@@ -86,6 +86,7 @@ import Testing
                 if path == "/v1/telemetry" { path += "?board=b0" }
                 if path == "/v1/access-tokens/{name}" { path = "/v1/access-tokens/vera" }
                 if path == "/v1/searches/{name}" { path = "/v1/searches/a" }
+                if path == "/v1/policies/{name}" { path = "/v1/policies/b0?dryRun=true" }
                 for token in ["secret", "looker", nil] {
                     for body in (bodies[route.path] ?? []) + [route.body == nil ? nil : "{}"] {
                         let (response, data) = try await AdminRouteTests.answer(
@@ -147,6 +148,7 @@ private struct FullValues {
                 board: "b", model: "m", activePoint: 1, pointCount: 2, subnet: "r28", constraintMilliseconds: 5,
                 p50Milliseconds: 1, p99Milliseconds: 2.5, sloAttainment: 0.5, accuracy: 1, switches: 1, frames: 2,
                 dropped: 3, hooks: hooks))
+        let shares = ShareTelemetry(means: .affinity, detail: "m on processor 1", reason: "no cgroup")
         try add(
             "Board",
             BoardView(
@@ -157,7 +159,9 @@ private struct FullValues {
                     .init(
                         name: "m", framesPerSecond: 30,
                         points: [PointView(subnet: "s", accuracy: 0.5, latencyMilliseconds: 2, flops: 3)])
-                ], interference: ["m": ["n": 1.5]], quarantine: .init(reason: "odd", sinceMilliseconds: 1)))
+                ], interference: ["m": ["n": 1.5]],
+                quarantine: .init(reason: "odd", sinceMilliseconds: 1), watts: 2.5, shares: shares, clockShare: 0.5))
+        try add("Shares", shares)
         try add(
             "Status",
             StatusView(
@@ -178,7 +182,7 @@ private struct FullValues {
                     models: [model],
                     board: BoardTelemetry(
                         memoryBytes: 1, cpuLoad: 0.5, cpuFrequencyMegahertz: 1, temperatureCelsius: 1,
-                        droppedRecords: 0))))
+                        droppedRecords: 0, shares: shares, clockShare: 0.5))))
         try add(
             "Event",
             FleetEvent(kind: .boardLost, board: try #require(BoardID("b")), message: "m", atMilliseconds: 1))
@@ -196,6 +200,9 @@ private struct FullValues {
             PolicyPreview(
                 policy: "p", version: 2, isInForceNow: false, boards: 3, changedBoards: 1, changes: [change],
                 warnings: ["w"]))
+        try add(
+            "PolicyWithdrawal",
+            PolicyWithdrawal(policy: "p", version: 2, dryRun: true, boards: ["b"], changedBoards: 1, changes: [change]))
         try add("Caller", Caller(name: "ann", role: .admin))
         try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
         try addSearch()

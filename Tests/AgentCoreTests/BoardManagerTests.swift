@@ -332,4 +332,43 @@ import Testing
         #expect(Double(limited.changes) <= limit * 5 + 1, "\(limited.changes)")
         #expect(limited.changes > 2, "\(limited.changes)")
     }
+
+    /// The chip is held to half its clock while nothing is late: 12 ms would become 24 of 20.
+    @Test func aClockThatIsHeldDownLowersThePlanBeforeAnythingIsLate() {
+        var manager = Self.managed([Asked(constraint: 20)])
+        Self.live(&manager, models: 1, slowdown: 1, from: 0, to: 3_000, constraint: 20)
+        #expect(Self.points(manager, 1) == [3])
+
+        manager.conditionsChanged(.init(clockSlowdown: 2), atMilliseconds: 3_010)
+
+        #expect(manager.slowdown == 2 && Self.points(manager, 1) == [2])
+        // What the frames then take says the same; it is not counted twice.
+        Self.live(&manager, models: 1, slowdown: 2, from: 3_033, to: 6_000, constraint: 20)
+        #expect(Self.points(manager, 1) == [2])
+        manager.conditionsChanged(.init(clockSlowdown: 1), atMilliseconds: 6_001)
+        Self.live(&manager, models: 1, slowdown: 1, from: 6_033, to: 30_000, constraint: 20)
+        #expect(Self.points(manager, 1) == [3])
+    }
+
+    /// Governors waver, and where nothing is known nothing is done.
+    @Test(arguments: [nil, 1.0, 1.04, .nan, .infinity] as [Double?])
+    func aClockThatIsNotHeldDownChangesNothing(slowdown: Double?) {
+        var manager = Self.managed([Asked(constraint: 14)])
+        Self.live(&manager, models: 1, slowdown: 1, from: 0, to: 3_000, constraint: 14)
+        let (before, speed) = (Self.points(manager, 1), manager.slowdown)
+        manager.conditionsChanged(.init(clockSlowdown: slowdown), atMilliseconds: 3_010)
+        #expect(Self.points(manager, 1) == before && manager.slowdown == speed)
+    }
+
+    @Test func aChipThatThrottlesDoesNotRise() {
+        var manager = Self.managed([Asked()])
+        manager.conditionsChanged(.init(isThrottled: true), atMilliseconds: 1)
+        Self.live(&manager, models: 1, slowdown: 4, from: 2, to: 500)
+        let low = Self.points(manager, 1)[0]
+        Self.live(&manager, models: 1, slowdown: 1, from: 500, to: 10_000)
+        #expect(low < 3 && Self.points(manager, 1) == [low])
+        manager.conditionsChanged(.init(isThrottled: false), atMilliseconds: 10_001)
+        Self.live(&manager, models: 1, slowdown: 1, from: 10_001, to: 20_000)
+        #expect(Self.points(manager, 1) == [3])
+    }
 }

@@ -222,6 +222,24 @@ import Testing
         #expect(abs((object?["objective"] as? Double ?? 0) - 15.1) < 1e-9)
         #expect((object?["infeasible"] as? [Any])?.isEmpty == true && object?["isProvenOptimal"] as? Bool == true)
 
+        let watts = try #require(object?["watts"] as? [String: Any])
+        #expect(watts["budget"] is NSNull && watts["used"] as? Double == 0)
+        #expect(abs(((object?["cores"] as? [String: Any])?["budget"] as? Double ?? 0) - 0.9) < 1e-9)
+
+        // By night b may take no time; by day it has the whole board with a.
+        let night = policy.replacing(
+            "{\"models\"", with: "{\"windows\": [{\"from\": \"22:00\", \"to\": \"06:00\"}], \"models\"")
+        try write("w.json", night)
+        for (time, count) in [("2026-03-01T23:00:00Z", 2), ("2026-03-01T23:00:00+02:00", 0)] {
+            let then = try shoal([
+                "allocate", "--board", "b.yaml", "--policy", "w.json", "--at", time, "--format", "json",
+            ])
+            let object = try JSONSerialization.jsonObject(with: Data(then.output.utf8)) as? [String: Any]
+            #expect((object?["assignments"] as? [Any])?.count == count, "\(time): \(then.errors)")
+            #expect((object?["outsideWindows"] as? [String]) == (count == 0 ? ["p"] : []))
+        }
+        #expect(try shoal(["allocate", "--board", "b.yaml", "--policy", "w.json", "--at", "noon"]).status == 64)
+
         try write("q.json", policy.replacing("\"milliseconds\": 40}, \"priority\": 9", with: "\"milliseconds\": 4}"))
         let short = try shoal(["allocate", "--board", "b.yaml", "--policy", "q.json", "--format", "json"])
         #expect(short.status == 0 && short.output.contains("model b: its fastest point takes 10 ms"))

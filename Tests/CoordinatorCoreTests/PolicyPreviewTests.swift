@@ -72,4 +72,24 @@ import WireProtocol
         // The name of the trial's policy comes first, so that it rules the model on its board.
         #expect(machine.preview(of: Samples.policy("p", milliseconds: 10)).map(\.board) == [boards[1].id])
     }
+
+    @Test func foretellsWhatWithdrawingChanges() {
+        let boards = [board("a", tier: "edge"), board("b", tier: "core")]
+        let first = Samples.policy("a", milliseconds: 10, models: ["classifier"], selector: ["tier": "edge"])
+        let second = Samples.policy("b", milliseconds: 20, models: ["classifier", "detector"])
+        var machine = machine(boards, [first, second])
+        #expect(machine.preview(withoutPolicy: "none").isEmpty)
+
+        let preview = machine.preview(withoutPolicy: "a")
+        _ = machine.policiesChanged([second], at: start)
+
+        // The other policy takes the model over on the one board; nothing is left without a policy.
+        #expect(preview.map(\.board) == [boards[0].id])
+        #expect(preview[0].after == machine.state(of: boards[0].id)?.desired.models)
+        #expect(preview[0].after.map(\.latency.milliseconds) == [20, 20])
+        let none = machine.preview(withoutPolicy: "b")
+        _ = machine.policiesChanged([], at: start)
+        #expect(none.map(\.board) == boards.map(\.id) && none.flatMap(\.after).isEmpty)
+        #expect(machine.states.flatMap(\.desired.models).isEmpty)
+    }
 }

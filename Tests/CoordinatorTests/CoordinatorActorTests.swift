@@ -1,3 +1,4 @@
+import AuditLog
 import CoordinatorCore
 import Crypto
 import FleetModel
@@ -228,5 +229,36 @@ import WireProtocol
         #expect(try await store.policies().first?.version == 6)
         let versions = try await store.events(limit: 100).filter { $0.kind == .policyApplied }.map(\.message)
         #expect(versions.reversed() == (1...6).map { "policy p version \($0)" })
+    }
+
+    @Test func aPolicyThatIsWithdrawnLeavesTheBoardToItself() async throws {
+        let actor = try await makeActor()
+        try await say(hello, to: actor)
+        _ = try await actor.apply(Self.policy(10), text: "", by: "ann")
+        #expect(try await actor.withdraw("q", by: "ann") == nil)
+        #expect(try await actor.withdraw("p", by: "ann")?.version == 1)
+        #expect(try await actor.withdraw("p", by: "ann") == nil)
+
+        #expect(try await store.policies().isEmpty)
+        #expect(await actor.states.first?.desired == Assignment(generation: 2, models: []))
+        #expect(Self.generations(await heard()) == [1, 2])
+        let entries = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 10)
+        #expect(entries.map(\.action) == ["policyApplied", "policyWithdrawn"])
+        #expect(entries.last?.before?.hasPrefix("version 1") == true && entries.last?.after == nil)
+        #expect(try await store.events(limit: 10).contains { $0.kind == .policyWithdrawn })
+    }
+
+    /// What a board says of its shares and its clock is there for people; records that come late do not replace it.
+    @Test func theNewestOfABoardIsKept() async throws {
+        let actor = try await makeActor()
+        try await say(hello, to: actor)
+        for (sequence, means) in [(2, ShareTelemetry.Means.affinity), (1, .none)] {
+            var record = Self.record(UInt64(sequence))
+            record.board.shares = ShareTelemetry(means: means, detail: "", reason: "r")
+            try await say(.telemetry([record]), to: actor)
+        }
+        let newest = await actor.newestOfBoards
+        #expect(newest[board.id]?.board.shares?.means == .affinity)
+        #expect(await actor.sharesOfBoards == [.affinity: 1])
     }
 }

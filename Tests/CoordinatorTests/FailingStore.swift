@@ -70,6 +70,11 @@ actor FailingStore: FleetStore {
         return try await store.savePolicy(policy, text: text, audit: audit)
     }
 
+    func removePolicy(_ name: String, audit: AuditDraft?) async throws -> StoredPolicy? {
+        try requireRoom()
+        return try await store.removePolicy(name, audit: audit)
+    }
+
     func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {
         try requireRoom()
         try await store.saveAssignment(assignment, for: board)

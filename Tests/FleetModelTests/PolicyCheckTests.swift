@@ -68,4 +68,45 @@ import Testing
         #expect(
             PolicyCheck.findings(for: Samples.policy("p"), boards: boards, others: [Samples.policy("p")]).isEmpty)
     }
+
+    /// Before the first board there are still packages and other policies to look at.
+    @Test func aheadOfBoardsPackagesAndOtherPoliciesAreLookedAt() {
+        let policy = Samples.policy("p", selector: ["tier": "edge"], models: ["classifier", "detector"])
+        #expect(PolicyCheck.findings(for: policy, boards: []).count == 1)
+        let findings = PolicyCheck.findings(for: policy, boards: [], packages: ["detector", "other"])
+        #expect(findings.map(\.severity) == [.warning, .warning])
+        #expect(findings.last?.field == "spec.models[0].model")
+        #expect(findings.last?.reason.contains("no package of it is deployed (deployed: detector, other)") == true)
+
+        var first = Samples.policy("a", models: ["detector"])
+        let shadowed = PolicyCheck.findings(for: policy, boards: [], others: [first])
+        #expect(shadowed.last?.reason == "model detector: policy a rules it on every board")
+        for change in [
+            { (policy: inout Policy) in policy.name = "q" }, { $0.selector = ["site": "x"] },
+            { $0.windows = [PolicyWindow(days: [0], fromMinute: 0, toMinute: 1)] },
+        ] {
+            var other = first
+            change(&other)
+            #expect(PolicyCheck.findings(for: policy, boards: [], others: [other]).count == 1)
+        }
+        first.selector = ["tier": "edge"]
+        #expect(PolicyCheck.findings(for: policy, boards: [], others: [first]).count == 2)
+    }
+
+    @Test func aReserveOfPowerThatNoBoardHasIsSaid() {
+        var policy = Samples.policy("p")
+        policy.reserve = BoardReserve(watts: 1)
+        var board = Samples.description("a")
+        #expect(PolicyCheck.findings(for: policy, boards: [board]).map(\.field) == ["spec.reserve.watts"])
+        board.watts = 5
+        #expect(PolicyCheck.findings(for: policy, boards: [board]).isEmpty)
+    }
+
+    /// The class of a board is no label that it chooses; one that it has of that name comes first.
+    @Test func aSelectorMayNameTheClass() {
+        let policy = Samples.policy("p", selector: [Policy.classLabel: "test"])
+        #expect(policy.selects(Samples.description("a")))
+        #expect(!policy.selects(Samples.description("a", labels: [Policy.classLabel: "other"])))
+        #expect(!Samples.policy("p", selector: [Policy.classLabel: "other"]).selects(Samples.description("a")))
+    }
 }

@@ -12,7 +12,9 @@ import Testing
         (selector: ["tier": "edge", "site": "a"], labels: ["tier": "edge"], selects: false),
     ])
     func selectsBoardsThatCarryEveryLabel(selector: [String: String], labels: [String: String], selects: Bool) {
-        #expect(Samples.policy("p", selector: selector).selects(labels: labels) == selects)
+        #expect(
+            Samples.policy("p", selector: selector).selects(Samples.description("b", labels: labels, models: ["m"]))
+                == selects)
     }
 
     @Test func survivesStorageAsJSON() throws {

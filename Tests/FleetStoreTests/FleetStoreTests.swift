@@ -1,3 +1,4 @@
+import AuditLog
 import FleetModel
 import FleetStore
 import Testing
@@ -207,6 +208,26 @@ import Testing
             let refused = [try Samples.event(13), late]
             await #expect(throws: FleetStoreFailure.self) { try await store.appendEvents(refused) }
             #expect(try await store.events(limit: 1) == [try Samples.event(12)])
+        }
+    }
+
+    @Test(arguments: StoreMaker.all)
+    func aPolicyThatIsRemovedIsForgotten(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            _ = try await store.savePolicy(Samples.policy("a"), text: "text 1")
+            let second = try await store.savePolicy(Samples.policy("a", priority: 2), text: "text 2")
+            let other = try await store.savePolicy(Samples.policy("b"), text: "text 3")
+            let audit = AuditDraft(actor: "ann", action: .policyWithdrawn, target: "policy a", atMilliseconds: 5)
+
+            #expect(try await store.removePolicy("c", audit: audit) == nil)
+            #expect(try await store.removePolicy("a", audit: audit) == second)
+            #expect(try await store.removePolicy("a", audit: audit) == nil)
+
+            #expect(try await store.policies() == [other])
+            // What did not happen has no entry.
+            let entries = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 10)
+            #expect(entries.map(\.action) == ["policyWithdrawn"])
+            #expect(try await store.savePolicy(Samples.policy("a"), text: "text 4").version == 1)
         }
     }
 }

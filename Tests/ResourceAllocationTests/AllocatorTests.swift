@@ -276,4 +276,35 @@ import Testing
         let allocation = Allocator.allocate([], within: BoardBudget(cores: 1, reserve: 0))
         #expect(allocation.models.isEmpty && allocation.infeasible.isEmpty && allocation.objective == 0)
     }
+
+    /// The accurate point keeps every limit but one: that one is named, and no other.
+    @Test(arguments: ["latency", "energy", "memory", "cpuShare", "none"])
+    func theLimitThatBarsTheFloorIsNamed(limit: String) {
+        func point(_ accuracy: Double, _ milliseconds: Double, _ demand: PointDemand) -> OperatingPoint {
+            OperatingPoint(
+                configuration: .init(resolution: 0, depths: [], kernelSizes: [], expandRatios: []), accuracy: accuracy,
+                latencyMilliseconds: milliseconds, flops: 0, demand: demand)
+        }
+        let small = PointDemand(cpuMilliseconds: 1, memoryBytes: 10, energyMillijoules: 10)
+        let large = PointDemand(
+            cpuMilliseconds: limit == "cpuShare" ? 20 : 1, memoryBytes: limit == "memory" ? 100 : 10,
+            energyMillijoules: limit == "energy" ? 100 : 10)
+        let request = AllocationRequest(
+            policy: ModelPolicy(
+                model: "m", latency: LatencyConstraint(milliseconds: 25, percentile: 95),
+                accuracyFloor: limit == "none" ? 0.95 : 0.9, priority: 10, cpuShare: 0.1, memoryBytes: 50,
+                energyMillijoules: 40),
+            points: [point(0.8, 5, small), point(0.9, limit == "latency" ? 30 : 6, large)], framesPerSecond: 10)
+        let found = Allocator.allocate([request], within: BoardBudget(cores: 1, reserve: 0)).infeasible
+        let phrase = [
+            "latency": "within 25 ms ", "energy": "within 40 mJ per frame ", "memory": "within 50 bytes ",
+            "cpuShare": "within its share of 0.1 cores ", "none": "",
+        ]
+        let (reached, floor) = limit == "none" ? ("0.9", "0.95") : ("0.8", "0.9")
+        #expect(found.map(\.constraint) == [.accuracyFloor])
+        #expect(
+            found.map(\.reason) == [
+                "model m: \(phrase[limit] ?? "?")its accuracy reaches \(reached), the accuracy floor is \(floor)"
+            ])
+    }
 }

@@ -41,9 +41,10 @@ import Testing
 
     @Test func reservesAndInterferenceCount() throws {
         let board = try Self.board()
-        let requests = board.requests(for: PolicySelection.rules(for: board.description, policies: [Self.policy()]))
+        let ruled = BoardRules(
+            for: board, policies: [Self.policy(BoardReserve(cpu: 0.3, memoryBytes: 10, watts: 0.5))])
+        let (requests, budget) = (ruled.requests, ruled.budget)
         #expect(requests.map(\.slowdown) == [2, 1])
-        let budget = board.budget(under: [Self.policy(BoardReserve(cpu: 0.3, memoryBytes: 10, watts: 0.5))])
         #expect(budget == BoardBudget(cores: 1, reserve: 0.3, memoryBytes: 80, watts: 1.5))
 
         let allocation = Allocator.allocate(requests, within: budget)
@@ -58,8 +59,8 @@ import Testing
 
     @Test func memoryThatDoesNotSufficeIsNamed() throws {
         let board = try Self.board { $0.replacing("memoryBytes: 100", with: "memoryBytes: 40") }
-        let requests = board.requests(for: PolicySelection.rules(for: board.description, policies: [Self.policy()]))
-        let allocation = Allocator.allocate(requests, within: board.budget(under: []))
+        let ruled = BoardRules(for: board, policies: [Self.policy()])
+        let allocation = Allocator.allocate(ruled.requests, within: ruled.budget)
         #expect(allocation.infeasible.map(\.constraint) == [.memory])
         #expect(
             allocation.infeasible.map(\.reason) == [

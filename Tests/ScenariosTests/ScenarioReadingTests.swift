@@ -50,6 +50,11 @@ import Testing
 
     @Test(arguments: [
         ("seconds = 2.5", "seconds = 0", 3, "seconds", "outside"),
+        ("seed = 1_000", "seed = 1.5", 4, "seed", "a whole number"),
+        ("seed = 1_000", "seed = -1", 4, "seed", "outside"),
+        ("seed = 1_000", "seed = 1e16", 4, "seed", "outside"),
+        ("framesPerSecond = 30", "priority = 9.5\nframesPerSecond = 30", 8, "model[0].priority", "a whole number"),
+        ("framesPerSecond = 30", "priority = 101\nframesPerSecond = 30", 8, "model[0].priority", "outside"),
         ("seconds = 2.5", "seconds = nan", 3, "", "expected a value"),
         ("seconds = 2.5", "seconds = 1 2", 3, "", "one entry per line"),
         ("seconds = 2.5", "seconds = 2.5\nseconds = 3", 4, "", "given twice"),

@@ -80,4 +80,29 @@ import Testing
         let counts = report.results.map { $0.frames + $0.dropped }
         #expect(Set(counts).count == 1 && counts[0] > 1_000, "\(counts)")
     }
+
+    /// The best fixed points are looked for within bounds; beyond, the report says why they are missing.
+    @Test func theSearchInHindsightIsBounded() throws {
+        var scenario = try ScenarioReadingTests.shipped("steady")
+        #expect(HindsightSearch.refusal(of: scenario) == nil)
+        let points = scenario.models[0].points.count
+        scenario.models[0].framesPerSecond = 1_000
+        scenario.seconds = 3_600
+        for index in scenario.models.indices { scenario.models[index].leavesSeconds = 3_600 }
+        let frames = try #require(HindsightSearch.refusal(of: scenario))
+        #expect(frames.contains("more than \(Int(HindsightSearch.frameLimit))"), "\(points): \(frames)")
+
+        var many = try ScenarioReadingTests.shipped("steady")
+        let points64 = (1...64).map {
+            Scenario.Point(accuracy: Double($0) / 100, latencyMilliseconds: Double($0) / 10)
+        }
+        for index in many.models.indices { many.models[index].points = points64 }
+        many.models.append(many.models[0])
+        many.models[many.models.count - 1].name = "one more"
+        many.seconds = 1
+        let report = ScenarioReport.simulated(many, policies: ["static-smallest", "static-in-hindsight"]).report
+        #expect(report.results.map(\.policy) == ["static-smallest"])
+        #expect(report.leftOut.map(\.policy) == ["static-in-hindsight"])
+        #expect(report.leftOut[0].reason.contains("more than \(HindsightSearch.combinationLimit) combinations"))
+    }
 }

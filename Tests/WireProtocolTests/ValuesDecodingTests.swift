@@ -261,4 +261,34 @@ import WireProtocol
             #expect(decoded == .telemetry([record]), "\(zeros ?? [])")
         }
     }
+
+    @Test func sharesClockAndPowerSurviveTheWire() throws {
+        let codec = MessageCodec()
+        var record = try SampleMessages.record(sequence: 1)
+        record.board.shares = ShareTelemetry(means: .cgroup, detail: "fashion 0.50 cores", reason: "")
+        record.board.clockShare = 0.625
+        var board = try SampleMessages.board()
+        board.watts = 4.5
+        var assignment = SampleMessages.assignment
+        assignment.models[0].cpuShare = 0.25
+        for message: Message in [
+            .telemetry([record]), .assign(assignment), .hello(board, incarnation: 1, reportedGeneration: 2),
+        ] {
+            let frame = try codec.encode(message, header: SampleMessages.header)
+            #expect(try codec.decode(header: frame.header, payload: frame.payload).1 == message)
+        }
+    }
+
+    @Test func sharesAreCheckedAndCutWhereTheyAreMade() throws {
+        #expect(
+            try telemetryRefusal {
+                $0.board.shares = ShareTelemetry(means: .none, detail: "", reason: "")
+                $0.board.shares?.reason = String(repeating: "r", count: ShareTelemetry.textBytes + 1)
+            } == .limitExceeded(field: "shares.reason", limit: ShareTelemetry.textBytes))
+        for share in [-1, 1_001, Double.nan] {
+            #expect(try telemetryRefusal { $0.board.clockShare = share } == .malformed(field: "clockShare"))
+        }
+        let long = ShareTelemetry(means: .none, detail: String(repeating: "ä", count: 500), reason: "")
+        #expect(long.detail.utf8.count <= ShareTelemetry.textBytes && long.detail.hasSuffix("..."))
+    }
 }

@@ -1,24 +1,34 @@
 import AgentCore
 import Synchronization
 
-/// Hands what sensors read to the threads that run models, without a lock: two 32-bit floats in a word, NaN for none.
+/// Hands what sensors read to the threads that run models, without a lock: two words of two 32-bit floats each, NaN for
+/// none. Which word is read first does not matter: no figure depends on another.
 final class BoardConditions: Sendable {
-    private let word = Atomic<UInt64>(BoardConditions.packed(.init()))
+    private let strain = Atomic<UInt64>(BoardConditions.packed(nil, nil))
+    private let clock = Atomic<UInt64>(BoardConditions.packed(nil, nil))
 
-    func post(_ conditions: BoardManager.Conditions) { word.store(Self.packed(conditions), ordering: .relaxed) }
-
-    func read() -> BoardManager.Conditions {
-        let value = word.load(ordering: .relaxed)
-        func number(_ bits: UInt64) -> Double? {
-            let number = Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
-            return number.isNaN ? nil : number
-        }
-        return .init(temperatureCelsius: number(value >> 32), memoryPressure: number(value))
+    func post(_ conditions: BoardManager.Conditions) {
+        strain.store(
+            Self.packed(conditions.temperatureCelsius, conditions.memoryPressure), ordering: .relaxed)
+        clock.store(
+            Self.packed(conditions.clockSlowdown, conditions.isThrottled.map { $0 ? 1 : 0 }), ordering: .relaxed)
     }
 
-    private static func packed(_ conditions: BoardManager.Conditions) -> UInt64 {
+    func read() -> BoardManager.Conditions {
+        let (strain, clock) = (strain.load(ordering: .relaxed), clock.load(ordering: .relaxed))
+        return .init(
+            temperatureCelsius: Self.number(strain >> 32), memoryPressure: Self.number(strain),
+            clockSlowdown: Self.number(clock >> 32), isThrottled: Self.number(clock).map { $0 > 0 })
+    }
+
+    private static func number(_ word: UInt64) -> Double? {
+        let number = Double(Float(bitPattern: UInt32(truncatingIfNeeded: word)))
+        return number.isNaN ? nil : number
+    }
+
+    private static func packed(_ first: Double?, _ second: Double?) -> UInt64 {
         func bits(_ number: Double?) -> UInt64 { UInt64(Float(number ?? .nan).bitPattern) }
-        return bits(conditions.temperatureCelsius) << 32 | bits(conditions.memoryPressure)
+        return bits(first) << 32 | bits(second)
     }
 }
 

@@ -22,6 +22,8 @@ import Yams
 ///     spoolBytes: 67108864              # optional: telemetry kept for the coordinator; the oldest goes beyond
 ///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
 ///     frames: { socket: PATH }          # optional: frames by shared memory; see `FrameServer`
+///     watts: 5                          # optional: power that the models may draw; policies reserve part of it
+///     shares: { cgroup: PATH }          # optional: how CPU shares of policies are held; see `Shares`
 ///
 /// Relative paths start at the folder of the file.
 public struct AgentConfiguration: Equatable, Sendable {
@@ -67,6 +69,17 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var seed: UInt64?
     }
 
+    /// How models are held to the shares of the CPU time that policies give them: in the strongest way that the kernel
+    /// permits, unless this says otherwise.
+    public struct Shares: Equatable, Sendable, Decodable {
+        public enum Means: String, Equatable, Sendable, Decodable { case cgroup, affinity, none }
+
+        /// The strongest way to try; `cgroup` unless given.
+        public var means: Means?
+        /// Folder of a group that is delegated to the agent, which joins it; without it the agent's own group.
+        public var cgroup: String?
+    }
+
     public var board: BoardID
     public var labels: [String: String]
     public var stateDirectory: String
@@ -79,6 +92,9 @@ public struct AgentConfiguration: Equatable, Sendable {
     public var inference: InferencePlace?
     /// Path of the socket that takes frames; `nil` for none.
     public var frames: String?
+    /// Power that the models may draw; `nil` where it is no constraint.
+    public var watts: Double?
+    public var shares = Shares()
 
     /// The shortest and longest telemetry window.
     public static let telemetryRange = 100...60_000
@@ -111,6 +127,8 @@ extension AgentConfiguration {
         var models: [Model]
         var inference: InferencePlace.Form?
         var frames: Frames?
+        var watts: Double?
+        var shares: Shares?
 
         struct Frames: Decodable { var socket: String }
     }
@@ -143,7 +161,7 @@ extension AgentConfiguration {
     private static func unknownField(in text: String) throws -> String? {
         let top = [
             "board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "spoolBytes", "models",
-            "inference", "frames",
+            "inference", "frames", "watts", "shares",
         ]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks", "processor"]
         let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes", "sensors"]
@@ -155,6 +173,7 @@ extension AgentConfiguration {
         if let found = stranger(document, top, "") { return found }
         if let found = stranger(document?["inference"], ["host", "port", "socket"], "inference.") { return found }
         if let found = stranger(document?["frames"], ["socket"], "frames.") { return found }
+        if let found = stranger(document?["shares"], ["means", "cgroup"], "shares.") { return found }
         for (index, entry) in (document?["models"]?.sequence ?? []).enumerated() {
             let path = "models[\(index)]."
             if let found = stranger(entry, model, path) { return found }
@@ -212,11 +231,15 @@ extension AgentConfiguration {
         try require(
             frames.map { $0.utf8.count < InferencePlace.pathLimit } ?? true,
             "frames.socket: is longer than \(InferencePlace.pathLimit - 1) bytes")
+        let power = 0...BoardDescription.wattLimit
+        try require(form.watts.map(power.contains) ?? true, "watts: is outside \(power)")
+        try require(
+            form.shares?.cgroup.map { $0.hasPrefix("/") } ?? true, "shares.cgroup: give the whole path of the folder")
         return AgentConfiguration(
             board: board, labels: form.labels ?? [:], stateDirectory: resolve(form.stateDirectory),
             enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window,
             spoolBytes: spool, models: models,
-            inference: inference, frames: frames)
+            inference: inference, frames: frames, watts: form.watts, shares: form.shares ?? Shares())
     }
 
     private static func describe(_ error: DecodingError) -> String {

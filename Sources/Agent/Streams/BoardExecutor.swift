@@ -16,6 +16,15 @@ final class BoardExecutor: Sendable {
     private let wakeUp: WakeUp
     private let conditions: BoardConditions
     private let isStopping = Atomic<Bool>(false)
+    private let thread = Atomic<Int32>(0)
+
+    /// As the kernel numbers its thread; 0 until that runs.
+    var threadNumber: Int32 { thread.load(ordering: .relaxed) }
+
+    /// For whoever holds the thread to a share.
+    var shareLane: ShareDesk.Lane {
+        .init(models: runners.map(\.deployment.name.rawValue), processor: processor) { self.threadNumber }
+    }
 
     /// - Parameters:
     ///   - processor: that the thread is bound to, if any.
@@ -63,6 +72,7 @@ final class BoardExecutor: Sendable {
         let loop = ExecutorLoop(runners, wakeUp: wakeUp, conditions: conditions)
         // Threads that learn beside this one have been started, and are not bound.
         if let processor { ProcessorAffinity(processor: processor).takeOn() }
+        self.thread.store(ThreadNumber.current, ordering: .relaxed)
         while !isStopping.load(ordering: .relaxed) {
             if !loop.runNextFrame() { loop.sleep() }
         }

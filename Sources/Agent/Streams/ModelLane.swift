@@ -202,11 +202,11 @@ final class ModelLane {
     }
 
     /// - Parameters:
-    ///   - planned: the point that the plan gives the model now.
+    ///   - planned: the point that the plan gives the model now, which is told until a frame has run.
     ///   - dropped: frames that the scheduler's queue has given up since the start.
     @inline(__always)
     func publish(planned: Int, dropped: UInt64) {
-        runner.counters.activePoint.store(UInt64(planned), ordering: .relaxed)
+        runner.counters.activePoint.store(UInt64(point ?? planned), ordering: .relaxed)
         runner.counters.switches.store(switches, ordering: .relaxed)
         runner.counters.dropped.store(givenUp + dropped, ordering: .relaxed)
     }

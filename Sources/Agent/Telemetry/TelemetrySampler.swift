@@ -9,17 +9,41 @@ struct TelemetrySampler {
     private var lastHooks: [(counters: HookCounters, snapshot: HookCounters.Snapshot)]
     private var sensors: BoardSensors
     private let conditions: BoardConditions
+    /// What was posted last.
+    private var sensed = BoardManager.Conditions()
+    private var clock: ProcessorClock
+    private var clockShare: Double?
+    private var lastSensed: ContinuousClock.Instant?
+    /// How often the clock is looked at: it falls within less than a window.
+    private static let sensingInterval: Duration = .milliseconds(250)
 
-    /// - Parameter conditions: where executors look for what sensors read.
-    init(runners: [ModelRunner], processors: [Int], conditions: BoardConditions = BoardConditions()) {
+    /// - Parameters:
+    ///   - conditions: where executors look for what sensors read.
+    ///   - clock: that knows the clock at which points were measured; `nil` takes the present one for it.
+    init(
+        runners: [ModelRunner], processors: [Int], conditions: BoardConditions = BoardConditions(),
+        clock: ProcessorClock? = nil
+    ) {
         self.runners = runners
         self.conditions = conditions
+        self.clock = clock ?? ProcessorClock(processors: processors)
+        if clock == nil { self.clock.pointsMeasured() }
         last = runners.map { $0.counters.snapshot() }
         lastHooks = runners.map { runner in
             let counters = runner.hookCounters
             return (counters, counters.snapshot())
         }
         sensors = BoardSensors(processors: processors)
+    }
+
+    /// Looks at what changes faster than windows close, if it is time to.
+    mutating func sense(at now: ContinuousClock.Instant) {
+        if let lastSensed, lastSensed.duration(to: now) < Self.sensingInterval { return }
+        lastSensed = now
+        let reading = clock.sample()
+        clockShare = reading.share
+        (sensed.clockSlowdown, sensed.isThrottled) = (reading.slowdown, reading.isThrottled)
+        conditions.post(sensed)
     }
 
     /// What was counted since the last window. The spool names the record and tells of itself.
@@ -37,11 +61,11 @@ struct TelemetrySampler {
             telemetry.hooks = inUse.telemetry(from: before, to: hooks, point: Int(now.activePoint))
             return telemetry
         }
-        let board = sensors.read()
-        conditions.post(
-            .init(
-                temperatureCelsius: board.temperatureCelsius,
-                memoryPressure: BoardSensors.memoryPressure(BoardSensors.contents("/proc/pressure/memory"))))
+        var board = sensors.read()
+        board.clockShare = clockShare
+        sensed.temperatureCelsius = board.temperatureCelsius
+        sensed.memoryPressure = BoardSensors.memoryPressure(BoardSensors.contents("/proc/pressure/memory"))
+        conditions.post(sensed)
         return TelemetryRecord(
             incarnation: 0, sequence: 0, startMilliseconds: startMilliseconds,
             durationMilliseconds: durationMilliseconds, generation: generation, models: models,

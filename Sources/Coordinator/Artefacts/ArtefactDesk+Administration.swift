@@ -109,3 +109,10 @@ extension ArtefactDesk {
         }
     }
 }
+
+extension ArtefactDesk {
+    /// Models of which a package is deployed, by name.
+    var deployedPackages: [String] {
+        library.deployments.everywhere.keys.filter { $0.kind == .modelPackage }.map(\.name.rawValue).sorted()
+    }
+}

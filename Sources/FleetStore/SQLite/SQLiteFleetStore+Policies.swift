@@ -24,14 +24,25 @@ extension SQLiteFleetStore {
         return StoredPolicy(policy: policy, version: UInt64(clamping: version ?? 0), text: text)
     }
 
+    public func removePolicy(_ name: String, audit: AuditDraft?) async throws -> StoredPolicy? {
+        try await write { [self] database in
+            let row = try Row.fetchOne(database, sql: "SELECT * FROM policy WHERE name = ?", arguments: [name])
+            guard let stored = try row.map(policy) else { return nil }
+            try database.execute(sql: "DELETE FROM policy WHERE name = ?", arguments: [name])
+            try append(audit, database)
+            return stored
+        }
+    }
+
     public func policies() async throws -> [StoredPolicy] {
         try await read { [self] database in
-            try Row.fetchAll(database, sql: "SELECT * FROM policy ORDER BY name").map { row in
-                StoredPolicy(
-                    policy: try decoded(Policy.self, from: row["policy"]), version: row.unsigned("version"),
-                    text: row["text"])
-            }
+            try Row.fetchAll(database, sql: "SELECT * FROM policy ORDER BY name").map(policy)
         }
+    }
+
+    private func policy(_ row: Row) throws -> StoredPolicy {
+        StoredPolicy(
+            policy: try decoded(Policy.self, from: row["policy"]), version: row.unsigned("version"), text: row["text"])
     }
 
     public func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {

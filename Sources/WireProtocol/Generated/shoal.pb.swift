@@ -224,9 +224,21 @@ nonisolated struct WireBoard: Sendable {
   /// By rising model and neighbour.
   var interference: [WireInterference] = []
 
+  /// Power for the models; absent: not known.
+  var watts: Double {
+    get {_watts ?? 0}
+    set {_watts = newValue}
+  }
+  /// Returns true if `watts` has been explicitly set.
+  var hasWatts: Bool {self._watts != nil}
+  /// Clears the value of `watts`. Subsequent reads from it will return its default value.
+  mutating func clearWatts() {self._watts = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _watts: Double? = nil
 }
 
 /// How many times as long a model takes beside a neighbour.
@@ -624,6 +636,26 @@ nonisolated struct WireBoardRecord: Sendable {
   /// Clears the value of `spool`. Subsequent reads from it will return its default value.
   mutating func clearSpool() {self._spool = nil}
 
+  /// Absent: no model's share is limited.
+  var shares: WireShareRecord {
+    get {_shares ?? WireShareRecord()}
+    set {_shares = newValue}
+  }
+  /// Returns true if `shares` has been explicitly set.
+  var hasShares: Bool {self._shares != nil}
+  /// Clears the value of `shares`. Subsequent reads from it will return its default value.
+  mutating func clearShares() {self._shares = nil}
+
+  /// The clock over that at which points were measured; absent: not known.
+  var clockShare: Double {
+    get {_clockShare ?? 0}
+    set {_clockShare = newValue}
+  }
+  /// Returns true if `clockShare` has been explicitly set.
+  var hasClockShare: Bool {self._clockShare != nil}
+  /// Clears the value of `clockShare`. Subsequent reads from it will return its default value.
+  mutating func clearClockShare() {self._clockShare = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -632,6 +664,26 @@ nonisolated struct WireBoardRecord: Sendable {
   fileprivate var _cpuFrequencyMegahertz: Double? = nil
   fileprivate var _temperatureCelsius: Double? = nil
   fileprivate var _spool: WireSpoolRecord? = nil
+  fileprivate var _shares: WireShareRecord? = nil
+  fileprivate var _clockShare: Double? = nil
+}
+
+/// How models are held to their shares of the CPU time.
+nonisolated struct WireShareRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 0: nothing holds them, 1: affinity and priority, 2: a control group.
+  var means: UInt32 = 0
+
+  var detail: String = String()
+
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireSpoolRecord: Sendable {
@@ -685,11 +737,22 @@ nonisolated struct WireModelAssignment: Sendable {
   /// Clears the value of `switchesPerMinute`. Subsequent reads from it will return its default value.
   mutating func clearSwitchesPerMinute() {self._switchesPerMinute = nil}
 
+  /// Of the board's CPU time. Absent: no limit.
+  var cpuShare: Double {
+    get {_cpuShare ?? 0}
+    set {_cpuShare = newValue}
+  }
+  /// Returns true if `cpuShare` has been explicitly set.
+  var hasCpuShare: Bool {self._cpuShare != nil}
+  /// Clears the value of `cpuShare`. Subsequent reads from it will return its default value.
+  mutating func clearCpuShare() {self._cpuShare = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _switchesPerMinute: Double? = nil
+  fileprivate var _cpuShare: Double? = nil
 }
 
 /// Gates that boards of one class learn together. Which ones: the SHA-256 of the network's weights and of the hooks at
@@ -1661,7 +1724,7 @@ nonisolated extension WireGoodbye: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Board"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}board_class\0\u{1}labels\0\u{1}cores\0\u{3}memory_bytes\0\u{3}engine_version\0\u{1}models\0\u{1}interference\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}board_class\0\u{1}labels\0\u{1}cores\0\u{3}memory_bytes\0\u{3}engine_version\0\u{1}models\0\u{1}interference\0\u{1}watts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1677,12 +1740,17 @@ nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 6: try { try decoder.decodeSingularStringField(value: &self.engineVersion) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.models) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.interference) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._watts) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.id.isEmpty {
       try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
     }
@@ -1707,6 +1775,9 @@ nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.interference.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.interference, fieldNumber: 8)
     }
+    try { if let v = self._watts {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1719,6 +1790,7 @@ nonisolated extension WireBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.engineVersion != rhs.engineVersion {return false}
     if lhs.models != rhs.models {return false}
     if lhs.interference != rhs.interference {return false}
+    if lhs._watts != rhs._watts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2434,7 +2506,7 @@ nonisolated extension WireHookKindRecord: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BoardRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}memory_bytes\0\u{3}cpu_load\0\u{3}cpu_frequency_megahertz\0\u{3}temperature_celsius\0\u{3}dropped_records\0\u{1}spool\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}memory_bytes\0\u{3}cpu_load\0\u{3}cpu_frequency_megahertz\0\u{3}temperature_celsius\0\u{3}dropped_records\0\u{1}spool\0\u{1}shares\0\u{3}clock_share\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2448,6 +2520,8 @@ nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularDoubleField(value: &self._temperatureCelsius) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.droppedRecords) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._spool) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._shares) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self._clockShare) }()
       default: break
       }
     }
@@ -2476,6 +2550,12 @@ nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._spool {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    try { if let v = self._shares {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._clockShare {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2486,6 +2566,48 @@ nonisolated extension WireBoardRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs._temperatureCelsius != rhs._temperatureCelsius {return false}
     if lhs.droppedRecords != rhs.droppedRecords {return false}
     if lhs._spool != rhs._spool {return false}
+    if lhs._shares != rhs._shares {return false}
+    if lhs._clockShare != rhs._clockShare {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireShareRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ShareRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}means\0\u{1}detail\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.means) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.means != 0 {
+      try visitor.visitSingularUInt32Field(value: self.means, fieldNumber: 1)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireShareRecord, rhs: WireShareRecord) -> Bool {
+    if lhs.means != rhs.means {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2548,7 +2670,7 @@ nonisolated extension WireSpoolRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ModelAssignment"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}latency_milliseconds\0\u{1}percentile\0\u{3}lowest_point\0\u{3}highest_point\0\u{3}preferred_point\0\u{1}priority\0\u{3}switches_per_minute\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}latency_milliseconds\0\u{1}percentile\0\u{3}lowest_point\0\u{3}highest_point\0\u{3}preferred_point\0\u{1}priority\0\u{3}switches_per_minute\0\u{3}cpu_share\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2564,6 +2686,7 @@ nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf.
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.preferredPoint) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.priority) }()
       case 8: try { try decoder.decodeSingularDoubleField(value: &self._switchesPerMinute) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._cpuShare) }()
       default: break
       }
     }
@@ -2598,6 +2721,9 @@ nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._switchesPerMinute {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
     } }()
+    try { if let v = self._cpuShare {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2610,6 +2736,7 @@ nonisolated extension WireModelAssignment: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.preferredPoint != rhs.preferredPoint {return false}
     if lhs.priority != rhs.priority {return false}
     if lhs._switchesPerMinute != rhs._switchesPerMinute {return false}
+    if lhs._cpuShare != rhs._cpuShare {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

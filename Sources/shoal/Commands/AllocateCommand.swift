@@ -24,6 +24,8 @@ struct AllocateCommand: AsyncParsableCommand {
     var stateLimit = MultipleChoiceKnapsack.defaultStateLimit
     @Option(parsing: .unconditional, help: "How often to solve; the fastest time is stated.")
     var repeats = 1
+    @Option(help: "When, for policies with windows (as in 2026-03-01T22:30:00+01:00); now unless given.")
+    var at: String?
     @OptionGroup var format: FormatOptions
 
     func validate() throws {
@@ -38,10 +40,13 @@ struct AllocateCommand: AsyncParsableCommand {
             let boardFile = try read(board) { try BoardFile.parse($0, file: board) }
             let policies = try read(policy) { text in
                 let policies = try PolicyFile.parseAll(text, file: policy)
-                try check(policies, text, boardFile)
+                for warning in try AllocationReport.warnings(policies, text, file: policy, on: boardFile) {
+                    Terminal.note("shoal: warning: \(warning)")
+                }
                 return policies
             }
-            let report = AllocationReport(boardFile, policies, stateLimit: stateLimit, repeats: repeats)
+            guard let time = AllocationTime.parse(at) else { throw Refusal(AllocationTime.advice, .usage) }
+            let report = AllocationReport(boardFile, policies, at: time, stateLimit: stateLimit, repeats: repeats)
             Terminal.print(try format.text(report, .allocation))
             if format.format == .table { for line in report.lines { Terminal.print(line) } }
         }
@@ -52,15 +57,5 @@ struct AllocateCommand: AsyncParsableCommand {
             throw Refusal("\(path): cannot be read as text")
         }
         do { return try parse(text) } catch let refusal as PolicyRefusal { throw Refusal(refusal.description) }
-    }
-
-    private func check(_ policies: [Policy], _ text: String, _ board: BoardFile) throws {
-        for policy in policies {
-            for finding in PolicyCheck.findings(for: policy, boards: [board.description], others: policies) {
-                let refusal = finding.refusal(of: policy.name, in: text, file: self.policy)
-                guard finding.severity == .warning else { throw refusal }
-                Terminal.note("shoal: warning: \(refusal)")
-            }
-        }
     }
 }

@@ -93,10 +93,7 @@ struct DescribeCommand: AsyncParsableCommand {
     private func describePolicy(_ client: AdminClient) async throws {
         let policies: [PolicyView] = try await client.get("v1/policies")
         guard let policy = policies.first(where: { $0.name == name }) else { throw missing(policies.map(\.name)) }
-        guard format.format == .table else { return try Terminal.json(policy) }
-        Terminal.print(
-            "policy \(policy.name), version \(policy.version), boards: \(policy.boards.joined(separator: ", "))\n")
-        Terminal.print(policy.text)
+        if format.format == .table { Terminal.print(policy.details) } else { try Terminal.json(policy) }
     }
 
     private func describeSearch(_ client: AdminClient) async throws {

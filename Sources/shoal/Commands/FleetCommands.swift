@@ -28,10 +28,7 @@ struct ApplyCommand: AsyncParsableCommand {
                 "v1/policies", ApplyRequest(file: file, text: text, dryRun: dryRun))
             for warning in result.warnings { Terminal.note("shoal: warning: \(warning)") }
             guard format.format == .table else { return try Terminal.json(result) }
-            let what = dryRun ? "would be" : "is"
-            Terminal.print(
-                "policy \(result.policy) \(what) version \(result.version) on \(result.boards.count) boards: "
-                    + result.boards.joined(separator: ", "))
+            Terminal.print(result.text)
         }
     }
 
@@ -45,23 +42,31 @@ struct ApplyCommand: AsyncParsableCommand {
 }
 
 struct CancelCommand: AsyncParsableCommand {
-    enum Noun: String, ExpressibleByArgument, CaseIterable { case search }
+    enum Noun: String, ExpressibleByArgument, CaseIterable { case search, policy }
 
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "End a search that waits or runs; its points so far are kept.")
+        commandName: "cancel",
+        abstract: "End a search, whose points so far are kept; or take a policy back: boards return to what remains.",
+        aliases: ["delete"])
 
-    @Argument(help: "search.")
+    @Argument(help: "search or policy.")
     var noun: Noun
     @Argument(help: "Its name.")
     var name: String
+    @Flag(help: "Of a policy: say what would change, but change nothing.")
+    var dryRun = false
     @OptionGroup var coordinator: CoordinatorOptions
     @OptionGroup var format: FormatOptions
 
     func run() async throws {
         try await refusing {
-            guard name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }) else {
-                throw Refusal("no search is named \(name)", .notFound)
+            guard ResourceName.isValid(name) else { throw Refusal("no \(noun.rawValue) is named \(name)", .notFound) }
+            guard noun == .search else {
+                let gone: PolicyWithdrawal = try await coordinator.client.delete(
+                    "v1/policies/\(name)", query: ["dryRun": "\(dryRun)"])
+                return try format.format == .json ? Terminal.json(gone) : Terminal.print(gone.text)
             }
+            guard !dryRun else { throw Refusal("--dry-run: goes with a policy", .usage) }
             let view: SearchView = try await coordinator.client.delete("v1/searches/\(name)")
             guard format.format == .table else { return try Terminal.json(view) }
             Terminal.print("search \(view.search.name) is \(view.search.state.rawValue)")

@@ -33,9 +33,8 @@ struct ScenarioCommand: AsyncParsableCommand {
             do { scenario = try Scenario.parse(text, file: file) } catch { throw Refusal("\(error)") }
             try makeFolder()
             let (report, plots) = try await lived(scenario)
-            for name in try wantedPolicies() where !report.results.contains(where: { $0.policy == name }) {
-                Terminal.note("shoal: warning: \(name) is left out: too many combinations of points to try")
-            }
+            if let how = report.throttling { Terminal.note("shoal: warning: throttling: \(how)") }
+            for left in report.leftOut { Terminal.note("shoal: warning: \(left.policy) is left out: \(left.reason)") }
             try show(report)
             if let folder = self.plots { try write(plots, of: scenario.name, to: folder) }
         }

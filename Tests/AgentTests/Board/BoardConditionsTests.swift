@@ -11,6 +11,10 @@ import Testing
         #expect(conditions.read() == .init(temperatureCelsius: 71.5))
         conditions.post(.init(temperatureCelsius: nil, memoryPressure: 12.25))
         #expect(conditions.read() == .init(memoryPressure: 12.25))
+        conditions.post(.init(clockSlowdown: 1.5, isThrottled: true))
+        #expect(conditions.read() == .init(clockSlowdown: 1.5, isThrottled: true))
+        conditions.post(.init(temperatureCelsius: 1, isThrottled: false))
+        #expect(conditions.read() == .init(temperatureCelsius: 1, isThrottled: false))
     }
 
     @Test func pressureIsReadFromLinux() {

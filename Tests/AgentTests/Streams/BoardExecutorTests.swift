@@ -81,6 +81,31 @@ import Testing
         }
     }
 
+    /// What telemetry tells is where frames ran, not where the plan would have them: with less time than the plan counts
+    /// on a request runs lower.
+    @Test(.timeLimit(.minutes(2))) func theActivePointIsWhereTheLastFrameRan() throws {
+        let folder = try FashionFolder()
+        defer { folder.remove() }
+        let runners = try Self.runners([0.001], in: folder, wakeUp: WakeUp())
+        let loop = ExecutorLoop(runners)
+        Self.assign(runners[0], milliseconds: 1_000)
+        while loop.runNextFrame() {}
+        let points = runners[0].deployment.points
+        #expect(runners[0].counters.snapshot().activePoint == UInt64(points.count - 1))
+        // Enough for the smallest point, and for no larger one.
+        let microseconds = Int(1_000 * (points[0].latencyMilliseconds + points[1].latencyMilliseconds) / 2)
+        var ran: [String] = []
+        for _ in 0..<50 where !ran.contains("0") {
+            let image = InferenceRequest(
+                images: 1, height: 28, width: 28, pixels: .planar([UInt8](repeating: 9, count: 784)),
+                timeoutMicroseconds: microseconds)
+            runners[0].requests?.submit(InferenceJob(image, channels: 1, arrival: MonotonicClock.now()) { _ in })
+            while loop.runNextFrame() {}
+            ran.append("\(runners[0].counters.snapshot().activePoint)")
+        }
+        #expect(ran.contains("0"), "\(ran)")
+    }
+
     /// A request with a deadline is answered before frames that have more time, and one whose time is over is refused.
     @Test(.timeLimit(.minutes(2))) func requestsTakeTheirPlaceByTheirDeadlines() throws {
         let folder = try FashionFolder()

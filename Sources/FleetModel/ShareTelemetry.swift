@@ -1,0 +1,33 @@
+/// How a board holds its models to the shares of its CPU time that their policy sets.
+public struct ShareTelemetry: Equatable, Codable, Sendable {
+    public enum Means: String, Codable, Sendable, CaseIterable {
+        /// Nothing does; the kernel refused every way.
+        case none
+        /// Threads have processors and priorities by their shares: relative to others, no cap.
+        case affinity
+        /// Control groups of version 2 cap the CPU time.
+        case cgroup
+    }
+
+    /// Bytes of each text on the wire; what is longer is cut off.
+    public static let textBytes = 240
+
+    public var means: Means
+    /// What is in force, thread by thread, as the kernel says it.
+    public var detail: String
+    /// Why it is not a stronger way; empty for control groups.
+    public var reason: String
+
+    public init(means: Means, detail: String, reason: String) {
+        self.means = means
+        self.detail = Self.cut(detail)
+        self.reason = Self.cut(reason)
+    }
+
+    private static func cut(_ text: String) -> String {
+        guard text.utf8.count > textBytes else { return text }
+        var kept = text.prefix(textBytes)
+        while kept.utf8.count > textBytes - 3 { kept.removeLast() }
+        return kept + "..."
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import Testing
+
+@testable import Scenarios
+
+@Suite struct ScenarioPlotTests {
+    private static let text = """
+        seconds = 2
+        [[model]]
+        name = "m"
+        framesPerSecond = 10
+        constraintMilliseconds = 33
+        accuracyFloor = 0.7
+        points = [{ accuracy = 0.6, latencyMilliseconds = 1 }, { accuracy = 0.8, latencyMilliseconds = 2 }]
+        """
+
+    private static func frame(_ arrival: Double, _ point: Int) -> RunTrace.Frame {
+        .init(model: 0, arrival: arrival, latency: 1, point: point, isKept: true)
+    }
+
+    /// The mean of the points of each half second; one without frames is left out.
+    @Test func theAccuracyIsThatOfTheFramesCompleted() throws {
+        let scenario = try Scenario.parse(Self.text, file: "s")
+        let frames = [Self.frame(0, 0), Self.frame(100, 1), Self.frame(600, 1), Self.frame(1_600, 0)]
+        let plot = ScenarioPlot(scenario, RunTrace(models: 1), title: "t")
+        let curve = plot.accuracies(of: 0, frames)
+        #expect(curve.map(\.start) == [0, 500, 1_500])
+        #expect(zip(curve.map(\.accuracy), [0.7, 0.8, 0.6]).allSatisfy { abs($0 - $1) < 1e-12 })
+        // The highest accuracy is at the top, the lowest at the bottom, and the gap is one.
+        let strip = plot.accuracyStrip(of: 0, frames, colour: "blue", top: 100)
+        #expect(strip.contains("V100H") && strip.contains("152H"))
+        #expect(strip.split(separator: "stroke=\"blue\"").count == 2)
+        let path = try #require(strip.split(separator: "<path d=\"").last)
+        #expect(path.prefix { $0 != "\"" }.count { $0 == "M" } == 2, "\(path)")
+        #expect(strip.contains("80 %") && strip.contains("60 %") && strip.contains("M60.0 126H"))
+    }
+
+    @Test func everyModelHasItsAccuracyInThePicture() throws {
+        let scenario = try ScenarioReadingTests.shipped("throttling")
+        let plots = ScenarioReport.simulated(scenario, policies: ["managed"]).plots
+        let svg = try #require(plots["managed"])
+        #expect(svg.components(separatedBy: "> accuracy</text>").count == scenario.models.count + 1)
+        #expect(!svg.contains("nan") && !svg.contains("inf"))
+    }
+}
