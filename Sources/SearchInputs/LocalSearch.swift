@@ -40,6 +40,8 @@ package struct LocalSearch {
         let outcome: ParetoSearch.Outcome
         let candidates: [Int: [PredictedSubnet]]
         let cost: AdditiveCost
+        let seconds: Double
+        let processorSeconds: Double
     }
 
     private let request: Request
@@ -63,12 +65,8 @@ package struct LocalSearch {
     package func run() throws -> SearchSummary {
         var verification = try request.verifies ? LocalVerification(request.space, for: table.source) : nil
         let given = try subnets()
-        let (clock, processorStarted) = (ContinuousClock(), PlanTimer.processorTime())
-        let started = clock.now
         var found = try search(OperatorScales(common: 1))
         var points = try found.outcome.points.map(point)
-        let elapsed = started.duration(to: clock.now)
-        let processorTime = PlanTimer.processorTime() - processorStarted
         var scale: (factor: Double, measurements: Int)?
         if verification != nil {
             let (scales, measurements) =
@@ -83,7 +81,6 @@ package struct LocalSearch {
             try verify(&points, found.candidates, &verification)
         }
         var summary = try summary(points, found)
-        (summary.seconds, summary.processorSeconds) = (elapsed / .seconds(1), Double(processorTime) / 1e9)
         (summary.latencyScale, summary.scaleMeasurements) = (scale?.factor, scale?.measurements)
         summary.subnets = try given?.map { try point($0, found.cost) }
         summary.accuraciesPerSecond = request.measuresRate ? Self.rate(of: predictor.predictor) : nil
@@ -92,6 +89,8 @@ package struct LocalSearch {
 
     /// By the table's latencies times these scales.
     private func search(_ scales: OperatorScales) throws -> Found {
+        let (clock, processorStarted) = (ContinuousClock(), PlanTimer.processorTime())
+        let started = clock.now
         var settings = SearchSettings()
         settings.accuracyFloor = request.accuracyFloor
         let cost: AdditiveCost
@@ -105,7 +104,6 @@ package struct LocalSearch {
             try EvolutionSearch(
                 accuracy: predictor.predictor, latency: cost, flops: flops, memory: memory, settings: settings))
         var generator = SeededGenerator(seed: request.seed)
-        let clock = ContinuousClock()
         let deadline = request.seconds.map { clock.now + .seconds($0) }
         let constraints = (request.points.map { search.constraints(count: $0) } ?? request.latencies).map {
             SearchConstraint(latencyMilliseconds: $0, flops: request.flops, memoryBytes: request.memoryBytes)
@@ -115,7 +113,10 @@ package struct LocalSearch {
             constraints, candidates: request.candidates, using: &generator,
             goesOn: { deadline.map { clock.now < $0 } ?? true }
         ) { place, _, found in candidates[place] = found }
-        return Found(outcome: outcome, candidates: candidates, cost: cost)
+        return Found(
+            outcome: outcome, candidates: candidates, cost: cost,
+            seconds: started.duration(to: clock.now) / .seconds(1),
+            processorSeconds: Double(PlanTimer.processorTime() - processorStarted) / 1e9)
     }
 
     /// From the tightest constraint up.
@@ -168,7 +169,8 @@ package struct LocalSearch {
         let results = found.outcome.points
         return SearchSummary(
             points: points, evaluated: found.outcome.evaluated,
-            accuracyEvaluations: found.outcome.accuracyEvaluations, seconds: 0, processorSeconds: 0,
+            accuracyEvaluations: found.outcome.accuracyEvaluations, seconds: found.seconds,
+            processorSeconds: found.processorSeconds,
             seed: request.seed, space: space.space.name, boardClass: table.source.boardClass,
             processor: table.source.processor, predictor: predictor.method,
             predictorSpearman: predictor.heldOut?.spearman,

@@ -6,7 +6,8 @@ import SearchSpace
 /// Source: Moscato, "On Evolution, Search, Optimization, Genetic Algorithms and Martial Arts: Towards Memetic
 /// Algorithms", Caltech 1989.
 extension EvolutionRun {
-    /// Climbs within the constraint, and at any latency.
+    /// Climbs within the constraint as it was asked for, within one that is relaxed, and at any latency.
+    static let floorRoundsBeforeRelaxing = 200
     static let floorRounds = 20
     static let floorRoundsAtAnyLatency = 200
     /// Local optima that are kept, and one start in so many that is random.
@@ -22,7 +23,7 @@ extension EvolutionRun {
     var reachesFloor: Bool { (population.first?.accuracy ?? -.infinity) >= settings.accuracyFloor }
 
     /// Climbs until the floor is reached. What was found joins the population.
-    mutating func pursueFloor(rounds: Int = floorRounds, _ goesOn: () -> Bool) {
+    mutating func pursueFloor(rounds: Int, _ goesOn: () -> Bool) {
         guard let first = population.first else { return }
         if fastest == nil { fastest = findFastest() }
         var pool = [climbed(from: first)]

@@ -74,7 +74,12 @@ public struct EvolutionSearch: Sendable {
         while true {
             try run.fill()
             while run.generation < settings.generations, !run.isUsedUp, !run.hasConverged, goesOn() { run.breed() }
-            if !run.reachesFloor { run.pursueFloor(goesOn) }
+            if !run.reachesFloor {
+                // Before the constraint is relaxed for the first time more is tried.
+                let isAsked = accurate == nil
+                run.pursueFloor(
+                    rounds: isAsked ? EvolutionRun.floorRoundsBeforeRelaxing : EvolutionRun.floorRounds, goesOn)
+            }
             let result = run.result(asked: asked)
             if run.reachesFloor { return (result, run.candidates(candidates)) }
             let enough = try accurate ?? accurateEnough(&run, goesOn)

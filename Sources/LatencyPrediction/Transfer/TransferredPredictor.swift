@@ -73,7 +73,7 @@ public struct TransferredPredictor: Sendable {
         let expected = Hyperparameters(
             inflation: average(\.weights.inflation), structure: average(\.weights.structure),
             noise: average(\.weights.noise))
-        margin = Margin(space: space, parts, samples, above, expected)
+        margin = Margin(space: space, parts, samples, above, expected, setAside: setAside.count)
     }
 
     /// One prediction per architecture; `nil` for one that the space does not hold.
@@ -133,6 +133,8 @@ private struct Margin {
     /// Degrees of freedom that the prior's own idea of the spread is worth.
     static let priorFreedom = 4.0
     static let leastNoise = 0.003
+    /// The squared residual over its variance as which a measurement counts that was set aside: it may be right.
+    static let setAsideResidual = 9.0
 
     private let space: TransferSpace
     private let samples: [Int]
@@ -145,7 +147,7 @@ private struct Margin {
 
     init(
         space: TransferSpace, _ parts: TransferSpace.Parts, _ samples: [Int], _ values: [Double],
-        _ expected: Hyperparameters
+        _ expected: Hyperparameters, setAside: Int
     ) {
         var weights = expected
         weights.noise = max(weights.noise, Self.leastNoise)
@@ -164,7 +166,8 @@ private struct Margin {
             }
             sum += diagonal > 1e-12 * inverse[i, i] ? product * product / diagonal : 1
         }
-        let freedom = Self.priorFreedom + Double(samples.count - 1)
+        sum += Self.setAsideResidual * Double(setAside)
+        let freedom = Self.priorFreedom + Double(samples.count + setAside - 1)
         factor = Self.student95(freedom) * ((Self.priorFreedom + sum) / freedom).squareRoot()
         (self.space, self.samples, self.weights) = (space, samples, weights)
         (self.inverse, self.ones, self.precision) = (inverse, ones, precision)
