@@ -40,7 +40,7 @@ public struct CandidateScore: Equatable, Sendable {
 
 /// Decides whether a merge becomes a version: where more than half of the boards asked find it no worse than the
 /// version before. Fewer than half of them can neither force one through nor keep one away; half of them can keep one
-/// away, so that with two bad boards of four the version before stays.
+/// away, and force one through only where an honest board finds it no worse either.
 public struct CandidateVerdict: Equatable, Codable, Sendable {
     /// Scores below this many samples do not count.
     public var fewestSamples: UInt64 = 16
