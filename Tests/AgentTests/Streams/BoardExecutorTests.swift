@@ -81,8 +81,8 @@ import Testing
         }
     }
 
-    /// What telemetry tells is where frames ran, not where the plan would have them: with less time than the plan counts
-    /// on a request runs lower.
+    /// What telemetry tells is where frames ran, not where the plan would have them: with less time than the plan
+    /// counts on a request runs lower.
     @Test(.timeLimit(.minutes(2))) func theActivePointIsWhereTheLastFrameRan() throws {
         let folder = try FashionFolder()
         defer { folder.remove() }
