@@ -24,8 +24,8 @@ public struct BoardRules: Equatable, Sendable {
             own: BoardReserve(), reserve)
     }
 
-    /// A board as a file describes it.
-    public init(for board: BoardFile, policies: [Policy], reserve: Double = BoardBudget.usualReserve) {
+    /// A board as a file describes it: what neither it nor a policy keeps back, the models may have.
+    public init(for board: BoardFile, policies: [Policy], reserve: Double = 0) {
         let bytes = board.models.map { ($0.name.rawValue, $0.memoryBytes) }
         self.init(
             board.description, memoryBytes: board.memoryBytes,

@@ -224,7 +224,7 @@ import Testing
 
         let watts = try #require(object?["watts"] as? [String: Any])
         #expect(watts["budget"] is NSNull && watts["used"] as? Double == 0)
-        #expect(abs(((object?["cores"] as? [String: Any])?["budget"] as? Double ?? 0) - 0.9) < 1e-9)
+        #expect(abs(((object?["cores"] as? [String: Any])?["budget"] as? Double ?? 0) - 1) < 1e-9)
 
         // By night b may take no time; by day it has the whole board with a.
         let night = policy.replacing(

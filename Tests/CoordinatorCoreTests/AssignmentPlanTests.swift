@@ -71,7 +71,7 @@ import WireProtocol
 
     @Test(arguments: cases) func theFleetDecidesAsAllocateDoes(extra: String, policies: [Policy]) throws {
         let file = try Self.file(extra)
-        let ruled = BoardRules(for: file, policies: policies)
+        let ruled = BoardRules(for: file, policies: policies, reserve: BoardBudget.usualReserve)
         let allocated = Allocator.allocate(ruled.requests, within: ruled.budget)
         let desired = Self.desired(file, policies)
         #expect(desired.map(\.model) == allocated.models.map(\.model) && desired.count == 2)
@@ -94,7 +94,7 @@ import WireProtocol
         // Where no power is known none can be reserved.
         #expect(try points("", BoardReserve(watts: 7.8)) == free)
         let file = try Self.file()
-        #expect(BoardRules(for: file, policies: []).budget.reserve == BoardBudget.usualReserve)
+        #expect(BoardRules(for: file, policies: []).budget.reserve == 0)
         #expect(Machine.Settings().reserve == BoardBudget.usualReserve)
     }
 
