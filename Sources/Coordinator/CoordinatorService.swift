@@ -42,11 +42,16 @@ public struct CoordinatorService: Service {
         public var store: StoreChoice
         /// Of artefacts, to all boards together.
         public var artefactBytesPerSecond: Int
+        /// Days that telemetry is kept for after it arrived; 0: until the limit of records by board.
+        public var telemetryDays: Int
+
+        /// Unless another number is given.
+        public static let telemetryDays = 30
 
         public init(
             stateDirectory: String, host: String, advertisedHost: String, fleetPort: Int, enrolmentPort: Int,
             adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite,
-            artefactBytesPerSecond: Int = 8 << 20
+            artefactBytesPerSecond: Int = 8 << 20, telemetryDays: Int = Self.telemetryDays
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
@@ -58,6 +63,7 @@ public struct CoordinatorService: Service {
             self.heartbeat = heartbeat
             self.store = store
             self.artefactBytesPerSecond = artefactBytesPerSecond
+            self.telemetryDays = telemetryDays
         }
     }
 
@@ -108,6 +114,7 @@ public struct CoordinatorService: Service {
             startedAtMilliseconds: administration.startedAtMilliseconds
         ) { transport.counters().byReason }
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
+        let retention = RetentionDesk(store: store, days: configuration.telemetryDays, logger: logger)
         let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor),
@@ -129,6 +136,7 @@ public struct CoordinatorService: Service {
                 group.addTask { try await serveMetrics(report, at: port) }
             }
             group.addTask { try await opened.watchLease() }
+            group.addTask { await retention.run() }
             try await group.next()
             group.cancelAll()
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Coordinator
+import FleetModel
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -30,6 +31,13 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Bytes of artefacts a second, to all boards together.")
     var artefactRate = 8 << 20
     @Option(
+        parsing: .unconditional,
+        help: """
+            Days that telemetry is kept for after it arrived; 0: until the limit of records by board. Its sums by the \
+            hour stay for \(FleetLimits.hoursPerModel / 24) days.
+            """)
+    var telemetryDays = CoordinatorService.Configuration.telemetryDays
+    @Option(
         help: """
             sqlite: a file in the state folder. postgresql: a database that several coordinators share, of which one \
             leads; its connection string is in the environment variable \(StoreConnection.variable) or in a file.
@@ -49,6 +57,9 @@ struct ServeCommand: AsyncParsableCommand {
         guard (1 << 16...1 << 32).contains(artefactRate) else {
             throw ValidationError("--artefact-rate: give 65536 to 4294967296")
         }
+        guard (0...FleetLimits.hoursPerModel / 24).contains(telemetryDays) else {
+            throw ValidationError("--telemetry-days: give 0 to \(FleetLimits.hoursPerModel / 24)")
+        }
         guard store == .postgresql || storeConnection == nil else {
             throw ValidationError("--store-connection goes with --store postgresql")
         }
@@ -62,7 +73,8 @@ struct ServeCommand: AsyncParsableCommand {
                 configuration: .init(
                     stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
                     enrolmentPort: enrolmentPort, adminPort: adminPort, metricsPort: metricsPort,
-                    heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate),
+                    heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate,
+                    telemetryDays: telemetryDays),
                 logger: logger)
             let group = ServiceGroup(
                 configuration: .init(

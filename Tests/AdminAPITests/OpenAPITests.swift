@@ -195,6 +195,7 @@ private struct FullValues {
             PolicyPreview(
                 policy: "p", version: 2, isInForceNow: false, boards: 3, changedBoards: 1, changes: [change],
                 warnings: ["w"]))
+        try add("BoardHour", try InMemoryFleet.hour(labelled: 4))
         try add("Caller", Caller(name: "ann", role: .admin))
         try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
         try addSearch()
