@@ -102,7 +102,7 @@ let programs: KeyValuePairs<String, [String]> = [
         "SearchInputs", "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
-    "shoal-coordinator": ["Coordinator"],
+    "shoal-coordinator": ["Coordinator", "FleetModel"],
 ]
 
 /// Libraries from elsewhere, by the room that may use them.
@@ -189,8 +189,8 @@ let testImports: [String: [String]] = [
     "InferenceAPI": ["ServingHarness"],
     "AgentCore": ["CAllocations"],
     "Coordinator": [
-        "AdminAPI", "FleetModel", "LatencyPrediction", "PostgreSQLHarness", "SearchSpace", "SubnetSearch",
-        "WireProtocol",
+        "AdminAPI", "FleetListings", "FleetModel", "LatencyPrediction", "PostgreSQLHarness", "SearchSpace",
+        "SubnetSearch", "WireProtocol",
     ],
     "Agent": ["CAllocations", "Graphs", "ModelImport"],
     "Dashboard": [

@@ -7,7 +7,7 @@ import Hummingbird
 extension AdminServer {
     func routes() -> [AdminRoute] {
         let served =
-            open + readings() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
+            open + readings() + hourRoutes() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
             + (rollouts.map(Self.rolloutRoutes) ?? []) + (artefacts.map(Self.artefactRoutes) ?? [])
         return served + [Self.document(of: served)]
     }

@@ -14,6 +14,8 @@ public protocol FleetAdministration: SearchAdministration {
     func events(limit: Int) async throws -> [FleetEvent]
     /// The newest `limit` windows of a board that began at `since` or later, oldest first.
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
+    /// The first `limit` hours from there on, by start and then model.
+    func hours(board: String, since: HoursSince, limit: Int) async throws -> [BoardHourView]
     func preview(_ request: PolicyPreviewRequest) async throws -> PolicyPreview
     func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult
     /// - Parameter dryRun: whether it is only told what would change.

@@ -9,6 +9,7 @@ extension Schema {
             .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
             .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
             .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
+            .merging(hours) { first, _ in first }
     }
 
     private static func list(_ name: String) -> Schema { .array(.reference(name)) }

@@ -46,12 +46,18 @@ public struct CoordinatorService: Service {
         public var measureAfter: Duration
         /// How long a group of boards is watched that a new version of shared gates was given to; zero gives it to all.
         public var hookWatch: Duration
+        /// Days that telemetry is kept for after it arrived; 0: until the limit of records by board.
+        public var telemetryDays: Int
+
+        /// Unless another number is given.
+        public static let telemetryDays = 30
 
         public init(
             stateDirectory: String, host: String, advertisedHost: String, fleetPort: Int, enrolmentPort: Int,
             adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite,
             artefactBytesPerSecond: Int = 8 << 20, measureAfter: Duration = .seconds(30),
-            hookWatch: Duration = .seconds(60)
+            hookWatch: Duration = .seconds(60),
+            telemetryDays: Int = Self.telemetryDays
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
@@ -65,6 +71,7 @@ public struct CoordinatorService: Service {
             self.artefactBytesPerSecond = artefactBytesPerSecond
             self.measureAfter = measureAfter
             self.hookWatch = hookWatch
+            self.telemetryDays = telemetryDays
         }
     }
 
@@ -116,6 +123,7 @@ public struct CoordinatorService: Service {
             startedAtMilliseconds: administration.startedAtMilliseconds
         ) { transport.counters().byReason }
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
+        let retention = RetentionDesk(store: store, days: configuration.telemetryDays, logger: logger)
         let (host, logger) = (configuration.advertisedHost, logger)
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor),
@@ -137,6 +145,7 @@ public struct CoordinatorService: Service {
                 group.addTask { try await serveMetrics(report, at: port) }
             }
             group.addTask { try await opened.watchLease() }
+            group.addTask { await retention.run() }
             try await group.next()
             group.cancelAll()
         }

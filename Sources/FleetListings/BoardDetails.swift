@@ -8,9 +8,27 @@ public struct BoardDetails: Encodable, Sendable {
     public var models: [ModelView]
     /// Newest first.
     public var events: [FleetEvent]
+    /// One for each model: the hour now and the 23 before, added up. `nil` from coordinators that keep no hours.
+    public var lastDay: [BoardHourView]?
 
-    public init(board: BoardView, assignment: AssignmentView?, models: [ModelView], events: [FleetEvent]) {
-        (self.board, self.assignment, self.models, self.events) = (board, assignment, models, events)
+    /// Asks for all that belongs to the board.
+    /// - Throws: `AdminFailure`
+    public static func of(_ board: BoardView, _ client: AdminClient) async throws -> BoardDetails {
+        let assignments: [AssignmentView] = try await client.get("v1/assignments")
+        let models: [ModelView] = try await client.get("v1/models")
+        let events: [FleetEvent] = try await client.get("v1/events", query: ["limit": "1000"])
+        return BoardDetails(
+            board: board, assignment: assignments.first { $0.board == board.name },
+            models: models.filter { $0.board == board.name },
+            events: events.filter { $0.board?.rawValue == board.name },
+            lastDay: try await lastDay(of: board.name, client))
+    }
+
+    private static func lastDay(of board: String, _ client: AdminClient) async throws -> [BoardHourView]? {
+        do {
+            let hours: [BoardHourView] = try await client.get("v1/boards/\(board)/hours", query: ["days": "1"])
+            return hours.compactMap(\.hour).byModel().map { BoardHourView(board: board, $0) }
+        } catch let failure as AdminFailure where failure.kind == .notFound { return nil }
     }
 
     /// What stands above the models.

@@ -29,6 +29,11 @@ public enum FleetLimits {
     public static let unsavedRecords = 600
     /// Telemetry records the coordinator keeps per board; the oldest are removed beyond.
     public static let telemetryPerBoard = 100_000
+    /// Hours whose sums the coordinator keeps of each model on a board, 400 days; the oldest go beyond.
+    public static let hoursPerModel = 9_600
+    /// Models of a board with sums by the hour, those that are not deployed any more included; beyond, the model that
+    /// was heard of least lately goes with all its hours.
+    public static let modelsWithHours = 32
     /// Starts of an agent whose telemetry is accounted for, per board; the oldest are forgotten beyond.
     public static let incarnationsPerBoard = 256
     /// Enrolment tokens that are neither spent nor expired.

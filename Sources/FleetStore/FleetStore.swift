@@ -9,7 +9,7 @@ public import FleetModel
 ///
 /// Where a method takes an `audit`, that becomes an entry of the log in the same transaction: there is no change by a
 /// person without its entry, and no entry without its change.
-public protocol FleetStore: SearchStore, MeasurementStore, AccessStore {
+public protocol FleetStore: SearchStore, MeasurementStore, AccessStore, TelemetryRetention {
     // MARK: Boards
 
     /// Adds the board or replaces it. No two boards share a key; there are at most `FleetLimits.boards`.
@@ -31,8 +31,9 @@ public protocol FleetStore: SearchStore, MeasurementStore, AccessStore {
 
     // MARK: Telemetry
 
-    /// Adds the records that are not there yet, so that telling them again changes nothing. Returns one entry for
-    /// each board and incarnation among them, in order. Refuses all when one is of an unknown board.
+    /// Adds the records that are not there yet, so that telling them again changes nothing; to their hours
+    /// (`TelemetryRetention`) too. A record that was acknowledged and then removed is not added again. Returns one
+    /// entry for each board and incarnation among them, in order. Refuses all when one is of an unknown board.
     func appendTelemetry(
         _ batches: [(BoardID, [TelemetryRecord])], receivedAtMilliseconds: UInt64
     ) async throws -> [DurableTelemetry]

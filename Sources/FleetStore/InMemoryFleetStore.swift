@@ -4,15 +4,18 @@ import Rollouts
 
 /// Forgets everything at the end of the process; for tests.
 public actor InMemoryFleetStore: FleetStore {
-    private struct Telemetry {
-        var records: [StoredTelemetry] = []
+    struct Telemetry {
+        /// Oldest arrival first; `number` rises over all boards.
+        var records: [(number: UInt64, stored: StoredTelemetry)] = []
         var progress: [UInt64: TelemetryProgress] = [:]
     }
 
     let limits: StoreLimits
     private var boardRecords: [BoardID: BoardRecord] = [:]
     private var tokens: [[UInt8]: EnrolmentToken] = [:]
-    private var telemetry: [BoardID: Telemetry] = [:]
+    var telemetry: [BoardID: Telemetry] = [:]
+    private var arrivals: UInt64 = 0
+    var hours: [BoardID: [ModelName: [UInt64: TelemetryHour]]] = [:]
     private var storedPolicies: [String: StoredPolicy] = [:]
     private var storedAssignments: [BoardID: Assignment] = [:]
     private var storedEvents: [FleetEvent] = []
@@ -85,34 +88,37 @@ public actor InMemoryFleetStore: FleetStore {
             for record in records { try record.checkRange() }
         }
         var touched: Set<TelemetryKey> = []
+        var gathered = GatheredHours()
         for (board, records) in batches {
             for record in records {
                 touched.insert(TelemetryKey(board: board, incarnation: record.incarnation))
-                append(StoredTelemetry(record: record, receivedAtMilliseconds: receivedAtMilliseconds), of: board)
+                let stored = StoredTelemetry(record: record, receivedAtMilliseconds: receivedAtMilliseconds)
+                if append(stored, of: board) { gathered.add(record, of: board) }
             }
         }
-        return touched.sorted().map { key in
-            let progress = advanced(key)
-            forgetOldest(of: key.board)
-            return DurableTelemetry(key, progress)
-        }
+        add(gathered, receivedAtMilliseconds: receivedAtMilliseconds)
+        let durable = touched.sorted().map { DurableTelemetry($0, advanced($0)) }
+        for board in Set(touched.map(\.board)) { forgetOldest(of: board) }
+        return durable
     }
 
-    private func append(_ stored: StoredTelemetry, of board: BoardID) {
+    /// `false` when the record was there.
+    private func append(_ stored: StoredTelemetry, of board: BoardID) -> Bool {
         let record = stored.record
-        let known = telemetry[board, default: Telemetry()].records
-        guard
-            !known.contains(where: {
-                $0.record.incarnation == record.incarnation && $0.record.sequence == record.sequence
-            })
-        else { return }
-        telemetry[board, default: Telemetry()].records.append(stored)
+        let known = telemetry[board, default: Telemetry()]
+        let progress = known.progress[record.incarnation] ?? TelemetryProgress()
+        guard progress.mayBeNew(record),
+            !known.records.contains(where: { $0.stored.record.position == record.position })
+        else { return false }
+        arrivals += 1
+        telemetry[board, default: Telemetry()].records.append((arrivals, stored))
         telemetry[board]?.progress[record.incarnation, default: TelemetryProgress()].recordStored(record)
+        return true
     }
 
     private func advanced(_ key: TelemetryKey) -> TelemetryProgress {
-        let sequences = (telemetry[key.board]?.records ?? []).filter { $0.record.incarnation == key.incarnation }
-            .map(\.record.sequence).sorted()
+        let sequences = (telemetry[key.board]?.records ?? []).map(\.stored.record.position)
+            .filter { $0.incarnation == key.incarnation }.map(\.sequence).sorted()
         var progress = telemetry[key.board]?.progress[key.incarnation] ?? TelemetryProgress()
         progress.advance { contiguous in sequences.first { $0 > contiguous } }
         telemetry[key.board]?.progress[key.incarnation] = progress
@@ -121,7 +127,11 @@ public actor InMemoryFleetStore: FleetStore {
 
     private func forgetOldest(of board: BoardID) {
         guard var kept = telemetry[board] else { return }
-        kept.records.removeFirst(max(0, kept.records.count - limits.telemetryPerBoard))
+        let surplus = max(0, kept.records.count - limits.telemetryPerBoard)
+        for record in kept.records.prefix(surplus).map(\.stored.record) {
+            kept.progress[record.incarnation]?.recordRemoved(record.sequence)
+        }
+        kept.records.removeFirst(surplus)
         for incarnation in kept.progress.keys.sorted().dropLast(limits.incarnationsPerBoard) {
             kept.progress[incarnation] = nil
         }
@@ -130,7 +140,8 @@ public actor InMemoryFleetStore: FleetStore {
 
     public func telemetry(board: BoardID, sinceMilliseconds: UInt64, limit: Int) throws -> [StoredTelemetry] {
         _ = try signed(sinceMilliseconds, "sinceMilliseconds")
-        return (telemetry[board]?.records ?? []).filter { $0.record.startMilliseconds >= sinceMilliseconds }
+        return (telemetry[board]?.records ?? []).map(\.stored)
+            .filter { $0.record.startMilliseconds >= sinceMilliseconds }
             .sorted { $0.record.order < $1.record.order }
             .suffix(max(0, limit))
     }

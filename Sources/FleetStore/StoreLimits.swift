@@ -5,6 +5,9 @@ public struct StoreLimits: Sendable {
     public var boards = FleetLimits.boards
     public var tokens = FleetLimits.tokens
     public var telemetryPerBoard = FleetLimits.telemetryPerBoard
+    /// 0: none are kept.
+    public var hoursPerModel = FleetLimits.hoursPerModel
+    public var modelsWithHours = FleetLimits.modelsWithHours
     public var incarnationsPerBoard = FleetLimits.incarnationsPerBoard
     public var policies = FleetLimits.policies
     public var events = FleetLimits.events

@@ -15,15 +15,20 @@ package struct TelemetryProgress: Equatable, Sendable {
     package var highest: UInt64
     /// Records that ever arrived.
     package var stored: UInt64
+    /// Records up to this one were acknowledged, and some of them removed since: what is told of them again is not new.
+    /// Never above `contiguous`.
+    package var removed: UInt64
 
     package init(
-        contiguous: UInt64 = 0, passed: UInt64 = 0, dropped: UInt64 = 0, highest: UInt64 = 0, stored: UInt64 = 0
+        contiguous: UInt64 = 0, passed: UInt64 = 0, dropped: UInt64 = 0, highest: UInt64 = 0, stored: UInt64 = 0,
+        removed: UInt64 = 0
     ) {
         self.contiguous = contiguous
         self.passed = passed
         self.dropped = dropped
         self.highest = highest
         self.stored = stored
+        self.removed = removed
     }
 
     package var gaps: UInt64 { highest - min(stored, highest) }
@@ -33,6 +38,10 @@ package struct TelemetryProgress: Equatable, Sendable {
         highest = max(highest, record.sequence)
         dropped = max(dropped, record.board.droppedRecords)
     }
+
+    package func mayBeNew(_ record: TelemetryRecord) -> Bool { record.sequence > removed }
+
+    package mutating func recordRemoved(_ sequence: UInt64) { removed = max(removed, min(sequence, contiguous)) }
 
     /// `next`: the lowest stored sequence above the given one.
     package mutating func advance(next: (UInt64) throws -> UInt64?) rethrows {

@@ -12,14 +12,22 @@ extension PostgreSQLFleetStore {
         return try await write { [self] transaction in
             try lock(batches.map(\.0), transaction)
             for record in batches.lazy.flatMap(\.1) { try record.checkRange() }
-            let inserted = try insert(batches, received, transaction)
             var progress = try progress(of: batches, transaction)
+            let offered = batches.flatMap { board, records in
+                records.filter {
+                    progress[TelemetryKey(board: board, incarnation: $0.incarnation)]?.mayBeNew($0) ?? true
+                }.map { (board, $0) }
+            }
+            let inserted = try insert(offered, received, transaction)
+            var hours = GatheredHours()
             for (board, record) in inserted {
                 progress[TelemetryKey(board: board, incarnation: record.incarnation)]?.recordStored(record)
+                hours.add(record, of: board)
             }
             try advance(&progress, transaction)
             try save(progress, transaction)
             try forgetOldest(added: inserted.map(\.0), transaction)
+            try add(hours, received, transaction)
             return progress.sorted { $0.key < $1.key }.map { DurableTelemetry($0.key, $0.value) }
         }
     }
@@ -42,9 +50,8 @@ extension PostgreSQLFleetStore {
 
     /// - Returns: the records that were not there.
     private func insert(
-        _ batches: [(BoardID, [TelemetryRecord])], _ received: Int64, _ transaction: PostgreSQLTransaction
+        _ offered: [(BoardID, TelemetryRecord)], _ received: Int64, _ transaction: PostgreSQLTransaction
     ) throws -> [(BoardID, TelemetryRecord)] {
-        let offered = batches.flatMap { board, records in records.map { (board, $0) } }
         guard !offered.isEmpty else { return [] }
         let rows = try transaction.rows(
             """
@@ -114,9 +121,12 @@ extension PostgreSQLFleetStore {
     }
 
     private func forget(_ surplus: Int64, of board: String, _ transaction: PostgreSQLTransaction) throws {
-        try transaction.execute(
-            "DELETE FROM telemetry WHERE id IN (SELECT id FROM telemetry WHERE board = $1 ORDER BY id LIMIT $2)",
-            .text(board), .integer(surplus))
+        let removed = try transaction.rows(
+            """
+            DELETE FROM telemetry WHERE id IN (SELECT id FROM telemetry WHERE board = $1 ORDER BY id LIMIT $2)
+            RETURNING board, incarnation, sequence
+            """, .text(board), .integer(surplus))
+        try markRemoved(removed, transaction)
         try transaction.execute(
             "UPDATE telemetryRows SET rows = rows - $2 WHERE board = $1", .text(board), .integer(surplus))
     }
@@ -190,11 +200,11 @@ extension PostgreSQLFleetStore {
     ) throws {
         try transaction.execute(
             """
-            INSERT INTO telemetryProgress (board, incarnation, contiguous, passed, dropped, highest, stored)
+            INSERT INTO telemetryProgress (board, incarnation, contiguous, passed, dropped, highest, stored, removed)
             SELECT * FROM json_to_recordset($1::json) AS advanced(\(TelemetryRows.Progress.columns))
             ON CONFLICT (board, incarnation) DO UPDATE SET contiguous = excluded.contiguous,
                 passed = excluded.passed, dropped = excluded.dropped, highest = excluded.highest,
-                stored = excluded.stored
+                stored = excluded.stored, removed = excluded.removed
             """, .text(try StoredForm.json(progress.map { TelemetryRows.Progress($0.key, $0.value) })))
     }
 }

@@ -7,7 +7,7 @@ import FleetStore
 enum PostgreSQLSchema {
     static let migrations: [(name: String, sql: String)] = [
         ("fleet", fleet), ("telemetry", telemetry), ("decisions", decisions), ("hookSharing", hookSharing),
-        ("audit", audit), ("lease", lease),
+        ("audit", audit), ("lease", lease), ("telemetryHours", telemetryHours),
     ]
 
     /// Applies what is missing, in one transaction under a lock, so that several coordinators may start at once.

@@ -99,7 +99,7 @@ enum TelemetryRows {
     struct Progress: Encodable {
         static let columns = """
             "board" text, "incarnation" bigint, "contiguous" bigint, "passed" bigint, "dropped" bigint,
-            "highest" bigint, "stored" bigint
+            "highest" bigint, "stored" bigint, "removed" bigint
             """
 
         var board: String
@@ -109,6 +109,7 @@ enum TelemetryRows {
         var dropped: UInt64
         var highest: UInt64
         var stored: UInt64
+        var removed: UInt64
 
         init(_ key: TelemetryKey, _ progress: TelemetryProgress) {
             board = key.board.rawValue
@@ -118,6 +119,7 @@ enum TelemetryRows {
             dropped = progress.dropped
             highest = progress.highest
             stored = progress.stored
+            removed = progress.removed
         }
     }
 
@@ -133,6 +135,6 @@ extension TelemetryProgress {
     init(_ row: PostgreSQLRow) {
         self.init(
             contiguous: row.unsigned("contiguous"), passed: row.unsigned("passed"), dropped: row.unsigned("dropped"),
-            highest: row.unsigned("highest"), stored: row.unsigned("stored"))
+            highest: row.unsigned("highest"), stored: row.unsigned("stored"), removed: row.unsigned("removed"))
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Coordinator
+import FleetModel
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -39,6 +40,13 @@ struct ServeCommand: AsyncParsableCommand {
             "Seconds that a group of boards is watched which a new version of shared gates went to; 0: to all at once.")
     var hookWatch = 60
     @Option(
+        parsing: .unconditional,
+        help: """
+            Days that telemetry is kept for after it arrived; 0: until the limit of records by board. Its sums by the \
+            hour stay for \(FleetLimits.hoursPerModel / 24) days.
+            """)
+    var telemetryDays = CoordinatorService.Configuration.telemetryDays
+    @Option(
         help: """
             sqlite: a file in the state folder. postgresql: a database that several coordinators share, of which one \
             leads; its connection string is in the environment variable \(StoreConnection.variable) or in a file.
@@ -60,6 +68,9 @@ struct ServeCommand: AsyncParsableCommand {
         }
         guard (0...86_400).contains(measureAfter) else { throw ValidationError("--measure-after: give 0 to 86400") }
         guard (0...86_400).contains(hookWatch) else { throw ValidationError("--hook-watch: give 0 to 86400") }
+        guard (0...FleetLimits.hoursPerModel / 24).contains(telemetryDays) else {
+            throw ValidationError("--telemetry-days: give 0 to \(FleetLimits.hoursPerModel / 24)")
+        }
         guard store == .postgresql || storeConnection == nil else {
             throw ValidationError("--store-connection goes with --store postgresql")
         }
@@ -74,7 +85,8 @@ struct ServeCommand: AsyncParsableCommand {
                     stateDirectory: state, host: host, advertisedHost: advertise ?? host, fleetPort: fleetPort,
                     enrolmentPort: enrolmentPort, adminPort: adminPort, metricsPort: metricsPort,
                     heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate,
-                    measureAfter: .seconds(measureAfter), hookWatch: .seconds(hookWatch)),
+                    measureAfter: .seconds(measureAfter), hookWatch: .seconds(hookWatch),
+                    telemetryDays: telemetryDays),
                 logger: logger)
             let group = ServiceGroup(
                 configuration: .init(

@@ -41,6 +41,21 @@ actor InMemoryFleet: FleetAdministration {
         throw AdminFailure(.notFound, "board \(board) since \(sinceMilliseconds) limit \(limit)")
     }
 
+    func hours(board: String, since: HoursSince, limit: Int) throws -> [BoardHourView] {
+        guard board == "b0" else { throw AdminFailure(.notFound, "\(board) since \(since) limit \(limit)") }
+        return [try Self.hour(labelled: 0), try Self.hour(labelled: 4)]
+    }
+
+    static func hour(labelled: UInt64) throws -> BoardHourView {
+        guard let model = ModelName("m") else { throw Unexpected() }
+        return BoardHourView(
+            board: "b0",
+            TelemetryHour(
+                model: model, startMilliseconds: 3_600_000, windows: 2, frames: 6, dropped: 2, violations: 2,
+                labelled: labelled, correct: labelled / 2, switches: 1, p99Milliseconds: 2.5,
+                coveredMilliseconds: 2_000))
+    }
+
     func preview(_ request: PolicyPreviewRequest) throws -> PolicyPreview {
         guard request.text != "bad" else { throw AdminFailure(.invalid, "\(request.file):1: not a policy") }
         return PolicyPreview(

@@ -203,6 +203,7 @@ private struct FullValues {
         try add(
             "PolicyWithdrawal",
             PolicyWithdrawal(policy: "p", version: 2, dryRun: true, boards: ["b"], changedBoards: 1, changes: [change]))
+        try add("BoardHour", try InMemoryFleet.hour(labelled: 4))
         try add("Caller", Caller(name: "ann", role: .admin))
         try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
         try addSearch()

@@ -64,6 +64,15 @@ actor FailingStore: FleetStore {
         return try await store.appendTelemetry(batches, receivedAtMilliseconds: receivedAtMilliseconds)
     }
 
+    func telemetryHours(board: BoardID, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryHour] {
+        try await store.telemetryHours(board: board, sinceMilliseconds: sinceMilliseconds, limit: limit)
+    }
+
+    func removeTelemetry(_ page: RetentionPage) async throws -> RemovedTelemetry {
+        try requireRoom()
+        return try await store.removeTelemetry(page)
+    }
+
     func savePolicy(_ policy: Policy, text: String, audit: AuditDraft?) async throws -> StoredPolicy {
         if isHeld { await withCheckedContinuation { held.append($0) } }
         try requireRoom()

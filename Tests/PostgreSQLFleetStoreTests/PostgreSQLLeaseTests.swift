@@ -51,6 +51,10 @@ import Testing
             let lost = FleetStoreFailure.leaseLost(path: fixture.address.description)
             await #expect(throws: lost) { try await one.store.saveBoard(try Fixture.board("board-2")) }
             await #expect(throws: lost) { try await one.store.redeemToken(hash: [1], atMilliseconds: 0) }
+            await #expect(throws: lost) {
+                try await one.store.removeTelemetry(
+                    RetentionPage(receivedBeforeMilliseconds: 1, nowMilliseconds: 1, limit: 1))
+            }
             #expect(try await one.store.boards().count == 1)
             #expect(await !one.lease.isHeld())
             try await two.store.saveBoard(try Fixture.board("board-2"))

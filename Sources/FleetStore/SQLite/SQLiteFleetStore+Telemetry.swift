@@ -9,6 +9,7 @@ extension SQLiteFleetStore {
         let received = try signed(receivedAtMilliseconds, "receivedAtMilliseconds")
         return try await write { [self] database in
             var progress: [TelemetryKey: TelemetryProgress] = [:]
+            var hours = GatheredHours()
             for (board, records) in batches {
                 try requireBoard(board, in: database)
                 var added = 0
@@ -16,8 +17,9 @@ extension SQLiteFleetStore {
                     try record.checkRange()
                     let key = TelemetryKey(board: board, incarnation: record.incarnation)
                     var followed = try progress[key] ?? self.progress(key, in: database)
-                    if try insert(record, of: board, received, into: database) {
+                    if try followed.mayBeNew(record) && insert(record, of: board, received, into: database) {
                         followed.recordStored(record)
+                        hours.add(record, of: board)
                         added += 1
                     }
                     progress[key] = followed
@@ -31,6 +33,7 @@ extension SQLiteFleetStore {
                 return DurableTelemetry(key, followed)
             }
             for board in Set(progress.keys.map(\.board)) { try forgetOldest(of: board, in: database) }
+            try add(hours, received, to: database)
             return durable
         }
     }
@@ -133,11 +136,14 @@ extension SQLiteFleetStore {
             try Int.fetchOne(
                 database, sql: "SELECT rows FROM telemetryRows WHERE board = ?", arguments: [board.rawValue]) ?? 0
         if rows > limits.telemetryPerBoard {
-            try database.execute(
+            let removed = try Row.fetchAll(
+                database,
                 sql: """
                     DELETE FROM telemetry
                     WHERE id IN (SELECT id FROM telemetry WHERE board = ? ORDER BY id LIMIT ?)
+                    RETURNING incarnation, sequence
                     """, arguments: [board.rawValue, rows - limits.telemetryPerBoard])
+            try markRemoved(removed, of: board.rawValue, in: database)
             try database.execute(
                 sql: "UPDATE telemetryRows SET rows = ? WHERE board = ?",
                 arguments: [limits.telemetryPerBoard, board.rawValue])
@@ -175,12 +181,12 @@ extension SQLiteFleetStore {
         try database.execute(
             sql: """
                 INSERT OR REPLACE INTO telemetryProgress
-                    (board, incarnation, contiguous, passed, dropped, highest, stored)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                    (board, incarnation, contiguous, passed, dropped, highest, stored, removed)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 key.board.rawValue, Int64(key.incarnation), Int64(progress.contiguous), Int64(progress.passed),
-                Int64(progress.dropped), Int64(progress.highest), Int64(progress.stored),
+                Int64(progress.dropped), Int64(progress.highest), Int64(progress.stored), Int64(progress.removed),
             ])
     }
 
@@ -227,6 +233,6 @@ extension TelemetryProgress {
     init(_ row: Row) {
         self.init(
             contiguous: row.unsigned("contiguous"), passed: row.unsigned("passed"), dropped: row.unsigned("dropped"),
-            highest: row.unsigned("highest"), stored: row.unsigned("stored"))
+            highest: row.unsigned("highest"), stored: row.unsigned("stored"), removed: row.unsigned("removed"))
     }
 }

@@ -18,6 +18,7 @@ enum Schema {
         migrator.registerMigration("audit") { try $0.execute(sql: audit) }
         migrator.registerMigration("access") { try $0.execute(sql: access) }
         migrator.registerMigration("rollouts") { try $0.execute(sql: rollouts) }
+        migrator.registerMigration("telemetryHours") { try $0.execute(sql: telemetryHours) }
         return migrator
     }
 

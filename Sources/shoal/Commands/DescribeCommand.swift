@@ -45,15 +45,13 @@ struct DescribeCommand: AsyncParsableCommand {
     private func describeBoard(_ client: AdminClient) async throws {
         let boards: [BoardView] = try await client.get("v1/boards")
         guard let board = boards.first(where: { $0.name == name }) else { throw missing(boards.map(\.name)) }
-        let assignments: [AssignmentView] = try await client.get("v1/assignments")
-        let models: [ModelView] = try await client.get("v1/models")
-        let events: [FleetEvent] = try await client.get("v1/events", query: ["limit": "1000"])
-        let all = BoardDetails(
-            board: board, assignment: assignments.first { $0.board == name },
-            models: models.filter { $0.board == name }, events: events.filter { $0.board?.rawValue == name })
+        let all = try await BoardDetails.of(board, client)
         guard format.format == .table else { return try Terminal.json(all) }
         Terminal.print(all.lines.joined(separator: "\n"))
         Terminal.print("\n" + TextTable(all.models, .models).text)
+        if let day = all.lastDay, !day.isEmpty {
+            Terminal.print("\nThe last 24 hours:\n" + TextTable(day, .lastDay).text)
+        }
         let hooked = all.models.filter { $0.hooks != nil }
         if !hooked.isEmpty { Terminal.print("\n" + TextTable(hooked, .hooksOfModels).text) }
         for model in board.models {
