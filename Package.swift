@@ -304,6 +304,10 @@ let package = Package(
                 name: "verification-study", dependencies: ["LatencyPrediction", "SearchSpace"],
                 path: "Benchmarks/verification", swiftSettings: strict),
             .executableTarget(
+                name: "retention-study",
+                dependencies: ["FleetModel", "FleetStore", "PostgreSQLFleetStore", "PostgreSQLHarness"],
+                path: "Benchmarks/retention", swiftSettings: strict),
+            .executableTarget(
                 name: "fleet-load",
                 dependencies: [
                     "AdminAPI", "AgentCore", "FleetModel", "FleetStore", "Messaging", "SearchSpace", "WireProtocol",
