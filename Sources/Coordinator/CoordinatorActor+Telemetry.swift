@@ -17,7 +17,8 @@ struct GatheredTelemetry {
     private(set) var batches: [Batch] = []
     private(set) var events: [FleetEvent] = []
 
-    var isEmpty: Bool { batches.isEmpty && events.isEmpty }
+    /// Whether somebody will store what is here.
+    var isAwaited = false
     var isFull: Bool { max(batches.count, events.count) >= Self.most }
 
     mutating func add(_ event: FleetEvent) { events.append(event) }
@@ -46,13 +47,17 @@ extension CoordinatorActor {
     func gather(_ event: FleetEvent) async { await gather { $0.add(event) } }
 
     private func gather(_ add: (inout GatheredTelemetry) -> Void) async {
-        let isFirst = gathered.isEmpty
         add(&gathered)
         if gatheringTime == .zero || gathered.isFull { return await storeGathered() }
-        guard isFirst else { return }
+        guard !gathered.isAwaited else { return }
+        gathered.isAwaited = true
         Task { [gatheringTime] in
             try? await Task.sleep(for: gatheringTime)
-            await self.inTurn { await self.storeGathered() }
+            await self.inTurn {
+                // What comes while this is stored waits for the next.
+                self.gathered.isAwaited = false
+                await self.storeGathered()
+            }
         }
     }
 

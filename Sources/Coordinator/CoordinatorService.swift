@@ -101,13 +101,7 @@ public struct CoordinatorService: Service {
         metrics.auditChecked(isWhole: audit.fault == nil)
         let keys = try await keys(at: folder + "/key.json", store)
         let transport = try await transport(keys, opened)
-        var settings = CoordinatorActor.Machine.Settings()
-        settings.heartbeat = configuration.heartbeat
-        var sharing = CoordinatorActor.SharingMachine.Settings()
-        sharing.watch = configuration.hookWatch
-        let actor = try await CoordinatorActor(
-            settings: settings, store: store, transport: transport, logger: logger, sharing: store,
-            rollouts: store, sharingSettings: sharing, gatheringTime: Self.gatheringTime, metrics: metrics)
+        let actor = try await fleetActor(store, transport, metrics)
         let desk = try await searchDesk(store, actor)
         if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
@@ -153,6 +147,19 @@ public struct CoordinatorService: Service {
         await desk.stop()
         await transport.stop()
         await opened.close()
+    }
+
+    private func fleetActor(
+        _ store: any FleetStore & SharingStore & RolloutStore, _ transport: ZeroMQCoordinatorTransport,
+        _ metrics: CoordinatorMetrics
+    ) async throws -> CoordinatorActor {
+        var settings = CoordinatorActor.Machine.Settings()
+        settings.heartbeat = configuration.heartbeat
+        var sharing = CoordinatorActor.SharingMachine.Settings()
+        sharing.watch = configuration.hookWatch
+        return try await CoordinatorActor(
+            settings: settings, store: store, transport: transport, logger: logger, sharing: store,
+            rollouts: store, sharingSettings: sharing, gatheringTime: Self.gatheringTime, metrics: metrics)
     }
 
     private func searchDesk(_ store: any FleetStore, _ actor: CoordinatorActor) async throws -> SearchDesk {

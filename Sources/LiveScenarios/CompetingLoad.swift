@@ -27,14 +27,19 @@ final class CompetingLoad: Sendable {
     private let isThrottling = Atomic<Bool>(false)
     private let sink = Atomic<UInt64>(0)
 
+    /// - Returns: how many threads of normal priority that slowdown takes.
+    @discardableResult static func check(_ highest: Double) throws(LiveScenarioFailure) -> Int {
+        let whole = Int(max(0, highest - 1).rounded(.down))
+        guard whole <= threadLimit else {
+            throw LiveScenarioFailure("a slowdown of \(highest) by competition takes more than \(threadLimit) programs")
+        }
+        return whole
+    }
+
     /// - Parameter highest: the competition's largest slowdown; no more threads than it takes are started.
     init(processor: Int, highest: Double, throttles: Bool) throws(LiveScenarioFailure) {
         self.processor = processor
-        let whole = Int(max(0, highest - 1).rounded(.down))
-        guard whole <= Self.threadLimit else {
-            throw LiveScenarioFailure(
-                "a slowdown of \(highest) by competition takes more than \(Self.threadLimit) programs")
-        }
+        let whole = try Self.check(highest)
         if highest > 1 {
             for slot in 0..<whole + Self.grades.count - 1 {
                 let nice = slot < whole ? 0 : Self.grades[slot - whole + 1].nice

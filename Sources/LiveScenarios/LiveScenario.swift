@@ -48,6 +48,8 @@ public struct LiveScenario {
         for (index, load) in scenario.loads.enumerated() where min(load.slowdown, load.endSlowdown) < 1 {
             throw LiveScenarioFailure("load[\(index)]: no real processor can be made faster than it is")
         }
+        // Before anything is measured, which takes time.
+        try CompetingLoad.check(LoadSchedule.highest(of: scenario))
         self.processor = chosen
         others = allowed.without(chosen)
         ProcessorAffinity(processor: chosen).takeOn()
@@ -126,11 +128,16 @@ private final class LoadSchedule: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let hasEnded = Atomic<Bool>(true)
 
-    init(_ scenario: Scenario, processor: Int) throws(LiveScenarioFailure) {
-        self.scenario = scenario
-        highest = stride(from: 0, to: scenario.seconds, by: 0.02).reduce(1) {
+    /// The competition's largest slowdown.
+    static func highest(of scenario: Scenario) -> Double {
+        stride(from: 0, to: scenario.seconds, by: 0.02).reduce(1) {
             max($0, scenario.slowdown(by: .competition, atSeconds: $1))
         }
+    }
+
+    init(_ scenario: Scenario, processor: Int) throws(LiveScenarioFailure) {
+        self.scenario = scenario
+        highest = Self.highest(of: scenario)
         load = try CompetingLoad(
             processor: processor, highest: highest, throttles: scenario.loads.contains { $0.kind == .throttling })
     }

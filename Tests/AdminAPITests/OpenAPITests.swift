@@ -192,8 +192,16 @@ private struct FullValues {
         try add(
             "Assignment",
             AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned]))
-        let change = PolicyPreview.Change(
-            board: "b", models: [.init(model: "m", before: assigned, after: assigned)], infeasible: ["x"])
+        try addPolicies(
+            PolicyPreview.Change(
+                board: "b", models: [.init(model: "m", before: assigned, after: assigned)], infeasible: ["x"]))
+        try add("BoardHour", try InMemoryFleet.hour(labelled: 4))
+        try add("Caller", Caller(name: "ann", role: .admin))
+        try addSearch()
+        try addDeployments()
+    }
+
+    private mutating func addPolicies(_ change: PolicyPreview.Change) throws {
         try add("PolicyChange", change)
         try add(
             "PolicyPreview",
@@ -203,11 +211,7 @@ private struct FullValues {
         try add(
             "PolicyWithdrawal",
             PolicyWithdrawal(policy: "p", version: 2, dryRun: true, boards: ["b"], changedBoards: 1, changes: [change]))
-        try add("BoardHour", try InMemoryFleet.hour(labelled: 4))
-        try add("Caller", Caller(name: "ann", role: .admin))
         try add("Policy", PolicyView(name: "p", version: 1, text: "t", boards: ["b"]))
-        try addSearch()
-        try addDeployments()
     }
 
     private mutating func addDeployments() throws {

@@ -32,7 +32,7 @@ import Testing
     /// - Returns: the search when it was over; `nil` where that was before it was killed.
     private func killed(_ process: inout Process, during name: String) async throws -> SearchView? {
         let client = try await programs.client()
-        let request = ApplyRequest(file: "a.yaml", text: fixture.text(name, constraints: 24), dryRun: false)
+        let request = ApplyRequest(file: "a.yaml", text: fixture.text(name, constraints: 60), dryRun: false)
         let queued: SearchView = try await client.post("v1/searches", request)
         #expect(!queued.search.state.isOver)
         let begun = try await wait(client, for: name) { $0.search.state != .queued }
@@ -67,6 +67,6 @@ import Testing
         _ = try await desk.submit(view.search.job, text: "", by: "test")
         while await desk.records.first?.state != .done { try await Task.sleep(for: .milliseconds(10)) }
         #expect(await desk.records.first?.outcome == view.search.outcome)
-        #expect(view.search.outcome?.points.count == 24)
+        #expect(view.search.outcome?.points.count == 60)
     }
 }

@@ -29,7 +29,7 @@ import Testing
         #expect(points[0].predictedAccuracy > points[1].predictedAccuracy)
         let relaxed = try #require(points[2].relaxedTo)
         #expect(relaxed > 100 && points[2].predictedLatencyMilliseconds <= relaxed)
-        #expect(points[2].relaxedBecause?.hasPrefix("no subnet takes less than 8") == true)
+        #expect(points[2].relaxedBecause?.hasPrefix("no subnet takes less than 731") == true)
     }
 
     private struct Published: Decodable {

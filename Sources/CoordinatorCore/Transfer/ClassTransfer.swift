@@ -147,7 +147,9 @@ public struct ClassTransfer: Sendable {
         _ space: TransferSpace, _ owned: [String: Double], _ names: [String]
     ) -> (expectations: [String: MeasuredSubnet.Expectation], refusal: String?) {
         let predictor: TransferredPredictor
-        do { predictor = try TransferredPredictor(space: space, measured: owned) } catch {
+        // Each is the median of repeated runs already, and a screen would take for an error what the spelling leaves
+        // out.
+        do { predictor = try TransferredPredictor(space: space, measured: owned, setsAside: false) } catch {
             return ([:], "\(error)")
         }
         var expectations: [String: MeasuredSubnet.Expectation] = [:]
@@ -225,7 +227,9 @@ public struct ClassTransfer: Sendable {
         if shared < fewestShared {
             let names = Set(owned.keys).union(other.keys).sorted()
             let alone = TransferSpace(sources: [], architectures: names)
-            guard let predictor = try? TransferredPredictor(space: alone, measured: other) else { return (shared, nil) }
+            guard let predictor = try? TransferredPredictor(space: alone, measured: other, setsAside: false) else {
+                return (shared, nil)
+            }
             for (name, prediction) in zip(names, predictor.predict(names)) where theirs[name] == nil {
                 theirs[name] = prediction?.milliseconds
             }

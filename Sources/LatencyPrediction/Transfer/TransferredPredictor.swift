@@ -34,7 +34,10 @@ public struct TransferredPredictor: Sendable {
     private let margin: Margin
 
     /// - Parameter measured: milliseconds by architecture; values that are not above 0 and finite mean not measured.
-    public init(space: TransferSpace, measured: [String: Double]) throws(LatencyRefusal) {
+    /// - Parameter setsAside: whether wrong ones among them are looked for.
+    public init(
+        space: TransferSpace, measured: [String: Double], setsAside: Bool = true
+    ) throws(LatencyRefusal) {
         let usable = measured.filter { $0.value.isFinite && $0.value > 0 }.sorted { $0.key < $1.key }
         guard usable.count >= Self.minimumSamples else {
             throw .unusableSamples("\(usable.count) measurements, needs at least \(Self.minimumSamples)")
@@ -47,7 +50,7 @@ public struct TransferredPredictor: Sendable {
         self.space = space
         let unit = space.scale * space.scale
         let all = zip(usable, rows).map { logarithm($0.value) - space.base[$1] }
-        let wrong = MeasurementScreen(space.parts(of: rows, and: rows), all, unit: unit).wrong
+        let wrong = setsAside ? MeasurementScreen(space.parts(of: rows, and: rows), all, unit: unit).wrong : []
         setAside = wrong.map { usable[$0].key }
         let right = usable.indices.filter { !wrong.contains($0) }
         let (above, samples) = (right.map { all[$0] }, right.map { rows[$0] })
