@@ -33,7 +33,14 @@ extension RealPrograms {
         try JSONEncoder().encode(table).write(to: URL(filePath: folder + "/table.json"))
     }
 
-    func prepareSupernet() throws {
+    /// On a thread of its own: programs take seconds, and the threads of tests are few.
+    func prepareSupernet() async throws {
+        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
+            Thread { ended.resume(with: Result { try prepareHere() }) }.start()
+        }
+    }
+
+    private func prepareHere() throws {
         try run([
             "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
             "--output", folder + "/f.shoal",

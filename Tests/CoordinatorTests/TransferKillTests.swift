@@ -43,7 +43,7 @@ import Testing
     @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1), .timeLimit(.minutes(15)))
     func eachClassMeasuresAFewAndBorrowsTheRest() async throws {
         defer { programs.remove() }
-        try programs.prepareSupernet()
+        try await programs.prepareSupernet()
         var coordinator = try programs.coordinator(more: ["--measure-after", "1"])
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]

@@ -14,8 +14,8 @@ import Testing
 
     init() throws { programs = try RealPrograms() }
 
-    private func prepare() throws {
-        try programs.prepareSupernet()
+    private func prepare() async throws {
+        try await programs.prepareSupernet()
         try """
         board: edge-1
         labels: {}
@@ -67,7 +67,7 @@ import Testing
     @Test(.timeLimit(.minutes(10)))
     func whatIsPublishedWasMeasuredBelowItsConstraint() async throws {
         defer { programs.remove() }
-        try prepare()
+        try await prepare()
         var coordinator = try programs.coordinator()
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]
