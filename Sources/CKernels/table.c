@@ -20,10 +20,8 @@
     FUNCTION(winograd_input, suffix);    \
     FUNCTION(winograd_output, suffix);   \
     FUNCTION(window_pool, suffix);       \
-    FUNCTION(add, suffix);
-#define DECLARE_PEAK(set)         \
-    float ck_peak_##set(int32_t); \
-    int32_t ck_peak_flops_##set(void);
+    FUNCTION(add, suffix);               \
+    FUNCTION(peak, suffix);
 #define DECLARE_CONVERSIONS(suffix) \
     FUNCTION(narrow, suffix);       \
     FUNCTION(widen, suffix);
@@ -43,7 +41,8 @@
     ROW(kind "-winogradinput", CK_OP_WINOGRAD_INPUT, name, winograd_input, __VA_ARGS__)                \
     ROW(kind "-winogradoutput", CK_OP_WINOGRAD_OUTPUT, name, winograd_output, __VA_ARGS__)             \
     ROW(kind "-windowpool", CK_OP_WINDOW_POOL, name, window_pool, __VA_ARGS__)                         \
-    ROW(kind "-add", CK_OP_ADD, name, add, __VA_ARGS__)
+    ROW(kind "-add", CK_OP_ADD, name, add, __VA_ARGS__)                                                \
+    ROW(kind "-peak", CK_OP_PEAK, name, peak, __VA_ARGS__)
 #define BFLOAT16_ROWS(name, ...)                                \
     ROWS("bf16", name, __VA_ARGS__)                             \
     ROW("bf16-narrow", CK_OP_NARROW, name, narrow, __VA_ARGS__) \
@@ -107,7 +106,8 @@
     FUNCTION(quantized_add, set);         \
     FUNCTION(quantized_scale, set);       \
     FUNCTION(quantized_lookup, set);      \
-    FUNCTION(quantize, set);
+    FUNCTION(quantize, set);              \
+    FUNCTION(quantized_peak, set);
 
 #define QUANTIZED_ROWS(set, code, features)                                                                         \
     {"u8-convolution-" #set, CK_OP_QUANTIZED_CONVOLUTION, code, CK_UINT8, features,                                 \
@@ -119,20 +119,18 @@
     {"u8-add-" #set, CK_OP_QUANTIZED_ADD, code, CK_UINT8, features, ck_quantized_add_##set, 0, 0},                  \
     {"u8-channelscale-" #set, CK_OP_QUANTIZED_SCALE, code, CK_UINT8, features, ck_quantized_scale_##set, 0, 0},     \
     {"u8-lookup-" #set, CK_OP_QUANTIZED_LOOKUP, code, CK_UINT8, features, ck_quantized_lookup_##set, 0, 0},         \
-    {"u8-quantize-" #set, CK_OP_QUANTIZE, code, CK_UINT8, features, ck_quantize_##set, 0, 0},
+    {"u8-quantize-" #set, CK_OP_QUANTIZE, code, CK_UINT8, features, ck_quantize_##set, 0, 0},                       \
+    {"u8-peak-" #set, CK_OP_PEAK, code, CK_UINT8, features, ck_quantized_peak_##set, 0, 0},
 
 DECLARE(portable)
-DECLARE_PEAK(portable)
 MAP_DECLARE(portable)
 DECLARE(bf16_portable)
 DECLARE_CONVERSIONS(bf16_portable)
 QUANTIZED_DECLARE(portable)
 #if defined(__x86_64__)
 DECLARE(avx2)
-DECLARE_PEAK(avx2)
 MAP_DECLARE(avx2)
 DECLARE(avx512)
-DECLARE_PEAK(avx512)
 MAP_DECLARE(avx512)
 QUANTIZED_DECLARE(avx2)
 QUANTIZED_DECLARE(avx512)
@@ -150,7 +148,6 @@ FUNCTION(pointwise_2, bf16_dot_avx512);
 FUNCTION(pointwise_3, bf16_dot_avx512);
 #elif defined(__aarch64__)
 DECLARE(neon)
-DECLARE_PEAK(neon)
 MAP_DECLARE(neon)
 DECLARE(bf16_neon)
 DECLARE_CONVERSIONS(bf16_neon)
@@ -230,16 +227,4 @@ int32_t ck_features(void) {
     if (getauxval(AT_HWCAP2) & (1ul << 13)) features |= CK_NEON_I8MM;
 #endif
     return features;
-}
-
-int32_t ck_peak(ck_instruction_set set, int32_t rounds, float *result) {
-    switch (set) {
-#if defined(__x86_64__)
-        case CK_AVX2: *result = ck_peak_avx2(rounds); return ck_peak_flops_avx2();
-        case CK_AVX512: *result = ck_peak_avx512(rounds); return ck_peak_flops_avx512();
-#elif defined(__aarch64__)
-        case CK_NEON: *result = ck_peak_neon(rounds); return ck_peak_flops_neon();
-#endif
-        default: *result = ck_peak_portable(rounds); return ck_peak_flops_portable();
-    }
 }

@@ -324,6 +324,15 @@ import Testing
         let profile = try shoal(["bench", "f.shoal", "--profile", "--repeat", "2", "--trace", "t.json"])
         #expect(profile.status == 0 && profile.output.contains("blocks.1.depthwise"), "\(profile.errors)")
         #expect(FileManager.default.contents(atPath: folder + "/t.json") != nil)
+        let halves = try shoal([
+            "bench", "f.shoal", "--profile", "--repeat", "2", "--precision", "bf16", "--format", "json",
+        ])
+        #expect(halves.status == 0, "\(halves.errors)")
+        let rows = try JSONSerialization.jsonObject(with: Data(halves.output.utf8)) as? [String: Any]
+        let profiles = rows?["profiles"] as? [[String: Any]] ?? rows.map { [$0] } ?? []
+        let peaks = profiles.first?["peaks"] as? [String: Double]
+        // What is stored in halves is held against the instructions for halves, the first layer against floats.
+        #expect((peaks?["bf16"] ?? 0) > 0 && (peaks?["fp32"] ?? 0) > 0 && peaks?["int8"] == nil, "\(halves.output)")
     }
 
     @Test func switchesAllocateNothingAndAnswerRightly() throws {

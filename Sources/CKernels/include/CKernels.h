@@ -128,6 +128,13 @@ typedef struct {
     int32_t panels;
 } ck_scale_rows;
 
+// Multiply-adds from registers to registers, to measure a core's peak by.
+typedef struct {
+    int32_t rounds;
+    int32_t *flops;  // of one round, written
+    float *result;   // keeps the compiler from leaving them out
+} ck_peak;
+
 #include "dense.h"
 #include "maps.h"
 #include "masked.h"
@@ -175,7 +182,8 @@ typedef enum {
     CK_OP_MASKED_WINOGRAD_INPUT = 38,
     CK_OP_MASKED_WINOGRAD_OUTPUT = 39,
     CK_OP_PRODUCT = 40,
-    CK_OPERATION_COUNT = 41,
+    CK_OP_PEAK = 41,
+    CK_OPERATION_COUNT = 42,
 } ck_operation;
 
 // Ordered from plainest to fastest, of those that one architecture has. The numbers are those of the cases of Swift's
@@ -228,10 +236,6 @@ int ck_is_supported(ck_instruction_set set);
 
 // The features of ck_feature that this machine has.
 int32_t ck_features(void);
-
-// Multiply-adds from registers to registers, to measure a core's peak by: returns the floating-point operations of one
-// round. `result` keeps the compiler from leaving them out.
-int32_t ck_peak(ck_instruction_set set, int32_t rounds, float *result);
 
 // Per channel over all pixels of one map, added to the sums: for batch normalisation statistics.
 void ck_add_sums(const float *map, int32_t pixels, int32_t blocks, double *sums);

@@ -15,7 +15,7 @@ public struct WorkProfile: Encodable {
         public var flops: Int
         public var bytes: Int
         public var gigaflopsPerSecond: Double
-        /// Of the measured peak of one core.
+        /// Of the measured peak of one core on maps of the element that the operation reads; outside the plans, on floats.
         public var peakFraction: Double
     }
 
@@ -31,26 +31,30 @@ public struct WorkProfile: Encodable {
 
     public let package: String
     public let instructionSet: String
+    /// One core's, in floats.
     public let peakGigaflopsPerSecond: Double
+    /// One core's with the instructions for maps of every precision that an operation reads, by its name.
+    public let peaks: [String: Double]
+    /// Of what one core could do in the same time, every operation at the peak of its precision.
+    public let peakFraction: Double
     public let operations: [Operation]
     public let totalMicroseconds: Double
     public let events: [Event]
 
     private enum CodingKeys: String, CodingKey {
-        case package, instructionSet, peakGigaflopsPerSecond, operations, totalMicroseconds
+        case package, instructionSet, peakGigaflopsPerSecond, peaks, peakFraction, operations, totalMicroseconds
     }
 
     /// - Parameter package: the name to report it by.
     /// - Throws: what an operator without a kernel refuses.
     public init(_ work: TimedWork, of package: String, _ instructionSet: InstructionSet, repeats: Int) throws {
-        let peak = instructionSet.measuredPeak(clock: PlanTimer.now)
+        var peaks = Peaks(of: instructionSet)
         self.package = package
         self.instructionSet = instructionSet.rawValue
-        peakGigaflopsPerSecond = peak
         switch work {
         case .plan(let plan):
             let rows = PlanProfiler.profile(plan, repeats: repeats)
-            operations = Self.operations(rows, peak)
+            operations = Self.operations(rows, &peaks)
             events = rows.map {
                 Event(
                     name: $0.step.name, cat: "\($0.operation.kind)", ts: $0.startMicroseconds, dur: $0.microseconds)
@@ -58,8 +62,9 @@ public struct WorkProfile: Encodable {
         case .hybrid(let network):
             operations = try HybridProfiler.profile(network, repeats: repeats).flatMap { part in
                 switch part {
-                case .plan(let rows): Self.operations(rows, peak)
-                case .node(let node, let microseconds): [Self.operation(node, network, microseconds, peak)]
+                case .plan(let rows): Self.operations(rows, &peaks)
+                case .node(let node, let microseconds):
+                    [Self.operation(node, network, microseconds, peaks.measure(.fp32))]
                 }
             }
             var start = 0.0
@@ -69,17 +74,40 @@ public struct WorkProfile: Encodable {
             }
         }
         totalMicroseconds = operations.reduce(0) { $0 + $1.microseconds }
+        peakFraction = operations.reduce(0) { $0 + $1.peakFraction * $1.microseconds } / max(totalMicroseconds, 1e-3)
+        peakGigaflopsPerSecond = peaks.measure(.fp32)
+        self.peaks = Dictionary(uniqueKeysWithValues: peaks.measured.map { ($0.key.rawValue, $0.value) })
     }
 
-    private static func operations(_ rows: [PlanProfiler.Row], _ peak: Double) -> [Operation] {
-        rows.map { row in
-            let rate = Double(row.operation.flops) / max(row.medianMicroseconds, 1e-3) / 1e3
-            return Operation(
-                name: row.step.name, kind: "\(row.operation.kind)", kernel: row.operation.kernelName,
-                input: text(row.operation.input), output: text(row.operation.output),
-                microseconds: row.medianMicroseconds, flops: row.operation.flops, bytes: row.operation.bytes,
-                gigaflopsPerSecond: rate, peakFraction: rate / peak)
+    /// Of one core, each measured when it is first asked for.
+    private struct Peaks {
+        let kernels: KernelSet
+        var measured: [Precision: Double] = [:]
+
+        init(of instructionSet: InstructionSet) { kernels = KernelSet(instructionSet) }
+
+        mutating func measure(_ precision: Precision) -> Double {
+            if let peak = measured[precision] { return peak }
+            let peak = kernels.measuredPeak(precision.element, clock: PlanTimer.now)
+            measured[precision] = peak
+            return peak
         }
+    }
+
+    private static func operations(_ rows: [PlanProfiler.Row], _ peaks: inout Peaks) -> [Operation] {
+        var operations: [Operation] = []
+        for row in rows {
+            let precision = Precision.allCases.first { $0.element == row.operation.inputElement } ?? .fp32
+            let peak = peaks.measure(row.operation.flops > 0 ? precision : .fp32)
+            let rate = Double(row.operation.flops) / max(row.medianMicroseconds, 1e-3) / 1e3
+            operations.append(
+                Operation(
+                    name: row.step.name, kind: "\(row.operation.kind)", kernel: row.operation.kernelName,
+                    input: text(row.operation.input), output: text(row.operation.output),
+                    microseconds: row.medianMicroseconds, flops: row.operation.flops, bytes: row.operation.bytes,
+                    gigaflopsPerSecond: rate, peakFraction: rate / peak))
+        }
+        return operations
     }
 
     /// An operator outside the plans: its own kernel's, or run by its definition.

@@ -13,11 +13,12 @@ extension WorkProfile {
             ])
         }
         let flops = Double(operations.reduce(0) { $0 + $1.flops })
-        let rate = flops / totalMicroseconds / 1e3
+        let peaks = peaks.sorted { $0.key < $1.key }.map { "\($0.value.text(1)) in \($0.key)" }
         return table.text + """
 
-            \(package): \(totalMicroseconds.text(0)) us, \((flops / 1e6).text(1)) MFLOPs, \(rate.text(1)) GFLOP/s, \
-            \((100 * rate / peakGigaflopsPerSecond).text(0)) % of a core's \(peakGigaflopsPerSecond.text(1))
+            \(package): \(totalMicroseconds.text(0)) us, \((flops / 1e6).text(1)) MFLOPs, \
+            \((flops / totalMicroseconds / 1e3).text(1)) GFLOP/s, \((100 * peakFraction).text(0)) % of a core's peak \
+            (\(peaks.joined(separator: ", ")))
             """
     }
 }

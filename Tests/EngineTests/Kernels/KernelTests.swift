@@ -143,6 +143,23 @@ import Testing
         }
     }
 
+    /// By a clock of one nanosecond a look, the rate is the number of operations itself.
+    @Test(arguments: sets) func yardsticksCountTheirOperations(set: InstructionSet) {
+        for features in [ProcessorFeatures.available, []] {
+            for element in MapElement.allCases {
+                var now: UInt64 = 0
+                let rate = KernelSet(set, features: features).measuredPeak(element) {
+                    now += 1
+                    return now
+                }
+                let perRound = rate / 20_000
+                // Whole vectors of multiply-adds, and of bytes four a lane.
+                let unit = Double(2 * CK_LANES) * (element == .uint8 ? 4 : 1)
+                #expect(perRound >= unit && perRound.truncatingRemainder(dividingBy: unit) == 0, "\(set) \(element)")
+            }
+        }
+    }
+
     @Test func everyOperationHasARowForEverySet() {
         for set in Self.sets { _ = KernelSet(set) }
         let names = KernelTable.rows.map { String(cString: $0.name) }

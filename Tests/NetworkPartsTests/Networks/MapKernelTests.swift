@@ -222,6 +222,6 @@ import Testing
         let last = CK_OP_FILTER.rawValue + 1
         #expect(CK_OP_MASKED_POINTWISE.rawValue == last)
         #expect(CK_OP_PRODUCT.rawValue == CK_OP_MASKED_WINOGRAD_OUTPUT.rawValue + 1)
-        #expect(CK_OPERATION_COUNT.rawValue == CK_OP_PRODUCT.rawValue + 1)
+        #expect(CK_OPERATION_COUNT.rawValue == CK_OP_PEAK.rawValue + 1)
     }
 }
