@@ -8,6 +8,7 @@ import Hummingbird
 import InferenceAPI
 public import Logging
 import Messaging
+import NIOCore
 public import ServiceLifecycle
 import SpoolStore
 import WireProtocol
@@ -45,7 +46,11 @@ public struct AgentService: Service {
                 logger.info("inference endpoint listens", metadata: ["at": "\(place.described(port: port))"])
             }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await application.run() }
+            group.addTask {
+                do { try await application.run() } catch let error as IOError {
+                    throw EndpointFailure(place: place, code: error.errnoCode)
+                }
+            }
             group.addTask { try await runModels(answeringAt: desk) }
             // Whichever ends first, by a failure or a graceful shutdown, ends the other.
             try await group.next()

@@ -1,7 +1,7 @@
 import FleetModel
 
 /// What models cost each other on boards of a class: the median of what its boards measured, for a board that measured
-/// nothing of a pair itself.
+/// nothing of a pair itself. Where two boards differ tenfold nobody knows which is wrong, and neither counts.
 struct ClassInterference {
     private var factors: [String: [String: [String: Double]]] = [:]
 
@@ -14,7 +14,7 @@ struct ClassInterference {
                 }
             }
         }
-        factors = measured.mapValues { $0.mapValues { $0.mapValues(Self.median) } }
+        factors = measured.mapValues { $0.mapValues { $0.compactMapValues(Self.agreed) } }
     }
 
     /// The board's own figures, completed by its class's.
@@ -29,8 +29,11 @@ struct ClassInterference {
         return Interference(factors: own)
     }
 
-    private static func median(_ values: [Double]) -> Double {
+    private static func agreed(_ values: [Double]) -> Double? {
         let sorted = values.sorted()
+        guard let least = sorted.first, let most = sorted.last, sorted.count > 2 || most <= 10 * least else {
+            return nil
+        }
         return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     }
 }

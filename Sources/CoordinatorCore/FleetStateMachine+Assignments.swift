@@ -56,7 +56,7 @@ extension FleetStateMachine {
     ) -> [Action] {
         self.trials = trials
         let interference = ClassInterference(of: believed)
-        return boards.sorted().flatMap { assign($0, at: now, isGreeting: false, interference: interference) }
+        return boards.sorted().flatMap { reassign($0, at: now, interference) }
     }
 
     /// What the board cannot meet by what it tries; empty where it could not meet as much without that.
@@ -71,7 +71,19 @@ extension FleetStateMachine {
 
     private mutating func assignAll(at now: Instant) -> [Action] {
         let interference = ClassInterference(of: believed)
-        return boards.keys.sorted().flatMap { assign($0, at: now, isGreeting: false, interference: interference) }
+        return boards.keys.sorted().flatMap { reassign($0, at: now, interference) }
+    }
+
+    /// Where nothing was changed that rules the board, figures that only vary leave its assignment as it is.
+    private mutating func reassign(_ id: BoardID, at now: Instant, _ interference: ClassInterference) -> [Action] {
+        guard let board = boards[id] else { return [] }
+        return assign(
+            id, at: now, isGreeting: false, interference: interference,
+            previous: board.ruling == ruling(board.state.board) ? board.state.board : nil)
+    }
+
+    private func ruling(_ board: BoardDescription) -> [Policy] {
+        policiesInForce(on: board.id).filter { $0.selects(board) }
     }
 
     /// What could not be met on the boards that the policy selects, were it in force; in the order of their names.
@@ -122,6 +134,7 @@ extension FleetStateMachine {
             for: state.board, policies: policiesInForce(on: id), reserve: settings.reserve,
             interference: interference?.predicted(for: state.board) ?? self.interference(of: state.board),
             previous: previous.map { .init(board: $0, models: state.desired.models) })
+        boards[id]?.ruling = ruling(state.board)
         var actions: [Action] = []
         if plan.infeasible != state.infeasible {
             boards[id]?.state.infeasible = plan.infeasible

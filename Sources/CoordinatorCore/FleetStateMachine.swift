@@ -61,6 +61,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var struck = TelemetryPosition(incarnation: 0, sequence: 0)
         /// What its agent could not keep, as events have told it.
         var toldSpool = SpoolTelemetry()
+        /// The policies that ruled it when its assignment was decided last; `nil` before the first time.
+        var ruling: [Policy]?
         /// Models whose hooks were refused when they were last heard of.
         var withoutHooks: Set<ModelName> = []
         /// What it said in its last hello that it cannot have measured.

@@ -87,6 +87,8 @@ public struct Interference: Equatable, Codable, Sendable {
     public var factors: [String: [String: Double]]
 
     public static let factorRange = 0.01...1_000.0
+    /// What a board can have measured: models that share processors and caches take turns, they do not stand still.
+    public static let possibleRange = 0.1...100.0
 
     public init(factors: [String: [String: Double]] = [:]) { self.factors = factors }
 

@@ -24,8 +24,8 @@ extension PolicyReader {
         return PolicyWindow(
             days: try fields["days"].map { node throws(PolicyRefusal) in try days(node, "\(path).days") }
                 ?? Array(Self.dayNames.indices),
-            fromMinute: try timeOfDay(fields.value("from"), "\(path).from"),
-            toMinute: try timeOfDay(fields.value("to"), "\(path).to"), offsetMinutes: offset)
+            fromMinute: try timeOfDay(fields.value("from"), "\(path).from", mayBeTheEnd: false),
+            toMinute: try timeOfDay(fields.value("to"), "\(path).to", mayBeTheEnd: true), offsetMinutes: offset)
     }
 
     private func days(_ node: Node, _ field: String) throws(PolicyRefusal) -> [Int] {
@@ -45,11 +45,15 @@ extension PolicyReader {
         return days.sorted()
     }
 
-    /// "08:00"; "24:00" is the end of the day.
-    private func timeOfDay(_ node: Node, _ field: String) throws(PolicyRefusal) -> Int {
+    /// "08:00"; "24:00" is the end of the day, at which no window begins: the next day's first minute is meant or the
+    /// day's own, and nobody can tell.
+    private func timeOfDay(_ node: Node, _ field: String, mayBeTheEnd: Bool) throws(PolicyRefusal) -> Int {
         let text = try text(node, field)
         guard let minutes = Self.minutes(text), minutes <= PolicyWindow.minutesPerDay else {
             throw refusal(node, field, "must be a time such as \"08:00\", found '\(text.prefix(64))'")
+        }
+        guard mayBeTheEnd || minutes < PolicyWindow.minutesPerDay else {
+            throw refusal(node, field, "24:00 is the end of the day; say 00:00 and the day that is meant")
         }
         return minutes % PolicyWindow.minutesPerDay
     }

@@ -45,7 +45,9 @@ struct PolicyReader {
     func boardReserve(_ node: Node, _ field: String) throws(PolicyRefusal) -> BoardReserve {
         let fields = try mapping(node, field, required: [], optional: ["cpu", "memoryBytes", "watts"])
         let cpu = try optionalNumber(fields["cpu"], "\(field).cpu", within: 0...1)
-        guard cpu ?? 0 < 1 else { throw refusal(node, "\(field).cpu", "must be below 1: models need CPU time") }
+        guard cpu ?? 0 < 1 else {
+            throw refusal(fields.value("cpu"), "\(field).cpu", "must be below 1: models need CPU time")
+        }
         return BoardReserve(
             cpu: cpu, memoryBytes: try bytes(fields["memoryBytes"], "\(field).memoryBytes") ?? 0,
             watts: try optionalNumber(fields["watts"], "\(field).watts", within: 0...1e6) ?? 0)
@@ -64,7 +66,8 @@ struct PolicyReader {
             let path = "\(field)[\(index)]"
             let model = try isSecond ? modelPolicyOfSecondVersion(item, path, reserve) : modelPolicy(item, path)
             guard !models.contains(where: { $0.model == model.model }) else {
-                throw refusal(item, "\(path).model", "the model '\(model.model)' is named twice")
+                throw refusal(
+                    item.mapping?["model"] ?? item, "\(path).model", "the model '\(model.model)' is named twice")
             }
             models.append(model)
         }

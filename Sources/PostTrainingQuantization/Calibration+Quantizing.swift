@@ -7,7 +7,8 @@ extension Calibration {
     ///
     /// What rounding the weights adds to a channel's mean is taken out of its shift again (Nagel et al. 2019,
     /// "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2, with measured means).
-    /// - Throws: `GraphFailure` without images, or where a map holds what is not a number.
+    /// - Throws: `GraphFailure` without images, or where a map or the weights, with batch normalisation in them, hold what
+    ///   is infinite or not a number.
     public func quantized(_ method: RangeMethod) throws(GraphFailure) -> FusedNetwork {
         let ranges = try ranges(method)
         return network.quantized(by: ranges)
@@ -19,6 +20,12 @@ extension Calibration {
         guard imageCount > 0 else { throw GraphFailure("there are no images to calibrate on") }
         for name in [network.input] + network.steps.map(\.output) where values[name]?.histogram.isBroken == true {
             throw GraphFailure("\(name.printable) holds values that are infinite or not numbers")
+        }
+        // Activations that clamp hide them in the maps.
+        for step in network.steps where !step.hasFiniteWeights {
+            throw GraphFailure(
+                "\(step.name.printable): its weights, with batch normalisation in them, hold values that are infinite or "
+                    + "not numbers")
         }
         return EightBitRanges(
             quantizations: values.mapValues { Quantization(unsigned: method.range(of: $0.histogram)) },
@@ -64,6 +71,17 @@ extension FusedNetwork {
                     outputQuantization: ends.contains(step.output) ? nil : ranges.quantizations[step.output]))
         }
         return FusedNetwork(inputs: inputs, steps: result, outputs: outputs)
+    }
+}
+
+extension FusedStep {
+    fileprivate var hasFiniteWeights: Bool {
+        guard case .convolution(let convolution) = work else { return true }
+        let perChannel = convolution.weights.count / max(1, convolution.outputChannels)
+        return convolution.shift.allSatisfy(\.isFinite)
+            && convolution.weights.indices.allSatisfy {
+                (convolution.weights[$0] * convolution.scale[$0 / max(1, perChannel)]).isFinite
+            }
     }
 }
 

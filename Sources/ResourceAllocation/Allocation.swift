@@ -6,6 +6,9 @@ public struct BoardBudget: Equatable, Codable, Sendable {
     public var cores: Double
     /// Share of it kept free for bursts and for the agent itself, 0..<1.
     public var reserve: Double
+    /// Whether nothing that the board may choose by itself goes into the reserve: somebody said it. A usual reserve is
+    /// what the board's manager meets bursts with.
+    public var isReserveKept: Bool
     /// `nil` where memory is no constraint.
     public var memoryBytes: UInt64?
     /// Power; `nil` where energy is no constraint.
@@ -16,12 +19,15 @@ public struct BoardBudget: Equatable, Codable, Sendable {
     public static let usualReserve = 0.1
 
     /// - Precondition: `cores` is positive and finite, `reserve` is 0..<1, `watts` finite and not negative.
-    public init(cores: Double, reserve: Double, memoryBytes: UInt64? = nil, watts: Double? = nil) {
+    public init(
+        cores: Double, reserve: Double, isReserveKept: Bool = false, memoryBytes: UInt64? = nil, watts: Double? = nil
+    ) {
         precondition(cores.isFinite && cores > 0, "a board has CPU time")
         precondition((0..<1).contains(reserve), "the reserve is a share below 1")
         precondition(watts.map { $0.isFinite && $0 >= 0 } ?? true, "power is finite and not negative")
         self.cores = cores
         self.reserve = reserve
+        self.isReserveKept = isReserveKept
         self.memoryBytes = memoryBytes
         self.watts = watts
     }
@@ -29,7 +35,7 @@ public struct BoardBudget: Equatable, Codable, Sendable {
     /// A board's resources less what its policy and its own file reserve. A reserve above what there is leaves nothing.
     public init(cores: Double, memoryBytes: UInt64?, watts: Double?, less reserve: BoardReserve, cpuReserve: Double) {
         self.init(
-            cores: cores, reserve: reserve.cpu ?? cpuReserve,
+            cores: cores, reserve: reserve.cpu ?? cpuReserve, isReserveKept: reserve.cpu != nil,
             memoryBytes: memoryBytes.map { $0 - min($0, reserve.memoryBytes) },
             watts: watts.map { max(0, $0 - reserve.watts) })
     }

@@ -14,6 +14,10 @@ import FleetModel
 /// multiple-choice knapsack; `MultipleChoiceKnapsack` solves it exactly. Ties go to less CPU time. Requests are taken
 /// in the order of model names, so the order of the call plays no part.
 ///
+/// A board moves between the points of its models' envelopes by itself. Envelopes hold neighbouring points that each
+/// model may run, as far as all models together keep memory, power and a reserve that was said whichever of them they
+/// run (`JointEnvelopes`); a reserve that nobody said, and latency, are what the board's own manager looks after.
+///
 /// What cannot be met is named, and the least bad is chosen: a model runs the point that comes nearest to the limit
 /// that it breaks. When the points that remain do not fit the board together, accuracy floors are given up, those of
 /// least priority first, before anything is late; and when that does not suffice, every model runs the point that takes
@@ -70,7 +74,10 @@ public enum Allocator {
         var choice = solution?.choice
         if let best = choice, let kept = kept(incumbents, candidates, best, budget, hysteresis) { choice = kept }
         let points = choice ?? Shortage(of: candidates, within: budget).leastBad
-        return allocation(candidates, points, infeasible: infeasible, solution: solution)
+        let envelopes = JointEnvelopes(
+            of: candidates, around: points, within: budget,
+            inForce: candidates.map { incumbents[$0.request.policy.model]?.envelope }, slack: hysteresis.slack)
+        return allocation(candidates, points, envelopes, infeasible: infeasible, solution: solution)
     }
 
     /// Gives up accuracy floors, those of least priority first, until the points fit the board together.
@@ -105,14 +112,15 @@ public enum Allocator {
     }
 
     private static func allocation(
-        _ candidates: [Candidate], _ choice: [Int], infeasible: [Infeasibility],
+        _ candidates: [Candidate], _ choice: [Int], _ envelopes: JointEnvelopes, infeasible: [Infeasibility],
         solution: MultipleChoiceKnapsack.Solution?
     ) -> Allocation {
-        let models = zip(candidates, choice).map { candidate, position in
-            let (request, point) = (candidate.request, candidate.points[position])
+        let models = candidates.indices.map { index in
+            let (candidate, envelope) = (candidates[index], envelopes.positions[index])
+            let (request, point) = (candidate.request, candidate.points[choice[index]])
             return ModelAllocation(
-                model: request.policy.model, lowestPoint: candidate.run(around: position).lowerBound,
-                highestPoint: candidate.run(around: position).upperBound, preferredPoint: point,
+                model: request.policy.model, lowestPoint: candidate.points[envelope.lowerBound],
+                highestPoint: candidate.points[envelope.upperBound], preferredPoint: point,
                 cores: request.cores(at: point),
                 latencyMilliseconds: request.latencyMilliseconds(at: point),
                 memoryBytes: UInt64(request.bytes(at: point)), watts: request.watts(at: point))
@@ -133,12 +141,12 @@ struct Candidate {
     /// Those that only the accuracy floor rules out among them.
     var withoutFloor: [Int]
 
-    /// Neighbouring points around one: a board may take any between the ends of its envelope.
+    /// Positions of neighbouring points around one: a board may take any between the ends of its envelope.
     func run(around position: Int) -> ClosedRange<Int> {
         var (first, last) = (position, position)
         while first > 0, points[first - 1] == points[first] - 1 { first -= 1 }
         while last < points.count - 1, points[last + 1] == points[last] + 1 { last += 1 }
-        return points[first]...points[last]
+        return first...last
     }
 
     func item(_ position: Int) -> MultipleChoiceKnapsack.Item {

@@ -40,7 +40,7 @@ struct KnapsackSearch {
         var scale = Costs.zero
         for resource in 0..<Costs.scalarCount {
             let most = classes.reduce(0) { $0 + ($1.map { $0.costs[resource] }.max() ?? 0) }
-            let room = capacity[resource] + Self.tolerance
+            let room = capacity[resource] * (1 + Self.tolerance) + Self.tolerance
             if most > room { scale[resource] = 1 / room }
         }
         let resources = (0..<Costs.scalarCount).filter { scale[$0] > 0 }

@@ -25,7 +25,10 @@ struct Shortage {
                 sum + (candidate.points.indices.map { candidate.item($0).costs[resource.index] }.min() ?? 0)
             }
         }
-        let short = resources.indices.filter { least[$0] > capacity[resources[$0].index] }
+        let short = resources.indices.filter { place in
+            let room = capacity[resources[place].index]
+            return least[place] > room * (1 + MultipleChoiceKnapsack.tolerance) + MultipleChoiceKnapsack.tolerance
+        }
         let binding = short.isEmpty ? Self.together(resources.map(\.index), candidates, capacity) : short
         if short.isEmpty {
             let names = binding.map { "\(resources[$0].constraint)" }.joined(separator: " and ")

@@ -2,6 +2,8 @@ import FleetModel
 import SearchSpace
 
 extension BoardDescription {
+    /// What a board measured or says of itself in numbers may be any number: one that says nonsense is served, and not
+    /// learned from. What it is made of must fit.
     init(_ wire: WireBoard) throws(DecodingFailure) {
         try Checks.count(wire.labels.count, "labels", limit: FleetLimits.labelsPerBoard)
         try Checks.count(wire.models.count, "models", limit: FleetLimits.modelsPerBoard)
@@ -17,11 +19,11 @@ extension BoardDescription {
         for model in wire.models { models.append(try DeployedModel(model)) }
         self.init(
             id: try Checks.board(wire.id, "board.id"), boardClass: try Checks.text(wire.boardClass, "boardClass"),
-            labels: labels, cores: try Checks.positive(wire.cores, "cores"),
+            labels: labels, cores: wire.cores,
             memoryBytes: try Checks.counter(wire.memoryBytes, "memoryBytes"),
             engineVersion: try Checks.text(wire.engineVersion, "engineVersion"), models: models,
             interference: wire.interference.isEmpty ? nil : try Interference(wire.interference),
-            watts: wire.hasWatts ? try Checks.number(wire.watts, "watts", in: 0...Self.wattLimit) : nil)
+            watts: wire.hasWatts ? wire.watts : nil)
     }
 }
 
@@ -33,8 +35,7 @@ extension Interference {
         for pair in wire {
             let model = try Checks.model(pair.model, "interference.model").rawValue
             let neighbour = try Checks.model(pair.neighbour, "interference.neighbour").rawValue
-            let factor = try Checks.number(pair.factor, "interference.factor", in: Self.factorRange)
-            guard factors[model, default: [:]].updateValue(factor, forKey: neighbour) == nil else {
+            guard factors[model, default: [:]].updateValue(pair.factor, forKey: neighbour) == nil else {
                 throw .malformed(field: "interference")
             }
         }
@@ -48,14 +49,13 @@ extension DeployedModel {
         for point in wire.points { points.append(try OperatingPoint(point)) }
         self.init(
             name: try Checks.model(wire.name, "models.name"),
-            framesPerSecond: try Checks.number(wire.framesPerSecond, "framesPerSecond"), points: points,
+            framesPerSecond: wire.framesPerSecond, points: points,
             supernetSHA256: wire.supernetSha256.isEmpty
                 ? nil : try Checks.sha256(wire.supernetSha256, "supernetSha256"))
     }
 }
 
 extension OperatingPoint {
-    /// What a board measured may be any number: one that says nonsense is served, and not learned from.
     init(_ wire: WireOperatingPoint) throws(DecodingFailure) {
         self.init(
             configuration: try SubnetConfiguration(wire), accuracy: wire.accuracy,
@@ -68,13 +68,8 @@ extension OperatingPoint {
 extension PointDemand {
     fileprivate init(_ wire: WirePointDemand) throws(DecodingFailure) {
         try Checks.count(wire.percentiles.count, "demand.percentiles", limit: Self.percentileLimit)
-        let latency = 0...BoardDescription.latencyLimitMilliseconds
-        var percentiles: [LatencyConstraint] = []
-        for one in wire.percentiles {
-            percentiles.append(
-                LatencyConstraint(
-                    milliseconds: try Checks.number(one.milliseconds, "demand.percentiles.milliseconds", in: latency),
-                    percentile: try Checks.number(one.percentile, "demand.percentiles.percentile", in: 0...100)))
+        let percentiles = wire.percentiles.map {
+            LatencyConstraint(milliseconds: $0.milliseconds, percentile: $0.percentile)
         }
         let precision = try Checks.text(
             wire.precision, "demand.precision", limit: Self.precisionBytes, mayBeEmpty: true)
@@ -82,12 +77,9 @@ extension PointDemand {
             precision: precision.isEmpty ? nil : precision,
             threads: try Checks.integer(Int64(wire.threads), "demand.threads", in: Self.threadRange),
             hookBudget: wire.hasHookBudget ? try Checks.number(wire.hookBudget, "demand.hookBudget", in: 0...1) : nil,
-            cpuMilliseconds: wire.hasCpuMilliseconds
-                ? try Checks.number(
-                    wire.cpuMilliseconds, "demand.cpuMilliseconds", in: 0...Self.cpuLimitMilliseconds) : nil,
+            cpuMilliseconds: wire.hasCpuMilliseconds ? wire.cpuMilliseconds : nil,
             memoryBytes: try Checks.counter(wire.memoryBytes, "demand.memoryBytes"),
-            energyMillijoules: try Checks.number(
-                wire.energyMillijoules, "demand.energyMillijoules", in: 0...Self.energyLimitMillijoules),
+            energyMillijoules: wire.energyMillijoules,
             percentiles: percentiles)
     }
 }
@@ -189,23 +181,19 @@ extension HookTelemetry {
 }
 
 extension BoardTelemetry {
-    /// No sensor on a working board reads beyond these.
-    private static let celsius = -273.15...1_000.0
-    private static let clockShares = 0...1_000.0
-
+    /// A reading that no working sensor gives is none: the rest of the record was measured.
     init(_ wire: WireBoardRecord) throws(DecodingFailure) {
         self.init(
             memoryBytes: try Checks.counter(wire.memoryBytes, "board.memoryBytes"),
-            cpuLoad: wire.hasCpuLoad ? try Checks.number(wire.cpuLoad, "cpuLoad", in: 0...1) : nil,
+            cpuLoad: wire.hasCpuLoad ? SensorRange.load.reading(wire.cpuLoad) : nil,
             cpuFrequencyMegahertz: wire.hasCpuFrequencyMegahertz
-                ? try Checks.number(wire.cpuFrequencyMegahertz, "cpuFrequencyMegahertz") : nil,
+                ? SensorRange.megahertz.reading(wire.cpuFrequencyMegahertz) : nil,
             temperatureCelsius: wire.hasTemperatureCelsius
-                ? try Checks.number(wire.temperatureCelsius, "temperatureCelsius", in: Self.celsius) : nil,
+                ? SensorRange.celsius.reading(wire.temperatureCelsius) : nil,
             droppedRecords: try Checks.counter(wire.droppedRecords, "droppedRecords"),
             spool: wire.hasSpool ? try SpoolTelemetry(wire.spool) : nil,
             shares: wire.hasShares ? try ShareTelemetry(wire.shares) : nil,
-            clockShare: wire.hasClockShare
-                ? try Checks.number(wire.clockShare, "clockShare", in: Self.clockShares) : nil)
+            clockShare: wire.hasClockShare ? SensorRange.clockShare.reading(wire.clockShare) : nil)
     }
 }
 

@@ -322,6 +322,15 @@ import WireProtocol
         #expect((saved ?? .max) < (sent ?? .min))
     }
 
+    /// Hysteresis is for noise: what people change about a policy counts at once.
+    @Test mutating func aChangedPolicyIsFollowedToTheLetter() throws {
+        receive(hello())
+        change([Samples.policy(milliseconds: 12.1)], 1)
+        #expect(state?.desired.models.map(\.highestPoint) == [2])
+        change([Samples.policy(milliseconds: 11.9)], 2)
+        #expect(state?.desired.models.map(\.highestPoint) == [1])
+    }
+
     @Test mutating func changedDescriptionChangesTheAssignment() {
         receive(hello())
         change([Samples.policy(milliseconds: 20)], 0)
@@ -345,6 +354,10 @@ import WireProtocol
         var noisy = board
         for index in noisy.models[0].points.indices { noisy.models[0].points[index].latencyMilliseconds *= 1.02 }
         receive(.hello(noisy, incarnation: 2, reportedGeneration: before.generation), 2)
+        #expect(state?.desired == before)
+        // Nor does a policy that rules other boards.
+        let elsewhere = Samples.policy("other", milliseconds: 1, selector: ["room": "another"])
+        change([Samples.policy(milliseconds: 12.1), elsewhere], 2)
         #expect(state?.desired == before)
         for index in noisy.models[0].points.indices { noisy.models[0].points[index].latencyMilliseconds *= 1.2 }
         receive(.hello(noisy, incarnation: 3, reportedGeneration: before.generation), 3)

@@ -76,6 +76,7 @@ import Testing
         ("[{ from: \"24:01\", to: \"09:00\" }]", "spec.windows[0].from", "\"08:00\""),
         ("[{ from: \"08:00\", to: nine }]", "spec.windows[0].to", "\"08:00\""),
         ("[{ from: \"08:00\", to: \"09:00\", days: [] }]", "spec.windows[0].days", "must be a list"),
+        ("[{ from: \"24:00\", to: \"09:00\" }]", "spec.windows[0].from", "24:00 is the end of the day"),
         ("[{ from: \"08:00\", to: \"09:00\", days: [mon, mon] }]", "spec.windows[0].days", "twice"),
         ("[{ from: \"08:00\", to: \"09:00\", days: [monday] }]", "spec.windows[0].days", "none of"),
         ("[{ from: \"08:00\", to: \"09:00\", offset: \"01:00\" }]", "spec.windows[0].offset", "+01:00"),

@@ -84,6 +84,30 @@ import Testing
         }
     }
 
+    /// A map behind an activation that clamps does not show them.
+    @Test(arguments: [Float.nan, .infinity]) func weightsThatAreNoNumbersAreRefused(weight: Float) throws {
+        var samples = SampleNetwork(seed: 10)
+        let network = samples.network()
+        let steps = network.steps.map { step in
+            guard step.name == "depthwise", case .convolution(let whole) = step.work else { return step }
+            var broken = step
+            var weights = whole.weights
+            weights[0] = weight
+            broken.work = .convolution(
+                FusedConvolution(
+                    window: whole.window, groups: whole.groups, inputChannels: whole.inputChannels,
+                    outputChannels: whole.outputChannels, weights: weights, scale: whole.scale, shift: whole.shift))
+            return broken
+        }
+        let broken = FusedNetwork(
+            input: network.input, inputShape: network.inputShape, steps: steps, output: "logits",
+            outputType: ValueType(.float32, [1, 10]))
+        let failure = #expect(throws: GraphFailure.self) {
+            try SampleNetwork.calibration(of: broken, on: [samples.image()]).quantized(.minmax)
+        }
+        #expect(failure.map { "\($0)".contains("infinite or not numbers") } == true, "\(String(describing: failure))")
+    }
+
     /// Rounding weights shifts a channel's mean; the shift takes it back.
     @Test func biasesMakeUpForRoundedWeights() {
         let convolution = FusedConvolution(

@@ -160,6 +160,30 @@ import Testing
         #expect(total(rough.choice, \.value) >= 0.95 * total(exact.choice, \.value))
     }
 
+    /// Sums of hundreds of millions, as of bytes, are rounded by more than the smallest costs are worth.
+    @Test(arguments: [UInt64(1), 2, .random(in: 0...UInt64.max)])
+    func whatFitsToTheByteFits(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<300 {
+            let classes: [[Item]] = (0..<4).map { _ in
+                (0..<4).map { _ in
+                    let bytes = Double(Int.random(in: 1_000_000...400_000_000, using: &generator))
+                    let cores = Double.random(in: 0.05...0.5, using: &generator)
+                    return Item(
+                        costs: .init(cores, bytes, 0, 0), value: .random(in: 0...10, using: &generator))
+                }
+            }
+            let drawn = classes.map { $0[.random(in: 0..<4, using: &generator)] }
+            let capacity = MultipleChoiceKnapsack.Costs(
+                10, drawn.reduce(0) { $0 + $1.costs[1] }, .infinity, .infinity)
+            let solution = try #require(
+                MultipleChoiceKnapsack(classes: classes, capacity: capacity).solve(), "seed \(seed)")
+            #expect(solution.value >= drawn.reduce(0) { $0 + $1.value } - 1e-9, "seed \(seed)")
+            let used = zip(classes, solution.choice).reduce(0) { $0 + $1.0[$1.1].costs[1] }
+            #expect(used <= capacity[1] + 1, "seed \(seed)")
+        }
+    }
+
     @Test func tooSmallACapacityHasNoSolution() {
         #expect(MultipleChoiceKnapsack(classes: [[.init(cost: 2, value: 1)]], capacity: 1).solve() == nil)
     }

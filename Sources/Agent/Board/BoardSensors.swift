@@ -71,7 +71,8 @@ struct BoardSensors {
             Self.contents("/sys/class/thermal/thermal_zone\($0)/temp")
                 .flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
         }
-        return zones.max().map { $0 / 1_000 }
+        // A zone without a sensor reads absolute zero or less on some boards.
+        return zones.compactMap { SensorRange.celsius.reading($0 / 1_000) }.max()
     }
 
     static func contents(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }

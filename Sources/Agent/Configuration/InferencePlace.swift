@@ -58,7 +58,28 @@ public enum InferencePlace: Equatable, Sendable {
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw ConfigurationFailure(file: path, reason: "exists and is not a socket")
         }
+        guard !isHeard(path) else {
+            throw ConfigurationFailure(file: path, reason: "another program listens on it; stop it, or name another socket")
+        }
         unlink(path)
+    }
+
+    /// Whether somebody listens on the socket, of whatever type it is.
+    private static func isHeard(_ path: String) -> Bool {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let status = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        // Of another type it exists all the same; a full queue is somebody's too.
+        return status == 0 || (errno != ECONNREFUSED && errno != ENOENT)
     }
 
     /// Shuts others out of the socket once it is there; what to tell people.
@@ -69,5 +90,21 @@ public enum InferencePlace: Equatable, Sendable {
             chmod(path, 0o600)
             return path
         }
+    }
+}
+
+/// The inference endpoint cannot be bound.
+struct EndpointFailure: Error, CustomStringConvertible {
+    let place: InferencePlace
+    /// Of the system.
+    let code: Int32
+
+    var description: String {
+        let name =
+            switch place {
+            case .loopback(let host, let port): "\(host):\(port)"
+            case .socket(let path): path
+            }
+        return "the inference endpoint \(name) cannot be bound: \(String(cString: strerror(code)))"
     }
 }

@@ -132,7 +132,8 @@ struct DarknetGraphBuilder {
         let (count, size) = (try layer.int("filters", 1, in: 1...65_536), try layer.int("size", 1, in: 1...1_024))
         let (stride, groups) = (try layer.strides(), try layer.int("groups", 1, in: 1...65_536))
         let dilation = try layer.int("dilation", 1, in: 1...1_024)
-        let padding = try layer.int("pad", 0) != 0 ? size / 2 * dilation : try layer.int("padding", 0)
+        // Either is in steps of the dilation.
+        let padding = (try layer.int("pad", 0) != 0 ? size / 2 : try layer.int("padding", 0)) * dilation
         let shape = current.shape
         guard shape.channels % groups == 0, count % groups == 0 else {
             throw GraphFailure("\(shape.channels) channels and \(count) filters do not form \(groups) groups")
@@ -237,12 +238,36 @@ struct DarknetGraphBuilder {
         guard !from.isEmpty else { throw GraphFailure("does not say from where") }
         for number in from {
             let other = try self.layer(number)
-            guard other.shape == current.shape else { throw GraphFailure("adds layers of different shapes") }
-            value = node("Add", [value, other.value])
+            value = node("Add", [value, try fitted(other, to: current.shape)])
         }
         let shape = current.shape
         value = try activated(value, layer, "linear")
         layers.append(Layer(value: value, shape: shape))
+    }
+
+    /// As Darknet adds a layer to one of another shape: of a larger map every so many pixels, and the channels that both
+    /// have.
+    private mutating func fitted(_ other: Layer, to shape: Shape) throws(GraphFailure) -> String {
+        let (own, stride) = (other.shape, max(1, other.shape.width / shape.width))
+        guard own != shape else { return other.value }
+        guard own.width >= shape.width, own.height >= shape.height, own.height / shape.height == stride else {
+            throw GraphFailure(
+                "adds \(own.height)x\(own.width)x\(own.channels) to \(shape.height)x\(shape.width)x\(shape.channels)")
+        }
+        var value = other.value
+        if (own.height, own.width) != (shape.height, shape.width) {
+            let ends = [(shape.height - 1) * stride + 1, (shape.width - 1) * stride + 1]
+            let names = [("start", [0, 0]), ("end", ends), ("axes", [2, 3]), ("steps", [stride, stride])].map {
+                constant(TensorValue(integers: $1), "\($0).\(nodes.count)")
+            }
+            value = node("Slice", [value] + names)
+        }
+        if own.channels > shape.channels { value = channels(0, shape.channels, of: value) }
+        if own.channels < shape.channels {
+            let pads = [0, 0, 0, 0, 0, shape.channels - own.channels, 0, 0]
+            value = node("Pad", [value, constant(TensorValue(integers: pads), "pads.\(nodes.count)")])
+        }
+        return value
     }
 
     private mutating func appendRoute(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {

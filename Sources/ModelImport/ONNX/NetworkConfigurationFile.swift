@@ -31,6 +31,9 @@ public enum NetworkConfigurationFile {
         } catch {
             throw ReadingFailure("is not a configuration in JSON")
         }
+        guard (configuration.mean == nil) == (configuration.std == nil) else {
+            throw ReadingFailure("mean and std go together: one of them is missing")
+        }
         guard configuration.mean?.count == configuration.std?.count else {
             throw ReadingFailure("mean and std differ in length")
         }

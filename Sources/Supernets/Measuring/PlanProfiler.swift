@@ -6,9 +6,6 @@ public enum PlanProfiler {
         public let step: Plan.Step
         public let operation: PlanOperation
         public let medianMicroseconds: Double
-        /// Of the run with the median total, for a trace.
-        public let startMicroseconds: Double
-        public let microseconds: Double
     }
 
     public static func profile(_ plan: Plan, repeats: Int) -> [Row] {
@@ -21,15 +18,11 @@ public enum PlanProfiler {
             session.run(plan, on: image.values, writing: &instants, clock: PlanTimer.now)
             if run >= InterleavedTimer.warmUpRuns { runs.append(instants) }
         }
-        let last = plan.operations.count
-        let typical = runs.sorted { $0[last] - $0[0] < $1[last] - $1[0] }[runs.count / 2]
         return plan.operations.indices.map { index in
             let times = runs.map { $0[index + 1] - $0[index] }.sorted()
             return Row(
                 step: plan.steps[index], operation: plan.operations[index],
-                medianMicroseconds: Double(times[times.count / 2]) / 1e3,
-                startMicroseconds: Double(typical[index] - typical[0]) / 1e3,
-                microseconds: Double(typical[index + 1] - typical[index]) / 1e3)
+                medianMicroseconds: Double(times[times.count / 2]) / 1e3)
         }
     }
 }

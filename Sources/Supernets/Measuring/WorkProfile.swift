@@ -53,12 +53,7 @@ public struct WorkProfile: Encodable {
         self.instructionSet = instructionSet.rawValue
         switch work {
         case .plan(let plan):
-            let rows = PlanProfiler.profile(plan, repeats: repeats)
-            operations = Self.operations(rows, &peaks)
-            events = rows.map {
-                Event(
-                    name: $0.step.name, cat: "\($0.operation.kind)", ts: $0.startMicroseconds, dur: $0.microseconds)
-            }
+            operations = Self.operations(PlanProfiler.profile(plan, repeats: repeats), &peaks)
         case .hybrid(let network):
             operations = try HybridProfiler.profile(network, repeats: repeats).flatMap { part in
                 switch part {
@@ -67,11 +62,11 @@ public struct WorkProfile: Encodable {
                     [Self.operation(node, network, microseconds, peaks.measure(.fp32))]
                 }
             }
-            var start = 0.0
-            events = operations.map { row in
-                defer { start += row.microseconds }
-                return Event(name: row.name, cat: row.kind, ts: start, dur: row.microseconds)
-            }
+        }
+        var start = 0.0
+        events = operations.map { row in
+            defer { start += row.microseconds }
+            return Event(name: row.name, cat: row.kind, ts: start, dur: row.microseconds)
         }
         totalMicroseconds = operations.reduce(0) { $0 + $1.microseconds }
         peakFraction = operations.reduce(0) { $0 + $1.peakFraction * $1.microseconds } / max(totalMicroseconds, 1e-3)

@@ -92,7 +92,7 @@ struct GetCommand: AsyncParsableCommand {
     var board: String?
     @Option(help: "Of telemetry: one model; all unless given.")
     var model: String?
-    @Option(help: "Of telemetry and audit: what was received or changed from here on, milliseconds since 1970.")
+    @Option(help: "Of telemetry and audit: windows that began, or changes, from here on, milliseconds since 1970.")
     var since: UInt64 = 0
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false

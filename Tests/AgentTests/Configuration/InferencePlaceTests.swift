@@ -42,4 +42,32 @@ import Testing
         #expect(throws: ConfigurationFailure.self) { try InferencePlace.socket(path: path).address() }
         #expect(FileManager.default.fileExists(atPath: path))
     }
+
+    @Test(arguments: [SOCK_STREAM, SOCK_SEQPACKET])
+    func aSocketThatSomebodyListensOnIsLeftToThem(type: __socket_type) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "l-\(UUID().uuidString.prefix(8))").path()
+        let descriptor = socket(AF_UNIX, Int32(type.rawValue), 0)
+        defer { unlink(path) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        #expect(bound == 0 && listen(descriptor, 1) == 0)
+        let failure = #expect(throws: ConfigurationFailure.self) { try InferencePlace.socket(path: path).address() }
+        #expect(failure?.reason.hasPrefix("another program listens on it") == true)
+        #expect(FileManager.default.fileExists(atPath: path))
+        close(descriptor)
+        _ = try InferencePlace.socket(path: path).address()
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func aPortInUseIsNamed() {
+        let failure = EndpointFailure(place: .loopback(host: "127.0.0.1", port: 8000), code: EADDRINUSE)
+        #expect(StartFailure(failure).message.contains("127.0.0.1:8000 cannot be bound: Address already in use"))
+        #expect(StartFailure(failure).exitCode == 6)
+    }
 }

@@ -51,4 +51,28 @@ import Testing
                 $0.latencyMilliseconds == BoardDescription.latencyLimitMilliseconds
             })
     }
+
+    @Test(arguments: [Double.nan, -1, .infinity, -.infinity, 1e18])
+    func whatABoardSaysOfItselfGetsAStandInToo(figure: Double) throws {
+        var broken = try board()
+        let name = broken.models[0].name.rawValue
+        (broken.cores, broken.watts, broken.models[0].framesPerSecond) = (figure, figure, figure)
+        broken.interference = Interference(factors: [name: ["neighbour": figure]])
+        broken.models[0].points[1].demand = PointDemand(
+            cpuMilliseconds: figure, energyMillijoules: figure,
+            percentiles: [
+                LatencyConstraint(milliseconds: 5, percentile: 99), LatencyConstraint(milliseconds: figure, percentile: 50),
+            ])
+        let before = try board()
+        let (repaired, impossible) = FigureRepair.repaired(broken, before: before) { [] }
+        try repaired.validate()
+        #expect(impossible.count == 7, "\(impossible)")
+        #expect(repaired.cores == before.cores && repaired.watts == before.watts)
+        #expect(repaired.models[0].framesPerSecond == before.models[0].framesPerSecond)
+        #expect(repaired.models[0].points[1].demand?.percentiles.map(\.percentile) == [99])
+        #expect(repaired.interference?.factors[name]?.isEmpty == true)
+        let alone = FigureRepair.repaired(broken, before: nil) { [] }.board
+        try alone.validate()
+        #expect(alone.cores == 1 && alone.watts == nil)
+    }
 }

@@ -118,6 +118,38 @@ import Testing
         #expect(pooled.shape == [1, 1, 3, 3] && pooled.tensor?.values.prefix(4) == [7, 9, 11, 13])
     }
 
+    /// Padding of either kind counts in steps of the dilation, so that the size stays.
+    @Test(arguments: ["pad=1", "padding=1"]) func paddingGrowsWithDilation(padding: String) throws {
+        let layer = "[convolutional]\nsize=3\nstride=1\ndilation=2\n\(padding)\nactivation=linear\n"
+        var bytes = Self.weights(0)
+        bytes.append(floats: [0] + (0..<9).map { $0 == 4 ? 1 : 0 })
+        let image = (0..<24).map { Float($0) }
+        let output = try Self.run(Self.small + layer, bytes, image)
+        #expect(output.shape == [1, 1, 4, 6] && output.values == image)
+    }
+
+    /// Of a larger map every second pixel, and the channels that both have.
+    @Test func shortcutsFitWhatTheyAdd() throws {
+        let image = (0..<24).map { Float($0) }
+        let copies = "[convolutional]\nfilters=2\nsize=1\nstride=STRIDE\nactivation=linear\n[shortcut]\nfrom=-2\n"
+        let start = Self.small + "[convolutional]\nsize=1\nstride=1\nactivation=linear\n"
+        var bytes = Self.weights(0)
+        bytes.append(floats: [0, 1, 100, 200, 0, 0])
+        let same = try Self.run(start + copies.replacing("STRIDE", with: "1"), bytes, image)
+        #expect(same.shape == [1, 2, 4, 6])
+        #expect(same.values == image.map { $0 + 100 } + image.map { _ in 200 })
+        let strided = try Self.run(start + copies.replacing("STRIDE", with: "2"), bytes, image)
+        #expect(strided.shape == [1, 2, 2, 3])
+        #expect(strided.values == [100, 102, 104, 112, 114, 116] + [Float](repeating: 200, count: 6))
+        // Of more channels the first.
+        let fewer =
+            Self.small + "[convolutional]\nfilters=2\nsize=1\nstride=1\nactivation=linear\n"
+            + "[convolutional]\nsize=1\nstride=1\nactivation=linear\n[shortcut]\nfrom=-2\n"
+        var weights = Self.weights(0)
+        weights.append(floats: [0, 50, 1, 1, 7, 0, 0])
+        #expect(try Self.run(fewer, weights, image).values == image.map { $0 + 7 })
+    }
+
     @Test func softmaxHasATemperature() throws {
         let image = (0..<24).map { Float($0 % 5) }
         let cool = try Self.run(Self.small + "[softmax]\ntemperature=2\n", Self.weights(0), image)
