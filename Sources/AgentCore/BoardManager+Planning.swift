@@ -46,8 +46,9 @@ extension BoardManager {
     private mutating func begin(slowdown: Double, at point: (Envelope) -> Int) {
         for index in entries.indices {
             let entry = entries[index]
-            entries[index].candidate = entry.isPresent ? point(entry.envelope) : entry.planned
-            entries[index].limit = entry.isPresent ? entry.envelope.highest : entry.planned
+            let highest = max(entry.envelope.lowest, min(entry.envelope.highest, entry.ceiling))
+            entries[index].limit = entry.isPresent ? highest : entry.planned
+            entries[index].candidate = entry.isPresent ? min(point(entry.envelope), highest) : entry.planned
             entries[index].length = models[index].idleMilliseconds[entries[index].candidate] * slowdown
         }
         for index in entries.indices where entries[index].isPresent {

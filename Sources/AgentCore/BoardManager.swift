@@ -70,6 +70,10 @@ public struct BoardManager: Sendable {
         /// Changes of point of all models together, on average, and how many may be saved up.
         public var switchesPerSecond = 0.8
         public var savedSwitches = 4.0
+        /// How long a plan keeps below a point whose frames had to run lower more often than switches were left for; doubles
+        /// each time up to the longest.
+        public var ceilingMilliseconds = 8_000.0
+        public var longestCeilingMilliseconds = 64_000.0
 
         public init() {}
     }
@@ -169,6 +173,10 @@ public struct BoardManager: Sendable {
         var missesInRow = 0
         /// Share of the last frames that had to run lower than planned.
         var lowered = 0.0
+        /// The highest point that a plan may take until then, and for how long the next such is.
+        var ceiling = Int.max
+        var ceilingEnds = 0.0
+        var ceilingLength = 0.0
         /// Of frames that a plan may expect to be late.
         var allowance: Double {
             // Streams in step meet always or never; where they do, no percentile helps.
@@ -291,6 +299,7 @@ public struct BoardManager: Sendable {
             (isOnTrial, isCautious) = (false, false)
             climbWait = max(min(climbWait, settings.climbMilliseconds) / 3, settings.shortestClimbMilliseconds)
         }
+        for index in entries.indices where now >= entries[index].ceilingEnds { entries[index].ceiling = .max }
         plan(headroom: headroom / settings.margin, slowdown: slowdown)
         var (gain, whole) = (0.0, 0.0)
         for index in entries.indices where entries[index].isPresent {
@@ -389,15 +398,20 @@ extension BoardManager: PointPolicy {
         { point -= 1 }
         entries[frame.model].lowered += ((point < entry.planned ? 1 : 0) - entry.lowered) / 64
         // There and back.
-        if point < entry.planned, !maySwitch(frame.model, 2, at: now) { stay(at: point, of: frame.model) }
+        if point < entry.planned, !maySwitch(frame.model, 2, at: now) { stay(below: frame.model, at: now) }
         count(point, of: frame.model)
         return point
     }
 
-    /// The plan falls to where a frame has to run, as there are no switches left to come back with.
-    /// Neither the quiet before it nor a trial ends with that: nothing was missed.
-    private mutating func stay(at point: Int, of model: Int) {
-        entries[model].planned = point
+    /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with: streams that
+    /// come in bursts would have every rise taken back. Neither the quiet before it nor a trial ends with that: nothing was
+    /// missed.
+    private mutating func stay(below model: Int, at now: Double) {
+        entries[model].planned -= 1
+        entries[model].ceiling = entries[model].planned
+        entries[model].ceilingLength = min(
+            max(settings.ceilingMilliseconds, 2 * entries[model].ceilingLength), settings.longestCeilingMilliseconds)
+        entries[model].ceilingEnds = now + entries[model].ceilingLength
         planChanges += 1
     }
 

@@ -134,7 +134,8 @@ extension FleetStateMachine {
             for: state.board, policies: policiesInForce(on: id), reserve: settings.reserve,
             interference: interference?.predicted(for: state.board) ?? self.interference(of: state.board),
             previous: previous.map { .init(board: $0, models: state.desired.models) })
-        boards[id]?.ruling = ruling(state.board)
+        let ruling = ruling(state.board)
+        boards[id]?.ruling = ruling
         var actions: [Action] = []
         if plan.infeasible != state.infeasible {
             boards[id]?.state.infeasible = plan.infeasible
