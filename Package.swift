@@ -28,10 +28,13 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Supernets": ["CKernels", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages", "SearchSpace"],
     "PostTrainingQuantization": ["CKernels", "Engine", "Fusion", "Graphs"],
     "MapPruning": ["Engine", "NetworkParts", "SearchSpace"],
+    // What predictions are worth, and what budgets are held to on account of it: values.
+    "GateCalibration": [],
     "HookNetworks": [
-        "Engine", "Fusion", "Graphs", "MapPruning", "NetworkParts", "Packages", "PostTrainingQuantization",
-        "SearchSpace", "Supernets",
+        "Engine", "Fusion", "GateCalibration", "Graphs", "MapPruning", "NetworkParts", "Packages",
+        "PostTrainingQuantization", "SearchSpace", "Supernets",
     ],
+    "HookPictures": [],
     "GateSharing": ["HookNetworks", "HookSharing", "MapPruning", "SearchSpace"],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     "PlanEvaluation": [
@@ -96,8 +99,8 @@ let rooms: KeyValuePairs<String, [String]> = [
 let programs: KeyValuePairs<String, [String]> = [
     "shoal": [
         "AdminAPI", "AllocationReports", "AuditLog", "CAllocations", "Datasets", "Engine", "Files", "FleetListings",
-        "FleetModel", "Fusion", "Graphs", "HookNetworks", "HookSharing", "LatencyPrediction", "LiveScenarios",
-        "MachineChecks", "MapPruning", "ModelImport",
+        "FleetModel", "Fusion", "GateCalibration", "Graphs", "HookNetworks", "HookPictures", "HookSharing",
+        "LatencyPrediction", "LiveScenarios", "MachineChecks", "MapPruning", "ModelImport",
         "NetworkParts", "Packages", "PlanEvaluation", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
         "SearchInputs", "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],

@@ -41,6 +41,23 @@ public struct NetworkPackage: Equatable, Sendable {
         configuration = manifest.configuration
     }
 
+    /// SHA-256 over what the package says of the graph besides its weights, in lower-case hexadecimal: inputs, outputs,
+    /// operators with their attributes and order, and constants that are no weights. Not over its name, nor over how
+    /// images become its input.
+    /// - Throws: where it cannot be written as JSON.
+    public func graphSHA256() throws(GraphFailure) -> String {
+        let description = GraphDescription(
+            inputs: graph.inputs, outputs: graph.outputs,
+            constants: graph.initialisers.filter { $0.value.tensor == nil }.mapValues { EncodedTensor($0) },
+            nodes: graph.nodes)
+        do {
+            let bytes = Array(try Self.encoder.encode(description))
+            return TensorPackage.digest(bytes[...]).hexadecimal
+        } catch {
+            throw GraphFailure("the graph cannot be written as JSON: \(error)".printable)
+        }
+    }
+
     public func package() throws(GraphFailure) -> TensorPackage {
         let manifest = Manifest(
             name: graph.name, inputs: graph.inputs, outputs: graph.outputs,
@@ -100,6 +117,13 @@ public struct NetworkPackage: Equatable, Sendable {
         var constants: [String: EncodedTensor]
         var nodes: [Node]
         var configuration: NetworkConfiguration
+    }
+
+    private struct GraphDescription: Encodable {
+        var inputs: [GraphInput]
+        var outputs: [String]
+        var constants: [String: EncodedTensor]
+        var nodes: [Node]
     }
 
     private static var encoder: JSONEncoder {

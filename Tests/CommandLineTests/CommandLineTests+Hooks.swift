@@ -66,6 +66,99 @@ extension CommandLineTests {
         }
     }
 
+    private struct Trained: Decodable {
+        struct Together: Decodable {
+            struct Rung: Decodable {
+                var budget: Double
+                var damage: Double
+                var heldBudget: Double
+            }
+            var kinds: [String]
+            var images: Int
+            var ladder: [Rung]
+        }
+        var frames: Int
+        var framesUsed: Int
+        var framesReserved: Int
+        var together: [Together]
+    }
+
+    private struct Held: Decodable {
+        struct Point: Decodable {
+            var budget: Double
+            var heldBudget: Double
+            var damage: Double
+            var damageError: Double
+            var moved: Double
+        }
+        var curve: [Point]
+    }
+
+    /// A fifth of the images is kept to measure what gates do together; the file says what budgets are held to, and
+    /// evaluation shows it. More frames than images are named, not passed over.
+    @Test func budgetsAreHeldByWhatWasMeasured() throws {
+        try buildHooks()
+        try writeImages([700, 3, 8, 12])
+        let train = ["hooks", "train", "l.onnx.shoal", "h", "--images", "i.npy", "--format", "json"]
+        let few = try shoal(train + ["--frames", "600"])
+        #expect(few.status == 0 && few.errors.contains("too few images to measure"), "\(few.errors)")
+        let unheld = try JSONDecoder().decode(Trained.self, from: Data(few.output.utf8))
+        #expect(unheld.framesUsed == 600 && unheld.framesReserved == 0 && unheld.together.isEmpty)
+
+        try buildHooks()
+        try writeImages([700, 3, 8, 12])
+        let all = try shoal(train + ["--frames", "9000"])
+        #expect(all.status == 0 && all.errors.contains("--frames 9000: there are 700 images; all are used"))
+        let trained = try JSONDecoder().decode(Trained.self, from: Data(all.output.utf8))
+        #expect(trained.framesUsed == 700 && trained.framesReserved == 140 && trained.frames == 560)
+        let together = try #require(trained.together.first)
+        #expect(trained.together.count == 1 && together.kinds == ["model"] && together.images == 140)
+        #expect(together.ladder.allSatisfy { $0.heldBudget <= $0.budget })
+
+        let evaluated = try shoal([
+            "hooks", "evaluate", "l.onnx.shoal", "h", "--images", "i.npy", "--repeat", "1", "--format", "json",
+            "--budget", "off", "0.02", "0.5",
+        ])
+        let curve = try JSONDecoder().decode(Held.self, from: Data(evaluated.output.utf8)).curve
+        #expect(curve[0].heldBudget == -1 && curve[0].damage == 0 && curve[0].moved == 0)
+        for point in curve.dropFirst() {
+            let rung = try #require(together.ladder.first { abs($0.budget - point.budget) < 1e-6 })
+            #expect(abs(rung.heldBudget - point.heldBudget) < 1e-6 && point.damageError >= 0)
+        }
+    }
+
+    /// Networks are tried in the order of their work, and a larger one is no smaller one.
+    @Test func smallerNetworksAreThoseOfLessWork() throws {
+        for (name, height, width) in [("l.onnx", "8", "12"), ("m.onnx", "6", "8"), ("s.onnx", "4", "6")] {
+            try writeNetwork(name, height, width)
+            try importNetwork(name)
+        }
+        let build = ["hooks", "build", "--kinds", "model", "--output", "h", "--format", "json"]
+        try refused(
+            build + ["s.onnx.shoal", "--with", "l.onnx.shoal"], "--with l.onnx.shoal: takes more FLOPs")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/h"))
+        let outcome = try shoal(build + ["l.onnx.shoal", "--with", "m.onnx.shoal", "--with", "s.onnx.shoal"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("order of their FLOPs: s.onnx.shoal, m.onnx.shoal"), "\(outcome.errors)")
+        let sorted = try shoal(build + ["l.onnx.shoal", "--with", "s.onnx.shoal", "--with", "m.onnx.shoal"])
+        #expect(sorted.status == 0 && !sorted.errors.contains("order of their FLOPs"), "\(sorted.errors)")
+    }
+
+    /// What a refusal advises can be done, and helps.
+    @Test func aNetworkOfOpenSizeIsImportedWithOne() throws {
+        try writeNetwork("o.onnx", "H", "W")
+        try writeNetwork("s.onnx", "4", "6")
+        for name in ["o.onnx", "s.onnx"] { try importNetwork(name) }
+        let build = ["hooks", "build", "o.onnx.shoal", "--with", "s.onnx.shoal", "--kinds", "model", "--output", "h"]
+        let outcome = try shoal(build)
+        #expect(outcome.status != 0 && outcome.errors.contains("import it with inputSize in --config"))
+        #expect(!outcome.errors.contains("--resolution"), "\(outcome.errors)")
+        try write("c.json", #"{"inputSize":[8,12]}"#)
+        try importNetwork("o.onnx", config: "c.json")
+        let followed = try shoal(build)
+        #expect(followed.status == 0, "\(followed.errors)")
+    }
+
     @Test func sensorsAreGivenByName() throws {
         try buildHooks(inputs: ["--inputs", "sensor:lux,sensor:heat"])
         let (both, images) = (["--sensor", "lux=120", "--sensor", "heat=-3.5"], ["--images", "i.npy"])

@@ -41,6 +41,33 @@ import Testing
         #expect(network.parameterCount == 1)
     }
 
+    /// Attributes, the order of operators and constants that are no weights tell graphs apart; weights, the name of the
+    /// graph and what becomes of images do not.
+    @Test func graphsHaveASumOfTheirOwn() throws {
+        let network = try network()
+        let graph = network.graph
+        func sum(
+            _ nodes: [Node]? = nil, name: String = "sample", _ changed: [String: TensorValue] = [:],
+            _ configuration: NetworkConfiguration = .init()
+        ) throws -> String {
+            let other = try Graph(
+                name: name, inputs: graph.inputs, outputs: graph.outputs,
+                initialisers: graph.initialisers.merging(changed) { $1 }, nodes: nodes ?? graph.nodes)
+            return try NetworkPackage(graph: other, configuration: configuration).graphSHA256()
+        }
+        let known = try network.graphSHA256()
+        let read = try NetworkPackage(try TensorPackage.parse(network.package().serialized()))
+        #expect(try known.count == 64 && read.graphSHA256() == known)
+        #expect(try sum(name: "other", ["w": TensorValue(shape: [1], .float32([0.2]))]) == known)
+        var nodes = graph.nodes
+        nodes[1] = node("LeakyRelu", ["p"], "l", ["alpha": .float(0.1)])
+        #expect(try sum(nodes) != known)
+        nodes = graph.nodes
+        nodes.swapAt(2, 3)
+        #expect(try sum(nodes) != known)
+        #expect(try sum(nil, ["pads": TensorValue(integers: [1, 0, 1, 0])]) != known)
+    }
+
     /// Weights in 8 bits, and those that Constant nodes hold; no scales, zeros, sizes or single settings.
     @Test func parametersAreCountedWhereverTheyAre() throws {
         let nodes = [

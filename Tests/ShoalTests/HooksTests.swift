@@ -139,4 +139,32 @@ import Testing
         let failure = #expect(throws: ShoalFailure.self) { try Model(folder + "/o").hooks(folder + "/h") }
         #expect("\(try #require(failure))".contains("belongs to other weights"))
     }
+
+    /// The same weights in convolutions that look further are another network: hooks that say of which graph they are
+    /// are refused there, those of before are not.
+    @Test func hooksOfAnotherGraphAreRefused() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let graph = try Self.residual(blocks: 3, seed: 4)
+        var nodes = graph.nodes
+        let last = try #require(nodes.lastIndex { $0.operatorName == "Conv" })
+        nodes[last] = Node(
+            "Conv", opset: 14, inputs: nodes[last].inputs, outputs: nodes[last].outputs,
+            attributes: [
+                "pads": .ints([2, 2, 2, 2]), "dilations": .ints([2, 2]), "kernel_shape": .ints([3, 3]),
+            ])
+        let wider = try Graph(
+            name: graph.name, inputs: graph.inputs, outputs: graph.outputs, initialisers: graph.initialisers,
+            nodes: nodes)
+        try NetworkPackage(graph: wider, configuration: .init()).package().write(to: folder + "/w")
+        #expect(try PackageFile(folder + "/w").weightsSHA256() == PackageFile(folder + "/n").weightsSHA256())
+
+        try write()
+        #expect(try Model(folder + "/w").hooks(folder + "/h").kinds == ["skip"], "of the format before: any graph")
+        var state = try HookState.read(from: folder + "/h").state
+        state.graphSHA256 = try NetworkPackage(graph: graph, configuration: .init()).graphSHA256()
+        try state.write(to: folder + "/h")
+        #expect(try Model(folder + "/n").hooks(folder + "/h").kinds == ["skip"])
+        let failure = #expect(throws: ShoalFailure.self) { try Model(folder + "/w").hooks(folder + "/h") }
+        #expect("\(try #require(failure))".contains("belongs to another graph, with the same weights, than"))
+    }
 }

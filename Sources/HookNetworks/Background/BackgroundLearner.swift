@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import GateCalibration
 import SearchSpace
 import Supernets
 import Synchronization
@@ -38,6 +39,8 @@ public final class BackgroundLearner: Sendable {
         /// Of them, trainings after which a gate failed its validation.
         public var failures = 0
         public var sampleBytes = 0
+        /// Frames on which was measured what the gates do together.
+        public var measuredFrames = 0
         /// Of the thread so far.
         public var processorNanoseconds: UInt64 = 0
         /// Frames from one sample to the next.
@@ -128,6 +131,7 @@ struct LearnerLoop {
     private var piece = 0
     /// Samples since the last training.
     private var fresh = 0
+    private var joint: JointSampler
 
     init(
         _ network: any LearnableNetwork, _ state: HookState, _ settings: BackgroundLearner.Settings, _ path: String?,
@@ -142,6 +146,9 @@ struct LearnerLoop {
             }
             return kept.limited(to: settings.sampleBytes)
         }
+        let kinds = state.decidingKinds
+        joint = JointSampler(state.calibrations.first { $0.kinds == kinds }?.curve)
+        network.gates = network.gates.unmapped
         generator = SeededGenerator(seed: settings.seed)
         policy = SamplingPolicy(settings.limits)
         limiter = ProcessorShare(share: settings.processorShare)
@@ -165,18 +172,36 @@ struct LearnerLoop {
         let start = PlanTimer.now()
         network.readings?.load(port.readings)
         let before = seen
-        let isLast = network.replay(image, piece: piece, into: &samples, using: &generator)
+        if piece == 0 { joint.frameBegan(decides: decides, using: &generator) }
+        let isLast =
+            joint.isMeasuring
+            ? joint.measure(network, image, piece: piece)
+            : network.replay(image, piece: piece, into: &samples, using: &generator)
         longest = max(longest - longest / 8, PlanTimer.now() - start)
         totals.samples += seen - before
         state.statistics.samples += seen - before
         piece = isLast ? 0 : piece + 1
         guard isLast else { return true }
         asked = (port.clock.frames, false)
-        fresh += 1
         state.statistics.frames += 1
-        if fresh >= settings.trainingInterval, train() { fresh = 0 }
+        if joint.isMeasuring {
+            if joint.isDue { hold() }
+        } else {
+            fresh += 1
+            if fresh >= settings.trainingInterval, train() { fresh = 0 }
+        }
         tell()
         return true
+    }
+
+    /// Whether there is anything that can decide.
+    private var decides: Bool { state.hooks.contains { $0.usableGate != nil || $0.expectedDamage != nil } }
+
+    /// Offers the same gates, held to budgets as the latest measurement says.
+    private mutating func hold() {
+        state.calibrations = [.init(kinds: state.decidingKinds, curve: joint.curve)]
+        pending = GateSet(
+            state.hooks.map(\.usableGate), smallestBudgets: network.gates.smallestBudgets, budgets: state.budgetMap)
     }
 
     /// Samples ever added.
@@ -185,6 +210,7 @@ struct LearnerLoop {
     /// Keeps what was sampled since the last training, too.
     mutating func finish() {
         keepSamples()
+        if joint.measured > 0 { state.calibrations = [.init(kinds: state.decidingKinds, curve: joint.curve)] }
         save()
         tell()
     }
@@ -279,7 +305,8 @@ struct LearnerLoop {
             budgets.append(GateWorth.smallestBudget(of: index, in: state.hooks))
         }
         network.gates = GateSet(state.hooks.map(\.usableGate), smallestBudgets: budgets)
-        pending = GateSet(state.hooks.map(\.usableGate), smallestBudgets: budgets)
+        joint.gatesChanged()
+        hold()
         return true
     }
 
@@ -298,6 +325,7 @@ struct LearnerLoop {
     private mutating func tell() {
         totals.sampleBytes = samples.reduce(0) { $0 + $1.byteCount }
         totals.interval = policy.interval
+        totals.measuredFrames = joint.measured
         totals.processorNanoseconds = LowPriority.processorTime - usedBefore
         report(totals)
     }

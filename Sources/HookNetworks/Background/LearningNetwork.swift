@@ -1,4 +1,5 @@
 public import Engine
+public import GateCalibration
 public import Supernets
 
 /// A hooked network whose gates learn from the frames that it answers. Belongs to one thread; its answers allocate
@@ -39,6 +40,8 @@ public final class LearningNetwork: HookedNetwork {
         set { network.policy = newValue }
     }
     public var decisions: UnsafeBufferPointer<Float> { network.decisions }
+    public var measure: DamageMeasure { network.measure }
+    public var budgets: BudgetMap { network.budgets }
 
     public func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer {
         let port = learner.port

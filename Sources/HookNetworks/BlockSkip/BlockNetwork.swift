@@ -1,4 +1,5 @@
 public import Engine
+public import GateCalibration
 import MapPruning
 import SearchSpace
 public import NetworkParts
@@ -50,6 +51,8 @@ public final class BlockNetwork {
     /// Kinds that the other policies leave out; `nil`: all.
     public var decidingKinds: Set<GateKind>?
     var generator = SeededGenerator(seed: 1)
+    /// By the gate that took the last decision of the current run.
+    private var predicted: Float?
     private let features: AlignedBuffer
     /// The part whose input's means are in `features`, or -1: places of several kinds stand before one part.
     private var pooledPart = -1
@@ -58,9 +61,11 @@ public final class BlockNetwork {
     /// The full network's answer to the frame that is being replayed.
     let full: AlignedBuffer
 
+    /// - Parameter budgets: what gates are held to.
     /// - Throws: where hooks do not fit the network.
     public init(
-        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], inputs: GateInputs = .none
+        plain: Plan, plan: SectionedPlan, hooks: [HookState.Hook], inputs: GateInputs = .none,
+        budgets: BudgetMap = .identity
     ) throws(HookRefusal) {
         (self.plain, self.plan) = (plain, plan)
         session = SectionedSession(for: plan)
@@ -74,7 +79,7 @@ public final class BlockNetwork {
         self.places = places
         placeCount = hooks.count
         featureCounts = places.joined().sorted { $0.index < $1.index }.map(\.featureCount)
-        gates = GateSet(of: hooks)
+        gates = GateSet(of: hooks, budgets: budgets)
         features = AlignedBuffer(count: featureCounts.max() ?? 1)
         taken = AlignedBuffer(count: max(1, hooks.count))
         full = AlignedBuffer(count: plan.outputCount)
@@ -212,11 +217,15 @@ public final class BlockNetwork {
         case .gates:
             guard let gate = gates.gates[place.index] else {
                 guard let expected = place.expectedDamage, expected <= budget else { return false }
+                predicted = expected
                 return (place.point.kind != .exit || place.head != nil) && ready(place, &flops)
             }
             guard budget >= gates.smallestBudgets[place.index] else { return false }
             flops += gate.flops + (gate.features == placeCount ? 0 : place.head?.flops ?? 0)
-            return predict(place, gate) <= budget
+            let damage = predict(place, gate)
+            guard damage <= budget else { return false }
+            predicted = damage
+            return true
         case .random(let probability):
             return mayDecide(place) && generator.uniform() < probability && ready(place, &flops)
         case .fixed(let hooks):
@@ -239,9 +248,13 @@ public final class BlockNetwork {
 
 extension BlockNetwork: HookedNetwork {
     public var decisions: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: taken.base, count: placeCount) }
+    public var measure: DamageMeasure { .lostProbability }
+    public var budgets: BudgetMap { gates.budgets }
 
-    public func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer {
+    public func answer(_ image: UnsafeBufferPointer<Float>, budget asked: Float) -> HookedAnswer {
         var (part, flops, count, met) = (0, 0, 0, 0)
+        let budget = gates.budgets.held(asked)
+        predicted = nil
         begin(image)
         parts: while part < plan.parts.count {
             if budget >= 0 {
@@ -251,7 +264,7 @@ extension BlockNetwork: HookedNetwork {
                     count += 1
                     if place.point.kind == .exit, let head = place.head {
                         taken.base[place.index] = 1
-                        return HookedAnswer(logits: head.logits, flops: flops, taken: count, decisions: met)
+                        return answer(head.logits, flops, count, met)
                     }
                     flops += place.replacementFlops
                     part = skip(place)
@@ -262,7 +275,11 @@ extension BlockNetwork: HookedNetwork {
             flops += plan.parts[part].flops
             part += 1
         }
-        return HookedAnswer(logits: session.output, flops: flops, taken: count, decisions: met)
+        return answer(session.output, flops, count, met)
+    }
+
+    private func answer(_ logits: UnsafeBufferPointer<Float>, _ flops: Int, _ taken: Int, _ met: Int) -> HookedAnswer {
+        HookedAnswer(logits: logits, flops: flops, taken: taken, decisions: met, predictedDamage: predicted)
     }
 }
 

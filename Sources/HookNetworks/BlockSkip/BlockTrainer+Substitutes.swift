@@ -1,4 +1,5 @@
 import Engine
+import MapPruning
 import NetworkParts
 
 /// Convolutions that replace blocks, and the places where they always do.

@@ -1,4 +1,5 @@
 public import Engine
+public import GateCalibration
 import Glibc
 import Supernets
 
@@ -16,7 +17,13 @@ public struct HookEvaluator {
         public internal(set) var correct = 0
         /// Answers with the plain network's class.
         public internal(set) var agreeing = 0
+        /// Total variation distances.
+        public internal(set) var moved = 0.0
+        /// Damages as the budget counts them, and their squares.
         public internal(set) var damage = 0.0
+        var squaredDamage = 0.0
+        /// Of answers that a gate has predicted the damage of.
+        public internal(set) var predictions = PredictionCalibration()
         public internal(set) var flops = 0
         /// Per image, the shortest of its runs.
         public internal(set) var nanoseconds: UInt64 = 0
@@ -65,11 +72,14 @@ public struct HookEvaluator {
             let (full, label) = (session.run(network, on: image), labels?[position])
             plain.flops += network.flops
             if full.indexOfMaximum == label { plain.correct += 1 }
-            if let label { plain.calibration.add(full, isCorrect: full.indexOfMaximum == label) }
+            if let label {
+                plain.calibration.add(Double(Softmax(full).largest), isCorrect: full.indexOfMaximum == label)
+            }
             for (index, candidate) in candidates.enumerated() {
                 ready(candidate, position)
                 let answer = candidate.network.answer(image, budget: candidate.budget)
                 hooked[index].add(answer, full: full, label: label)
+                hooked[index].add(candidate.network.damage(of: answer, full: full), answer.predictedDamage)
                 hooked[index].add(candidate.network.decisions)
             }
         }
@@ -121,11 +131,24 @@ extension HookEvaluator.Sums {
         let best = answer.logits.indexOfMaximum
         if best == label { correct += 1 }
         if best == full.indexOfMaximum { agreeing += 1 }
-        damage += Double(Divergence.totalVariation(full, answer.logits))
+        moved += Double(Divergence.totalVariation(full, answer.logits))
         flops += answer.flops
         taken += answer.taken
         decisions += answer.decisions
-        if let label { calibration.add(answer.logits, isCorrect: best == label) }
+        if let label { calibration.add(Double(Softmax(answer.logits).largest), isCorrect: best == label) }
+    }
+
+    mutating func add(_ damage: Float, _ prediction: Float?) {
+        self.damage += Double(damage)
+        squaredDamage += Double(damage) * Double(damage)
+        if let prediction { predictions.add(prediction: prediction, damage: damage) }
+    }
+
+    /// Standard error of the mean of counted damages.
+    public func damageError(images: Int) -> Double {
+        guard images > 1 else { return 0 }
+        let mean = damage / Double(images)
+        return (max(0, squaredDamage / Double(images) - mean * mean) / Double(images - 1)).squareRoot()
     }
 
     mutating func add(_ decisions: UnsafeBufferPointer<Float>) {
@@ -139,32 +162,6 @@ extension HookEvaluator.Sums {
     }
 
     public var skipRatio: Double { decisions == 0 ? 0 : Double(taken) / Double(decisions) }
-}
-
-/// How far an answer's confidence, its largest probability, lies from how often it is right: the expected calibration
-/// error over fifteen bins of equal width (Guo et al. 2017).
-public struct ConfidenceCalibration: Sendable {
-    private static let binCount = 15
-    private var bins = [(count: Double, confidence: Double, correct: Double)](
-        repeating: (0, 0, 0), count: binCount)
-
-    mutating func add(_ logits: UnsafeBufferPointer<Float>, isCorrect: Bool) {
-        let confidence = Double(Softmax(logits).largest)
-        add(confidence, isCorrect: isCorrect)
-    }
-
-    mutating func add(_ confidence: Double, isCorrect: Bool) {
-        let bin = min(Self.binCount - 1, max(0, Int(confidence * Double(Self.binCount))))
-        bins[bin].count += 1
-        bins[bin].confidence += confidence
-        bins[bin].correct += isCorrect ? 1 : 0
-    }
-
-    /// 0...1; `nil` where nothing was added.
-    public var error: Double? {
-        let count = bins.reduce(0) { $0 + $1.count }
-        return count == 0 ? nil : bins.reduce(0) { $0 + abs($1.correct - $1.confidence) } / count
-    }
 }
 
 /// A time by two clocks, in nanoseconds.

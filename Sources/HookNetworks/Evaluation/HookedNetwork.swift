@@ -1,4 +1,5 @@
 public import Engine
+public import GateCalibration
 
 /// How decisions are taken; fixed places take none.
 public enum DecisionPolicy: Equatable, Sendable {
@@ -39,9 +40,21 @@ public protocol HookedNetwork: AnyObject {
     var decisions: UnsafeBufferPointer<Float> { get }
 
     var policy: DecisionPolicy { get set }
+    /// Of an answer's damage.
+    var measure: DamageMeasure { get }
+    /// What gates are held to where a budget is asked for.
+    var budgets: BudgetMap { get }
 
     /// - Parameter budget: damage to be put up with, 0...1; below 0 no gate runs.
     func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer
+}
+
+extension HookedNetwork {
+    /// Of the last answer, as its budget counts it: nothing where nothing was left out, for then a committee says what
+    /// all its networks say.
+    public func damage(of answer: HookedAnswer, full: UnsafeBufferPointer<Float>) -> Float {
+        decisions.contains { $0 > 0 } ? measure(full, answer.logits) : 0
+    }
 }
 
 public struct HookedAnswer {
@@ -52,11 +65,13 @@ public struct HookedAnswer {
     /// Decisions that left something out, of those that could have.
     public let taken: Int
     public let decisions: Int
+    /// Of the answer, by the gate that took the last decision; `nil` where none did.
+    public let predictedDamage: Float?
 
-    public init(logits: UnsafeBufferPointer<Float>, flops: Int, taken: Int, decisions: Int) {
-        self.logits = logits
-        self.flops = flops
-        self.taken = taken
-        self.decisions = decisions
+    public init(
+        logits: UnsafeBufferPointer<Float>, flops: Int, taken: Int, decisions: Int, predictedDamage: Float? = nil
+    ) {
+        (self.logits, self.flops, self.taken, self.decisions) = (logits, flops, taken, decisions)
+        self.predictedDamage = predictedDamage
     }
 }

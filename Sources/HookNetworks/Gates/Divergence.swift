@@ -31,6 +31,23 @@ public enum Divergence {
     }
 }
 
+/// Which divergence gates predict and budgets bound.
+public enum DamageMeasure: Sendable {
+    /// Between networks.
+    case totalVariation
+    /// Within a network.
+    case lostProbability
+
+    public func callAsFunction(
+        _ full: UnsafeBufferPointer<Float>, _ other: UnsafeBufferPointer<Float>
+    ) -> Float {
+        switch self {
+        case .totalVariation: Divergence.totalVariation(full, other)
+        case .lostProbability: Divergence.lostProbability(full, other)
+        }
+    }
+}
+
 /// The softmax of some logits, without storing it.
 struct Softmax {
     private let most: Float

@@ -1,4 +1,5 @@
 public import Engine
+public import GateCalibration
 public import SearchSpace
 
 /// Networks for one task, or subnets of one supernet, from the smallest to the largest: each answers in turn until a
@@ -33,6 +34,8 @@ public final class ModelCascade {
         public let rung: Int
         /// What was spent, gates included.
         public let flops: Int
+        /// Of the answer, where a gate has accepted it.
+        public var predictedDamage: Float?
     }
 
     private struct Stage {
@@ -60,9 +63,10 @@ public final class ModelCascade {
     /// - Parameters:
     ///   - rungs: networks below the largest, from the smallest up.
     ///   - isCommittee: the answer is the mean of all that have run, not the last one's.
+    ///   - budgets: what gates are held to.
     /// - Throws: where the networks do not belong together, or one below the largest has no pooled features.
     public init(
-        _ rungs: [Rung], largest: Plan, isCommittee: Bool, inputs: GateInputs = .none
+        _ rungs: [Rung], largest: Plan, isCommittee: Bool, inputs: GateInputs = .none, budgets: BudgetMap = .identity
     ) throws(HookRefusal) {
         let session = Session(for: rungs.map(\.plan) + [largest])
         var stages: [Stage] = []
@@ -70,7 +74,7 @@ public final class ModelCascade {
             stages.append(try Self.stage(rung, index, session, largest, inputs.count))
         }
         (self.largest, self.stages, self.session) = (largest, stages, session)
-        gates = GateSet(rungs.map(\.gate))
+        gates = GateSet(rungs.map(\.gate), budgets: budgets)
         self.isCommittee = isCommittee
         readings = FrameReadings(inputs)
         taken = AlignedBuffer(count: max(1, rungs.count))
@@ -105,8 +109,9 @@ public final class ModelCascade {
     public var featureCounts: [Int] { stages.map(\.features.count) }
 
     /// - Parameter budget: damage to be put up with, 0...1; below 0 the largest network answers alone.
-    public func run(on image: UnsafeBufferPointer<Float>, budget: Float) -> Answer {
+    public func run(on image: UnsafeBufferPointer<Float>, budget asked: Float) -> Answer {
         var (count, flops) = (0, 0)
+        let budget = gates.budgets.held(asked)
         readings?.frameStarted()
         taken.base.update(repeating: 0, count: taken.count)
         if budget >= 0 {
@@ -116,9 +121,10 @@ public final class ModelCascade {
                 count = isCommittee ? count + 1 : 1
                 flops += stage.plan.flops + (gate?.flops ?? 0)
                 let mean = answer(stage, image, count)
-                if stops(gate, stage, budget) {
+                let predicted = gate?.predict(stage.features.base)
+                if stops(predicted, budget) {
                     taken.base[index] = 1
-                    return Answer(logits: mean, rung: index, flops: flops)
+                    return Answer(logits: mean, rung: index, flops: flops, predictedDamage: predicted)
                 }
             }
         }
@@ -139,9 +145,9 @@ public final class ModelCascade {
         }
     }
 
-    private func stops(_ gate: CompiledGate?, _ stage: Stage, _ budget: Float) -> Bool {
+    private func stops(_ predicted: Float?, _ budget: Float) -> Bool {
         switch policy {
-        case .gates: gate.map { $0.predict(stage.features.base) <= budget } ?? false
+        case .gates: predicted.map { $0 <= budget } ?? false
         case .random(let probability): generator.uniform() < probability
         case .fixed: true
         }
@@ -178,6 +184,9 @@ extension ModelCascade: LearnableNetwork {
         UnsafeBufferPointer(start: taken.base, count: stages.count)
     }
 
+    public var measure: DamageMeasure { .totalVariation }
+    public var budgets: BudgetMap { gates.budgets }
+
     /// Runs all networks, one a piece, and adds for every gate what the answer so far would have damaged.
     public func replay(
         _ image: UnsafeBufferPointer<Float>, piece: Int, into samples: inout [GateSamples],
@@ -211,6 +220,6 @@ extension ModelCascade: LearnableNetwork {
         let isEarly = answer.rung < stages.count
         return HookedAnswer(
             logits: answer.logits, flops: answer.flops, taken: isEarly ? 1 : 0,
-            decisions: min(answer.rung + 1, stages.count))
+            decisions: min(answer.rung + 1, stages.count), predictedDamage: answer.predictedDamage)
     }
 }

@@ -1,4 +1,5 @@
 public import Engine
+public import GateCalibration
 import SearchSpace
 import MapPruning
 public import NetworkParts
@@ -39,14 +40,19 @@ public final class PrecisionNetwork {
     /// In place of gates `fixed` takes the first assignment of the set, `random` the cheapest one or the plain network.
     public var policy = DecisionPolicy.gates
     private var generator = SeededGenerator(seed: 1)
+    public let budgets: BudgetMap
+    /// Of the assignment that was chosen last, where a gate or its constant did.
+    private var predicted: Float?
 
+    /// - Parameter budgets: what gates are held to.
     /// - Throws: where hooks do not fit the network.
     public init(
-        plain: Plan, _ model: MixedPrecision, _ state: PrecisionState, hooks: [HookState.Hook]
+        plain: Plan, _ model: MixedPrecision, _ state: PrecisionState, hooks: [HookState.Hook],
+        budgets: BudgetMap = .identity
     ) throws(HookRefusal) {
         guard hooks.count == state.masks.count else { throw HookRefusal("hooks are not one for each mask") }
         plan = try model.plan(state.masks, before: state.border)
-        self.plain = plain
+        (self.plain, self.budgets) = (plain, budgets)
         session = SectionedSession(for: plan)
         plainSession = Session(for: [plain])
         pooling = plan.pooling(before: 1)
@@ -108,8 +114,9 @@ public final class PrecisionNetwork {
         }
         for (index, choice) in choices.enumerated() {
             guard let gate = choice.gate else {
-                if choice.damage <= budget { return index }
-                continue
+                guard choice.damage <= budget else { continue }
+                predicted = choice.damage
+                return index
             }
             guard budget >= choice.smallestBudget else { continue }
             if !hasBegun {
@@ -119,7 +126,10 @@ public final class PrecisionNetwork {
                 flops += plan.parts[0].flops + (head?.flops ?? 0)
             }
             flops += gate.flops
-            if gate.predict(features.base) <= budget { return index }
+            let damage = gate.predict(features.base)
+            guard damage <= budget else { continue }
+            predicted = damage
+            return index
         }
         return nil
     }
@@ -131,9 +141,13 @@ extension PrecisionNetwork: HookedNetwork {
         UnsafeBufferPointer(start: chosen.base, count: choices.count)
     }
 
+    public var measure: DamageMeasure { .totalVariation }
+
     /// `decisions` are the convolutions, `taken` those that were computed in 8 bits.
-    public func answer(_ image: UnsafeBufferPointer<Float>, budget: Float) -> HookedAnswer {
+    public func answer(_ image: UnsafeBufferPointer<Float>, budget asked: Float) -> HookedAnswer {
         var (flops, hasBegun) = (0, false)
+        let budget = budgets.held(asked)
+        predicted = nil
         chosen.base.update(repeating: 0, count: chosen.count)
         guard budget >= 0, let index = choose(image, budget, &flops, hasBegun: &hasBegun) else {
             let logits = plainSession.run(plain, on: image)
@@ -147,7 +161,7 @@ extension PrecisionNetwork: HookedNetwork {
         chosen.base[index] = 1
         return HookedAnswer(
             logits: session.output, flops: flops + plan.parts[1 + index].flops, taken: choices[index].eightBits,
-            decisions: convolutions)
+            decisions: convolutions, predictedDamage: predicted)
     }
 }
 

@@ -67,6 +67,9 @@ extension HookState {
         var inputs: GateInputs?
         /// Since version 3.
         var precision: PrecisionState.Entry?
+        /// From version 5 on.
+        var graphSHA256: String?
+        var calibrations: [CalibrationEntry]?
     }
 
     private struct HookEntry: Codable {
@@ -137,7 +140,9 @@ extension HookState {
         let manifest = Manifest(
             formatVersion: Self.formatVersion, kinds: kinds, weightsSHA256: weightsSHA256,
             smaller: smaller, subnet: subnet, statisticsFile: statisticsFile, statistics: statistics, hooks: entries,
-            inputs: inputs == .none ? nil : inputs, precision: precision?.entry(keep))
+            inputs: inputs == .none ? nil : inputs, precision: precision?.entry(keep),
+            graphSHA256: graphSHA256, calibrations: calibrations.isEmpty ? nil : calibrations.map(CalibrationEntry.init)
+        )
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return TensorPackage(
@@ -161,11 +166,12 @@ extension HookState {
             throw HookRefusal("the manifest is not one of hooks")
         }
         self.init(
-            kinds: manifest.kinds, weightsSHA256: manifest.weightsSHA256,
+            kinds: manifest.kinds, weightsSHA256: manifest.weightsSHA256, graphSHA256: manifest.graphSHA256,
             smaller: manifest.smaller
                 ?? manifest.smallWeightsSHA256.map { [Network(weightsSHA256: $0, package: manifest.smallPackage)] }
                 ?? [], subnet: manifest.subnet, statisticsFile: manifest.statisticsFile, hooks: [])
         statistics = manifest.statistics
+        calibrations = try CalibrationEntry.calibrations(manifest.calibrations)
         inputs = manifest.inputs ?? .none
         guard inputs.isSound else { throw HookRefusal("the inputs of the gates do not fit together") }
         precision = try manifest.precision.map { entry throws(HookRefusal) in

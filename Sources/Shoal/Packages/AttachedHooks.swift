@@ -50,8 +50,8 @@ package struct AttachedHooks: Sendable {
     /// - Parameter path: of the hook file, for refusals.
     /// - Throws: where they belong to other weights, or a smaller network is not where it was.
     package init(_ state: HookState, path: String, of package: HookablePackage) throws {
-        guard state.weightsSHA256 == package.weightsSHA256 else {
-            throw HookRefusal("\(path): belongs to other weights than those of \(package.path)")
+        if let other = state.stranger(weightsSHA256: package.weightsSHA256, graphSHA256: package.graphSHA256) {
+            throw HookRefusal("\(path): belongs to \(other) than \(package.path) has")
         }
         guard state.precision == nil, state.subnet == nil else {
             throw HookRefusal("\(path): precisions of single convolutions, and subnets, are not chosen here")
@@ -72,8 +72,8 @@ package struct AttachedHooks: Sendable {
     package static func plan(of network: HookState.Network, channels: Int, _ kernels: KernelSet) throws -> Plan {
         guard let path = network.package else { throw HookRefusal("the hooks name no smaller network") }
         let loaded = try HookablePackage(PackageFile(path), channels: channels, kernels: kernels)
-        guard loaded.weightsSHA256 == network.weightsSHA256 else {
-            throw HookRefusal("\(path): has other weights than the smaller network of the hooks")
+        if let other = network.stranger(weightsSHA256: loaded.weightsSHA256, graphSHA256: loaded.graphSHA256) {
+            throw HookRefusal("\(path): has \(other) than the smaller network of the hooks")
         }
         return loaded.plan
     }
@@ -82,14 +82,16 @@ package struct AttachedHooks: Sendable {
     package func network() throws(HookRefusal) -> any LearnableNetwork {
         switch form {
         case .withinNetwork(let sections):
-            return try BlockNetwork(plain: plain, plan: sections, hooks: state.hooks, inputs: state.inputs)
+            return try BlockNetwork(
+                plain: plain, plan: sections, hooks: state.hooks, inputs: state.inputs, budgets: state.budgetMap)
         case .betweenNetworks(let smaller):
             guard smaller.count == state.hooks.count else {
                 throw HookRefusal("the hooks are not one for each network")
             }
             return try ModelCascade(
                 zip(smaller, state.hooks).map { $0.rung($1.usableGate) }, largest: plain,
-                isCommittee: state.subnet == nil && state.kinds == [.model], inputs: state.inputs)
+                isCommittee: state.subnet == nil && state.kinds == [.model], inputs: state.inputs,
+                budgets: state.budgetMap)
         }
     }
 }

@@ -13,6 +13,7 @@ package struct HookablePackage: Sendable {
     /// Size of the images that it reads, where that is known.
     package let size: ImageSize?
     package let weightsSHA256: String
+    package let graphSHA256: String
     package let mean: [Float]
     package let std: [Float]
     package let kernels: KernelSet
@@ -24,7 +25,9 @@ package struct HookablePackage: Sendable {
     package init(_ package: PackageFile, channels: Int?, kernels: KernelSet) throws {
         guard package.kind == NetworkPackage.kind else {
             throw ShoalFailure(
-                .file, "\(package.path): is a package of kind \(package.kind); hooks are built for networks")
+                .file,
+                "\(package.path): is a package of kind \(package.kind); hooks are built for networks, and with "
+                    + "--subnets for subnets of a supernet")
         }
         let loaded = try LoadedNetwork(package.package(), path: package.path)
         try self.init(loaded, weightsSHA256: package.weightsSHA256(), channels: channels, kernels: kernels)
@@ -35,6 +38,12 @@ package struct HookablePackage: Sendable {
     ) throws {
         (path, name, size) = (loaded.path, loaded.network.graph.name, loaded.size)
         (self.kernels, self.weightsSHA256) = (kernels, weightsSHA256)
+        graphSHA256 = try loaded.network.graphSHA256()
+        try loaded.checkInput()
+        guard loaded.size != nil else {
+            throw ShoalFailure(
+                .file, "\(path): the network leaves the image's size open; import it with inputSize in --config")
+        }
         let bound = try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? channels))
         if let reason = bound.reasonAgainstHooks { throw ShoalFailure(.file, "\(path): \(reason)") }
         do {

@@ -1,6 +1,8 @@
 import Engine
 import MapPruning
 import Foundation
+import GateCalibration
+import SearchSpace
 import Supernets
 import Testing
 import NetworkParts
@@ -173,6 +175,68 @@ import NetworkParts
         }
         #expect(report.trainings == 1 && report.samples == 20)
         #expect(try HookState.read(from: path).state.hooks[0].usableGate != nil)
+    }
+
+    /// A gate that promises 0.025 and does far more: the file, as those of before, knows nothing of it. While it works
+    /// the learner measures what it does, and a budget that it goes beyond is held to less. Measured frames are no
+    /// samples.
+    @Test func budgetsAreHeldAsTheStreamShows() throws {
+        defer { removeFiles() }
+        var known = state
+        known.hooks[0].gate = HookSamples.constantGate(try cascade().featureCounts[0], damage: 0.025)
+        func cascade() throws -> ModelCascade {
+            try ModelCascade(
+                [.init(small, gate: known.hooks[0].gate)], largest: large, isCommittee: true, budgets: known.budgetMap)
+        }
+        let (working, port) = (try cascade(), LearnerPort(imageCount: 3 * HookSamples.side * HookSamples.side))
+        var report = BackgroundLearner.Report()
+        var loop = LearnerLoop(
+            try cascade(), known, settings(1_000_000), path, port, { BoardConditions() }, report: { report = $0 })
+        var (early, late) = ([Int](), [Int]())
+        // Of six frames that are replayed one is measured, at a quarter of the rungs; six take about 22 turns.
+        for frame in UInt64(0)..<9_000 {
+            HookSamples.image(frame % 500).withUnsafeBufferPointer { image in
+                port.clock.frameStarted(at: 1_000_000 * (frame + 1))
+                port.takeGates(in: &working.gates)
+                let rung = working.run(on: image, budget: 0.1).rung
+                if frame < 100 { early.append(rung) } else if frame >= 8_900 { late.append(rung) }
+                port.offer(image)
+                port.clock.frameEnded()
+            }
+            _ = loop.turn()
+        }
+        #expect(report.measuredFrames >= 4 * 50 && report.trainings == 0, "\(report)")
+        #expect(early.allSatisfy { $0 == 0 } && late.allSatisfy { $0 == 1 })
+        loop.finish()
+        let written = try HookState.read(from: path).state
+        #expect(written.statistics.frames == report.samples + report.measuredFrames)
+        #expect(written.budgetMap.held(0.1) == 0.02 && working.budgets.held(0.1) == 0.02)
+        #expect(written.hooks[0].gate != nil && written.calibrations.map(\.kinds) == [[.model]])
+    }
+
+    /// A board that has learned the old stream's damages forgets them for those of the new gates.
+    @Test func otherGatesOutweighWhatThoseBeforeDid() throws {
+        var curve = DamageCurve()
+        for rung in DamageCurve.rungs.indices { for _ in 0..<500 { curve.add(0, at: rung) } }
+        var joint = JointSampler(curve)
+        joint.gatesChanged()
+        #expect(joint.curve.isKnown, "budgets stay held meanwhile")
+        let network = try ModelCascade(
+            [.init(small, gate: HookSamples.constantGate(try cascade().featureCounts[0], damage: 0.025))],
+            largest: large, isCommittee: true)
+        var generator = SeededGenerator(seed: 1)
+        for frame in 0..<1_200 {
+            joint.frameBegan(decides: true, using: &generator)
+            #expect(joint.isMeasuring == (frame % JointSampler.interval == JointSampler.interval - 1))
+            guard joint.isMeasuring else { continue }
+            HookSamples.image(UInt64(frame)).withUnsafeBufferPointer { image in
+                var piece = 0
+                while !joint.measure(network, image, piece: piece) { piece += 1 }
+            }
+        }
+        #expect(BudgetMap(joint.curve).held(0.05) == 0.02 && BudgetMap(curve).held(0.05) == 0.05)
+        joint.frameBegan(decides: false, using: &generator)
+        #expect(!joint.isMeasuring)
     }
 
     @Test func hooksForAnotherNumberOfNetworksAreRefused() {

@@ -1,20 +1,11 @@
 import Engine
+import GateCalibration
 import Testing
 import NetworkParts
 
 @testable import HookNetworks
 
 @Suite struct HookEvaluatorTests {
-    /// Half of the answers with a confidence of 0.9 are right, all of those with 0.6: 0.4 and 0.4 off.
-    @Test func theCalibrationErrorIsTheMeanDistanceOfConfidenceAndAccuracy() throws {
-        var calibration = ConfidenceCalibration()
-        #expect(calibration.error == nil)
-        for index in 0..<100 { calibration.add(0.9, isCorrect: index % 2 == 0) }
-        for _ in 0..<300 { calibration.add(0.6, isCorrect: true) }
-        #expect(abs(try #require(calibration.error) - 0.4) < 1e-9)
-        calibration.add(1, isCorrect: true)
-    }
-
     @Test func everyCandidateRunsEveryImage() throws {
         let fused = try HookSamples.network(blocks: 5, seed: 7)
         let (plain, plan) = (
@@ -41,6 +32,9 @@ import NetworkParts
         #expect(evaluator.images == 40 && evaluator.flopsRatio(0) == 1 && evaluator.flopsRatio(1) < 1)
         #expect(evaluator.hooked[0].agreeing == 40 && evaluator.hooked[0].correct == evaluator.plain.correct)
         #expect(evaluator.hooked[0].takenByHook == [0, 0, 0] && evaluator.hooked[1].takenByHook == [40, 0, 0])
+        #expect(evaluator.hooked[0].damage == 0 && evaluator.hooked[0].moved == 0)
+        #expect(evaluator.hooked[1].moved > 0 && evaluator.hooked[1].damage <= 40)
+        #expect(evaluator.hooked[1].predictions.error == nil, "no gate predicts what a fixed place does")
         #expect(evaluator.plain.calibration.error == evaluator.hooked[0].calibration.error)
         #expect(evaluator.plain.nanoseconds > 0 && evaluator.hooked[1].nanoseconds > 0)
     }

@@ -1,6 +1,7 @@
 import Engine
 import MapPruning
 import Foundation
+import GateCalibration
 import Packages
 import SearchSpace
 import Testing
@@ -74,8 +75,8 @@ import Testing
     @Test func newerFormatsAreRefused() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-        package.manifest = Array(text.replacing("\"formatVersion\":4", with: "\"formatVersion\":9").utf8)
-        #expect(throws: HookRefusal("has format version 9, newer than 4, the newest that is read")) {
+        package.manifest = Array(text.replacing("\"formatVersion\":5", with: "\"formatVersion\":9").utf8)
+        #expect(throws: HookRefusal("has format version 9, newer than 5, the newest that is read")) {
             try HookState(package)
         }
     }
@@ -86,7 +87,7 @@ import Testing
         var package = try newest.package()
         let masks = #""masks":[{"mask":{"blocks":[true,false],"strips":[true]},"part":1}]"#
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":4", with: "\"formatVersion\":3")
+            .replacing("\"formatVersion\":5", with: "\"formatVersion\":3")
             .replacing("\"expectedDamage\":0.25,", with: "")
             .replacing(masks, with: #""mask":{"blocks":[true,false],"strips":[true]}"#)
         #expect(!text.contains("masks") && !text.contains("expectedDamage") && text.contains("mask"))
@@ -103,7 +104,7 @@ import Testing
         let newest = try HookSamples.state(seed: 1)
         var package = try newest.package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":4", with: "\"formatVersion\":2")
+            .replacing("\"formatVersion\":5", with: "\"formatVersion\":2")
             .replacing("\"expectedDamage\":0.25,", with: "")
             .replacing(#""masks":[{"mask":{"blocks":[true,false],"strips":[true]},"part":1}],"#, with: "")
         #expect(!text.contains("mask") && !text.contains("inputs\":{\"kinds") && !text.contains("isFixed"))
@@ -125,7 +126,7 @@ import Testing
     @Test func theFirstFormatIsRead() throws {
         var package = try HookSamples.state(seed: 1).package()
         let text = String(decoding: package.manifest, as: UTF8.self)
-            .replacing("\"formatVersion\":4", with: "\"formatVersion\":1")
+            .replacing("\"formatVersion\":5", with: "\"formatVersion\":1")
             .replacing("\"smaller\":[]", with: "\"smallPackage\":\"s.shoal\",\"smallWeightsSHA256\":\"cd\"")
         #expect(text.contains("smallPackage") && !text.contains("\"smaller\""))
         package.manifest = Array(text.utf8)
@@ -135,8 +136,59 @@ import Testing
         // Version 2 knew no precisions.
         package.manifest = Array(
             String(decoding: try HookSamples.state(seed: 1).package().manifest, as: UTF8.self)
-                .replacing("\"formatVersion\":4", with: "\"formatVersion\":2").utf8)
+                .replacing("\"formatVersion\":5", with: "\"formatVersion\":2").utf8)
         #expect(try HookState(package).precision == nil)
+    }
+
+    private static func measured() -> HookState.Calibration {
+        var curve = DamageCurve()
+        for (rung, budget) in DamageCurve.rungs.enumerated() {
+            for image in 0..<60 { curve.add(budget * Double(image % 3) / 2, at: rung) }
+        }
+        return HookState.Calibration(kinds: [.skip, .exit], curve: curve)
+    }
+
+    @Test func whatGatesDoTogetherIsKept() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var state = try HookSamples.state(seed: 1)
+        state.graphSHA256 = "cd"
+        state.smaller = [.init(weightsSHA256: "ef", package: "s", graphSHA256: "01")]
+        var faded = Self.measured()
+        faded.curve.fade(to: 50)
+        state.calibrations = [Self.measured(), HookState.Calibration(kinds: [.skip], curve: faded.curve)]
+        try state.write(to: path)
+        let read = try HookState.read(from: path).state
+        #expect(read.calibrations == state.calibrations && read.graphSHA256 == "cd" && read.smaller == state.smaller)
+        #expect(!read.budgetMap.isIdentity && read.budgetMap == state.budgetMap)
+
+        var package = try state.package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+        package.manifest = Array(text.replacing("\"images\":60", with: "\"images\":-60").utf8)
+        #expect(throws: HookRefusal("what its gates damage together does not fit together")) {
+            try HookState(package)
+        }
+    }
+
+    /// Version 4 knew neither what gates do together nor the graph: budgets are held as they are asked for, and any
+    /// graph of the weights will do.
+    @Test func ofTheFormatBeforeNothingIsHeld() throws {
+        var package = try HookSamples.state(seed: 1).package()
+        let text = String(decoding: package.manifest, as: UTF8.self)
+        package.manifest = Array(text.replacing("\"formatVersion\":5", with: "\"formatVersion\":4").utf8)
+        #expect(!text.contains("calibrations") && !text.contains("graphSHA256"))
+        let state = try HookState(package)
+        #expect(state.budgetMap.isIdentity && state.budgetMap.held(0.01) == 0.01)
+        #expect(state.stranger(weightsSHA256: "ab", graphSHA256: "any") == nil)
+        #expect(state.stranger(weightsSHA256: "xy", graphSHA256: nil) == "other weights")
+    }
+
+    @Test func networksAreToldApartByWeightsAndGraph() throws {
+        var state = try HookSamples.state(seed: 1)
+        state.graphSHA256 = "cd"
+        #expect(state.stranger(weightsSHA256: "ab", graphSHA256: "cd") == nil)
+        #expect(state.stranger(weightsSHA256: "ab", graphSHA256: "ce") == "another graph, with the same weights,")
+        #expect(state.stranger(weightsSHA256: "ac", graphSHA256: "cd") == "other weights")
+        #expect(state.stranger(weightsSHA256: "ab", graphSHA256: nil) == nil, "a subnet has none")
     }
 
     @Test func gatesThatDoNotFitTogetherAreRefused() throws {

@@ -20,6 +20,8 @@ struct HookedPackage {
     /// Size of the images that it reads, where that is known.
     let size: ImageSize?
     let weightsSHA256: String
+    /// `nil` for a subnet.
+    let graphSHA256: String?
     /// `nil` for a subnet: hooks within a network are for networks.
     let fused: FusedNetwork?
     let kernels: KernelSet
@@ -34,12 +36,13 @@ struct HookedPackage {
         let loaded = try HookablePackage(package, channels: 3, kernels: try KernelSet.selected())
         (path, name, plan, fused) = (loaded.path, loaded.name, loaded.plan, loaded.fused)
         (subnet, size, weightsSHA256, kernels) = (nil, loaded.size, loaded.weightsSHA256, loaded.kernels)
+        graphSHA256 = loaded.graphSHA256
         (mean, std, weights) = (loaded.mean, loaded.std, loaded.weights)
     }
 
     private init(_ loaded: LoadedSupernet, _ subnet: SubnetConfiguration, _ statistics: SubnetStatistics) throws {
         (path, weightsSHA256, kernels) = (loaded.path, loaded.weightsSHA256, loaded.kernels)
-        (self.subnet, size, fused) = (subnet, ImageSize(subnet.resolution), nil)
+        (self.subnet, size, fused, graphSHA256) = (subnet, ImageSize(subnet.resolution), nil, nil)
         let architecture = loaded.supernet.architecture
         (name, mean, std) = (architecture.name, architecture.mean, architecture.std)
         weights = PackedWeights()
@@ -87,7 +90,8 @@ struct HookedPackage {
     func named(beside largest: HookedPackage) -> HookState.Network {
         let absolute = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
         return HookState.Network(
-            weightsSHA256: weightsSHA256, package: path == largest.path ? nil : absolute, subnet: subnet)
+            weightsSHA256: weightsSHA256, package: path == largest.path ? nil : absolute, subnet: subnet,
+            graphSHA256: graphSHA256)
     }
 }
 
@@ -181,8 +185,8 @@ struct LoadedHooks {
     }
 
     private static func check(_ package: HookedPackage, _ state: HookState, _ hooks: String) throws {
-        guard state.weightsSHA256 == package.weightsSHA256 else {
-            throw Refusal("\(hooks): belongs to other weights than those of \(package.path)")
+        if let other = state.stranger(weightsSHA256: package.weightsSHA256, graphSHA256: package.graphSHA256) {
+            throw Refusal("\(hooks): belongs to \(other) than \(package.path) has")
         }
     }
 
@@ -195,8 +199,8 @@ struct LoadedHooks {
                 throw Refusal("give the smaller network: --with")
             }
             let smaller = try HookedPackage(place)
-            guard smaller.weightsSHA256 == network.weightsSHA256 else {
-                throw Refusal("\(place): has other weights than the smaller network of the hooks")
+            if let other = network.stranger(weightsSHA256: smaller.weightsSHA256, graphSHA256: smaller.graphSHA256) {
+                throw Refusal("\(place): has \(other) than the smaller network of the hooks")
             }
             return smaller
         }
@@ -217,7 +221,8 @@ struct LoadedHooks {
         let rungs = try rungs(hasGates: hasGates)
         do {
             return try ModelCascade(
-                rungs, largest: package.plan, isCommittee: isCommittee, inputs: state.inputs)
+                rungs, largest: package.plan, isCommittee: isCommittee, inputs: state.inputs,
+                budgets: state.budgetMap)
         } catch { throw Refusal("\(package.path): \(error)") }
     }
 
@@ -235,7 +240,8 @@ struct LoadedHooks {
         }
         do {
             return try BlockNetwork(
-                plain: package.plan, plan: package.sections(), hooks: state.hooks, inputs: state.inputs)
+                plain: package.plan, plan: package.sections(), hooks: state.hooks, inputs: state.inputs,
+                budgets: state.budgetMap)
         } catch let refusal as HookRefusal { throw Refusal("\(package.path): \(refusal)") }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Engine
+import GateCalibration
 import HookNetworks
 import PlanEvaluation
 import Supernets
@@ -45,6 +46,8 @@ struct HookedRun {
     private struct Summary: Encodable {
         var images: Int
         var budget: Float
+        /// What gates were held to for it.
+        var heldBudget: Float
         var top1: Double?
         var latencyMilliseconds: LatencySummary
         /// Mean over the images, gates included.
@@ -82,7 +85,8 @@ struct HookedRun {
         if let path { try NumpyFile.write(logits, shape: [count, classes], to: path) }
         let latency = LatencySummary(times)
         let summary = Summary(
-            images: count, budget: budget, top1: stream.images.labels.map { _ in Double(correct) / Double(count) },
+            images: count, budget: budget, heldBudget: network.budgets.held(budget),
+            top1: stream.images.labels.map { _ in Double(correct) / Double(count) },
             latencyMilliseconds: latency, flops: flops / count,
             decisionsTaken: Double(taken) / Double(max(1, decisions)),
             instructionSet: try KernelSet.selected().instructionSet.rawValue)
@@ -90,7 +94,8 @@ struct HookedRun {
         let accuracy = summary.top1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
         Terminal.print(
             """
-            \(count) images, budget \(budget), \(accuracy)latency p50 \(latency.p50.text(3)) ms, \
+            \(count) images, budget \(budget) held to \(summary.heldBudget), \
+            \(accuracy)latency p50 \(latency.p50.text(3)) ms, \
             p90 \(latency.p90.text(3)) ms, p99 \(latency.p99.text(3)) ms, \(summary.flops) FLOPs, \
             \((100 * summary.decisionsTaken).text(1)) % of decisions taken
             """)

@@ -17,7 +17,7 @@ struct HooksBuildCommand: AsyncParsableCommand {
     @Option(
         help: """
             A smaller network package for the same task, for the kind model, or the network's own package of shoal \
-            quantize, for the kind bits; several times for several, from the smallest up.
+            quantize, for the kind bits; several times for several, which are tried in the order of their FLOPs.
             """)
     var with: [String] = []
     @Option(help: "Subnets to choose among for each input, for the kind model of a supernet: a JSON list of them.")
@@ -108,11 +108,26 @@ struct HooksBuildCommand: AsyncParsableCommand {
                     ? "--images: the kind bits needs images of the stream, or with --with a package of 8 bits"
                     : "--with: the kind \(kinds[0].rawValue) needs a smaller network for the same task")
         }
-        let smaller = try with.map { try HookedPackage($0) }
+        let smaller = Self.ordered(try with.map { try HookedPackage($0) })
+        if let larger = smaller.first(where: { $0.plan.flops > largest.plan.flops }) {
+            throw Refusal(
+                "--with \(larger.path): takes more FLOPs (\(larger.plan.flops)) than \(package) "
+                    + "(\(largest.plan.flops)); give the largest network first, the smaller ones by --with")
+        }
         if kinds == [.bits], let wide = smaller.first(where: { $0.plan.precision == .fp32 }) {
             throw Refusal("--with \(wide.path): is not of 8 bits; give a package of shoal quantize")
         }
         return try state(kinds, smaller, largest, statistics: nil)
+    }
+
+    /// From the smallest up; of networks of equal work the order stays.
+    private static func ordered(_ networks: [HookedPackage]) -> [HookedPackage] {
+        let order = networks.indices.sorted { (networks[$0].plan.flops, $0) < (networks[$1].plan.flops, $1) }
+        if order != Array(networks.indices) {
+            let names = order.map { networks[$0].path }.joined(separator: ", ")
+            Terminal.note("shoal: the networks of --with are tried in the order of their FLOPs: \(names)")
+        }
+        return order.map { networks[$0] }
     }
 
     private func buildSubnets(_ file: String, _ kinds: [GateKind]) throws -> HookState {
@@ -150,7 +165,8 @@ struct HooksBuildCommand: AsyncParsableCommand {
                     microseconds: times[(index + 1)...].reduce(0, +), parts: 0..<0))
         }
         return HookState(
-            kinds: kinds, weightsSHA256: largest.weightsSHA256, smaller: smaller.map { $0.named(beside: largest) },
+            kinds: kinds, weightsSHA256: largest.weightsSHA256, graphSHA256: largest.graphSHA256,
+            smaller: smaller.map { $0.named(beside: largest) },
             subnet: largest.subnet,
             statisticsFile: statistics.map { URL(filePath: $0).standardizedFileURL.path(percentEncoded: false) },
             hooks: hooks)
@@ -171,7 +187,7 @@ struct HooksBuildCommand: AsyncParsableCommand {
             throw Refusal("\(package): has no place for gates of the kind \(kind.rawValue)")
         }
         return HookState(
-            kinds: kinds, weightsSHA256: loaded.weightsSHA256, hooks: hooks)
+            kinds: kinds, weightsSHA256: loaded.weightsSHA256, graphSHA256: loaded.graphSHA256, hooks: hooks)
     }
 
     /// Of every step's map, over the images.

@@ -1,5 +1,6 @@
 import Foundation
 import HookNetworks
+import HookPictures
 
 /// What --plot and --bars write.
 extension HooksEvaluateCommand {

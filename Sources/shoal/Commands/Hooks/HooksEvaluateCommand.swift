@@ -2,7 +2,9 @@ import ArgumentParser
 import Datasets
 import Engine
 import Foundation
+import GateCalibration
 import HookNetworks
+import HookPictures
 import Packages
 import PlanEvaluation
 
@@ -12,6 +14,9 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         discussion: """
             Plain network and every budget run in turn, each a group of images at a time after one that does not \
             count, on one thread; of each image the shortest of --repeat runs counts. Ratios are over the plain network.
+            HELD TO is the budget that gates decide by, so that the mean DAMAGE of all their decisions together stays \
+            within the budget; MOVED is the share of probability that moved, ECE the calibration error of answers, \
+            GATES' ECE and BRIER those of the damages that gates predicted.
             """)
 
     @Argument(help: "The network package.")
@@ -58,6 +63,8 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             that did the least damage while gates were trained).
             """)
     var baselines = false
+    @Flag(help: "For comparison: gates decide by the budgets as they are asked for, whatever they do together.")
+    var unheld = false
     @OptionGroup var readings: ReadingOptions
     @OptionGroup var format: FormatOptions
 
@@ -72,9 +79,15 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     struct Summary: Encodable {
         struct Point: Encodable {
             var budget: Float
+            /// What gates are held to for it.
+            var heldBudget: Float
             var top1: Double?
             var agreement: Double
+            /// Mean damage as the budget counts it, and the standard error of the mean.
             var damage: Double
+            var damageError: Double
+            /// Mean total variation distance.
+            var moved: Double
             var flopsRatio: Double
             var latencyRatio: Double
             /// By the thread's processor time.
@@ -84,6 +97,11 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             var skipRatioByHook: [Double]
             /// Expected, of the answers' largest probabilities.
             var calibrationError: Double?
+            /// Of answers that a gate accepted: the mean of what it predicted, the expected calibration error of that
+            /// (fifteen bins of as many answers each), and the mean squared error (Brier score).
+            var predictedDamage: Double?
+            var predictedDamageError: Double?
+            var predictedDamageBrier: Double?
             /// With --baselines, at as many FLOPs; left out where there is none.
             var random: BaselinePoint?
             var fixed: BaselinePoint?
@@ -109,17 +127,14 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
             throw Refusal("--plot: a curve of accuracy needs labels")
         }
         try select(in: &loaded.state)
+        if unheld { loaded.state.calibrations = [] }
         warn(loaded.state)
         let feed = try readings.feed(for: loaded, images: stream.images.count, skipping: skip)
         let kinds = curves(loaded.state)
         var candidates: [HookEvaluator.Candidate] = []
         for kind in [nil] + kinds {
             var part = loaded
-            if let kind {
-                for index in part.state.hooks.indices where part.state.hooks[index].point.kind != kind {
-                    (part.state.hooks[index].gate, part.state.hooks[index].expectedDamage) = (nil, nil)
-                }
-            }
+            if let kind { part.state = part.state.leaving(only: [kind]) }
             let network = try network(part)
             candidates += budget.map { HookEvaluator.Candidate(network, budget: $0) }
         }
@@ -177,9 +192,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         for name in (kinds ?? "").split(separator: ",") where !state.kinds.contains(where: { $0.rawValue == name }) {
             throw Refusal("--kinds \(name): \(hooks) has no gates of this kind", .notFound)
         }
-        for index in state.hooks.indices where !used(state.hooks[index].point.kind) {
-            (state.hooks[index].gate, state.hooks[index].expectedDamage) = (nil, nil)
-        }
+        if let chosenKinds { state = state.leaving(only: chosenKinds) }
     }
 
     var chosenKinds: Set<GateKind>? {
@@ -192,13 +205,17 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
         let count = Double(evaluator.images)
         func top1(_ sums: HookEvaluator.Sums) -> Double? { hasLabels ? Double(sums.correct) / count : nil }
         let points = evaluator.candidates.indices.map { index in
-            let sums = evaluator.hooked[index]
+            let (sums, candidate) = (evaluator.hooked[index], evaluator.candidates[index])
             return Summary.Point(
-                budget: evaluator.candidates[index].budget, top1: top1(sums), agreement: Double(sums.agreeing) / count,
-                damage: sums.damage / count, flopsRatio: evaluator.flopsRatio(index),
-                latencyRatio: evaluator.latencyRatio(index), processorRatio: evaluator.processorRatio(index),
-                skipRatio: sums.skipRatio, skipRatioByHook: sums.takenByHook.map { Double($0) / count },
-                calibrationError: sums.calibration.error)
+                budget: candidate.budget, heldBudget: candidate.network.budgets.held(candidate.budget),
+                top1: top1(sums), agreement: Double(sums.agreeing) / count,
+                damage: sums.damage / count, damageError: sums.damageError(images: evaluator.images),
+                moved: sums.moved / count,
+                flopsRatio: evaluator.flopsRatio(index), latencyRatio: evaluator.latencyRatio(index),
+                processorRatio: evaluator.processorRatio(index), skipRatio: sums.skipRatio,
+                skipRatioByHook: sums.takenByHook.map { Double($0) / count }, calibrationError: sums.calibration.error,
+                predictedDamage: sums.predictions.meanPrediction, predictedDamageError: sums.predictions.error,
+                predictedDamageBrier: sums.predictions.brierScore)
         }
         var byKind: [String: [Summary.Point]] = [:]
         for (index, kind) in kinds.enumerated() {
@@ -215,14 +232,17 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     private func show(_ summary: Summary) throws {
         guard format.format == .table else { return try Terminal.json(summary) }
         var table = TextTable([
-            "BUDGET", "TOP-1 %", "AGREES %", "DAMAGE", "FLOPS", "LATENCY", "PROCESSOR", "SKIPPED", "ECE",
+            "BUDGET", "HELD TO", "DAMAGE", "MOVED", "TOP-1 %", "AGREES %", "FLOPS", "LATENCY", "PROCESSOR", "SKIPPED",
+            "ECE", "GATES' ECE", "BRIER",
         ])
         for point in summary.curve {
             table.add([
-                point.budget < 0 ? "off" : "\(point.budget)", point.top1.map { (100 * $0).text(2) } ?? "-",
-                (100 * point.agreement).text(2),
-                point.damage.text(4), point.flopsRatio.text(3), point.latencyRatio.text(3),
+                point.budget < 0 ? "off" : "\(point.budget)", point.budget < 0 ? "off" : "\(point.heldBudget)",
+                "\(point.damage.text(4)) +-\(point.damageError.text(4))", point.moved.text(4),
+                point.top1.map { (100 * $0).text(2) } ?? "-", (100 * point.agreement).text(2), point.flopsRatio.text(3),
+                point.latencyRatio.text(3),
                 point.processorRatio.text(3), point.skipRatio.text(3), point.calibrationError?.text(4) ?? "-",
+                point.predictedDamageError?.text(4) ?? "-", point.predictedDamageBrier?.text(4) ?? "-",
             ])
         }
         Terminal.print(table.text)

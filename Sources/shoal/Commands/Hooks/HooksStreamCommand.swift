@@ -86,6 +86,8 @@ struct HooksStreamCommand: AsyncParsableCommand {
         var samples: Int
         var trainings: Int
         var failedTrainings: Int
+        /// Frames on which was measured what the gates do together.
+        var measuredFrames: Int
         var sampleBytes: Int
         /// Of one processor, over the time that learning was not paused.
         var processorShare: Double
@@ -173,7 +175,7 @@ struct HooksStreamCommand: AsyncParsableCommand {
             processorLearning: processor.learning, processorPaused: processor.paused,
             processorP99Ratio: processor.learning.p99 / processor.paused.p99,
             samples: report.samples, trainings: report.trainings, failedTrainings: report.failures,
-            sampleBytes: report.sampleBytes,
+            measuredFrames: report.measuredFrames, sampleBytes: report.sampleBytes,
             processorShare: Double(report.processorNanoseconds) / (seconds / 2 * 1e9),
             peakResidentBytes: Int(usage.ru_maxrss) * 1_024, weightsSHA256: try PackageFile(package).weightsSHA256())
         guard format.format == .table else { return try Terminal.json(summary) }
@@ -188,7 +190,8 @@ struct HooksStreamCommand: AsyncParsableCommand {
         Terminal.print(
             """
             \(summary.frames) frames, \(summary.samples) samples of \(summary.sampleBytes) bytes, \
-            \(summary.trainings) trainings, \((100 * summary.processorShare).text(1)) % of one processor, \
+            \(summary.trainings) trainings, \(summary.measuredFrames) frames measured, \
+            \((100 * summary.processorShare).text(1)) % of one processor, \
             peak memory \(summary.peakResidentBytes) bytes; SHA-256 of the weights \(summary.weightsSHA256)
             """)
     }

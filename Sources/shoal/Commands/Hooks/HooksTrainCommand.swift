@@ -80,11 +80,17 @@ struct HooksTrainCommand: AsyncParsableCommand {
             var acceptedDamage: Double?
             var acceptedPrediction: Double?
         }
+        /// Ever learned from by these hooks.
         var frames: Int
+        /// Images of this call: used in all, and of them kept to measure on what gates damage together.
+        var framesUsed: Int
+        var framesReserved: Int
         var samples: Int
         var algorithm: TrainingAlgorithm
         var seed: UInt64
         var validation: [Validation]
+        /// What gates damage together, kind by kind and all at once, and what budgets are held to for it.
+        var together: [TogetherReport]
         var weightsSHA256: String
         var weightsSHA256Before: String
     }
@@ -92,33 +98,41 @@ struct HooksTrainCommand: AsyncParsableCommand {
     private func train() throws {
         var loaded = try LoadedHooks(package: package, hooks: hooks, with: with, statistics: statistics)
         let stream = try HookStream(loaded.package, images: images, labels: [], skip: skip, limit: frames)
+        if let frames, frames > stream.images.count {
+            Terminal.note("shoal: warning: --frames \(frames): there are \(stream.images.count) images; all are used")
+        }
         loaded.state.statistics.algorithm = algorithm
         loaded.state.statistics.seed = seed
+        // What others did says nothing about the gates to come.
+        loaded.state.calibrations = []
         let feed = try readings.feed(for: loaded, images: stream.images.count, skipping: skip)
+        let split = JointMeasurement.split(stream.images.count, first: skip)
+        let part = LearnedPart(stream: stream, positions: split.fitted, feed: feed)
         if let precision = loaded.state.precision {
-            try trainPrecision(&loaded.state, precision, loaded.package, stream)
+            try trainPrecision(&loaded.state, precision, loaded.package, part)
         } else if !loaded.smaller.isEmpty {
             guard fixedPlaces == 0 else { throw Refusal("--fixed: goes with the kind skip") }
-            try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), stream, feed)
+            try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), part)
         } else {
-            try trainWithinNetwork(&loaded.state, loaded.package, stream, feed)
+            try trainWithinNetwork(&loaded.state, loaded.package, part)
         }
+        try measureTogether(&loaded, LearnedPart(stream: stream, positions: split.reserved, feed: feed))
         do { try loaded.state.write(to: hooks) } catch { throw Refusal("\(error)", .environment) }
-        try show(loaded.state, before: loaded.package.weightsSHA256)
+        try show(loaded.state, split: split, before: loaded.package.weightsSHA256)
     }
 
     private func trainBetweenNetworks(
-        _ state: inout HookState, _ cascade: ModelCascade, _ stream: HookStream, _ feed: ReadingFeed?
+        _ state: inout HookState, _ cascade: ModelCascade, _ part: LearnedPart
     ) throws {
         let progress = Progress("Learning, per mille", total: 1_000)
         var generator = SeededGenerator(seed: seed)
         var samples = zip(state.hooks, cascade.featureCounts).map { hook, count in
             hook.samples ?? GateSamples(featureCount: count, byteLimit: sampleBytes)
         }
-        for index in 0..<stream.images.count {
-            if let readings = cascade.readings { feed?.set(index, readings) }
-            cascade.sample(stream.image(index), into: &samples, using: &generator)
-            progress.update(800 * (index + 1) / stream.images.count)
+        for index in part.positions.indices {
+            if let readings = cascade.readings { part.prepare(index, readings) }
+            cascade.sample(part.image(index), into: &samples, using: &generator)
+            progress.update(800 * (index + 1) / part.positions.count)
         }
         var settings = GateTrainer.Settings()
         settings.algorithm = algorithm
@@ -127,12 +141,12 @@ struct HooksTrainCommand: AsyncParsableCommand {
             state.hooks[index].gate = GateTrainer(settings).train(samples[index], seed: seed &+ UInt64(index))
             progress.update(800 + 200 * (index + 1) / state.hooks.count)
         }
-        state.statistics.frames += stream.images.count
-        state.statistics.samples += stream.images.count * state.hooks.count
+        state.statistics.frames += part.positions.count
+        state.statistics.samples += part.positions.count * state.hooks.count
     }
 
     private func trainWithinNetwork(
-        _ state: inout HookState, _ package: HookedPackage, _ stream: HookStream, _ feed: ReadingFeed?
+        _ state: inout HookState, _ package: HookedPackage, _ part: LearnedPart
     ) throws {
         var settings = BlockTrainer.Settings()
         settings.gates.algorithm = algorithm
@@ -143,9 +157,9 @@ struct HooksTrainCommand: AsyncParsableCommand {
         let progress = Progress("Learning, per mille", total: 1_000)
         var trainer = BlockTrainer(
             plain: package.plan, plan: try package.sections(), hooks: state.hooks, inputs: state.inputs,
-            count: stream.images.count, settings: settings, images: { stream.image($0) },
+            count: part.positions.count, settings: settings, images: { part.image($0) },
             progress: { progress.update(Int(1_000 * $0)) })
-        if let feed { trainer.prepare = { feed.set($0, $1) } }
+        trainer.prepare = { part.prepare($0, $1) }
         do { try trainer.train() } catch { throw Refusal("\(self.package): \(error)") }
         state.hooks = trainer.hooks
         let network = try BlockNetwork(
@@ -153,12 +167,12 @@ struct HooksTrainCommand: AsyncParsableCommand {
         for (index, time) in network.measureOverheads(repeats: 200).enumerated() {
             state.hooks[index].overheadMicroseconds = time
         }
-        state.statistics.frames += stream.images.count
+        state.statistics.frames += part.positions.count
         state.statistics.samples += trainer.sampleCount
     }
 
     private func trainPrecision(
-        _ state: inout HookState, _ precision: PrecisionState, _ package: HookedPackage, _ stream: HookStream
+        _ state: inout HookState, _ precision: PrecisionState, _ package: HookedPackage, _ part: LearnedPart
     ) throws {
         var settings = PrecisionTrainer.Settings()
         settings.gates.algorithm = algorithm
@@ -168,16 +182,20 @@ struct HooksTrainCommand: AsyncParsableCommand {
             plain: package.plan, try package.mixed(precision), precision, settings: settings)
         do {
             state.hooks = try trainer.train(
-                state.hooks, count: stream.images.count, images: { stream.image($0) },
+                state.hooks, count: part.positions.count, images: { part.image($0) },
                 progress: { progress.update(Int(1_000 * $0)) })
         } catch { throw Refusal("\(self.package): \(error)") }
-        state.statistics.frames += stream.images.count
-        state.statistics.samples += stream.images.count * state.hooks.count
+        state.statistics.frames += part.positions.count
+        state.statistics.samples += part.positions.count * state.hooks.count
     }
 
-    private func show(_ state: HookState, before: String) throws {
+    private func show(
+        _ state: HookState, split: (fitted: [Int], reserved: [Int]), before: String
+    ) throws {
+        let together = state.calibrations.map(TogetherReport.init)
         let summary = Summary(
-            frames: state.statistics.frames, samples: state.statistics.samples, algorithm: algorithm, seed: seed,
+            frames: state.statistics.frames, framesUsed: split.fitted.count + split.reserved.count,
+            framesReserved: split.reserved.count, samples: state.statistics.samples, algorithm: algorithm, seed: seed,
             validation: state.hooks.map { hook in
                 let validation = hook.gate?.validation
                 return .init(
@@ -186,7 +204,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
                     samples: hook.samples?.count ?? 0, expectedDamage: hook.expectedDamage, loss: validation?.loss,
                     constantLoss: validation?.constantLoss,
                     acceptedDamage: validation?.acceptedDamage, acceptedPrediction: validation?.acceptedPrediction)
-            }, weightsSHA256: try PackageFile(package).weightsSHA256(), weightsSHA256Before: before)
+            }, together: together, weightsSHA256: try PackageFile(package).weightsSHA256(), weightsSHA256Before: before)
         guard format.format == .table else { return try Terminal.json(summary) }
         var table = TextTable(["KIND", "OPERATOR", "SAMPLES", "LOSS", "CONSTANT'S", "PREDICTED", "MEASURED", "USED"])
         for row in summary.validation {
@@ -198,6 +216,11 @@ struct HooksTrainCommand: AsyncParsableCommand {
             ])
         }
         Terminal.print(table.text)
-        Terminal.print("\(summary.frames) frames; SHA-256 of the network's weights \(summary.weightsSHA256)")
+        for report in together { Terminal.print(report.text) }
+        Terminal.print(
+            "\(summary.framesUsed) images, \(summary.framesReserved) of them kept to measure on; "
+                + "\(summary.frames) frames learned from so far; SHA-256 of the network's weights "
+                + summary.weightsSHA256
+        )
     }
 }

@@ -25,7 +25,8 @@ extension LoadedHooks {
     func precisionNetwork(_ precision: PrecisionState) throws -> PrecisionNetwork {
         do {
             return try PrecisionNetwork(
-                plain: package.plan, try package.mixed(precision), precision, hooks: state.hooks)
+                plain: package.plan, try package.mixed(precision), precision, hooks: state.hooks,
+                budgets: state.budgetMap)
         } catch let refusal as HookRefusal { throw Refusal("\(package.path): \(refusal)") }
     }
 }
@@ -67,7 +68,8 @@ struct PrecisionBuilder {
             state.masks = try search.masks(before: border)
             progress.update(1_000)
             var result = HookState(
-                kinds: [.bits], weightsSHA256: package.weightsSHA256, hooks: try hooks(model, state, search))
+                kinds: [.bits], weightsSHA256: package.weightsSHA256, graphSHA256: package.graphSHA256,
+                hooks: try hooks(model, state, search))
             result.precision = state
             return result
         } catch let refusal as HookRefusal { throw Refusal("\(package.path): \(refusal)") }

@@ -1,14 +1,13 @@
 import Engine
-import MapPruning
 import SearchSpace
 import Testing
 
-@testable import HookNetworks
+@testable import MapPruning
 
 @Suite struct SubstituteFitTests {
     private static let (channels, side) = (3, 8)
 
-    private func convolved(_ before: AlignedBuffer, _ filter: HookState.Filter) -> AlignedBuffer {
+    private func convolved(_ before: AlignedBuffer, _ filter: LinearMap) -> AlignedBuffer {
         let (channels, side) = (Self.channels, Self.side)
         let after = AlignedBuffer(count: 16 * side * side)
         for pixel in 0..<side * side {
@@ -32,7 +31,7 @@ import Testing
     func findsAConvolutionThatMakesTheSameMap(iterations: Int?, seed: UInt64, limit: Float) throws {
         var generator = SeededGenerator(seed: seed)
         let (channels, pixels) = (Self.channels, Self.side * Self.side)
-        let truth = HookState.Filter(
+        let truth = LinearMap(
             weights: (0..<9 * channels * channels).map { _ in Float(0.2 * generator.normal()) },
             bias: (0..<channels).map { _ in Float(0.3 * generator.normal()) })
         func map() -> AlignedBuffer {
@@ -65,5 +64,12 @@ import Testing
 
     @Test func tooFewPixelsGiveNothing() {
         #expect(SubstituteFit(channels: 2, byteLimit: 1 << 16).solve() == nil)
+    }
+}
+
+extension SeededGenerator {
+    /// About normal: the sum of twelve draws.
+    fileprivate mutating func normal() -> Double {
+        (0..<12).reduce(-6.0) { sum, _ in sum + Double(next() >> 11) * 0x1p-53 }
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import HookNetworks
+@testable import HookPictures
 
 @Suite struct CurvePlotTests {
     @Test func isWellFormedAndHoldsEveryPoint() {

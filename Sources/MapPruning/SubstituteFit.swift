@@ -1,11 +1,9 @@
-import MapPruning
-
 /// Fits the 3x3 convolution that replaces a run of blocks: `max(convolution(x) + bias + x, 0)` is to equal what the
 /// blocks make of x, by least squares over sampled pixels of unlabelled images.
 ///
 /// Where the blocks gave 0, anything below 0 is as good: such targets are replaced by the fit's own negative values and
 /// the fit repeated, as for a censored regression (Tobin 1958).
-struct SubstituteFit {
+public struct SubstituteFit {
     let channels: Int
     private let columns: Int
     private let rowLimit: Int
@@ -24,7 +22,7 @@ struct SubstituteFit {
     ///   - byteLimit: Memory of the sampled pixels.
     ///   - iterations: Fits, each with the one before's values where the blocks gave 0. Six come near enough for maps
     ///     of which half is 0; the more is, the more it takes.
-    init(channels: Int, byteLimit: Int, iterations: Int = 6) {
+    public init(channels: Int, byteLimit: Int, iterations: Int = 6) {
         self.channels = channels
         self.iterations = iterations
         columns = 9 * channels + 1
@@ -32,11 +30,11 @@ struct SubstituteFit {
     }
 
     var rows: Int { targets.count / channels }
-    var isFull: Bool { rows >= rowLimit }
+    public var isFull: Bool { rows >= rowLimit }
 
     /// Samples some pixels of one image.
     /// - Parameters: maps in the kernels' layout, blocks of 16 channels.
-    mutating func add(
+    public mutating func add(
         before: UnsafePointer<Float>, after: UnsafePointer<Float>, height: Int, width: Int,
         using generator: inout some RandomNumberGenerator
     ) {
@@ -61,7 +59,7 @@ struct SubstituteFit {
     }
 
     /// - Returns: the convolution, or `nil` where there are too few pixels to fit it.
-    func solve() -> HookState.Filter? {
+    public func solve() -> LinearMap? {
         guard rows >= 2 * columns, let factor = Cholesky(gram(), size: columns) else { return nil }
         var (solution, wanted) = ([Double](), zip(targets, inputs).map { $0 - $1 })
         for iteration in 0..<iterations {
@@ -76,7 +74,7 @@ struct SubstituteFit {
             }
         }
         let bias = (0..<channels).map { Float(solution[9 * channels * channels + $0]) }
-        return HookState.Filter(weights: weights, bias: bias)
+        return LinearMap(weights: weights, bias: bias)
     }
 
     /// Patches times patches, with the ridge.
