@@ -207,6 +207,7 @@ let testImports: [String: [String]] = [
     "PostgreSQLFleetStore": ["PostgreSQLHarness"],
     "PlanEvaluation": ["Packages"],
     "SearchInputs": ["LatencyPrediction", "SearchSpace", "SubnetSearch"],
+    "SearchReports": ["SearchSpace"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
