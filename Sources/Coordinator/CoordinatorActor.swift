@@ -63,7 +63,7 @@ actor CoordinatorActor {
     ) async throws {
         self.sharing =
             if let sharing {
-                try await Self.sharing(from: sharing, settings: sharingSettings)
+                try await Self.sharing(from: sharing, telemetry: store, settings: sharingSettings)
             } else {
                 SharingMachine(settings: sharingSettings, stored: [], at: .now)
             }
