@@ -194,7 +194,8 @@ let testImports: [String: [String]] = [
     ],
     "Agent": ["CAllocations", "Graphs", "ModelImport"],
     "Dashboard": [
-        "AdminAPI", "AuditLog", "FleetModel", "Messaging", "SearchSpace", "ServingHarness", "WireProtocol",
+        "AdminAPI", "AuditLog", "FleetModel", "HookSharing", "Messaging", "SearchSpace", "ServingHarness",
+        "WireProtocol",
     ],
     "FleetStore": ["PostgreSQLFleetStore", "PostgreSQLHarness"],
     "ArtefactFiles": ["FleetModel"],
@@ -233,8 +234,8 @@ func schemas(of name: String) -> [String] { exists("Sources/\(name)/Protobuf") ?
 func pages(of name: String) -> [Resource] {
     guard exists("Sources/\(name)/Pages") else { return [] }
     let scripts = [
-        "app", "audit", "board", "coordinator", "dialog", "elements", "events", "fleet", "models", "plots", "policies",
-        "predictors", "rollouts",
+        "app", "audit", "board", "coordinator", "dialog", "elements", "events", "fleet", "hooks", "models", "plots",
+        "policies", "predictors", "rollouts",
     ].map { $0 + ".js" }
     return (["icon.svg", "index.html", "style.css"] + scripts).map { .embedInCode("Pages/\($0)") }
 }
