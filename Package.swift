@@ -198,7 +198,8 @@ let testImports: [String: [String]] = [
     ],
     "Agent": ["CAllocations", "Graphs", "ModelImport"],
     "Dashboard": [
-        "AdminAPI", "AuditLog", "FleetModel", "Messaging", "SearchSpace", "ServingHarness", "WireProtocol",
+        "AdminAPI", "AuditLog", "FleetModel", "HookSharing", "Messaging", "SearchSpace", "ServingHarness",
+        "WireProtocol",
     ],
     "FleetStore": ["PostgreSQLFleetStore", "PostgreSQLHarness"],
     "ArtefactFiles": ["FleetModel"],
@@ -211,6 +212,7 @@ let testImports: [String: [String]] = [
     "PostgreSQLFleetStore": ["PostgreSQLHarness"],
     "PlanEvaluation": ["Packages"],
     "SearchInputs": ["LatencyPrediction", "SearchSpace", "SubnetSearch"],
+    "SearchReports": ["SearchSpace"],
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
@@ -236,8 +238,8 @@ func schemas(of name: String) -> [String] { exists("Sources/\(name)/Protobuf") ?
 func pages(of name: String) -> [Resource] {
     guard exists("Sources/\(name)/Pages") else { return [] }
     let scripts = [
-        "app", "audit", "board", "coordinator", "dialog", "elements", "events", "fleet", "models", "plots", "policies",
-        "predictors", "rollouts",
+        "app", "audit", "board", "coordinator", "dialog", "elements", "events", "fleet", "hooks", "models", "plots",
+        "policies", "predictors", "rollouts",
     ].map { $0 + ".js" }
     return (["icon.svg", "index.html", "style.css"] + scripts).map { .embedInCode("Pages/\($0)") }
 }

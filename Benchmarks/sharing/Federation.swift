@@ -16,9 +16,19 @@ enum Attack: String, CaseIterable {
     case noise
     /// Noise a hundred times as long.
     case bigNoise
+    /// All bad boards the same: the mean of what the honest ones learned, turned around, as long as the median update.
+    case collude
 
-    func applied(to delta: [Float], length: Double, using generator: inout SeededGenerator) -> [Float] {
+    /// - Parameters:
+    ///   - length: of the median update.
+    ///   - honest: the mean of what honest boards learned.
+    func applied(
+        to delta: [Float], length: Double, honest: [Double], using generator: inout SeededGenerator
+    ) -> [Float] {
         switch self {
+        case .collude:
+            let size = honest.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            return honest.map { Float(-$0 * length / max(size, .leastNormalMagnitude)) }
         case .none: return delta
         case .flip: return delta.map { -$0 }
         case .bigFlip: return delta.map { -10 * $0 }
@@ -27,6 +37,11 @@ enum Attack: String, CaseIterable {
             return delta.map { _ in Float(size * Split.normal(&generator)) }
         }
     }
+}
+
+/// Of which merges more than half of the boards' consent is asked.
+enum Caution: String {
+    case never, disagreement, always
 }
 
 /// Boards that learn from what they have seen and share it, round by round, by the product's own rules.
@@ -40,6 +55,8 @@ struct Federation {
     struct Round {
         var named: [BoardID: String] = [:]
         var isAccepted = false
+        var isDoubtful = false
+        var isSplit = false
         var change = 0.0
         var cosines: [Double] = []
     }
@@ -49,6 +66,7 @@ struct Federation {
     let refiner: GateRefiner
     let attack: Attack
     let validates: Bool
+    let caution: Caution
     var boards: [Board]
     private(set) var version: [Float]
     private var marks: [BoardID: GateMerge.Mark] = [:]
@@ -59,13 +77,13 @@ struct Federation {
 
     init(
         start: [Gate?], boards: [Board], merge: GateMerge, refiner: GateRefiner, attack: Attack = .none,
-        validates: Bool = true, seed: UInt64
+        validates: Bool = true, caution: Caution = .disagreement, seed: UInt64
     ) throws {
         layout = try GateLayout(start)
         version = layout.vector(of: start)
         validations = start.map { $0?.validation }
         (self.boards, self.merge, self.refiner, self.attack) = (boards, merge, refiner, attack)
-        self.validates = validates
+        (self.validates, self.caution) = (validates, caution)
         generator = SeededGenerator(seed: seed &+ 77)
         self.seed = seed
     }
@@ -97,11 +115,11 @@ struct Federation {
                     loss: loss / Double(max(1, held)), arrivedAtMilliseconds: 0))
         }
         let lengths = updates.map { $0.delta.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot() }.sorted()
-        for index in updates.indices {
-            let isBad = boards.contains { $0.id == updates[index].board && $0.isBad }
-            guard isBad else { continue }
+        let bad = Set(boards.filter(\.isBad).map(\.id))
+        let mean = Self.mean(updates.filter { !bad.contains($0.board) }.map(\.delta), layout.parameterCount)
+        for index in updates.indices where bad.contains(updates[index].board) {
             updates[index].delta = attack.applied(
-                to: updates[index].delta, length: lengths[lengths.count / 2], using: &generator)
+                to: updates[index].delta, length: lengths[lengths.count / 2], honest: mean, using: &generator)
         }
         var round = Round()
         updates = updates.filter { update in
@@ -117,10 +135,14 @@ struct Federation {
         marks = result.marks
         for share in result.excluded { round.named[share.board] = share.exclusion }
         round.cosines = result.shares.map(\.cosine)
+        round.isSplit = result.accord == .split
         guard let delta = result.delta else { return round }
         let candidate = zip(version, delta).map { $0 + $1 }
+        let asked = boards.filter { marks[$0.id] == nil }
+        let isDoubtful = caution == .always || caution == .disagreement && result.accord != .agreed
         let judgement = CandidateVerdict().judge(
-            boards.filter { marks[$0.id] == nil }.compactMap { score(candidate, $0) })
+            asked.compactMap { score(candidate, $0) }, doubtfulOf: isDoubtful ? asked.count : nil)
+        round.isDoubtful = isDoubtful
         round.change = judgement?.change ?? 0
         round.isAccepted = !validates || judgement?.isAccepted == true
         guard round.isAccepted else { return round }
@@ -128,6 +150,12 @@ struct Federation {
         latest += 1
         validations = judgement.map { $0.gates.map { GateValidation($0) } } ?? validations
         return round
+    }
+
+    private static func mean(_ deltas: [[Float]], _ count: Int) -> [Double] {
+        var mean = [Double](repeating: 0, count: count)
+        for delta in deltas { for index in mean.indices { mean[index] += Double(delta[index]) / Double(deltas.count) } }
+        return mean
     }
 
     /// A bad board says the opposite of what it finds.

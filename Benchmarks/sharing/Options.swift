@@ -9,6 +9,7 @@ struct Options: Sendable {
         "pull": "0", "bad": "2", "seeds": "1,2,3", "rule": "trimmed", "outliers": "yes", "validates": "yes",
         "start": "500", "verbose": "no", "attacks": "flip,bigFlip,noise,bigNoise", "smaller": "", "largest": "",
         "images": "", "passes": "1", "decay": "0", "own": "0",
+        "caution": "disagreement", "away": "0.49", "doubtful": "median", "agreement": "0.18",
     ]
 
     private var values = defaults

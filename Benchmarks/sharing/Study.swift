@@ -26,13 +26,19 @@ struct Study {
     var attacks: [Attack] { options.list("attacks").compactMap { Attack(rawValue: $0) } }
 
     var merge: GateMerge {
-        let rule: MergeRule =
-            switch options.text("rule") {
-            case "mean": .mean
-            case "median": .median
-            default: .trimmedMean(share: 0.25)
-            }
-        return GateMerge(rule: rule, outliers: options.isSet("outliers") ? OutlierTest() : nil)
+        var outliers = OutlierTest()
+        (outliers.mostAway, outliers.agreement) = (options.number("away"), options.number("agreement"))
+        var merge = GateMerge(rule: rule("rule"), outliers: options.isSet("outliers") ? outliers : nil)
+        merge.doubtfulRule = rule("doubtful")
+        return merge
+    }
+
+    private func rule(_ name: String) -> MergeRule {
+        switch options.text(name) {
+        case "mean": .mean
+        case "median": .median
+        default: .trimmedMean(share: 0.25)
+        }
     }
 
     var refiner: GateRefiner {
@@ -137,7 +143,8 @@ extension Study {
     ) throws -> Gate {
         var federation = try Federation(
             start: [start], boards: members, merge: merge, refiner: refiner, attack: attack,
-            validates: options.isSet("validates"), seed: seed)
+            validates: options.isSet("validates"),
+            caution: Caution(rawValue: options.text("caution")) ?? .disagreement, seed: seed)
         let named = run(&federation)
         guard let gate = federation.gates[0] else { throw Failure("no gate") }
         _ = show("merged, \(attack), v\(federation.latest)", gate, level, than: together)
@@ -156,8 +163,10 @@ extension Study {
             if round.isAccepted { accepted += 1 }
             if isVerbose {
                 let cosines = round.cosines.map { String(format: "%.2f", $0) }.joined(separator: " ")
+                let accord = round.isSplit ? " split," : round.isDoubtful ? " doubtful," : ""
                 print(
-                    "      round \(number): change \(Self.text(100 * round.change)) %, cosines \(cosines)", round.named)
+                    "      round \(number): change \(Self.text(100 * round.change)) %,\(accord)"
+                        + "\(round.isAccepted ? "" : " turned down,") cosines \(cosines)", round.named)
             }
         }
         let bad = Set(federation.boards.filter(\.isBad).map(\.id))

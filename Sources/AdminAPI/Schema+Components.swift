@@ -225,7 +225,7 @@ extension Schema {
                     "generations": .integer, "evaluated": .integer, "candidates": .array(subnet),
                 ],
                 optional: [
-                    "relaxedTo": .number,
+                    "relaxedTo": .number, "relaxedBecause": .string,
                     "alternatives": .array(
                         .object([
                             "configuration": subnet, "predictedAccuracy": .number,

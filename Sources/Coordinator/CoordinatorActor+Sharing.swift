@@ -9,13 +9,26 @@ import WireProtocol
 extension CoordinatorActor {
     typealias SharingMachine = HookSharingStateMachine<ContinuousClock.Instant>
 
+    /// Windows of a board's past that are recalled.
+    private static let recalledWindows = 900
+
+    /// - Parameter telemetry: what boards had told before a version that is on trial, by which it is judged, is there.
     static func sharing(
-        from store: any SharingStore, settings: SharingMachine.Settings
+        from store: any SharingStore, telemetry: any FleetStore, settings: SharingMachine.Settings
     ) async throws -> SharingMachine {
         let stored = try await store.sharing().map {
             SharingMachine.Stored(state: $0.state, versions: $0.versions, updates: $0.updates, numbers: $0.numbers)
         }
-        return SharingMachine(settings: settings, stored: stored, at: .now)
+        var machine = SharingMachine(settings: settings, stored: stored, at: .now)
+        for trial in machine.trials {
+            for board in trial.boards {
+                let windows = try await telemetry.telemetry(
+                    board: board, sinceMilliseconds: 0, limit: recalledWindows)
+                let before = windows.filter { $0.receivedAtMilliseconds <= trial.madeAtMilliseconds }
+                machine.pastRecalled(before.map(\.record), of: board, in: trial.group)
+            }
+        }
+        return machine
     }
 
     /// - Parameter board: greeted, so that its class is known.

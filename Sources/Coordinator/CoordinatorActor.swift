@@ -63,7 +63,7 @@ actor CoordinatorActor {
     ) async throws {
         self.sharing =
             if let sharing {
-                try await Self.sharing(from: sharing, settings: sharingSettings)
+                try await Self.sharing(from: sharing, telemetry: store, settings: sharingSettings)
             } else {
                 SharingMachine(settings: sharingSettings, stored: [], at: .now)
             }
@@ -80,7 +80,9 @@ actor CoordinatorActor {
         self.rollouts = stored
         machine = Machine(
             settings: settings, boards: boards, policies: policies, trials: Self.trials(of: stored),
-            clockSeconds: Int64(Self.wallClock() / 1_000), at: .now)
+            quarantined: try await store.quarantines().mapValues {
+                QuarantinedBoard(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
+            }, clockSeconds: Int64(Self.wallClock() / 1_000), at: .now)
         self.store = store
         self.transport = transport
         self.logger = logger
@@ -245,6 +247,11 @@ actor CoordinatorActor {
             case .saveBoard(let board): if await !save(board) { unsaved.insert(board) }
             case .saveAssignment(let assignment, let board): await save(assignment, for: board)
             case .persistTelemetry(let records, let board): await gather(records, of: board)
+            case .saveQuarantine(let entry, let board):
+                let record = entry.map {
+                    QuarantineRecord(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
+                }
+                await storing("quarantine") { try await self.store.saveQuarantine(record, of: board) }
             case .send(let message, let board): if !unsaved.contains(board) { send(message, to: board) }
             case .record(let kind, let board, let message): await record(kind, board, message)
             }

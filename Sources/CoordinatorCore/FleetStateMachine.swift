@@ -43,6 +43,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         case saveAssignment(Assignment, BoardID)
         /// Make the records durable, then call `telemetryPersisted`.
         case persistTelemetry([TelemetryRecord], BoardID)
+        /// Keep whether nothing is learned from the board; `nil`: it is learned from.
+        case saveQuarantine(QuarantinedBoard?, BoardID)
         case send(Message, BoardID)
         case record(FleetEvent.Kind, BoardID?, String)
     }
@@ -65,6 +67,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var ruling: [Policy]?
         /// Models whose hooks were refused when they were last heard of.
         var withoutHooks: Set<ModelName> = []
+        /// Length of its last window without anything impossible.
+        var usualWindowMilliseconds: UInt32?
         /// What it said in its last hello that it cannot have measured.
         var impossible: [String] = []
     }
@@ -90,16 +94,19 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     /// - Parameters:
     ///   - boards: as they were stored; none has a session yet.
+    ///   - quarantined: boards from which nothing is learned, as they were stored.
     ///   - clockSeconds: since 1970, by the clock that people read.
     public init(
         settings: Settings, boards: [EnrolledBoard], policies: [Policy], trials: [PolicyTrial] = [],
-        clockSeconds: Int64 = 0, at now: Instant
+        quarantined: [BoardID: QuarantinedBoard] = [:], clockSeconds: Int64 = 0, at now: Instant
     ) {
         self.settings = settings
         self.policies = policies
         self.trials = trials
         self.clockSeconds = clockSeconds
-        quarantine = LearningQuarantine(saneFor: settings.saneFor)
+        let enrolled = Set(boards.map(\.board.id))
+        quarantine = LearningQuarantine(
+            saneFor: settings.saneFor, stored: quarantined.filter { enrolled.contains($0.key) }, at: now)
         for board in boards { self.boards[board.board.id] = Self.entry(board, settings, at: now) }
     }
 
@@ -141,9 +148,10 @@ where Instant: Sendable, Instant.Duration == Duration {
     public mutating func boardRevoked(_ id: BoardID) -> [Action] {
         guard let removed = boards.removeValue(forKey: id) else { return [] }
         described(removed.state.board, as: nil)
+        let forgotten: [Action] = quarantine.entries[id] == nil ? [] : [.saveQuarantine(nil, id)]
         quarantine.forget(id)
         hasNewFigures = true
-        return [.record(.boardRevoked, id, "revoked")]
+        return forgotten + [.record(.boardRevoked, id, "revoked")]
     }
 
     // MARK: Messages
@@ -249,9 +257,10 @@ where Instant: Sendable, Instant.Duration == Duration {
             boards[id]?.struck = max(board.struck, struck.map(\.0.position).max() ?? board.struck)
             boards[id]?.state.refusedRecords += UInt64(refused)
             actions.append(.record(.telemetryRefused, id, "\(refused) impossible records"))
-            if struck.contains(where: { $0.0.hasImpossibleLatencies(on: board.state) }) {
-                actions += impossibleFigures("telemetry that it cannot have measured", of: id, at: now)
-            }
+            actions += impossibleWindows(struck.map(\.0), of: id, at: now)
+        }
+        if let usual = zip(named, sound).filter({ $0 == $1 }).last?.0 {
+            boards[id]?.usualWindowMilliseconds = usual.durationMilliseconds
         }
         actions += sound.flatMap { hooksHeardOf(in: $0, from: id) }
         if let spool = sound.compactMap(\.board.spool).last { actions += spoolHeardOf(spool, from: id) }

@@ -93,6 +93,10 @@ extension HookSharingStateMachine {
         let merged = Dictionary(group.updates.map { ($0.key, $0.value.update.number) }, uniquingKeysWith: max)
         var actions = named(result, id, group.marks)
         guard let delta = result.delta else {
+            if result.accord == .split {
+                let text = "\(id): its boards are split, half or more point against the others; nothing is merged"
+                actions.append(.record(.hookVersionRejected, nil, text))
+            }
             return actions + [drop(merged, id, result.marks)]
         }
         let number = group.state.highest + 1
@@ -102,8 +106,8 @@ extension HookSharingStateMachine {
             provenance: .init(
                 shares: result.shares, validators: [], change: 0, gates: [], atMilliseconds: milliseconds))
         groups[id]?.candidate = Candidate(
-            version: version, merged: merged, marks: result.marks, asked: [], open: [], scores: [:],
-            deadline: now, round: 0)
+            version: version, merged: merged, marks: result.marks, isDoubtful: result.accord != .agreed, asked: [],
+            open: [], scores: [:], deadline: now, round: 0)
         actions += ask(id, at: now)
         return actions
     }
@@ -176,7 +180,8 @@ extension HookSharingStateMachine {
 
     private mutating func judge(_ id: SharingGroup, at now: Instant, _ milliseconds: UInt64) -> [Action] {
         guard let group = groups[id], let candidate = group.candidate else { return [] }
-        guard let judgement = settings.verdict.judge(Array(candidate.scores.values)) else {
+        let doubted = candidate.isDoubtful ? candidate.asked.count : nil
+        guard let judgement = settings.verdict.judge(Array(candidate.scores.values), doubtfulOf: doubted) else {
             if candidate.round < settings.rounds {
                 let actions = ask(id, at: now)
                 if !actions.isEmpty { return actions }
@@ -185,8 +190,7 @@ extension HookSharingStateMachine {
             return [.record(.hookVersionRejected, nil, text), drop(candidate.merged, id, candidate.marks)]
         }
         guard judgement.isAccepted else {
-            let percent = (judgement.change * 1_000).rounded() / 10
-            let text = "\(id): version \(candidate.version.number) is worse by \(percent) % of the loss before"
+            let text = Self.text(of: judgement, of: candidate, id)
             return [.record(.hookVersionRejected, nil, text), drop(candidate.merged, id, candidate.marks)]
         }
         var version = candidate.version
@@ -202,6 +206,18 @@ extension HookSharingStateMachine {
         return [.saveVersion(version, state, merged: candidate.merged)]
     }
 
+    private static func text(
+        of judgement: CandidateVerdict.Judgement, of candidate: Candidate, _ id: SharingGroup
+    ) -> String {
+        let percent = (abs(judgement.change) * 1_000).rounded() / 10
+        let change = "\(judgement.change > 0 ? "worse" : "better") by \(percent) % of the loss before"
+        let head = "\(id): version \(candidate.version.number) is turned down: "
+        guard candidate.isDoubtful else { return head + "to the middle board it is \(change)" }
+        return head
+            + "its boards disagree, and too few of \(candidate.asked.count) find it no worse; to the middle one of "
+            + "\(judgement.boards.count) that answered it is \(change)"
+    }
+
     /// Version and state are on the disk.
     public mutating func versionPersisted(
         _ version: HookVersion, _ state: SharingState, at now: Instant
@@ -214,6 +230,8 @@ extension HookSharingStateMachine {
         groups[id]?.versions.append(version)
         forget(candidate.merged, id)
         groups[id]?.candidate = nil
+        groups[id]?.inquired = []
+        groups[id]?.opinions = [:]
         groups[id]?.watch.began(state.trial?.watched ?? [], at: now)
         while let group = groups[id], group.versions.count > SharingLimits.versions,
             let oldest = group.versions.first(where: {

@@ -88,6 +88,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var version: HookVersion
         var merged: [BoardID: UInt64]
         var marks: [BoardID: GateMerge.Mark]
+        /// The boards whose updates were merged disagree.
+        var isDoubtful: Bool
         /// Boards that were asked since the start of the merge.
         var asked: Set<BoardID>
         /// Of the last round.
@@ -110,6 +112,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         var candidate: Candidate?
         /// What boards measured before and since they were given the version on trial.
         var watch = VersionWatch<Instant>()
+        /// Boards that were asked what the version before is worth, and their answers: the version on trial beside it.
+        var inquired: Set<BoardID> = []
+        var opinions: [BoardID: CandidateScore] = [:]
 
         var marks: [BoardID: GateMerge.Mark] {
             Dictionary(state.marks.map { ($0.board, $0.mark) }, uniquingKeysWith: { first, _ in first })
@@ -191,6 +196,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .wanted(let version, let part): return wanted(version, part, id, board)
         case .scored(let version, let samples, let loss, let before, let gates):
             let score = CandidateScore(board: board, samples: samples, loss: loss, lossBefore: before, gates: gates)
+            trialScored(score, version, id)
             return scored(score, version, id, at: now, milliseconds)
         }
     }
@@ -246,6 +252,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         guard let group = groups[id], group.members[board] != nil,
             let version = group.versions.first(where: { $0.number == number })
                 ?? (group.candidate?.version.number == number ? group.candidate?.version : nil)
+                ?? (number == 0 ? group.start : nil)
         else { return [] }
         let range = SharingLimits.range(of: part, parameters: version.values.count)
         guard !range.isEmpty else { return [] }
@@ -263,6 +270,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         for id in groups.keys {
             groups[id]?.members[board] = nil
             groups[id]?.watch.forget(board)
+            groups[id]?.opinions[board] = nil
             groups[id]?.updates[board] = nil
             groups[id]?.candidate?.open.remove(board)
             groups[id]?.candidate?.scores[board] = nil

@@ -20,12 +20,32 @@ extension TelemetryRecord {
     }
 }
 
+/// What is wrong with latencies of a window, if anything is; other figures may be of another table of points.
+enum ImpossibleLatencies {
+    /// Negative, or no number: nothing that a board can have measured.
+    case noNumber
+    /// Far from those of the idle board.
+    case outOfClass
+    /// The same in a window that lasted far longer than the board's usual ones: it was suspended meanwhile, and what it
+    /// measured is a pause.
+    case afterPause
+}
+
 extension TelemetryRecord {
-    /// Whether latencies are none that the board can have measured; other figures may be of another table of points.
-    func hasImpossibleLatencies(on state: BoardState) -> Bool {
-        models.contains { model in
-            model.hasImpossibleLatencies(points: state.board.models.first { $0.name == model.model }?.points)
+    /// A window that lasts so many times as long as usual is one in which the board was suspended.
+    private static var pause: UInt64 { 3 }
+
+    /// - Parameter usual: length of the board's last window without anything impossible; `nil` before the first.
+    func impossibleLatencies(on state: BoardState, usualMilliseconds usual: UInt32?) -> ImpossibleLatencies? {
+        var isOut = false
+        for model in models {
+            if model.hasNoNumbers { return .noNumber }
+            let points = state.board.models.first { $0.name == model.model }?.points
+            if let points, !model.isOfItsClass(points.map(\.latencyMilliseconds)) { isOut = true }
         }
+        guard isOut else { return nil }
+        let isPause = usual.map { UInt64(durationMilliseconds) >= Self.pause * max(1, UInt64($0)) } ?? false
+        return isPause ? .afterPause : .outOfClass
     }
 }
 
@@ -43,12 +63,11 @@ extension ModelTelemetry {
             && p50Milliseconds <= p90Milliseconds && p90Milliseconds <= p99Milliseconds
     }
 
-    fileprivate func hasImpossibleLatencies(points: [OperatingPoint]?) -> Bool {
-        let isNoNumber = [p50Milliseconds, p90Milliseconds, p99Milliseconds].contains { !$0.isFinite || $0 < 0 }
-        return isNoNumber || points.map { !isOfItsClass($0.map(\.latencyMilliseconds)) } ?? false
+    fileprivate var hasNoNumbers: Bool {
+        [p50Milliseconds, p90Milliseconds, p99Milliseconds].contains { !$0.isFinite || $0 < 0 }
     }
 
-    private func isOfItsClass(_ idle: [Double]) -> Bool {
+    fileprivate func isOfItsClass(_ idle: [Double]) -> Bool {
         guard frames > 0, let fastest = idle.min(), let slowest = idle.max() else { return true }
         return p50Milliseconds <= slowest * Self.mostTimes && p50Milliseconds >= fastest / Self.mostTimes
     }

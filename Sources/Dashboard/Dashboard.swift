@@ -39,6 +39,7 @@ public enum Dashboard {
         File(path: "elements.js", bytes: PackageResources.elements_js),
         File(path: "events.js", bytes: PackageResources.events_js),
         File(path: "fleet.js", bytes: PackageResources.fleet_js),
+        File(path: "hooks.js", bytes: PackageResources.hooks_js),
         File(path: "models.js", bytes: PackageResources.models_js),
         File(path: "plots.js", bytes: PackageResources.plots_js),
         File(path: "policies.js", bytes: PackageResources.policies_js),

@@ -72,6 +72,8 @@ public struct SearchPoint: Equatable, Codable, Sendable {
     public var memoryBytes: Double
     /// The latency constraint in milliseconds that was searched instead, where none was found within the one asked for.
     public var relaxedTo: Double?
+    /// Which constraint could not be kept, and what the best within it is; `nil` also of points of an earlier version.
+    public var relaxedBecause: String?
     public var generations: Int
     public var evaluated: Int
     /// The next best, in order; what a board measures where the best does not keep its constraint.
@@ -101,8 +103,9 @@ public struct SearchPoint: Equatable, Codable, Sendable {
 
     public init(
         constraint: Int, configuration: SubnetConfiguration, predictedAccuracy: Double,
-        predictedLatencyMilliseconds: Double, flops: Double, memoryBytes: Double, relaxedTo: Double?, generations: Int,
-        evaluated: Int, candidates: [SubnetConfiguration], alternatives: [Alternative]? = nil
+        predictedLatencyMilliseconds: Double, flops: Double, memoryBytes: Double, relaxedTo: Double?,
+        relaxedBecause: String? = nil, generations: Int, evaluated: Int, candidates: [SubnetConfiguration],
+        alternatives: [Alternative]? = nil
     ) {
         self.constraint = constraint
         self.configuration = configuration
@@ -111,6 +114,7 @@ public struct SearchPoint: Equatable, Codable, Sendable {
         self.flops = flops
         self.memoryBytes = memoryBytes
         self.relaxedTo = relaxedTo
+        self.relaxedBecause = relaxedBecause
         self.generations = generations
         self.evaluated = evaluated
         self.candidates = candidates

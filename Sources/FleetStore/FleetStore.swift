@@ -9,7 +9,7 @@ public import FleetModel
 ///
 /// Where a method takes an `audit`, that becomes an entry of the log in the same transaction: there is no change by a
 /// person without its entry, and no entry without its change.
-public protocol FleetStore: SearchStore, MeasurementStore, AccessStore, TelemetryRetention {
+public protocol FleetStore: SearchStore, MeasurementStore, QuarantineStore, AccessStore, TelemetryRetention {
     // MARK: Boards
 
     /// Adds the board or replaces it. No two boards share a key; there are at most `FleetLimits.boards`.

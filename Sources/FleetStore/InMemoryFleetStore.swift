@@ -23,6 +23,7 @@ public actor InMemoryFleetStore: FleetStore {
     private var storedSearches: [String: SearchRecord] = [:]
     private var storedAccess: [AccessName: AccessToken] = [:]
     var storedRollouts: [String: Rollout] = [:]
+    var storedQuarantines: [BoardID: QuarantineRecord] = [:]
     var ledger = AuditLedger()
 
     public init(limits: StoreLimits = StoreLimits()) { self.limits = limits }

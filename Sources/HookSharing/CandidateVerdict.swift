@@ -38,9 +38,14 @@ public struct CandidateScore: Equatable, Sendable {
     }
 }
 
-/// Decides whether a merge becomes a version: where more than half of the boards asked find it no worse than the
-/// version before. Fewer than half of them can neither force one through nor keep one away; half of them can keep one
-/// away, and force one through only where an honest board finds it no worse either.
+/// Decides whether a merge becomes a version: where more than half of the boards whose scores count find it no worse
+/// than the version before. Fewer than half of them can neither force one through nor keep one away.
+///
+/// A merge of boards that disagree is doubtful: half of them may be bad without any of them standing out. It takes more
+/// than half of those that are left when half of the boards asked lie, silence counting as no: `2 yes > asked + asked /
+/// 2`, about three quarters. So half of the boards can keep a doubtful merge away, and cannot force one through that
+/// most of the others find worse. What is lost when it is turned down is little: around an optimum boards disagree too,
+/// and there is nothing left to gain.
 public struct CandidateVerdict: Equatable, Codable, Sendable {
     /// Scores below this many samples do not count.
     public var fewestSamples: UInt64 = 16
@@ -59,8 +64,9 @@ public struct CandidateVerdict: Equatable, Codable, Sendable {
         public var gates: [GateScore]
     }
 
+    /// - Parameter asked: boards that were asked, of a doubtful merge; `nil` of one that boards agreed on.
     /// - Returns: `nil` where no score counts.
-    public func judge(_ scores: [CandidateScore]) -> Judgement? {
+    public func judge(_ scores: [CandidateScore], doubtfulOf asked: Int? = nil) -> Judgement? {
         let counted = scores.filter {
             $0.samples >= fewestSamples && $0.loss.isFinite && $0.lossBefore.isFinite && $0.lossBefore >= 0
                 && $0.gates.allSatisfy(\.isPossible)
@@ -71,11 +77,11 @@ public struct CandidateVerdict: Equatable, Codable, Sendable {
         }
         let change = MergeRule.median.merge(&changes)
         let content = changes.count { $0.value <= tolerance }
+        let isAccepted = asked.map { 2 * content > $0 + $0 / 2 } ?? (2 * content > counted.count)
         let gates = (0..<gateCount).map { gate in
             Self.merged(counted.compactMap { $0.gates.count == gateCount ? $0.gates[gate] : nil })
         }
-        return Judgement(
-            isAccepted: 2 * content > counted.count, boards: counted.map(\.board), change: change, gates: gates)
+        return Judgement(isAccepted: isAccepted, boards: counted.map(\.board), change: change, gates: gates)
     }
 
     private static func merged(_ scores: [GateScore]) -> GateScore {

@@ -10,6 +10,8 @@ public import FleetModel
 /// directions say nothing, and what it sends then would pass for honest.
 public struct GateMerge: Equatable, Codable, Sendable {
     public var rule: MergeRule
+    /// Where boards disagree, so that nobody is named for direction: what a board claims of its samples counts nothing.
+    public var doubtfulRule = MergeRule.median
     public var outliers: OutlierTest?
     /// Bases older by more versions than this are left out.
     public var oldestBase: UInt64 = 8
@@ -59,12 +61,15 @@ public struct GateMerge: Equatable, Codable, Sendable {
     }
 
     public struct Result: Equatable, Sendable {
-        /// To be added to the latest version; `nil` where every update was left out.
+        /// To be added to the latest version; `nil` where every update was left out, or boards are split.
         public var delta: [Float]?
         /// By board.
         public var shares: [Share]
         /// Boards that are distrusted from now on.
         public var marks: [BoardID: Mark]
+        /// How the boards' directions stand to each other. Where they disagree, half of the boards may be bad and none
+        /// of them stands out; where they are split, nothing is merged.
+        public var accord: OutlierTest.Accord
 
         public var excluded: [Share] { shares.filter { $0.exclusion != nil } }
     }
@@ -78,9 +83,14 @@ public struct GateMerge: Equatable, Codable, Sendable {
     ) -> Result {
         let sorted = updates.sorted { $0.board < $1.board }
         var marks = marks.filter { latest < $0.value.version + distrust }
-        var shares = screened(sorted, latest, &marks)
+        let test = outliers?.measure(sorted.map(\.delta))
+        let accord = test?.accord ?? .agreed
+        var shares = screened(sorted, latest, test, &marks)
         let kept = shares.indices.filter { shares[$0].exclusion == nil }
-        guard !kept.isEmpty else { return Result(delta: nil, shares: shares, marks: marks) }
+        guard !kept.isEmpty, accord != .split else {
+            return Result(delta: nil, shares: shares, marks: marks, accord: accord)
+        }
+        let rule = accord == .agreed ? self.rule : doubtfulRule
         let weights = weights(kept.map { sorted[$0] }, latest, now)
         let total = weights.reduce(0, +)
         for (position, index) in kept.enumerated() { shares[index].weight = weights[position] / total }
@@ -92,13 +102,14 @@ public struct GateMerge: Equatable, Codable, Sendable {
             }
             return Float(rule.merge(&column))
         }
-        return Result(delta: delta, shares: shares, marks: marks)
+        return Result(delta: delta, shares: shares, marks: marks, accord: accord)
     }
 
     /// Names those that are left out, and keeps in mind who was named.
-    private func screened(_ updates: [GateUpdate], _ latest: UInt64, _ marks: inout [BoardID: Mark]) -> [Share] {
-        let test = outliers?.measure(updates.map(\.delta))
-        return updates.enumerated().map { index, update in
+    private func screened(
+        _ updates: [GateUpdate], _ latest: UInt64, _ test: OutlierTest.Result?, _ marks: inout [BoardID: Mark]
+    ) -> [Share] {
+        updates.enumerated().map { index, update in
             let measure = test?.measures[index]
             let age = latest - min(latest, update.baseVersion)
             var share = Share(
@@ -107,7 +118,7 @@ public struct GateMerge: Equatable, Codable, Sendable {
                 exclusion: measure?.reason)
             if let reason = measure?.reason {
                 marks[update.board] = Mark(version: latest, reason: reason)
-            } else if let test, let measure, test.agrees, measure.cosine >= Self.cleared * test.middle {
+            } else if let test, let measure, test.accord == .agreed, measure.cosine >= Self.cleared * test.middle {
                 marks[update.board] = nil
             } else if let mark = marks[update.board] {
                 share.exclusion = "\(mark.reason), at version \(mark.version)"

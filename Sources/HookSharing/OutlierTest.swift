@@ -8,10 +8,12 @@
 /// Direction says something only while boards agree: around an optimum their updates cancel out, and each points away
 /// from the others although all are honest. Then nobody is named for it, and the merge rule alone has to withstand.
 /// Fewer than half of the boards may be bad: two of four that send the same are as good as the other two, to this test
-/// and to any that treats boards alike.
+/// and to any that treats boards alike. It says then that boards are split.
 public struct OutlierTest: Equatable, Codable, Sendable {
     /// Updates below which nobody can be told apart.
     public static let fewestUpdates = 3
+    /// A cosine below which an update points against others; above it may be noise.
+    private static let against = -0.1
 
     /// How many times as long, or as short, as the median an update may be at least.
     public var lengthFactor = 4.0
@@ -19,9 +21,9 @@ public struct OutlierTest: Equatable, Codable, Sendable {
     public var lengthSpread = 2.5
     /// Median cosine of boards with each other from which on they agree.
     public var agreement = 0.18
-    /// Of all boards, the share that may point away, though always one; where more do, the boards disagree, and nobody
-    /// is named for it.
-    public var mostAway = 0.25
+    /// Of all boards, the share that may point away, fewer than half, though always one; where more do, the boards
+    /// disagree, and nobody is named for it.
+    public var mostAway = 0.49
     /// Of that median, the share that a board's own cosine must reach.
     public var share = 0.1
 
@@ -37,11 +39,20 @@ public struct OutlierTest: Equatable, Codable, Sendable {
         public var reason: String?
     }
 
+    /// How boards' directions stand to each other.
+    public enum Accord: String, Equatable, Sendable {
+        /// All but a few point the same way, so that directions say something.
+        case agreed
+        /// They point anywhere, as around an optimum.
+        case disagreed
+        /// Some clearly point one way, and half of the boards or more against them: either may be the bad ones.
+        case split
+    }
+
     public struct Result: Equatable, Sendable {
         /// One for each update.
         public var measures: [Measure]
-        /// Whether the updates that are no outliers point the same way, so that directions say something.
-        public var agrees: Bool
+        public var accord: Accord
         /// Median cosine of those that are none.
         public var middle: Double
     }
@@ -60,26 +71,40 @@ public struct OutlierTest: Equatable, Codable, Sendable {
             }
         }
         let likely = deltas.indices.filter { reasons[$0] == nil }
-        var (agrees, middle) = (false, 0.0)
+        var (accord, middle) = (Accord.disagreed, 0.0)
         var cosines = Self.cosines(deltas, lengths, against: likely)
         if likely.count >= Self.fewestUpdates {
-            cosines = Self.cosines(deltas, lengths, against: Self.majority(of: likely, deltas, lengths))
+            let majority = Self.alike(likely, neighbours: likely.count / 2, deltas, lengths)
+            cosines = Self.cosines(deltas, lengths, against: majority)
             let least = share * Self.median(likely.map { cosines[$0] })
             let members = likely.filter { cosines[$0] > least }
             cosines = Self.cosines(deltas, lengths, against: members)
             middle = Self.median(members.map { cosines[$0] })
             let away = likely.filter { cosines[$0] <= share * middle }
-            agrees = middle >= agreement && away.count <= max(1, Int(mostAway * Double(deltas.count)))
-            if agrees { for index in away { reasons[index] = Self.direction(cosines[index]) } }
+            if middle >= agreement, away.count <= max(1, Int(mostAway * Double(deltas.count))) {
+                accord = .agreed
+            } else if isSplit(likely, deltas, lengths) {
+                accord = .split
+            }
+            if accord == .agreed { for index in away { reasons[index] = Self.direction(cosines[index]) } }
         }
         return Result(
             measures: deltas.indices.map {
                 Measure(length: lengths[$0], cosine: cosines[$0], reason: reasons[$0])
-            }, agrees: agrees, middle: middle)
+            }, accord: accord, middle: middle)
+    }
+
+    /// Whether the half that is most alike agrees, and at least as many point against it.
+    private func isSplit(_ boards: [Int], _ deltas: [[Float]], _ lengths: [Double]) -> Bool {
+        guard boards.count >= 4 else { return false }
+        let camp = Self.alike(boards, neighbours: boards.count / 2 - 1, deltas, lengths)
+        let cosines = Self.cosines(deltas, lengths, against: camp)
+        return Self.median(camp.map { cosines[$0] }) >= agreement
+            && 2 * boards.count { cosines[$0] < Self.against } >= boards.count
     }
 
     private static func direction(_ cosine: Double) -> String {
-        cosine < -0.1
+        cosine < against
             ? "points against the others: cosine \(text(cosine))"
             : "points nowhere, as noise does: cosine \(text(cosine))"
     }
@@ -92,8 +117,10 @@ public struct OutlierTest: Equatable, Codable, Sendable {
         values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
     }
 
-    /// More than half of the boards: the one most like its neighbours, and these.
-    private static func majority(of boards: [Int], _ deltas: [[Float]], _ lengths: [Double]) -> [Int] {
+    /// The board that is most like so many neighbours, and these.
+    private static func alike(
+        _ boards: [Int], neighbours count: Int, _ deltas: [[Float]], _ lengths: [Double]
+    ) -> [Int] {
         var likeness = [[Double]](repeating: [Double](repeating: 0, count: boards.count), count: boards.count)
         for first in boards.indices {
             for second in 0..<first {
@@ -106,7 +133,7 @@ public struct OutlierTest: Equatable, Codable, Sendable {
         }
         let neighbours = boards.indices.map { board in
             boards.indices.filter { $0 != board }.sorted { (-likeness[board][$0], $0) < (-likeness[board][$1], $1) }
-                .prefix(boards.count / 2)
+                .prefix(count)
         }
         let scores = boards.indices.map { board in neighbours[board].reduce(0) { $0 + likeness[board][$1] } }
         let best = boards.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0

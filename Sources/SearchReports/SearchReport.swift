@@ -33,7 +33,7 @@ package enum SearchReport {
         if let start = search.startedAtMilliseconds, let end = search.finishedAtMilliseconds, end >= start {
             lines.append("took         \(number(Double(end - start) / 1_000, 2)) s")
         }
-        lines += verification(search)
+        lines += relaxations(search) + verification(search)
         guard let outcome = search.outcome else { return lines }
         let quality = outcome.predictorSpearman.map { ", Spearman \(number($0, 3)) on unseen subnets" } ?? ""
         lines += [
@@ -42,6 +42,16 @@ package enum SearchReport {
             "software     \(outcome.softwareVersion), table's engine \(outcome.engineVersion ?? "not said")",
         ]
         return lines + outcome.inputs.map { "sha256       \($0.sha256)  \($0.path)" }
+    }
+
+    /// Why a point does not keep the latency that was asked for.
+    private static func relaxations(_ search: SearchRecord) -> [String] {
+        search.points.compactMap { point in
+            guard let reason = point.relaxedBecause, search.job.constraints.indices.contains(point.constraint) else {
+                return nil
+            }
+            return "relaxed      \(text(search.job.constraints[point.constraint])): \(reason)"
+        }
     }
 
     /// `verified: no` with why, or what measuring has shown.

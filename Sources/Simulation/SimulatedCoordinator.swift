@@ -69,7 +69,7 @@ struct SimulatedCoordinator {
                 guard !unsaved.contains(id) else { continue }
                 check(message, to: id)
                 messages.append((id, message))
-            case .record: break
+            case .record, .saveQuarantine: break
             }
         }
         return messages

@@ -56,9 +56,10 @@ extension EvolutionRun {
     }
 
     /// What changes of one choice, or about two, lead to: the most accurate each time.
-    private mutating func climbed(from start: Candidate) -> Candidate {
+    /// - Parameter enough: accuracy that ends the climb.
+    mutating func climbed(from start: Candidate, upTo enough: Double = .infinity) -> Candidate {
         var best = start
-        while !isUsedUp {
+        while !isUsedUp, best.accuracy < enough {
             guard
                 let next = better(than: best, among: neighbours(of: best.indices))
                     ?? better(than: best, among: doubleChanges(of: best.indices))
@@ -80,7 +81,7 @@ extension EvolutionRun {
         return Candidate(indices: others[kept[place]], accuracy: accuracies[place], latency: latencies[kept[place]])
     }
 
-    private mutating func doubleChanges(of subnet: SubnetIndices) -> [SubnetIndices] {
+    mutating func doubleChanges(of subnet: SubnetIndices) -> [SubnetIndices] {
         (0..<Self.doubleChanges).map { _ in
             var other = subnet
             indexed.mutate(&other, probability: 2.5 / Double(indexed.dimensionCount), using: &generator)

@@ -10,8 +10,8 @@ public import SearchSpace
 ///    constraint join them.
 /// 3. Evolution ends after `generations`, or once the best has not become better for `patience` of them.
 /// 4. Where the best does not reach the accuracy floor, local search goes on from it. Where that does not either, and
-///    some subnet of any latency does, the constraint is relaxed by a step and all begins again, with the best so far
-///    among the first.
+///    some subnet of any latency does, that one is made faster without falling below the floor; where this does not end
+///    within the constraint, it is relaxed by a step and all begins again, with the best so far among the first.
 ///
 /// Deviations from the published code: every loop is bounded; a candidate is bred once, as one that was not among the
 /// best before will not be later. There a constraint that random draws do not meet is relaxed, though subnets keep it;
@@ -83,6 +83,10 @@ public struct EvolutionSearch: Sendable {
             let result = run.result(asked: asked)
             if run.reachesFloor { return (result, run.candidates(candidates)) }
             let enough = try accurate ?? accurateEnough(&run, goesOn)
+            if accurate == nil, enough.latency > run.limit {
+                run.descendToConstraint(from: enough, goesOn)
+                if run.reachesFloor { return (run.result(asked: asked), run.candidates(candidates)) }
+            }
             accurate = enough
             if enough.latency <= run.limit {
                 run.join(enough)

@@ -246,7 +246,8 @@ private struct FullValues {
         record.points = [
             SearchPoint(
                 constraint: 0, configuration: subnet, predictedAccuracy: 0.5, predictedLatencyMilliseconds: 2, flops: 3,
-                memoryBytes: 4, relaxedTo: 2.5, generations: 1, evaluated: 2, candidates: [subnet],
+                memoryBytes: 4, relaxedTo: 2.5, relaxedBecause: "b", generations: 1, evaluated: 2,
+                candidates: [subnet],
                 alternatives: [
                     .init(
                         PredictedSubnet(configuration: subnet, accuracy: 0.5, latencyMilliseconds: 2.5), flops: 3)

@@ -219,7 +219,7 @@ extension SharingFixture.Machine.Settings {
         }
     }
 
-    /// Nobody can say which two; the boards' own held-back samples keep the version before.
+    /// Nobody can say which two, so nothing is merged, and nobody is asked.
     @Test func twoBadBoardsOfFourCostNothing() throws {
         var fleet = SharingFixture(.unstaged)
         let count = 200
@@ -229,10 +229,24 @@ extension SharingFixture.Machine.Settings {
             let sign: Float = board <= 2 ? -1 : 1
             try fleet.send((0..<count).map { sign * (1 + 0.1 * Float(($0 * board) % 7)) }, board)
         }
-        #expect(fleet.view?.candidate == 1 && fleet.view?.state.marks.isEmpty == true)
-        for board in 1...4 { try fleet.score(1, board, loss: board <= 2 ? 0 : 0.25) }
-        #expect(fleet.versions.isEmpty && fleet.state?.current == 0)
+        #expect(fleet.view?.candidate == nil && fleet.view?.state.marks.isEmpty == true)
+        #expect(fleet.versions.isEmpty && fleet.state?.current == 0 && fleet.updates.isEmpty)
         #expect(fleet.events.map(\.kind) == [.hookVersionRejected])
+        #expect(fleet.events.last?.text.contains("its boards are split") == true)
+    }
+
+    /// Four that point anywhere: a merge takes all of them, so that two that lie and one that few frames deceive do not
+    /// force it through.
+    @Test(arguments: [3, 4]) func aDoubtfulMergeTakesMostOfTheHonest(content: Int) throws {
+        var fleet = SharingFixture(.unstaged)
+        try fleet.join(1...4, parameters: 8)
+        fleet.pass(.seconds(60))
+        for board in 1...4 { try fleet.send((0..<8).map { $0 / 2 == board - 1 ? 1 : 0 }, board) }
+        #expect(fleet.view?.candidate == 1)
+        for board in 1...4 { try fleet.score(1, board, loss: board <= content ? 0.19 : 0.25) }
+        #expect(fleet.versions.map(\.number) == (content == 4 ? [1] : []))
+        let turnedDown = fleet.events.contains { $0.text.contains("its boards disagree, and too few of 4") }
+        #expect(turnedDown == (content == 3))
     }
 
     @Test func aBoardThatNeverAnswersHoldsNothingUp() throws {

@@ -111,6 +111,74 @@ import WireProtocol
         #expect(fleet.events.last?.text.contains("nothing to judge it by") == true)
     }
 
+    /// Frames without labels, alike in latency: what boards held back says that the version before was better.
+    @Test func aVersionThatItsUsersFindWorseIsTakenBackWithoutLabels() throws {
+        var fleet = try fleet()
+        let first = try SharingFixture.board(1)
+        try use(1, 1...1, &fleet)
+        fleet.forgetSpoken()
+        try hear(&fleet, 1...1, seconds: 29)
+        #expect(fleet.announced(0, isCandidate: true).isEmpty)
+        try hear(&fleet, 1...1, seconds: 2)
+        #expect(fleet.announced(0, isCandidate: true) == [first], "asked once")
+        // What the version before is worth is there to be fetched, though it is the start.
+        try fleet.say(.wanted(version: 0, part: 0), 1)
+        #expect(fleet.sent.last?.order == .part(version: 0, part: 0, values: [0, 0, 0, 0]))
+        // A board that was not asked has no say.
+        try fleet.score(0, 2, loss: 0.1)
+        fleet.pass(.seconds(1))
+        #expect(fleet.state?.current == 1)
+        try fleet.score(0, 1, loss: 0.1)
+        fleet.pass(.seconds(1))
+        #expect(fleet.state?.current == 0 && fleet.state?.trial == nil)
+        #expect(fleet.events.map(\.kind) == [.hookVersionTakenBack])
+        #expect(fleet.events.last?.text.contains("held back it is worse by 100.0 %") == true)
+    }
+
+    /// So that a board that always finds fault keeps away some versions and not all.
+    @Test func eachVersionBeginsWithAnotherBoard() throws {
+        var fleet = try fleet()
+        for number in 2...6 as ClosedRange<UInt64> {
+            try use(0, 1...4, &fleet)
+            try fleet.rollBack(to: 0)
+            try fleet.makeVersion(number, base: 0, update: number)
+            let first = try SharingFixture.board(Int((number - 1) % 4) + 1)
+            #expect(fleet.state?.trial?.groups.first == [first], "version \(number)")
+        }
+    }
+
+    @Test func aVersionThatItsUsersFindNoWorseGoesOn() throws {
+        var fleet = try fleet()
+        try use(1, 1...1, &fleet)
+        try hear(&fleet, 1...4, seconds: 31)
+        try fleet.score(0, 1, loss: 0.25)
+        try hear(&fleet, 1...4, seconds: 30)
+        #expect(fleet.state?.trial?.current == 1 && fleet.state?.current == 1)
+        // The next group is asked for itself.
+        try use(1, 2...2, &fleet)
+        try hear(&fleet, 1...4, seconds: 31)
+        #expect(Set(fleet.announced(0, isCandidate: true)) == Set(try (1...2).map(SharingFixture.board)))
+    }
+
+    /// What boards had told before is known after a restart; what comes before they say that they use it is neither.
+    @Test(arguments: [UInt32(45), 40]) func aPastThatIsRecalledJudgesAfterARestart(correct: UInt32) throws {
+        var fleet = try fleet()
+        let first = try SharingFixture.board(1)
+        try use(1, 1...1, &fleet)
+        fleet.restart(Self.settings)
+        let trials = fleet.machine.trials
+        #expect(trials.map(\.group) == [SharingFixture.group] && trials.first?.boards.count == 4)
+        fleet.machine.pastRecalled((1...30).map { record($0) }, of: first, in: SharingFixture.group)
+        fleet.pass(.seconds(1))
+        fleet.machine.telemetryHeard([record(31, correct: 0)], from: first)
+        try use(1, 1...1, &fleet)
+        try use(0, 2...4, &fleet)
+        try hear(&fleet, 1...1, seconds: 20, correct: correct)
+        #expect(fleet.state?.current == (correct == 45 ? 1 : 0))
+        try hear(&fleet, 1...1, seconds: 41, correct: correct)
+        #expect(fleet.state?.trial?.current == (correct == 45 ? 1 : nil), "watched for as long as ever")
+    }
+
     @Test func aRestartGoesOnWithTheGroupThatWasWatched() throws {
         var fleet = try fleet()
         try use(1, 1...1, &fleet)

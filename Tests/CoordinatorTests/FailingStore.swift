@@ -34,6 +34,13 @@ actor FailingStore: FleetStore {
         try await store.saveMeasurement(measurement)
     }
 
+    func saveQuarantine(_ entry: QuarantineRecord?, of board: BoardID) async throws {
+        try requireRoom()
+        try await store.saveQuarantine(entry, of: board)
+    }
+
+    func quarantines() async throws -> [BoardID: QuarantineRecord] { await store.quarantines() }
+
     func measurements() async throws -> [MeasuredSubnet] { await store.measurements() }
 
     func saveBoard(_ board: BoardRecord, audit: AuditDraft?) async throws {

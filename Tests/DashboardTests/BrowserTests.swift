@@ -38,7 +38,9 @@ struct BrowserTests {
         View(
             name: "rollout-returned", hash: "rollout/hall-30",
             isThere: "\(text).includes('violated') && \(text).includes('stopped')"),
-        View(name: "predictors", hash: "predictors", isThere: "\(rows("Predictors")) === 4"),
+        View(
+            name: "predictors", hash: "predictors",
+            isThere: "\(rows("Predictors")) === 4 && \(text).includes('Shared gates of arm64-a76-2c')"),
         View(
             name: "predictor", hash: "predictor/arm64-a76-2c%2Fclassifier",
             isThere: "\(marks(".dot")) === \(rows("Samples")) && \(rows("Samples")) > 4"),

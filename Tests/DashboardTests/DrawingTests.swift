@@ -1,5 +1,7 @@
+import AdminAPI
 import FleetModel
 import Foundation
+import HookSharing
 import Hummingbird
 import ServingHarness
 import Testing
@@ -120,5 +122,85 @@ struct DrawingTests {
                 [0, 2, 4, 6, 8, 10], ["0.000000", "0.200000", "0.400000", "0.600000", "0.800000", "1.000000"], 3, [3],
                 true,
             ])
+    }
+
+    /// What the parts of a page say of these values, as the interface encodes them.
+    private func text(of part: String, in file: String, _ value: some Encodable) async throws -> String {
+        let json = String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+        return try #require(
+            try await self.value(
+                of: """
+                    (async () => {
+                      const { \(part) } = await import("./\(file)");
+                      const main = document.getElementById("main");
+                      main.replaceChildren(\(part)(\(json)));
+                      return main.innerText + [...main.querySelectorAll(".steps li")].map((one) => one.className);
+                    })()
+                    """
+            ).text)
+    }
+
+    @Test func sharedGatesAreShownWithTheirStage() async throws {
+        let boards = try (1...4).map { try #require(BoardID("board-\($0)")) }
+        func version(_ number: UInt64, isTakenBack: Bool = false) -> HooksView.Version {
+            HooksView.Version(
+                number: number, parent: number - 1, isTakenBack: isTakenBack, atMilliseconds: 1_000, samples: 4_321,
+                boards: boards.map {
+                    .init(
+                        board: $0, samples: 9, baseVersion: 0, weight: 0.25, length: 1, cosine: 0.5,
+                        exclusion: $0 == boards[3] ? "points nowhere" : nil)
+                }, validators: ["board-1"], lossChange: -0.125, gates: [])
+        }
+        var trial = VersionTrial(
+            version: 3, before: 1, groups: [[boards[0]], [boards[1]], [boards[2], boards[3]]])
+        trial.current = 1
+        let group = SharingGroup(
+            boardClass: "<b>pi</b>", modelSHA256: String(repeating: "1", count: 64),
+            hookSHA256: String(repeating: "2", count: 64))
+        let view = HooksView(
+            group: group, parameters: 1_153, currentVersion: 3, candidate: nil,
+            boards: ["board-1": 3, "board-2": 1, "board-3": 1, "board-4": 1], waiting: ["board-2"],
+            outliers: [.init(board: "board-4", version: 1, reason: "points nowhere, as noise does")],
+            versions: [version(1), version(2, isTakenBack: true), version(3)], awaited: 4, withstands: 1,
+            trial: trial)
+
+        let text = try await text(of: "groupPart", in: "hooks.js", view)
+
+        for wanted in [
+            "Shared gates of <b>pi</b>", "on trial, group 2 of 3", "taken back", "earlier", "4321", "-12.5",
+            "board-4 was named at version 1: points nowhere, as noise does", "1 of 1 use it", "0 of 2 use it",
+            "passed,current,waiting", "1 of 4 updates for the next merge, which withstands 1 bad",
+        ] { #expect(text.contains(wanted), "\(wanted) in \(text)") }
+        var settled = view
+        settled.trial = nil
+        let after = try await self.text(of: "groupPart", in: "hooks.js", settled)
+        #expect(after.contains("on all boards") && !after.contains("on trial"))
+    }
+
+    @Test func whatAClassBorrowsIsShown() async throws {
+        var view = LatencyPredictorView(
+            name: "new/m", boardClass: "new", model: "m", boards: ["x"], engineVersions: ["1"], basis: "FLOPs")
+        view.transfer = LatencyTransferView(
+            isUsed: true, measured: 12, wanted: 20,
+            sources: [
+                .init(
+                    boardClass: "old-a76", engineVersion: "2", boards: ["y", "z"], weight: 0.75, shared: 9,
+                    measurements: 30, spread: 0.031)
+            ], relativeMargin: 0.083, statedCoverage: 0.9, checked: 8, within: 7, coverage: 0.875, spearman: 0.991,
+            medianRelativeError: 0.02, refusal: nil, checks: [])
+        let text = try await text(of: "transferPart", in: "predictors.js", view)
+        for wanted in ["old-a76", "0.75", "3.1", "±8.3 %", "7 of 8 within", "88", "below", "12 of 20", "used"] {
+            #expect(text.contains(wanted), "\(wanted) in \(text)")
+        }
+        view.transfer?.refusal = "three subnets are too few"
+        let refused = try await self.text(of: "transferPart", in: "predictors.js", view)
+        #expect(refused.contains("three subnets are too few") && !refused.contains("within"))
+    }
+
+    @Test func aBoardThatIsNotLearnedFromIsMarked() async throws {
+        struct Marked: Encodable { var quarantine: BoardView.Quarantine }
+        let marked = Marked(quarantine: .init(reason: "takes 1000 times <i>", sinceMilliseconds: 1_000))
+        let text = try await text(of: "quarantineNote", in: "board.js", marked)
+        #expect(text.contains("Nothing is learned from it since 1970-01-01") && text.contains("takes 1000 times <i>"))
     }
 }

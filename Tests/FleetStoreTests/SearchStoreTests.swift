@@ -12,8 +12,9 @@ import Testing
                 accuracyFloor: 0.7, seed: 1 << 60), text: "kind: Search", number: number, submittedAtMilliseconds: 5)
         let point = SearchPoint(
             constraint: 0, configuration: SearchSpace.ofaMobileNetV3.largest, predictedAccuracy: 1 / 3,
-            predictedLatencyMilliseconds: 0.3, flops: 1e9, memoryBytes: 1e6, relaxedTo: 0.31, generations: 3,
-            evaluated: 4, candidates: [SearchSpace.ofaMobileNetV3.smallest])
+            predictedLatencyMilliseconds: 0.3, flops: 1e9, memoryBytes: 1e6, relaxedTo: 0.31,
+            relaxedBecause: "none is so fast", generations: 3, evaluated: 4,
+            candidates: [SearchSpace.ofaMobileNetV3.smallest])
         record.state = .done
         record.points = [point]
         record.outcome = SearchOutcome(

@@ -227,7 +227,8 @@ import Testing
             let hours = try await fill(store)
             await store.close()
             try await server.query(
-                Self.undone + "DELETE FROM shoalMigration WHERE name = 'telemetryHours'", in: name)
+                Self.undone + "DROP TABLE quarantine; "
+                    + "DELETE FROM shoalMigration WHERE name IN ('telemetryHours', 'quarantine')", in: name)
 
             let again = try await PostgreSQLFleetStore.open(address)
             try await expect(hours, in: again)

@@ -33,6 +33,21 @@ import Testing
         #expect(try #require(three).isAccepted)
     }
 
+    /// However many of half of the boards lie, a doubtful merge takes most of the others; silence counts as no.
+    @Test(arguments: 1...9) func ofADoubtfulMergeMostOfTheHonestDecide(asked: Int) throws {
+        let liars = asked / 2
+        let honest = asked - liars
+        for content in 0...honest {
+            let lies = try (0..<liars).map { try score($0 + 1, 0) }
+            let found = try (0..<honest).map { try score(liars + $0 + 1, $0 < content ? 0.19 : 0.3) }
+            let judgement = CandidateVerdict().judge(lies + found, doubtfulOf: asked)
+            #expect(try #require(judgement).isAccepted == (2 * content > honest), "\(content) of \(honest) are content")
+        }
+        let silent = try (1...asked).dropLast(1).map { try score($0, 0.1) }
+        let kept = CandidateVerdict().judge(silent, doubtfulOf: asked)?.isAccepted ?? false
+        #expect(kept == (2 * (asked - 1) > asked + asked / 2))
+    }
+
     @Test func aHairWorseIsPutUpWith() throws {
         #expect(try #require(try CandidateVerdict().judge([score(1, 0.2019)])).isAccepted)
         #expect(try !#require(try CandidateVerdict().judge([score(1, 0.203)])).isAccepted)

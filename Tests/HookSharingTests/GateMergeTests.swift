@@ -34,6 +34,33 @@ import Testing
         }
     }
 
+    /// Where boards disagree nobody is left out for direction, and what a board claims to have seen counts nothing.
+    @Test func fewerThanHalfMoveNoParameterOutOfTheHonestOnesWhereBoardsDisagree() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var draws = Draws(state: seed)
+        for (boards, bad) in [(3, 1), (4, 1), (5, 2), (8, 3)] {
+            let good = try (1...boards - bad).map { try update($0, draws.vector(400)) }
+            let lies = try (boards - bad + 1...boards).map { try update($0, draws.vector(400), samples: 1_000_000) }
+            let result = GateMerge().merge(good + lies, latest: 1, nowMilliseconds: 0)
+            #expect(result.accord == .disagreed && result.excluded.isEmpty, "seed \(seed)")
+            for (parameter, value) in try #require(result.delta).enumerated() {
+                let values = good.map { $0.delta[parameter] }
+                let range = (values.min() ?? 0)...(values.max() ?? 0)
+                #expect(range.contains(value), "seed \(seed), \(boards) boards, parameter \(parameter)")
+            }
+        }
+    }
+
+    /// Exactly half of them bad, and the same: nobody can say which half.
+    @Test(arguments: [4, 6, 8]) func nothingIsMergedOfBoardsThatAreSplit(boards: Int) throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var draws = Draws(state: seed)
+        var updates = try honest(boards, parameters: 1_000, &draws)
+        for index in 0..<boards / 2 { updates[index].delta = updates[index].delta.map { -$0 } }
+        let result = GateMerge().merge(updates, latest: 1, nowMilliseconds: 0)
+        #expect(result.accord == .split && result.delta == nil && result.marks.isEmpty, "seed \(seed)")
+    }
+
     @Test func whatHasArrivedIsMergedHoweverLittle() throws {
         let one = try update(3, [1, 2])
         #expect(GateMerge().merge([one], latest: 1, nowMilliseconds: 0).delta == [1, 2])

@@ -1,6 +1,7 @@
 import AdminAPI
 import FleetModel
 import SearchReports
+import SearchSpace
 import Testing
 
 @Suite struct SearchReportTests {
@@ -20,6 +21,22 @@ import Testing
         let row = SearchReport.row(SearchView(search: search(), generation: 7))
         #expect(row.count == SearchReport.header.count)
         #expect(row[1] == "queued" && row[2] == "0/2" && row[3] == "7/100")
+    }
+
+    @Test func whatWasRelaxedIsToldWithTheReason() throws {
+        var record = search()
+        record.points = [
+            SearchPoint(
+                constraint: 0,
+                configuration: SubnetConfiguration(resolution: 28, depths: [2], kernelSizes: [3], expandRatios: [3]),
+                predictedAccuracy: 0.5, predictedLatencyMilliseconds: 5.2, flops: 3, memoryBytes: 4, relaxedTo: 5.25,
+                relaxedBecause: "no subnet takes less than 5.2 ms", generations: 1, evaluated: 2, candidates: [])
+        ]
+        let lines = SearchReport.lines(SearchView(search: record, generation: nil))
+        #expect(lines.contains("relaxed      5.000 ms, 2.0 MFLOPs: no subnet takes less than 5.2 ms"))
+        record.points[0].relaxedBecause = nil
+        let silent = SearchReport.lines(SearchView(search: record, generation: nil))
+        #expect(!silent.contains { $0.hasPrefix("relaxed") })
     }
 
     @Test func aFailureIsTold() {

@@ -80,7 +80,8 @@ final class SearchExecution: Sendable {
                 predictedAccuracy: SearchedPoint.fraction(result.predictedAccuracy),
                 predictedLatencyMilliseconds: result.predictedLatencyMilliseconds,
                 flops: try flops.cost(of: result.configuration), memoryBytes: try memory.cost(of: result.configuration),
-                relaxedTo: result.relaxedTo, generations: result.generations, evaluated: result.evaluated,
+                relaxedTo: result.relaxedTo, relaxedBecause: result.relaxedBecause, generations: result.generations,
+                evaluated: result.evaluated,
                 candidates: candidates.prefix(FleetLimits.candidatesPerPoint).map(\.configuration),
                 alternatives: try candidates.map { .init($0, flops: try flops.cost(of: $0.configuration)) })
             points.append(point)

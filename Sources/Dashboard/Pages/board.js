@@ -103,6 +103,10 @@ function interference(board) {
     table("Interference", [text("Model"), text("beside"), number("takes so many times as long")], rows));
 }
 
+// A board whose figures are impossible is served, and not learned from.
+export const quarantineNote = ({ quarantine }) => quarantine ? note(
+  `Nothing is learned from it since ${moment(quarantine.sinceMilliseconds)}: ${quarantine.reason}`, "warn") : null;
+
 export async function boardPage(fleet, name) {
   const board = fleet.boards.find((one) => one.name === name);
   if (!board) return [element("h1", {}, "No board is named " + name), link("#/", "All boards")];
@@ -118,6 +122,7 @@ export async function boardPage(fleet, name) {
       ["Agent", board.engineVersion], ["Labels", labelsOf(board) || "none"], ["Start", `number ${board.incarnation}`],
       ["Assignment", generationOf(board)], ["Last heard", moment(board.lastSeenMilliseconds)],
       ["Newest window", newest]),
+    quarantineNote(board),
     ...board.infeasible.map((reason) => note("Cannot be met: " + reason, "bad")),
     board.refusedRecords > 0 ? note(`${board.refusedRecords} telemetry records were refused`, "warn") : null,
     ...models,

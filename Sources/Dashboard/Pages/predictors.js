@@ -1,7 +1,9 @@
-// How well latency follows from what boards of one class measured: predicted against measured.
+// What boards learn for each other: how well latency follows from what boards of a class and of others measured, and
+// the gates that boards of a class train together.
 import { getRecent } from "./coordinator.js";
 import { badge, boardLink, cards, digits, element, facts, link, note, number, percent, table, text }
   from "./elements.js";
+import { hooksPart } from "./hooks.js";
 import { agreementPlot, plots } from "./plots.js";
 
 const all = () => getRecent("v1/predictors", 10000);
@@ -21,19 +23,50 @@ const plotOf = (predictor) => agreementPlot(`${predictor.name}: measured over pr
       + `predicted ${digits(sample.predictedMilliseconds, 3)} ms`,
   })), predictor.relativeMargin ?? null, { nameX: "predicted, ms" });
 
+// Which classes lend to one that measured little itself.
+function originOf({ transfer }) {
+  if (!transfer) return "-";
+  const lent = transfer.sources.map((source) => `${source.boardClass} ${digits(source.weight, 2)}`).join(", ");
+  return [`${transfer.measured} of ${transfer.wanted} measured${lent ? ", and " + lent : ""} `,
+    transfer.isUsed ? badge("used", "good") : badge("not yet", "plain")];
+}
+
+export function transferPart({ transfer }) {
+  if (!transfer) return null;
+  return element("section", { class: "panel", "data-key": "transfer" },
+    element("h2", {}, "Borrowed from other classes ",
+      transfer.isUsed ? badge("used", "good") : badge("not used yet", "plain")),
+    element("p", { class: "quiet" }, `The class measured ${transfer.measured} of ${transfer.wanted} subnets on`,
+      " request. Other classes count by how little the ratio of the two strays over subnets that both measured."),
+    transfer.refusal ? note(transfer.refusal, "warn") : cards(
+      ["Margin, middle subnet", "±" + percent(transfer.relativeMargin, 1) + " %"],
+      [`Holds, % (stated ${percent(transfer.statedCoverage, 0)})`, coverageBadge(transfer)],
+      ["Checked", `${transfer.within} of ${transfer.checked} within`],
+      ["Median error", percent(transfer.medianRelativeError, 1) + " %"], ["Spearman", digits(transfer.spearman, 3)]),
+    table("Classes that lend", [
+      text("Class"), text("Engine"), number("Weight"), number("Strays, %"), number("Subnets"), number("Shared"),
+      text("Boards"),
+    ], transfer.sources.map((source) => ({ key: source.boardClass + " " + source.engineVersion, cells: [
+      source.boardClass, source.engineVersion, digits(source.weight, 2), percent(source.spread, 1),
+      source.measurements, source.shared, source.boards.slice(0, 20).map((board) => [boardLink(board), " "]),
+    ] }))));
+}
+
 export async function predictorsPage() {
   const predictors = await all();
   return [
     element("h1", {}, "Latency predictors"),
     element("section", { class: "panel" }, table("Predictors", [
       text("Class and model"), number("Boards"), number("Samples"), text("From"), number("Spearman"),
-      number("Median error %"), number("Margin ±%"), number("Margin holds, %"), text("Refusal"),
+      number("Median error %"), number("Margin ±%"), number("Margin holds, %"), text("Borrowed"),
+      text("Refusal"),
     ], predictors.map((one) => ({ key: one.name, cells: [
       link("#/predictor/" + encodeURIComponent(one.name), one.name), one.boards.length, one.samples.length, one.basis,
       digits(one.spearman, 3), percent(one.medianRelativeError, 1), percent(one.relativeMargin, 1), coverageBadge(one),
-      one.refusal ?? "-",
+      originOf(one), one.refusal ?? "-",
     ] })))),
     predictors.length > 0 ? plots(...predictors.filter((one) => one.samples.length > 0).map(plotOf)) : null,
+    await hooksPart(),
   ];
 }
 
@@ -60,6 +93,7 @@ export async function predictorPage(fleet, name) {
       ["Spearman", digits(predictor.spearman, 3)], ["Median error", percent(predictor.medianRelativeError, 1) + " %"],
       ["Stated margin", "±" + percent(predictor.relativeMargin, 1) + " %"],
       [`Holds, % (stated ${percent(predictor.statedCoverage, 0)})`, coverageBadge(predictor)]),
+    transferPart(predictor),
     element("section", { class: "panel" },
       element("h2", {}, "Predicted against measured"),
       element("p", { class: "quiet" }, "Every measurement is left out of the fit that predicts it:",

@@ -19,6 +19,7 @@ enum Schema {
         migrator.registerMigration("access") { try $0.execute(sql: access) }
         migrator.registerMigration("rollouts") { try $0.execute(sql: rollouts) }
         migrator.registerMigration("telemetryHours") { try $0.execute(sql: telemetryHours) }
+        migrator.registerMigration("quarantine") { try $0.execute(sql: quarantine) }
         return migrator
     }
 
@@ -107,6 +108,14 @@ enum Schema {
         CREATE TABLE telemetryRows (
             board TEXT NOT NULL PRIMARY KEY REFERENCES board (id),
             rows INTEGER NOT NULL CHECK (rows >= 0)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Boards from which nothing is learned.
+    private static let quarantine = """
+        CREATE TABLE quarantine (
+            board TEXT NOT NULL PRIMARY KEY REFERENCES board (id),
+            record TEXT NOT NULL
         ) STRICT, WITHOUT ROWID;
         """
 

@@ -73,11 +73,29 @@ import WireProtocol
 
     @Test func whatACorruptedClockTellsOfIsNotLearnedByOthers() throws {
         var machine = machine(["a", "b", "c"])
-        #expect(machine.impossibleFigures("measured 1e9 ms", of: Samples.board("a").id, at: at(1)).count == 1)
-        #expect(machine.impossibleFigures("again", of: Samples.board("a").id, at: at(2)).isEmpty)
+        let id = Samples.board("a").id
+        let entry = QuarantinedBoard(reason: "measured 1e9 ms", sinceMilliseconds: 0)
+        let taken = machine.impossibleFigures(entry.reason, of: id, at: at(1))
+        #expect(taken.first == .saveQuarantine(entry, id) && kinds(taken) == [.learningQuarantined])
+        #expect(machine.impossibleFigures(entry.reason, of: id, at: at(2)).isEmpty)
+        #expect(machine.impossibleFigures("again", of: id, at: at(2)).isEmpty, "what it began with is kept")
         #expect(machine.impossibleFigures("x", of: Samples.board("stranger").id, at: at(2)).isEmpty)
-        _ = machine.boardRevoked(Samples.board("a").id)
+        #expect(machine.boardRevoked(id).first == .saveQuarantine(nil, id))
         #expect(machine.quarantined.isEmpty)
+    }
+
+    /// Since when and why is kept; ten minutes after the restart without a finding it is learned from again.
+    @Test func aRestartKeepsWhoIsQuarantined() throws {
+        let (id, entry) = (Samples.board("a").id, QuarantinedBoard(reason: "odd", sinceMilliseconds: 5_000))
+        var machine = Machine(
+            settings: .init(), boards: [EnrolledBoard(board: Samples.board("a"), publicKey: "a")], policies: [],
+            quarantined: [id: entry, Samples.board("gone").id: entry], clockSeconds: 1_000, at: start)
+        #expect(machine.quarantined == [id: entry])
+        _ = hello(&machine, Samples.board("a"), 1)
+        #expect(!kinds(machine.timerFired(at: at(590))).contains(.learningReleased))
+        #expect(machine.believed.isEmpty)
+        let released = machine.timerFired(at: at(610))
+        #expect(released.contains(.saveQuarantine(nil, id)) && kinds(released).contains(.learningReleased))
     }
 
     @Test func telemetryThatIsNoNumberQuarantines() throws {
@@ -97,6 +115,57 @@ import WireProtocol
         stale.models[0].activePoint = 60
         let more = other.messageReceived(.telemetry([stale]), from: id, at: at(1))
         #expect(kinds(more) == [.telemetryRefused] && other.quarantined.isEmpty)
+    }
+
+    private func window(_ sequence: UInt64, p50: Double = 4, milliseconds: UInt32 = 1_000) -> TelemetryRecord {
+        var record = Samples.record(sequence)
+        record.durationMilliseconds = milliseconds
+        record.models[0].p50Milliseconds = p50
+        (record.models[0].p90Milliseconds, record.models[0].p99Milliseconds) = (p50, p50)
+        return record
+    }
+
+    /// A laptop that was closed for a minute, or a process that was stopped: one window tells of the pause as latency.
+    @Test func aBoardThatWasSuspendedIsNoLiar() throws {
+        let id = Samples.board("a").id
+        var machine = machine(["a"])
+        var sequence: UInt64 = 0
+        func say(_ windows: [TelemetryRecord], _ seconds: Double) -> [FleetEvent.Kind] {
+            kinds(machine.messageReceived(.telemetry(windows), from: id, at: at(seconds)))
+        }
+        for second in 1...5 {
+            sequence += 1
+            #expect(say([window(sequence)], Double(second)).isEmpty)
+        }
+        // As often as it is suspended, where the window lasts as long as the pause.
+        for pause in 1...5 {
+            sequence += 1
+            let told = say([window(sequence, p50: 60_000, milliseconds: 60_100)], Double(60 * pause))
+            #expect(told == [.telemetryRefused])
+            sequence += 1
+            #expect(say([window(sequence)], Double(60 * pause + 1)).isEmpty)
+        }
+        // Where the frame ends in the window after, once.
+        sequence += 1
+        #expect(say([window(sequence, p50: 60_000)], 400) == [.telemetryRefused])
+        #expect(machine.quarantined.isEmpty)
+        // A clock that is wrong is so all the time.
+        sequence += 1
+        #expect(say([window(sequence, p50: 60_000)], 401) == [.telemetryRefused, .learningQuarantined])
+        #expect(machine.quarantined.keys.sorted() == [id])
+    }
+
+    @Test func oddWindowsThatAreToldAgainCountOnceAndTwoAtOnceCountTwice() throws {
+        let id = Samples.board("a").id
+        var machine = machine(["a"])
+        for second in 1...3 {
+            _ = machine.messageReceived(.telemetry([window(1, p50: 60_000)]), from: id, at: at(Double(second)))
+        }
+        #expect(machine.quarantined.isEmpty, "one window, repeated until it is acknowledged")
+        var other = self.machine(["a"])
+        let both = [window(1, p50: 60_000), window(2, p50: 60_000)]
+        _ = other.messageReceived(.telemetry(both), from: id, at: at(1))
+        #expect(other.quarantined.keys.sorted() == [id])
     }
 
     @Test func anEnrolmentWithImpossibleNumbersCanBeStored() throws {
