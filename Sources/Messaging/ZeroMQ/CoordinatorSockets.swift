@@ -21,6 +21,9 @@ final class CoordinatorSockets: SocketLoop {
     private static let frameLimitFactor = 4
     /// Messages of strangers that pass per second: they share a queue with the boards and must not fill it.
     private static let strangersPerSecond = 200
+    /// Connections that the kernel takes until they are accepted, as far as `net.core.somaxconn` allows: when the
+    /// coordinator comes back, all boards are there within a second.
+    private static let backlog = 4_096
 
     let boundEndpoints: ZeroMQCoordinatorTransport.Endpoints
 
@@ -78,6 +81,7 @@ final class CoordinatorSockets: SocketLoop {
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
         try socket.set(ZMQ_ZAP_DOMAIN, Array(domain.rawValue.utf8))
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
+        try socket.set(ZMQ_BACKLOG, backlog)
         try socket.apply(settings, frameLimit: payloadLimit * frameLimitFactor)
         try socket.letKernelAsk(settings)
         return socket
