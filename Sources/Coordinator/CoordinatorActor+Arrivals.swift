@@ -145,6 +145,7 @@ extension CoordinatorActor {
         guard transport.allowList.allow(key, as: board.id) else {
             return .refused(reason: "The allow-list is full.")
         }
+        heardMilliseconds[board.id] = Self.wallClock()
         await perform(
             machine.boardEnrolled(
                 EnrolledBoard(

@@ -109,6 +109,7 @@ extension CoordinatorActor {
             rolloutsHeard(batch.records, from: state.board)
             sharing.telemetryHeard(batch.records, from: batch.board)
             note(batch.records, of: batch.board)
+            noteRecent(batch.records, of: state.board)
         }
         for entry in durable {
             await perform(

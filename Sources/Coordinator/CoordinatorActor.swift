@@ -69,7 +69,8 @@ actor CoordinatorActor {
             }
         sharingStore = sharing
         let assignments = try await store.assignments()
-        let boards = try await store.boards().filter { $0.revokedAtMilliseconds == nil }.map { record in
+        let records = try await store.boards().filter { $0.revokedAtMilliseconds == nil }
+        let boards = records.map { record in
             EnrolledBoard(
                 board: record.description, publicKey: record.publicKey, incarnation: record.incarnation,
                 assignment: assignments[record.id] ?? Assignment(generation: 0, models: []))
@@ -88,6 +89,7 @@ actor CoordinatorActor {
         self.gatheringTime = gatheringTime
         self.metrics = metrics
         policyWatch.changed(at: .now)
+        for record in records { heardMilliseconds[record.id] = record.lastSeenMilliseconds }
     }
 
     var states: [BoardState] { machine.states }
@@ -107,8 +109,12 @@ actor CoordinatorActor {
         artefactObserver = observer
     }
 
-    /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
-    private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
+    /// When each board said something last, in milliseconds since 1970; of boards not heard since the start, as it was
+    /// stored.
+    var heardMilliseconds: [BoardID: UInt64] = [:]
+
+    /// What each model did lately, since the start.
+    var recentWindows: [BoardID: [ModelName: RecentWindows]] = [:]
 
     /// What each board said of itself last; boards not heard since the start are not in it.
     var newestOfBoards: [BoardID: (position: TelemetryPosition, board: BoardTelemetry)] = [:]
@@ -221,6 +227,7 @@ actor CoordinatorActor {
             self.transport.allowList.revoke(id)
             self.heardMilliseconds[id] = nil
             self.newestOfBoards[id] = nil
+            self.recentWindows[id] = nil
             self.policyWatch.changed(at: .now)
             self.sharing.boardRevoked(id)
             await self.perform(self.machine.boardRevoked(id))
