@@ -107,7 +107,9 @@ struct LoadResult: Encodable {
     private static let cores = 1.0
     private static let residentBytes = 1 << 30
     private static let ingestMilliseconds = 100.0
+    /// Of fleets up to so many boards; a larger one's time is told and not judged.
     private static let changeMilliseconds = 1_000.0
+    private static let changeBoards = 1_000
     private static let restartSeconds = 60.0
 
     /// Compares what was measured with what is to be reached.
@@ -131,7 +133,7 @@ struct LoadResult: Encodable {
             expect(change.missing == 0, "\(change.missing) boards did not report a change")
             let limit = Self.changeMilliseconds
             expect(
-                change.reported.map { $0.p99Milliseconds <= limit } ?? false,
+                change.reported.map { $0.p99Milliseconds <= limit || boards > Self.changeBoards } ?? false,
                 "p99 of a change is above \(Self.text(limit)) ms")
         }
         if let restart {

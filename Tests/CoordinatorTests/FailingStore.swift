@@ -13,6 +13,10 @@ actor FailingStore: FleetStore {
     private(set) var enrolled: [[BoardID]] = []
     private(set) var greeted: [[BoardID]] = []
     private(set) var assigned: [[BoardID]] = []
+    /// A board that it says it does not know.
+    private var unknown: BoardID?
+
+    func forget(_ board: BoardID) { unknown = board }
 
     func set(isFull: Bool) { self.isFull = isFull }
 
@@ -64,6 +68,9 @@ actor FailingStore: FleetStore {
     func saveGreetings(_ greetings: [BoardGreeting]) async throws {
         greeted.append(greetings.map(\.id))
         try requireRoom()
+        if let unknown, greetings.contains(where: { $0.id == unknown }) {
+            throw FleetStoreFailure.unknownBoard(unknown)
+        }
         try await store.saveGreetings(greetings)
     }
 
