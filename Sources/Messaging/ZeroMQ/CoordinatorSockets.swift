@@ -21,9 +21,10 @@ final class CoordinatorSockets: SocketLoop {
     private static let frameLimitFactor = 4
     /// Messages of strangers that pass per second: they share a queue with the boards and must not fill it.
     private static let strangersPerSecond = 200
-    /// Connections that the kernel takes until they are accepted, as far as `net.core.somaxconn` allows: when the
-    /// coordinator comes back, all boards are there within a second.
-    private static let backlog = 4_096
+    /// Connections that the kernel takes until they are accepted: when the coordinator comes back, all boards are there
+    /// within a second. A board gives up a handshake after ten, so that of more than a busy coordinator can accept in
+    /// that time, most would be accepted in vain; those that find no place ask again.
+    private static let backlog = 512
 
     let boundEndpoints: ZeroMQCoordinatorTransport.Endpoints
 
