@@ -188,7 +188,7 @@ let libraries: [String: [Target.Dependency]] = [
 
 /// What tests may import beyond the room they test: rooms that bring real data or the other side.
 let testImports: [String: [String]] = [
-    "AdminAPI": ["ServingHarness"],
+    "AdminAPI": ["SearchSpace", "ServingHarness"],
     "HTTPServing": ["ServingHarness"],
     "InferenceAPI": ["ServingHarness"],
     "AgentCore": ["CAllocations"],
@@ -317,14 +317,13 @@ let package = Package(
                 name: "fleet-load",
                 dependencies: [
                     "AdminAPI", "AgentCore", "FleetModel", "FleetStore", "Messaging", "SearchSpace", "WireProtocol",
-                    "CEpoll", "CZeroMQ",
+                    "CZeroMQ",
                     .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 path: "Benchmarks/load", swiftSettings: strict),
         ]
         + cRooms.sorted().map { .target(name: $0) }
         + [
-            .systemLibrary(name: "CEpoll"),
             .systemLibrary(name: "CScheduler"),
             .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
             .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),

@@ -1,4 +1,3 @@
-import CEpoll
 import CZeroMQ
 import FleetModel
 import Foundation
@@ -10,38 +9,36 @@ struct LoadFailure: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Many agents on one thread: one ZeroMQ context, one DEALER socket with CURVE for each, `epoll` over their
-/// descriptors.
-///
-/// A ZeroMQ descriptor tells of changes, not of states: after every call on a socket, all that can be received is.
+/// Many agents on one thread, without a task or timer of their own: a turn goes through those that are due.
 final class AgentFleet {
     struct Keys: Codable {
         var publicKey: String
         var secretKey: String
     }
 
+    /// Boards that enrol over one socket, which is closed when all have.
+    private static let enrolledAtOnce = 500
+    /// Of one I/O thread, which looks through the timers of all its connections to cancel one.
+    private static let connectionsPerThread = 1_000
+    private static let turn: Duration = .milliseconds(50)
+
     private let context: UnsafeMutableRawPointer
-    private let poller: Int32
-    private let keys: [Keys]
-    /// Number of the first board.
-    private let first: Int
+    let keys: [Keys]
     private let serverKey: String
+    private var connections: BoardConnections?
+    private var endpoint = ""
     private(set) var agents: [SimulatedAgent] = []
+    /// When each board connects first, rising; and how many have begun to.
+    private var beginnings: [ContinuousClock.Instant] = []
+    private(set) var begun = 0
     var measures = LoadMeasures()
     private let codec = MessageCodec()
-    private var part = zmq_msg_t()
 
-    init(keys: [Keys], from first: Int, serverKey: String) throws {
+    init(keys: [Keys], serverKey: String) throws {
         self.keys = keys
-        self.first = first
         self.serverKey = serverKey
         context = zmq_ctx_new()
-        poller = epoll_create1(0)
-        // A thread looks through the timers of all its connections to cancel one.
-        zmq_ctx_set(context, ZMQ_IO_THREADS, Int32(1 + keys.count / 1_000))
-        guard zmq_ctx_set(context, ZMQ_MAX_SOCKETS, Int32(keys.count + 512)) == 0, poller >= 0 else {
-            throw LoadFailure("\(keys.count) sockets are more than ZeroMQ or the system allows")
-        }
+        zmq_ctx_set(context, ZMQ_IO_THREADS, Int32(1 + keys.count / Self.connectionsPerThread))
     }
 
     static func makeKeys(_ count: Int) -> [Keys] {
@@ -55,126 +52,90 @@ final class AgentFleet {
         }
     }
 
-    // MARK: Sockets
-
-    func connected(_ index: Int, to endpoint: String) throws -> UnsafeMutableRawPointer {
-        let socket = try connected(with: keys[index], to: endpoint)
-        var (descriptor, size) = (Int32(0), MemoryLayout<Int32>.size)
-        zmq_getsockopt(socket, ZMQ_FD, &descriptor, &size)
-        // EPOLLIN, edge-triggered.
-        var event = epoll_event(events: 0x8000_0001, data: epoll_data_t(u64: UInt64(index)))
-        guard epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
-            throw LoadFailure("the descriptor of socket \(index) cannot be watched")
-        }
-        return socket
-    }
-
-    /// A socket that nobody watches.
-    func connected(with key: Keys, to endpoint: String) throws -> UnsafeMutableRawPointer {
+    /// A socket as an agent's, beside those of the fleet.
+    func dealer(with key: Keys, to endpoint: String) throws -> UnsafeMutableRawPointer {
         guard let socket = zmq_socket(context, ZMQ_DEALER) else {
             throw LoadFailure("a socket cannot be made: \(String(cString: zmq_strerror(zmq_errno())))")
         }
-        func set(_ option: Int32, _ value: Int32) {
-            var value = value
-            zmq_setsockopt(socket, option, &value, MemoryLayout<Int32>.size)
-        }
-        func set(_ option: Int32, _ text: String) { zmq_setsockopt(socket, option, text, text.utf8.count + 1) }
-        set(ZMQ_CURVE_SERVERKEY, serverKey)
-        set(ZMQ_CURVE_PUBLICKEY, key.publicKey)
-        set(ZMQ_CURVE_SECRETKEY, key.secretKey)
-        // As a real agent sets them.
-        set(ZMQ_IMMEDIATE, 1)
-        set(ZMQ_LINGER, 0)
-        set(ZMQ_RECONNECT_IVL, 100)
-        set(ZMQ_RECONNECT_IVL_MAX, 1_000)
-        set(ZMQ_CONNECT_TIMEOUT, 2_000)
-        set(ZMQ_TCP_MAXRT, 5_000)
-        set(ZMQ_HEARTBEAT_IVL, 5_000)
-        set(ZMQ_HEARTBEAT_TIMEOUT, 15_000)
-        set(ZMQ_HANDSHAKE_IVL, 10_000)
+        BoardConnections.set(socket, ZMQ_CURVE_SERVERKEY, serverKey)
+        BoardConnections.set(socket, ZMQ_CURVE_PUBLICKEY, key.publicKey)
+        BoardConnections.set(socket, ZMQ_CURVE_SECRETKEY, key.secretKey)
+        BoardConnections.set(socket, ZMQ_IMMEDIATE, 1)
+        BoardConnections.likeAnAgent(socket)
         guard zmq_connect(socket, endpoint) == 0 else { throw LoadFailure("\(endpoint) is no endpoint") }
         return socket
-    }
-
-    private func readySockets(within milliseconds: Int32) -> [Int] {
-        var events = [epoll_event](repeating: epoll_event(), count: 1_024)
-        let count = epoll_wait(poller, &events, Int32(events.count), milliseconds)
-        return events.prefix(Int(max(0, count))).map { Int($0.data.u64) }
-    }
-
-    private func receive(_ socket: UnsafeMutableRawPointer) -> Message? {
-        var parts: [[UInt8]] = []
-        repeat {
-            zmq_msg_init(&part)
-            defer { zmq_msg_close(&part) }
-            guard zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) >= 0 else { return nil }
-            parts.append(Array(UnsafeRawBufferPointer(start: zmq_msg_data(&part), count: zmq_msg_size(&part))))
-            if zmq_msg_more(&part) == 0 { break }
-        } while true
-        guard parts.count == 2 else { return nil }
-        measures.received(parts[0], parts[1])
-        return try? codec.decode(header: parts[0], payload: parts[1]).1
     }
 
     // MARK: Enrolment
 
     /// Every board joins with the token, `perSecond` of them a second; those that get no answer ask again.
-    func enrol(at endpoint: String, token: String, perSecond: Int) throws {
-        let began = ContinuousClock.now
-        var sockets: [Int: UnsafeMutableRawPointer] = [:]
-        var askedAt: [Int: ContinuousClock.Instant] = [:]
-        var (next, enrolled) = (0, 0)
+    func enrol(
+        at endpoint: String, token: String, perSecond: Int, told: (_ enrolled: Int) -> Void = { _ in }
+    ) throws {
+        var enrolled = 0
         while enrolled < keys.count {
+            let some = enrolled..<min(enrolled + Self.enrolledAtOnce, keys.count)
+            try enrol(some, at: endpoint, token, perSecond)
+            enrolled = some.upperBound
+            told(enrolled)
+        }
+    }
+
+    private func enrol(_ boards: Range<Int>, at endpoint: String, _ token: String, _ perSecond: Int) throws {
+        let connections = try BoardConnections(context, serverKey: serverKey)
+        defer { connections.close() }
+        let began = ContinuousClock.now
+        var next = boards.lowerBound
+        var waiting: [Int: ContinuousClock.Instant] = [:]
+        while next < boards.upperBound || !waiting.isEmpty {
             let now = ContinuousClock.now
-            let allowed = Int(began.duration(to: now) / .seconds(1) * Double(perSecond))
-            while next < keys.count, next < allowed, sockets.count < 1_000 {
-                sockets[next] = try connected(next, to: endpoint)
+            let allowed = boards.lowerBound + Int(began.duration(to: now) / .seconds(1) * Double(perSecond))
+            while next < min(allowed, boards.upperBound) {
+                try connections.connect(next, keys[next], to: endpoint)
+                waiting[next] = now
+                ask(next, token, over: connections)
                 next += 1
             }
-            for (index, socket) in sockets {
-                if let asked = askedAt[index], asked.duration(to: now) < .seconds(5) { continue }
-                if ask(index, token, over: socket) { askedAt[index] = now }
+            for (board, asked) in waiting where asked.duration(to: now) >= .seconds(5) {
+                waiting[board] = now
+                ask(board, token, over: connections)
             }
-            _ = readySockets(within: 10)
-            for (index, socket) in sockets {
-                while let message = receive(socket) {
-                    switch message {
-                    case .enrolled: enrolled += 1
-                    case .refused(let reason):
-                        measures.refusedEnrolments += 1
-                        throw LoadFailure("board \(index) was refused: \(reason)")
-                    default: continue
-                    }
-                    zmq_close(socket)
-                    sockets[index] = nil
+            connections.wait(milliseconds: 5)
+            while let (board, header, payload) = connections.receive() {
+                guard let message = try? codec.decode(header: header, payload: payload).1 else { continue }
+                if case .refused(let reason) = message {
+                    measures.refusedEnrolments += 1
+                    throw LoadFailure("board \(board) was refused: \(reason)")
                 }
+                if case .enrolled = message { waiting[board] = nil }
             }
         }
     }
 
-    private func ask(_ index: Int, _ token: String, over socket: UnsafeMutableRawPointer) -> Bool {
-        guard var board = LoadFigures.board(first + index) else { return false }
+    private func ask(_ index: Int, _ token: String, over connections: BoardConnections) {
+        guard var board = LoadFigures.board(index) else { return }
         board.models = []
         let header = FrameHeader(session: 1, sequence: 1)
-        guard let frame = try? codec.encode(.enrol(token: token, board: board), header: header) else { return false }
-        return zmq_send(socket, frame.header, frame.header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0
-            && zmq_send(socket, frame.payload, frame.payload.count, ZMQ_DONTWAIT) >= 0
+        guard let frame = try? codec.encode(.enrol(token: token, board: board), header: header) else { return }
+        // What finds no place is asked again.
+        _ = connections.send(frame.header, frame.payload, from: index)
     }
 
     // MARK: Life
 
-    /// Reports of the boards are spread evenly over the period.
-    func start(at endpoint: String, incarnation: UInt64, period: Duration) throws {
+    /// Boards connect one after another, `perSecond` of them a second, each at a random moment of its place; their
+    /// reports are spread evenly over the period.
+    func start(at endpoint: String, incarnation: UInt64, period: Duration, perSecond: Int) throws {
         let now = ContinuousClock.now
+        self.endpoint = endpoint
+        connections = try BoardConnections(context, serverKey: serverKey)
         for index in keys.indices {
-            guard let board = LoadFigures.board(first + index) else {
-                throw LoadFailure("load-\(first + index) is no name")
-            }
-            let offset = period * (Double(index) / Double(keys.count))
+            guard let board = LoadFigures.board(index) else { throw LoadFailure("load-\(index) is no name") }
+            let begins = now + .seconds((Double(index) + Double.random(in: 0..<1)) / Double(perSecond))
+            beginnings.append(begins)
+            let offset = period * Double.random(in: 0..<1)
             agents.append(
-                SimulatedAgent(
-                    board, incarnation: incarnation, socket: try connected(index, to: endpoint),
-                    firstReport: now + period + offset, at: now))
+                SimulatedAgent(board, index, incarnation: incarnation, firstReport: begins + offset, at: begins))
         }
         guard let first = agents.first else { return }
         let record = LoadFigures.record(.init(incarnation: incarnation, sequence: 1), of: first.description)
@@ -182,27 +143,34 @@ final class AgentFleet {
     }
 
     /// Lets the boards live until a time has passed or something has happened.
-    func run(for duration: Duration, period: Duration, until isOver: () -> Bool = { false }) {
+    func run(for duration: Duration, period: Duration, until isOver: () -> Bool = { false }) throws {
+        guard let connections else { return }
         let began = ContinuousClock.now
         var ticked = began
-        var swept = began
         while began.duration(to: .now) < duration, !isOver() {
-            for index in readySockets(within: 5) { drain(index) }
+            connections.wait(milliseconds: 5)
+            while let (board, header, payload) = connections.receive() {
+                measures.received(header, payload)
+                guard agents.indices.contains(board),
+                    let message = try? codec.decode(header: header, payload: payload).1
+                else { continue }
+                agents[board].messageReceived(message, at: .now, over: connections, &measures)
+            }
             let now = ContinuousClock.now
-            guard ticked.duration(to: now) >= .milliseconds(50) else { continue }
+            guard ticked.duration(to: now) >= Self.turn else { continue }
             ticked = now
-            for index in agents.indices { agents[index].timerFired(at: now, every: period, &measures) }
-            guard swept.duration(to: now) >= .seconds(1) else { continue }
-            swept = now
-            for index in agents.indices { drain(index) }
+            try connectDue(at: now, connections)
+            for index in 0..<begun where agents[index].isDue(at: now) {
+                agents[index].timerFired(at: now, every: period, over: connections, &measures)
+            }
         }
     }
 
-    private func drain(_ index: Int) {
-        while let message = receive(agents[index].socket) {
-            agents[index].messageReceived(message, at: .now, &measures)
+    private func connectDue(at now: ContinuousClock.Instant, _ connections: BoardConnections) throws {
+        while begun < agents.count, beginnings[begun] <= now {
+            try connections.connect(begun, keys[begun], to: endpoint)
+            begun += 1
         }
-        agents[index].flush(&measures)
     }
 
     /// Boards that the coordinator has greeted since a moment.
@@ -211,7 +179,7 @@ final class AgentFleet {
     }
 
     func stop() {
-        for agent in agents { zmq_close(agent.socket) }
+        connections?.close()
         zmq_ctx_term(context)
     }
 }

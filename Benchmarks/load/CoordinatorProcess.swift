@@ -43,6 +43,11 @@ final class CoordinatorProcess {
         processID = 0
     }
 
+    func usage() throws -> ProcessUsage {
+        guard let usage = ProcessUsage(of: processID) else { throw LoadFailure("the coordinator is gone") }
+        return usage
+    }
+
     func client() throws -> AdminClient {
         let access = try AdminAccess.load(from: state + "/admin.json")
         guard let url = URL(string: access.url), url.port != nil else { throw LoadFailure("no address in admin.json") }

@@ -15,16 +15,16 @@ extension FleetLoad {
         try coordinator.start()
         defer { coordinator.kill() }
         let status = try await coordinator.status()
-        let fleet = try await connected(coordinator, status, boards: 2, from: 0)
+        let fleet = try await connected(coordinator, status, boards: 2).fleet
         let thief = try HostileSocket(fleet, board: 0, at: status.fleetEndpoint)
         var frames = HostileFrames(fleet.agents[0].description, seed: seed)
         let old = try frames.whole()
-        thief.send(old, whileWaiting: fleet, every)
+        try thief.send(old, whileWaiting: fleet, every)
 
         var resident: [Int] = []
         for number in 1...count {
-            thief.send(try frames.next(replaying: old), whileWaiting: fleet, every)
-            if number % 500 == 0 { fleet.run(for: .milliseconds(5), period: every) }
+            try thief.send(try frames.next(replaying: old), whileWaiting: fleet, every)
+            if number % 500 == 0 { try fleet.run(for: .milliseconds(5), period: every) }
             if number % max(1, count / 5) == 0 {
                 guard let usage = ProcessUsage(of: coordinator.processID) else { break }
                 resident.append(usage.residentBytes)
@@ -43,7 +43,7 @@ extension FleetLoad {
     private func settled(_ coordinator: CoordinatorProcess, _ fleet: AgentFleet) async throws -> [String: UInt64] {
         var last: [String: UInt64] = [:]
         for _ in 0..<60 {
-            fleet.run(for: .seconds(1), period: every)
+            try fleet.run(for: .seconds(1), period: every)
             let now = try await coordinator.status().droppedFrames
             if now == last { return now }
             last = now
@@ -91,9 +91,9 @@ extension FleetLoad {
                 fleet, key: key, at: isEnrolling ? status.enrolmentEndpoint : status.fleetEndpoint)
             // Whoever is not enrolled gets no connection to the fleet's endpoint, and can send nothing there.
             let isOpen = { socket.offer([[1], [2]]) }
-            fleet.run(for: .milliseconds(isEnrolling ? 2_000 : 20), period: every, until: isOpen)
+            try fleet.run(for: .milliseconds(isEnrolling ? 2_000 : 20), period: every, until: isOpen)
             for _ in 0..<20 { socket.offer([[1], (0..<50).map { _ in UInt8.random(in: 0...255, using: &generator) }]) }
-            fleet.run(for: .milliseconds(5), period: every)
+            try fleet.run(for: .milliseconds(5), period: every)
             socket.close()
         }
         var raw = 0
@@ -104,7 +104,7 @@ extension FleetLoad {
                 }
                 if RawConnection.send(bytes, to: endpoint) { raw += 1 }
             }
-            fleet.run(for: .milliseconds(100), period: every)
+            try fleet.run(for: .milliseconds(100), period: every)
         }
         let after = try await settled(coordinator, fleet)
         let more = after.map { ($0.key, $0.value - (before[$0.key] ?? 0)) }.filter { $0.1 > 0 }.sorted { $0.0 < $1.0 }
@@ -117,7 +117,7 @@ extension FleetLoad {
 
     private func stillServes(_ fleet: AgentFleet, _ coordinator: CoordinatorProcess) async throws {
         let before = fleet.agents[1].acknowledged
-        fleet.run(for: every * 5, period: every) { fleet.agents[1].acknowledged > before + 1 }
+        try fleet.run(for: every * 5, period: every) { fleet.agents[1].acknowledged > before + 1 }
         guard fleet.agents[1].acknowledged > before + 1 else {
             throw LoadFailure("the board beside them is not served any more")
         }
@@ -132,11 +132,11 @@ final class HostileSocket {
     private let socket: UnsafeMutableRawPointer
 
     init(_ fleet: AgentFleet, board: Int, at endpoint: String) throws {
-        socket = try fleet.connected(board, to: endpoint)
+        socket = try fleet.dealer(with: fleet.keys[board], to: endpoint)
     }
 
     init(_ fleet: AgentFleet, key: AgentFleet.Keys, at endpoint: String) throws {
-        socket = try fleet.connected(with: key, to: endpoint)
+        socket = try fleet.dealer(with: key, to: endpoint)
     }
 
     func close() { zmq_close(socket) }
@@ -154,8 +154,8 @@ final class HostileSocket {
         return true
     }
 
-    func send(_ parts: [[UInt8]], whileWaiting fleet: AgentFleet, _ period: Duration) {
-        while !offer(parts) { fleet.run(for: .milliseconds(2), period: period) }
+    func send(_ parts: [[UInt8]], whileWaiting fleet: AgentFleet, _ period: Duration) throws {
+        while !offer(parts) { try fleet.run(for: .milliseconds(2), period: period) }
     }
 }
 

@@ -14,11 +14,26 @@ struct LoadMeasures {
     var bytesReceived = 0
     var refusedEnrolments = 0
     var refusedHellos = 0
+    var unansweredHellos = 0
+    /// Milliseconds from sending a record to its acknowledgement.
     private(set) var ingests: [Double] = []
+    /// Milliseconds from the change of a policy to each board's report of what it means for it.
+    private(set) var changes: [Double] = []
+    /// When the policy was changed that boards are reporting now, and how many have.
+    private(set) var changed: (at: ContinuousClock.Instant, boards: Int)?
 
     init(recordBytes: Int = 0, boards: Int = 0) {
         self.recordBytes = recordBytes
         self.boards = boards
+    }
+
+    mutating func policyChanged(at now: ContinuousClock.Instant) { changed = (now, 0) }
+
+    /// A board has carried its assignment out.
+    mutating func assigned(at now: ContinuousClock.Instant) {
+        guard let known = changed else { return }
+        changes.append(known.at.duration(to: now) / .milliseconds(1))
+        changed = (known.at, known.boards + 1)
     }
 
     mutating func ingested(_ time: Duration) { ingests.append(time / .milliseconds(1)) }
@@ -39,18 +54,14 @@ struct LoadMeasures {
     /// Since it began to count.
     var seconds: Double { max(0.001, began.duration(to: .now) / .seconds(1)) }
 
-    /// Milliseconds; `nil` when nothing was measured.
-    func percentile(_ percent: Double) -> Double? {
-        guard !ingests.isEmpty else { return nil }
-        let sorted = ingests.sorted()
-        return sorted[min(sorted.count - 1, Int(Double(sorted.count) * percent / 100))]
-    }
 }
 
 /// What Linux tells of a process.
 struct ProcessUsage {
     var cpuSeconds: Double
     var residentBytes: Int
+    /// The most that it ever was.
+    var peakBytes: Int
     var at = ContinuousClock.now
 
     init?(of process: Int32) {
@@ -61,9 +72,16 @@ struct ProcessUsage {
         let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
         guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return nil }
         cpuSeconds = (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-        let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }?.split(separator: " ").dropFirst()
-            .first
-        residentBytes = (resident.flatMap { Int($0.filter(\.isNumber)) } ?? 0) * 1_024
+        func bytes(_ name: String) -> Int {
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
+            return (Int(line.filter(\.isNumber)) ?? 0) * 1_024
+        }
+        (residentBytes, peakBytes) = (bytes("VmRSS:"), bytes("VmHWM:"))
+    }
+
+    /// Microseconds of processor since an earlier look, for each of so many.
+    func microseconds(since earlier: ProcessUsage, each count: Int) -> Double {
+        (cpuSeconds - earlier.cpuSeconds) * 1e6 / Double(max(1, count))
     }
 
     /// Mean of cores in use since an earlier look.

@@ -1,37 +1,37 @@
 import AgentCore
-import CZeroMQ
 import FleetModel
 import Foundation
 import SearchSpace
 import WireProtocol
 
-/// A board without models: the session and the spool of a real agent, a real socket with CURVE, invented figures.
+/// A board without models: the session and the spool of a real agent, a connection with CURVE, invented figures. It has
+/// no disk, so that it reports an assignment as soon as it comes.
 struct SimulatedAgent {
     typealias Instant = ContinuousClock.Instant
 
-    /// What a socket could not take yet; a real agent's mailbox is larger, and as ready to forget its oldest.
+    /// What a connection could not take yet; a real agent's mailbox is larger, and as ready to forget its oldest.
     private static let pendingLimit = 16
+    /// How often what waits in the spool is looked after.
+    private static let look: Duration = .milliseconds(250)
 
     let description: BoardDescription
-    let socket: UnsafeMutableRawPointer
+    private let index: Int
     private(set) var session: SessionStateMachine<Instant>
     private(set) var spool: TelemetrySpool<Instant>
     private var records: [TelemetryPosition: TelemetryRecord] = [:]
     private var sentAt: [TelemetryPosition: Instant] = [:]
     private var pending: [Message] = []
     private var header = FrameHeader(session: UInt64.random(in: 0...UInt64.max), sequence: 0)
-    var nextReport: Instant
+    private var nextReport: Instant
+    private var deadline: Instant
     /// When the coordinator greeted it last.
     private(set) var welcomed: Instant?
-    private(set) var refusals = 0
 
-    init(
-        _ description: BoardDescription, incarnation: UInt64, socket: UnsafeMutableRawPointer, firstReport: Instant,
-        at now: Instant
-    ) {
+    init(_ description: BoardDescription, _ index: Int, incarnation: UInt64, firstReport: Instant, at now: Instant) {
         self.description = description
-        self.socket = socket
+        self.index = index
         nextReport = firstReport
+        deadline = now
         session = SessionStateMachine(
             settings: .init(), board: description, incarnation: incarnation, generation: 0, at: now)
         spool = TelemetrySpool(settings: .init(), incarnation: incarnation)
@@ -40,22 +40,37 @@ struct SimulatedAgent {
     /// Highest sequence of this run that the coordinator says is durable.
     var acknowledged: UInt64 { spool.acknowledged }
 
-    mutating func timerFired(at now: Instant, every period: Duration, _ measures: inout LoadMeasures) {
+    /// Whether there may be something to do.
+    func isDue(at now: Instant) -> Bool { now >= deadline }
+
+    mutating func timerFired(
+        at now: Instant, every period: Duration, over connections: BoardConnections, _ measures: inout LoadMeasures
+    ) {
         if now >= nextReport {
             nextReport = nextReport.advanced(by: period)
             measured(measures)
         }
         var generator = SystemRandomNumberGenerator()
         if now >= session.nextDeadline {
-            perform(session.timerFired(at: now, using: &generator), at: now, &measures)
+            perform(session.timerFired(at: now, using: &generator), at: now, connections, &measures)
         }
-        sendTelemetry(at: now, &measures)
+        sendTelemetry(at: now, connections, &measures)
+        flush(connections, &measures)
+        setDeadline(at: now)
     }
 
-    mutating func messageReceived(_ message: Message, at now: Instant, _ measures: inout LoadMeasures) {
+    mutating func messageReceived(
+        _ message: Message, at now: Instant, over connections: BoardConnections, _ measures: inout LoadMeasures
+    ) {
         if case .welcome = message { welcomed = now }
-        perform(session.messageReceived(message, at: now), at: now, &measures)
-        sendTelemetry(at: now, &measures)
+        perform(session.messageReceived(message, at: now), at: now, connections, &measures)
+        sendTelemetry(at: now, connections, &measures)
+        setDeadline(at: now)
+    }
+
+    private mutating func setDeadline(at now: Instant) {
+        deadline = min(nextReport, session.nextDeadline)
+        if spool.count > 0 || !pending.isEmpty { deadline = min(deadline, now.advanced(by: Self.look)) }
     }
 
     private mutating func measured(_ measures: LoadMeasures) {
@@ -66,13 +81,17 @@ struct SimulatedAgent {
     }
 
     private mutating func perform(
-        _ actions: [SessionStateMachine<Instant>.Action], at now: Instant, _ measures: inout LoadMeasures
+        _ actions: [SessionStateMachine<Instant>.Action], at now: Instant, _ connections: BoardConnections,
+        _ measures: inout LoadMeasures
     ) {
         for action in actions {
             switch action {
-            case .send(let message): send(message, &measures)
+            case .send(let message): send(message, connections, &measures)
             case .apply(let assignment):
-                perform(session.assignmentApplied(generation: assignment.generation, at: now), at: now, &measures)
+                perform(
+                    session.assignmentApplied(generation: assignment.generation, at: now), at: now, connections,
+                    &measures)
+                measures.assigned(at: now)
             case .sessionStarted, .sessionLost: spool.connectionReset()
             case .helloRefused: measures.refusedHellos += 1
             case .telemetryAcknowledged(let incarnation, let sequence):
@@ -80,40 +99,43 @@ struct SimulatedAgent {
                     records[position] = nil
                     if let sent = sentAt.removeValue(forKey: position) { measures.ingested(sent.duration(to: now)) }
                 }
-            case .helloUnanswered, .gates, .measure, .artefacts: break
+            case .helloUnanswered: measures.unansweredHellos += 1
+            case .gates, .measure, .artefacts: break
             }
         }
     }
 
-    private mutating func sendTelemetry(at now: Instant, _ measures: inout LoadMeasures) {
+    private mutating func sendTelemetry(
+        at now: Instant, _ connections: BoardConnections, _ measures: inout LoadMeasures
+    ) {
         guard session.isConnected, spool.count > 0 else { return }
         for batch in spool.batchesDue(at: now) {
             for position in batch where sentAt[position] == nil { sentAt[position] = now }
             measures.reports += 1
-            send(.telemetry(batch.compactMap { records[$0] }), &measures)
+            send(.telemetry(batch.compactMap { records[$0] }), connections, &measures)
         }
     }
 
-    // MARK: The socket
+    // MARK: The connection
 
-    mutating func send(_ message: Message, _ measures: inout LoadMeasures) {
+    private mutating func send(
+        _ message: Message, _ connections: BoardConnections, _ measures: inout LoadMeasures
+    ) {
         session.messageSent(at: .now)
         pending.append(message)
         if pending.count > Self.pendingLimit { pending.removeFirst() }
-        flush(&measures)
+        flush(connections, &measures)
     }
 
-    /// Sends what waits for a connection.
-    mutating func flush(_ measures: inout LoadMeasures) {
+    /// Sends what waits for a place.
+    private mutating func flush(_ connections: BoardConnections, _ measures: inout LoadMeasures) {
         while let message = pending.first {
             header.sequence += 1
             guard let frame = try? MessageCodec().encode(message, header: header) else {
                 pending.removeFirst()
                 continue
             }
-            guard zmq_send(socket, frame.header, frame.header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0,
-                zmq_send(socket, frame.payload, frame.payload.count, ZMQ_DONTWAIT) >= 0
-            else { return }
+            guard connections.send(frame.header, frame.payload, from: index) else { return }
             pending.removeFirst()
             measures.sent(frame)
         }

@@ -15,8 +15,8 @@ struct AdminRoute: Sendable {
     enum Answer: Sendable {
         case one(String)
         case list(String)
-        /// Server-sent events, each the JSON of that schema.
-        case events(String)
+        /// Server-sent events, each the JSON of one of these schemas.
+        case events([String])
         /// JSON that this document does not describe.
         case document
         case empty

@@ -39,7 +39,8 @@ extension AdminServer {
         let live = LiveFleet(fleet)
         return [
             AdminRoute(
-                .get, "/v1/live", .viewer, "A snapshot of the fleet each second.", answer: .events("FleetSnapshot")
+                .get, "/v1/live", .viewer, "All of the fleet (event fleet), then what changed (event changes).",
+                answer: .events(["FleetSnapshot", "FleetChanges"])
             ) { call in
                 live.response { (try? await access.caller(of: call.request, for: .viewer)) != nil }
             },

@@ -12,6 +12,8 @@ public protocol FleetAdministration: SearchAdministration {
     func policies() async throws -> [PolicyView]
     func assignments() async throws -> [AssignmentView]
     func events(limit: Int) async throws -> [FleetEvent]
+    /// All that the page shows of the fleet, for those who watch it: asked for about every second.
+    func snapshot(eventLimit: Int) async throws -> FleetSnapshot
     /// The newest `limit` windows of a board that began at `since` or later, oldest first.
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView]
     /// The first `limit` hours from there on, by start and then model.

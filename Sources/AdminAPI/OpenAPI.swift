@@ -113,7 +113,9 @@ struct OpenAPIDocument {
         case .one(let name): good["content"] = Self.content("application/json", Schema.component(name))
         case .list(let name):
             good["content"] = Self.content("application/json", Schema.array(.reference(name)).json)
-        case .events(let name): good["content"] = Self.content("text/event-stream", Schema.component(name))
+        case .events(let names):
+            good["content"] = Self.content(
+                "text/event-stream", .object(["oneOf": .list(names.map { Schema.component($0) })]))
         case .document:
             good["content"] = Self.content("application/json", .object(["type": .text("object")]))
         case .empty: break

@@ -65,6 +65,14 @@ extension Schema {
                 "atMilliseconds": .integer, "status": .reference("Status"), "boards": list("Board"),
                 "models": list("Model"), "events": list("Event"),
             ]),
+            "FleetChanges": .object([
+                "atMilliseconds": .integer, "status": .reference("Status"), "figures": list("BoardFigures"),
+                "boards": list("Board"), "boardsGone": strings, "models": list("Model"),
+                "modelsGone": .array(.object(["board": .string, "model": .string])), "events": list("Event"),
+            ]),
+            "BoardFigures": .object([
+                "name": .string, "lastSeenMilliseconds": .integer, "telemetryRecords": .integer,
+            ]),
             "ApplyRequest": .object(["file": .string, "text": .string, "dryRun": .boolean]),
             "ApplyResult": .object([
                 "policy": .string, "version": .integer, "dryRun": .boolean, "boards": strings, "warnings": strings,

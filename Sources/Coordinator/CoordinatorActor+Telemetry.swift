@@ -19,7 +19,8 @@ struct GatheredTelemetry {
 
     /// Whether somebody will store what is here.
     var isAwaited = false
-    var isFull: Bool { max(batches.count, events.count) >= Self.most }
+    var isFull: Bool { batches.count >= Self.most }
+    var isFullOfEvents: Bool { events.count >= Self.most }
 
     mutating func add(_ event: FleetEvent) { events.append(event) }
 
@@ -40,16 +41,23 @@ struct GatheredTelemetry {
 
 extension CoordinatorActor {
     func gather(_ records: [TelemetryRecord], of board: BoardID) async {
-        await gather { $0.add(records, of: board, at: .now) }
+        gathered.add(records, of: board, at: .now)
+        if !awaitsCompany(gathered.isFull) { await storeGathered() }
     }
 
     /// An event may be told a few milliseconds after its effect; at most these are forgotten when the machine fails.
-    func gather(_ event: FleetEvent) async { await gather { $0.add(event) } }
+    /// Told by others than boards too, outside their turns: that stores nothing but events.
+    func gather(_ event: FleetEvent) async {
+        gathered.add(event)
+        if !awaitsCompany(gathered.isFullOfEvents) { await storeEvents() }
+    }
 
-    private func gather(_ add: (inout GatheredTelemetry) -> Void) async {
-        add(&gathered)
-        if gatheringTime == .zero || gathered.isFull { return await storeGathered() }
-        guard !gathered.isAwaited else { return }
+    /// Sees to it that what was gathered is stored soon.
+    /// - Parameter isFull: enough has come together.
+    /// - Returns: `false` where it is to be stored at once.
+    func awaitsCompany(_ isFull: Bool) -> Bool {
+        if gatheringTime == .zero || isFull { return false }
+        guard !gathered.isAwaited else { return true }
         gathered.isAwaited = true
         Task { [gatheringTime] in
             try? await Task.sleep(for: gatheringTime)
@@ -59,6 +67,7 @@ extension CoordinatorActor {
                 await self.storeGathered()
             }
         }
+        return true
     }
 
     /// The coordinator ends as it should.
@@ -66,8 +75,8 @@ extension CoordinatorActor {
 
     /// What could not be stored is not acknowledged; the board sends it again.
     func storeGathered() async {
-        let events = gathered.takenEvents()
-        if !events.isEmpty { await storing("event") { try await self.store.appendEvents(events) } }
+        await storeArrivals()
+        await storeEvents()
         let batches = gathered.taken()
         guard !batches.isEmpty else { return }
         do {
@@ -78,6 +87,11 @@ extension CoordinatorActor {
         } catch {
             notStored(error)
         }
+    }
+
+    private func storeEvents() async {
+        let events = gathered.takenEvents()
+        if !events.isEmpty { await storing("event") { try await self.store.appendEvents(events) } }
     }
 
     private func notStored(_ error: any Error) {
@@ -95,6 +109,7 @@ extension CoordinatorActor {
             rolloutsHeard(batch.records, from: state.board)
             sharing.telemetryHeard(batch.records, from: batch.board)
             note(batch.records, of: batch.board)
+            noteRecent(batch.records, of: state.board)
         }
         for entry in durable {
             await perform(

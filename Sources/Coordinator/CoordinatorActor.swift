@@ -1,7 +1,6 @@
 import Artefacts
 import AuditLog
 import CoordinatorCore
-import Crypto
 import FleetModel
 import FleetStore
 import Foundation
@@ -27,7 +26,7 @@ actor CoordinatorActor {
     var rollouts: [String: Rollout]
     var rolloutsSaved: [String: ContinuousClock.Instant] = [:]
     var rolloutTimer: ContinuousClock.Instant?
-    private let transport: any CoordinatorTransport
+    let transport: any CoordinatorTransport
     let logger: Logger
     /// Told of telemetry once it is stored, of boards that are learned from.
     private(set) var observer: (@Sendable (BoardDescription, [TelemetryRecord]) -> Void)?
@@ -39,6 +38,8 @@ actor CoordinatorActor {
     private var policyWatch = PolicyWatch<ContinuousClock.Instant>()
     /// Telemetry that the next transaction makes durable.
     var gathered = GatheredTelemetry()
+    /// Boards that the next transaction makes durable.
+    var arrivals = GatheredArrivals()
     /// How long the first of it may wait for company.
     let gatheringTime: Duration
     /// When timers were looked after last.
@@ -49,9 +50,8 @@ actor CoordinatorActor {
     var waitingCount: Int { waiting.count }
 
     static let storeAttempts = 2
-    /// Refused enrolments are told as one event in this time: anybody may ask, and must not crowd out what matters.
-    private static let refusalInterval: Duration = .seconds(10)
-    private var refusals: (count: Int, told: ContinuousClock.Instant?) = (0, nil)
+    /// Enrolments that were refused since that was told last.
+    var refusals: (count: Int, told: ContinuousClock.Instant?) = (0, nil)
     /// Before the second attempt; twice as long before the third, and so on.
     private let retryPause: Duration
 
@@ -69,7 +69,8 @@ actor CoordinatorActor {
             }
         sharingStore = sharing
         let assignments = try await store.assignments()
-        let boards = try await store.boards().filter { $0.revokedAtMilliseconds == nil }.map { record in
+        let records = try await store.boards().filter { $0.revokedAtMilliseconds == nil }
+        let boards = records.map { record in
             EnrolledBoard(
                 board: record.description, publicKey: record.publicKey, incarnation: record.incarnation,
                 assignment: assignments[record.id] ?? Assignment(generation: 0, models: []))
@@ -90,6 +91,7 @@ actor CoordinatorActor {
         self.gatheringTime = gatheringTime
         self.metrics = metrics
         policyWatch.changed(at: .now)
+        for record in records { heardMilliseconds[record.id] = record.lastSeenMilliseconds }
     }
 
     var states: [BoardState] { machine.states }
@@ -109,8 +111,12 @@ actor CoordinatorActor {
         artefactObserver = observer
     }
 
-    /// When each board said something last, in milliseconds since 1970; boards not heard since the start are not in it.
-    private(set) var heardMilliseconds: [BoardID: UInt64] = [:]
+    /// When each board said something last, in milliseconds since 1970; of boards not heard since the start, as it was
+    /// stored.
+    var heardMilliseconds: [BoardID: UInt64] = [:]
+
+    /// What each model did lately, since the start.
+    var recentWindows: [BoardID: [ModelName: RecentWindows]] = [:]
 
     /// What each board said of itself last; boards not heard since the start are not in it.
     var newestOfBoards: [BoardID: (position: TelemetryPosition, board: BoardTelemetry)] = [:]
@@ -121,9 +127,10 @@ actor CoordinatorActor {
     // MARK: Events
 
     func received(_ incoming: Incoming) async {
-        await inTurn {
+        await inTurn(afterArrivals: false) {
             switch incoming.source {
             case .board(let board):
+                if self.arrivals.contains(board) { await self.storeArrivals() }
                 if self.machine.state(of: board) != nil { self.heardMilliseconds[board] = Self.wallClock() }
                 await self.perform(self.machine.messageReceived(incoming.message, from: board, at: .now))
                 guard let state = self.machine.state(of: board), state.status == .connected else { return }
@@ -222,6 +229,7 @@ actor CoordinatorActor {
             self.transport.allowList.revoke(id)
             self.heardMilliseconds[id] = nil
             self.newestOfBoards[id] = nil
+            self.recentWindows[id] = nil
             self.policyWatch.changed(at: .now)
             self.sharing.boardRevoked(id)
             await self.perform(self.machine.boardRevoked(id))
@@ -230,32 +238,47 @@ actor CoordinatorActor {
     }
 
     /// One event at a time: an actor alone would let another in at every `await`.
-    func inTurn<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
+    ///
+    /// - Parameter afterArrivals: whether boards that wait to be stored are stored first. Only what looks after its own
+    ///   board may leave them waiting.
+    func inTurn<Result: Sendable>(
+        afterArrivals: Bool = true, _ body: () async throws -> Result
+    ) async rethrows -> Result {
         if isBusy { await withCheckedContinuation { waiting.append($0) } } else { isBusy = true }
         // Handed over while still busy, so that nobody who comes later goes first.
         defer { if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() } }
+        if afterArrivals { await storeArrivals() }
         return try await body()
     }
 
     // MARK: Effects
 
     func perform(_ actions: [Machine.Action]) async {
-        // What is not durable is not spoken of; the board asks again.
-        var unsaved: Set<BoardID> = []
+        // What follows speaks of the board: it waits until that is durable.
+        let place = actions.firstIndex { if case .saveBoard = $0 { true } else { false } }
+        if let place, case .saveBoard(let board) = actions[place] {
+            await perform(Array(actions[..<place]))
+            return await gather((board, Array(actions[(place + 1)...])))
+        }
+        var assignments: [(board: BoardID, assignment: Assignment)] = []
+        var changes: [Machine.Action] = []
         for action in actions {
             switch action {
-            case .saveBoard(let board): if await !save(board) { unsaved.insert(board) }
-            case .saveAssignment(let assignment, let board): await save(assignment, for: board)
+            case .saveBoard: preconditionFailure("boards to be stored are gathered first")
+            case .saveAssignment(let assignment, let board): assignments.append((board, assignment))
+            case .record(.assignmentChanged, _, _): changes.append(action)
             case .persistTelemetry(let records, let board): await gather(records, of: board)
             case .saveQuarantine(let entry, let board):
                 let record = entry.map {
                     QuarantineRecord(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
                 }
                 await storing("quarantine") { try await self.store.saveQuarantine(record, of: board) }
-            case .send(let message, let board): if !unsaved.contains(board) { send(message, to: board) }
+            case .send(let message, let board): send(message, to: board)
             case .record(let kind, let board, let message): await record(kind, board, message)
             }
         }
+        await save(assignments)
+        for case .record(let kind, let board, let message) in changes { await record(kind, board, message) }
     }
 
     func send(_ message: Message, to board: BoardID) {
@@ -264,26 +287,18 @@ actor CoordinatorActor {
         }
     }
 
-    private func save(_ assignment: Assignment, for board: BoardID) async {
-        let saved: Void? = await storing("assignment") {
-            try await self.store.saveAssignment(assignment, for: board)
+    /// Of many boards in transactions of so many that the first boards need not wait for the last.
+    private func save(_ assignments: [(board: BoardID, assignment: Assignment)]) async {
+        for first in stride(from: 0, to: assignments.count, by: GatheredArrivals.most) {
+            let some = Array(assignments[first..<min(first + GatheredArrivals.most, assignments.count)])
+            let saved = await storingTogether("assignment", some) { rows in
+                try await self.store.saveAssignments(rows)
+                return rows
+            }
+            for case (let board, let assignment)? in saved {
+                await perform(machine.assignmentPersisted(board, generation: assignment.generation, at: .now))
+            }
         }
-        guard saved != nil else { return }
-        await perform(machine.assignmentPersisted(board, generation: assignment.generation, at: .now))
-    }
-
-    private func save(_ id: BoardID) async -> Bool {
-        guard let state = machine.state(of: id) else { return false }
-        let saved: Void? = await storing("board") {
-            guard var record = try await self.store.board(id) else { throw FleetStoreFailure.unknownBoard(id) }
-            record.description = state.board
-            record.incarnation = state.incarnation
-            record.reportedGeneration = state.reportedGeneration
-            record.lastSeenMilliseconds = Self.wallClock()
-            try await self.store.saveBoard(record)
-        }
-        if saved != nil { machine.boardPersisted(id) }
-        return saved != nil
     }
 
     func record(_ kind: FleetEvent.Kind, _ board: BoardID?, _ message: String) async {
@@ -307,60 +322,6 @@ actor CoordinatorActor {
             }
         }
         return nil
-    }
-
-    // MARK: Enrolment
-
-    private func enrol(_ board: BoardDescription, token: String, _ stranger: Stranger) async {
-        let key = stranger.publicKey
-        let answer: Message
-        do {
-            answer = try await enrolled(board, token: token, key)
-        } catch {
-            logger.error("enrolment not stored", metadata: ["error": "\(error)"])
-            answer = .refused(reason: "The coordinator cannot store the enrolment now; try again.")
-        }
-        if case .refused(let reason) = answer { await enrolmentRefused(reason, as: board.id) }
-        do { try transport.reply(answer, to: stranger) } catch {
-            logger.warning("enrolment not answered", metadata: ["board": "\(board.id)", "error": "\(error)"])
-        }
-    }
-
-    /// Not under the board's name, which a stranger only claims.
-    private func enrolmentRefused(_ reason: String, as name: BoardID) async {
-        refusals.count += 1
-        if let told = refusals.told, told.duration(to: .now) < Self.refusalInterval { return }
-        let others = refusals.count > 1 ? " and \(refusals.count - 1) others before it" : ""
-        refusals = (0, .now)
-        await record(.enrolmentRefused, nil, "a board that calls itself \(name)\(others): \(reason)")
-    }
-
-    private func enrolled(_ told: BoardDescription, token: String, _ key: PublicKey) async throws -> Message {
-        let board = machine.storable(told)
-        if let known = try await store.board(board.id), known.revokedAtMilliseconds == nil {
-            guard known.publicKey == key.z85 else {
-                return .refused(reason: "The name \(board.id) is taken by a board with another key.")
-            }
-            // The answer to an earlier enrolment was lost; the token is not used again.
-            return .enrolled(board: board.id)
-        }
-        guard machine.hasRoom else { return .refused(reason: "The fleet has \(FleetLimits.boards) boards already.") }
-        let now = Self.wallClock()
-        let record = BoardRecord(
-            description: board, publicKey: key.z85, enrolledAtMilliseconds: now, lastSeenMilliseconds: now)
-        let hash = Array(SHA256.hash(data: Array(token.utf8)))
-        guard try await store.enrol(record, tokenHash: hash, atMilliseconds: now) else {
-            return .refused(reason: "The token is unknown, expired or used up.")
-        }
-        guard transport.allowList.allow(key, as: board.id) else {
-            return .refused(reason: "The allow-list is full.")
-        }
-        // A name that was revoked and enrols again goes on counting generations where it was.
-        let assignment = try await store.assignments()[board.id] ?? Assignment(generation: 0, models: [])
-        let actions = machine.boardEnrolled(
-            EnrolledBoard(board: board, publicKey: key.z85, assignment: assignment), at: .now)
-        await perform(actions)
-        return .enrolled(board: board.id)
     }
 
     static func wallClock() -> UInt64 { UInt64(max(0, Date().timeIntervalSince1970) * 1_000) }

@@ -24,19 +24,23 @@ struct CoordinatorAdministration: FleetAdministration {
 
     /// Windows over which a model's accuracy and SLO attainment are computed in listings.
     private static let listedWindows = 600
+    /// Boards of a class that the live page is given with their operating points: enough for a median.
+    static let boardsWithPoints = 20
     private static let tokenUses = 1...10_000
     private static let tokenSeconds = 1...86_400 * 30
 
     func status() async throws -> StatusView {
-        let counters = transport.counters()
-        let states = await actor.states
-        return StatusView(
+        status(await actor.states, records: try await store.telemetryCounts().reduce(0) { $0 + $1.rows })
+    }
+
+    func status(_ states: [BoardState], records: Int) -> StatusView {
+        StatusView(
             version: CoordinatorService.version, startedAtMilliseconds: startedAtMilliseconds,
             fleetEndpoint: advertised(transport.boundEndpoints.fleet),
             enrolmentEndpoint: advertised(transport.boundEndpoints.enrolment),
             boardsEnrolled: states.count, boardsConnected: states.count { $0.status == .connected },
-            telemetryRecords: try await store.telemetryCounts().reduce(0) { $0 + $1.rows },
-            droppedFrames: Dictionary(uniqueKeysWithValues: counters.byReason),
+            telemetryRecords: records,
+            droppedFrames: Dictionary(uniqueKeysWithValues: transport.counters().byReason),
             metricsURL: metrics.port.map { "http://\(advertisedHost):\($0)/metrics" },
             atMilliseconds: CoordinatorActor.wallClock())
     }
@@ -48,38 +52,8 @@ struct CoordinatorAdministration: FleetAdministration {
     }
 
     func boards() async throws -> [BoardView] {
-        let counts = Dictionary(uniqueKeysWithValues: try await store.telemetryCounts().map { ($0.board, $0) })
-        let records = Dictionary(uniqueKeysWithValues: try await store.boards().map { ($0.id, $0) })
-        let (heard, quarantined) = (await actor.heardMilliseconds, await actor.machine.quarantined)
-        let newest = await actor.newestOfBoards.mapValues(\.board)
-        return await actor.states.map { state in
-            let count = counts[state.board.id]
-            return BoardView(
-                name: state.board.id.rawValue, boardClass: state.board.boardClass, status: state.status.rawValue,
-                labels: state.board.labels, cores: state.board.cores, memoryBytes: state.board.memoryBytes,
-                engineVersion: state.board.engineVersion,
-                lastSeenMilliseconds: heard[state.board.id] ?? records[state.board.id]?.lastSeenMilliseconds ?? 0,
-                incarnation: state.incarnation, desiredGeneration: state.desired.generation,
-                reportedGeneration: state.reportedGeneration, telemetryRecords: count?.rows ?? 0,
-                telemetryGaps: count?.incarnations.reduce(0) { $0 + Int($1.gaps) } ?? 0,
-                infeasible: state.infeasible, refusedRecords: state.refusedRecords,
-                models: state.board.models.map(Self.view), interference: state.board.interference?.factors,
-                quarantine: quarantined[state.board.id].map {
-                    .init(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
-                },
-                watts: state.board.watts, shares: newest[state.board.id]?.shares,
-                clockShare: newest[state.board.id]?.clockShare)
-        }
-    }
-
-    private static func view(_ model: DeployedModel) -> BoardView.Model {
-        BoardView.Model(
-            name: model.name.rawValue, framesPerSecond: model.framesPerSecond,
-            points: model.points.map {
-                PointView(
-                    subnet: "\($0.configuration)", accuracy: $0.accuracy, latencyMilliseconds: $0.latencyMilliseconds,
-                    flops: $0.flops)
-            })
+        let counts = try await store.telemetryCounts()
+        return views(of: await actor.watched, counts) { _ in true }
     }
 
     func models() async throws -> [ModelView] {

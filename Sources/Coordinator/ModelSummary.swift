@@ -4,12 +4,16 @@ import FleetModel
 /// One model's windows added up for a listing.
 struct ModelSummary {
     private let windows: [ModelTelemetry]
+    private let last: ModelTelemetry?
 
-    /// - Parameter windows: oldest first.
-    init(_ windows: [ModelTelemetry]) { self.windows = windows }
+    /// - Parameters:
+    ///   - windows: oldest first, or sums of some.
+    ///   - last: the newest window, where these are sums.
+    init(_ windows: [ModelTelemetry], last: ModelTelemetry? = nil) {
+        (self.windows, self.last) = (windows, last ?? windows.last)
+    }
 
     func view(board state: BoardState, model: DeployedModel) -> ModelView {
-        let last = windows.last
         let (frames, dropped) = (sum(\.frames), sum(\.dropped))
         let point = last.map { Int($0.activePoint) }
         return ModelView(
@@ -24,7 +28,7 @@ struct ModelSummary {
 
     /// As they are now, with the decisions of all windows.
     private var hooks: HookTelemetry? {
-        guard var last = windows.last?.hooks else { return nil }
+        guard var last = last?.hooks else { return nil }
         let all = windows.compactMap(\.hooks).flatMap(\.kinds)
         for index in last.kinds.indices {
             let same = all.filter { $0.name == last.kinds[index].name }

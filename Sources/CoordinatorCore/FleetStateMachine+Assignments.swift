@@ -178,6 +178,13 @@ extension FleetStateMachine {
     public mutating func timerFired(at now: Instant) -> [Action] {
         let patience = settings.heartbeat * settings.liveness
         var actions = quarantineDue(at: now)
+        // Going through thousands of boards takes milliseconds: no more often than these have something to be told.
+        if boards.count >= 1_000, let looked = silencesLooked,
+            looked.duration(to: now) < min(settings.heartbeat / 5, settings.resend)
+        {
+            return actions
+        }
+        silencesLooked = now
         for id in due(at: now, patience) {
             guard let board = boards[id] else { continue }
             let silence = board.heard.duration(to: now)

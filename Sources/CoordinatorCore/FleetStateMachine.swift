@@ -29,7 +29,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         public var reserve = BoardBudget.usualReserve
         /// A board whose numbers were impossible is learned from again after so long without another.
         public var saneFor: Duration = .seconds(600)
-        /// Boards are compared with their classes this often at most.
+        /// Boards are compared with their classes this often at most; where there are thousands, as many times more
+        /// seldom, for each is looked at.
         public var comparison: Duration = .seconds(5)
 
         public init() {}
@@ -91,6 +92,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     var findings: [BoardID: String] = [:]
     var looked: Instant?
     var hasNewFigures = true
+    /// When silences and unreported assignments were looked at last.
+    var silencesLooked: Instant?
 
     /// - Parameters:
     ///   - boards: as they were stored; none has a session yet.
@@ -124,15 +127,15 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     // MARK: Boards come
 
-    /// Whether one more board may enrol.
-    public var hasRoom: Bool { boards.count < FleetLimits.boards }
+    /// How many more boards may enrol.
+    public var room: Int { max(0, FleetLimits.boards - boards.count) }
 
     /// The board has been stored; its first assignment may follow at its hello. A board that enrols again keeps its
     /// incarnation and assignment, so that neither ever falls back.
     /// - Precondition: there is room.
     public mutating func boardEnrolled(_ board: EnrolledBoard, at now: Instant) -> [Action] {
         let id = board.board.id
-        precondition(hasRoom || boards[id] != nil, "more than \(FleetLimits.boards) boards")
+        precondition(room > 0 || boards[id] != nil, "more than \(FleetLimits.boards) boards")
         var enrolled = board
         if let known = boards[id]?.state {
             enrolled.incarnation = max(known.incarnation, board.incarnation)

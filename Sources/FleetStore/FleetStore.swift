@@ -19,6 +19,9 @@ public protocol FleetStore: SearchStore, MeasurementStore, QuarantineStore, Acce
     func boards() async throws -> [BoardRecord]
     /// Public key (Z85) to board, without revoked boards.
     func allowList() async throws -> [String: BoardID]
+    /// What boards that are there say of themselves now; of two of one board the later counts. Refuses all where one is
+    /// of an unknown board.
+    func saveGreetings(_ greetings: [BoardGreeting]) async throws
 
     // MARK: Enrolment
 
@@ -26,8 +29,9 @@ public protocol FleetStore: SearchStore, MeasurementStore, QuarantineStore, Acce
     func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?) async throws
     /// Uses the token once; `false` when there is none of that hash, it has expired or has no use left.
     func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool
-    /// Uses the token and saves the board, or neither; `false` as in `redeemToken`.
-    func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool
+    /// In this order, of each uses the token and saves the board, or neither: then `false` as in `redeemToken`. Refuses
+    /// all where the key of one is another board's, or there is no room for it.
+    func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool]
 
     // MARK: Telemetry
 
@@ -51,9 +55,11 @@ public protocol FleetStore: SearchStore, MeasurementStore, QuarantineStore, Acce
     /// Forgets the policy; one of its name that comes later is version 1 again.
     /// - Returns: what it was; `nil`, and nothing happens, where there is none of that name.
     func removePolicy(_ name: String, audit: AuditDraft?) async throws -> StoredPolicy?
-    /// Replaces the board's assignment; its generation must be higher than the one before.
-    func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws
+    /// Replaces the boards' assignments; each generation must be higher than the one before, or all are refused.
+    func saveAssignments(_ assignments: [(board: BoardID, assignment: Assignment)]) async throws
     func assignments() async throws -> [BoardID: Assignment]
+    /// Of these boards, as far as they have one.
+    func assignments(of boards: [BoardID]) async throws -> [BoardID: Assignment]
 
     // MARK: Events
 
@@ -67,6 +73,14 @@ public protocol FleetStore: SearchStore, MeasurementStore, QuarantineStore, Acce
 extension FleetStore {
     public func appendEvent(_ event: FleetEvent) async throws { try await appendEvents([event]) }
     public func saveBoard(_ board: BoardRecord) async throws { try await saveBoard(board, audit: nil) }
+
+    public func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {
+        try await saveAssignments([(board, assignment)])
+    }
+
+    public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+        try await enrol([EnrolmentRequest(board: board, tokenHash: tokenHash)], atMilliseconds: now) == [true]
+    }
 
     public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {
         try await addToken(token, atMilliseconds: now, audit: nil)

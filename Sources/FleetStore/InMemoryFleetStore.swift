@@ -44,6 +44,20 @@ public actor InMemoryFleetStore: FleetStore {
 
     public func board(_ id: BoardID) -> BoardRecord? { boardRecords[id] }
 
+    public func saveGreetings(_ greetings: [BoardGreeting]) throws {
+        var records = boardRecords
+        for greeting in greetings {
+            try greeting.checkRange()
+            guard var record = records[greeting.id] else { throw FleetStoreFailure.unknownBoard(greeting.id) }
+            record.description = greeting.description
+            record.incarnation = greeting.incarnation
+            record.reportedGeneration = greeting.reportedGeneration
+            record.lastSeenMilliseconds = greeting.lastSeenMilliseconds
+            records[greeting.id] = record
+        }
+        boardRecords = records
+    }
+
     public func boards() -> [BoardRecord] { boardRecords.values.sorted { $0.id < $1.id } }
 
     public func allowList() -> [String: BoardID] {
@@ -72,10 +86,18 @@ public actor InMemoryFleetStore: FleetStore {
         return true
     }
 
-    public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) throws -> Bool {
-        guard let token = tokens[tokenHash], token.isUsable(atMilliseconds: now) else { return false }
-        try saveBoard(board, audit: nil)
-        return redeemToken(hash: tokenHash, atMilliseconds: now)
+    public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) throws -> [Bool] {
+        let before = (tokens, boardRecords)
+        do {
+            return try requests.map { request in
+                guard redeemToken(hash: request.tokenHash, atMilliseconds: now) else { return false }
+                try saveBoard(request.board, audit: nil)
+                return true
+            }
+        } catch {
+            (tokens, boardRecords) = before
+            throw error
+        }
     }
 
     // MARK: Telemetry
@@ -179,16 +201,25 @@ public actor InMemoryFleetStore: FleetStore {
 
     public func policies() -> [StoredPolicy] { storedPolicies.values.sorted { $0.policy.name < $1.policy.name } }
 
-    public func saveAssignment(_ assignment: Assignment, for board: BoardID) throws {
-        _ = try signed(assignment.generation, "generation")
-        guard boardRecords[board] != nil else { throw FleetStoreFailure.unknownBoard(board) }
-        if let kept = storedAssignments[board]?.generation, assignment.generation <= kept {
-            throw FleetStoreFailure.staleGeneration(board, kept: kept, offered: assignment.generation)
+    public func saveAssignments(_ assignments: [(board: BoardID, assignment: Assignment)]) throws {
+        var kept = storedAssignments
+        for (board, assignment) in assignments {
+            _ = try signed(assignment.generation, "generation")
+            guard boardRecords[board] != nil else { throw FleetStoreFailure.unknownBoard(board) }
+            if let generation = kept[board]?.generation, assignment.generation <= generation {
+                throw FleetStoreFailure.staleGeneration(board, kept: generation, offered: assignment.generation)
+            }
+            kept[board] = assignment
         }
-        storedAssignments[board] = assignment
+        storedAssignments = kept
     }
 
     public func assignments() -> [BoardID: Assignment] { storedAssignments }
+
+    public func assignments(of boards: [BoardID]) -> [BoardID: Assignment] {
+        let wanted = Set(boards)
+        return storedAssignments.filter { wanted.contains($0.key) }
+    }
 
     // MARK: Events
 

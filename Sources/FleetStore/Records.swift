@@ -30,6 +30,33 @@ public struct BoardRecord: Equatable, Sendable {
     }
 }
 
+/// What a board said of itself in a hello. The time is milliseconds since 1970 by the coordinator's clock.
+public struct BoardGreeting: Equatable, Sendable {
+    public var description: BoardDescription
+    public var incarnation: UInt64
+    public var reportedGeneration: UInt64
+    public var lastSeenMilliseconds: UInt64
+
+    public var id: BoardID { description.id }
+
+    public init(
+        description: BoardDescription, incarnation: UInt64, reportedGeneration: UInt64, lastSeenMilliseconds: UInt64
+    ) {
+        self.description = description
+        self.incarnation = incarnation
+        self.reportedGeneration = reportedGeneration
+        self.lastSeenMilliseconds = lastSeenMilliseconds
+    }
+}
+
+/// A board that wants to join, with the SHA-256 of the token that lets it.
+public struct EnrolmentRequest: Equatable, Sendable {
+    public var board: BoardRecord
+    public var tokenHash: [UInt8]
+
+    public init(board: BoardRecord, tokenHash: [UInt8]) { (self.board, self.tokenHash) = (board, tokenHash) }
+}
+
 /// A right to enrol, known only by its hash: whoever reads the store cannot enrol with it.
 public struct EnrolmentToken: Equatable, Sendable {
     /// SHA-256 of the token.

@@ -51,6 +51,14 @@ extension BoardRecord {
     }
 }
 
+extension BoardGreeting {
+    package func checkRange() throws(FleetStoreFailure) {
+        _ = try signed(lastSeenMilliseconds, "lastSeenMilliseconds")
+        _ = try signed(reportedGeneration, "reportedGeneration")
+        _ = try signed(incarnation, "incarnation")
+    }
+}
+
 extension TelemetryRecord {
     /// By time, then as the board made them.
     var order: (UInt64, UInt64, UInt64) { (startMilliseconds, incarnation, sequence) }

@@ -6,7 +6,25 @@ extension PostgreSQLFleetStore {
     public func saveBoard(_ board: BoardRecord, audit: AuditDraft?) async throws {
         try await write(locking: [.boards] + auditLock(audit)) { [self] in
             try save(board, $0)
+            try $0.refuse(moreThan: limits.boards, of: "boards", in: "board")
             try append(audit, $0)
+        }
+    }
+
+    public func saveGreetings(_ greetings: [BoardGreeting]) async throws {
+        try await write { [self] transaction in
+            try lock(greetings.map(\.id), transaction)
+            for greeting in greetings {
+                try greeting.checkRange()
+                try transaction.execute(
+                    """
+                    UPDATE board SET description = $2, lastSeenMilliseconds = $3, reportedGeneration = $4,
+                        incarnation = $5
+                    WHERE id = $1
+                    """, .text(greeting.id.rawValue), .text(try StoredForm.json(greeting.description)),
+                    .integer(Int64(greeting.lastSeenMilliseconds)), .integer(Int64(greeting.reportedGeneration)),
+                    .integer(Int64(greeting.incarnation)))
+            }
         }
     }
 
@@ -51,11 +69,15 @@ extension PostgreSQLFleetStore {
         try await write { [self] in try redeem(hash, at: now, $0) }
     }
 
-    public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+    public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool] {
         try await write(locking: [.boards]) { [self] transaction in
-            guard try redeem(tokenHash, at: now, transaction) else { return false }
-            try save(board, transaction)
-            return true
+            let enrolled = try requests.map { request in
+                guard try redeem(request.tokenHash, at: now, transaction) else { return false }
+                try save(request.board, transaction)
+                return true
+            }
+            try transaction.refuse(moreThan: limits.boards, of: "boards", in: "board")
+            return enrolled
         }
     }
 
@@ -90,7 +112,6 @@ extension PostgreSQLFleetStore {
             .integer(Int64(board.enrolledAtMilliseconds)), .integer(Int64(board.lastSeenMilliseconds)),
             .integer(Int64(board.reportedGeneration)), .integer(Int64(board.incarnation)),
             .optional(board.revokedAtMilliseconds.map(Int64.init)))
-        try transaction.refuse(moreThan: limits.boards, of: "boards", in: "board")
     }
 
     private func boardRecord(_ row: PostgreSQLRow) throws -> BoardRecord {

@@ -42,21 +42,38 @@ extension PostgreSQLFleetStore {
             text: row.text("text"))
     }
 
-    public func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {
-        let generation = try signed(assignment.generation, "generation")
+    public func saveAssignments(_ assignments: [(board: BoardID, assignment: Assignment)]) async throws {
         try await write { [self] transaction in
-            try lock([board], transaction)
-            let kept = try transaction.first(
-                "SELECT generation FROM assignment WHERE board = $1", .text(board.rawValue))
-            if let kept = kept?.integer("generation"), generation <= kept {
-                throw FleetStoreFailure.staleGeneration(
-                    board, kept: UInt64(clamping: kept), offered: assignment.generation)
-            }
-            try transaction.execute(
+            try lock(assignments.map(\.board), transaction)
+            for (board, assignment) in assignments { try save(assignment, for: board, transaction) }
+        }
+    }
+
+    private func save(
+        _ assignment: Assignment, for board: BoardID, _ transaction: PostgreSQLTransaction
+    ) throws {
+        let generation = try signed(assignment.generation, "generation")
+        let kept = try transaction.first("SELECT generation FROM assignment WHERE board = $1", .text(board.rawValue))
+        if let kept = kept?.integer("generation"), generation <= kept {
+            throw FleetStoreFailure.staleGeneration(
+                board, kept: UInt64(clamping: kept), offered: assignment.generation)
+        }
+        try transaction.execute(
+            """
+            INSERT INTO assignment (board, generation, assignment) VALUES ($1, $2, $3)
+            ON CONFLICT (board) DO UPDATE SET generation = excluded.generation, assignment = excluded.assignment
+            """, .text(board.rawValue), .integer(generation), .text(try StoredForm.json(assignment)))
+    }
+
+    public func assignments(of boards: [BoardID]) async throws -> [BoardID: Assignment] {
+        try await read { [self] in
+            try $0.rows(
                 """
-                INSERT INTO assignment (board, generation, assignment) VALUES ($1, $2, $3)
-                ON CONFLICT (board) DO UPDATE SET generation = excluded.generation, assignment = excluded.assignment
-                """, .text(board.rawValue), .integer(generation), .text(try StoredForm.json(assignment)))
+                SELECT board, assignment FROM assignment WHERE board IN (SELECT json_array_elements_text($1::json))
+                """, .text(try StoredForm.json(boards.map(\.rawValue)))
+            ).reduce(into: [:]) {
+                $0[try boardID($1.text("board"))] = try decoded(Assignment.self, from: $1.text("assignment"))
+            }
         }
     }
 

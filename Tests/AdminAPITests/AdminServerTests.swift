@@ -40,8 +40,8 @@ import Testing
         }
     }
 
-    /// Server-sent events: the first at once, the next in due time, each a whole snapshot.
-    @Test func snapshotsFollowEachOther() async throws {
+    /// Server-sent events: a whole snapshot at once, what has changed since in due time.
+    @Test func changesFollowASnapshot() async throws {
         try await serving { url in
             var request = URLRequest(url: url.appending(path: "v1/live"))
             request.setValue("Bearer secret", forHTTPHeaderField: "Authorization")
@@ -51,12 +51,16 @@ import Testing
             let found = await events.found()
             session.invalidateAndCancel()
             #expect(events.type == "text/event-stream")
-            for event in found {
-                let data = try #require(event.split(separator: "\n").first { $0.hasPrefix("data: ") })
-                let snapshot = try JSONDecoder().decode(FleetSnapshot.self, from: Data(data.dropFirst(6).utf8))
-                #expect(snapshot.status.droppedFrames == ["malformed": 3] && snapshot.atMilliseconds > 0)
-                #expect(snapshot.events.count == 3)
+            func data(of event: String) throws -> Data {
+                Data(try #require(event.split(separator: "\n").first { $0.hasPrefix("data: ") }).dropFirst(6).utf8)
             }
+            #expect(found.map { $0.hasPrefix("event: fleet\n") } == [true, false])
+            let snapshot = try JSONDecoder().decode(FleetSnapshot.self, from: try data(of: found[0]))
+            #expect(snapshot.status.droppedFrames == ["malformed": 3] && snapshot.atMilliseconds > 0)
+            #expect(snapshot.events.count == 3)
+            let changes = try JSONDecoder().decode(FleetChanges.self, from: try data(of: found[1]))
+            #expect(found[1].hasPrefix("event: changes\n") && changes.atMilliseconds >= snapshot.atMilliseconds)
+            #expect(changes.status == snapshot.status && changes.events.isEmpty && changes.boards.isEmpty)
         }
     }
 

@@ -425,8 +425,8 @@ import WireProtocol
         let full = Self.restored(
             (0..<FleetLimits.boards).map { EnrolledBoard(board: Samples.board("b\($0)"), publicKey: "\($0)") },
             at: start)
-        #expect(!full.hasRoom)
-        #expect(machine.hasRoom)
+        #expect(full.room == 0)
+        #expect(machine.room > 0)
     }
 }
 

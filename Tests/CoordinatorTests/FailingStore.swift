@@ -9,6 +9,14 @@ actor FailingStore: FleetStore {
 
     /// Of each call to store telemetry, the records of every batch.
     private(set) var appended: [[Int]] = []
+    /// Of each call, the boards.
+    private(set) var enrolled: [[BoardID]] = []
+    private(set) var greeted: [[BoardID]] = []
+    private(set) var assigned: [[BoardID]] = []
+    /// A board that it says it does not know.
+    private var unknown: BoardID?
+
+    func forget(_ board: BoardID) { unknown = board }
 
     func set(isFull: Bool) { self.isFull = isFull }
 
@@ -58,9 +66,19 @@ actor FailingStore: FleetStore {
         return await store.redeemToken(hash: hash, atMilliseconds: now)
     }
 
-    func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+    func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool] {
+        enrolled.append(requests.map(\.board.id))
         try requireRoom()
-        return try await store.enrol(board, tokenHash: tokenHash, atMilliseconds: now)
+        return try await store.enrol(requests, atMilliseconds: now)
+    }
+
+    func saveGreetings(_ greetings: [BoardGreeting]) async throws {
+        greeted.append(greetings.map(\.id))
+        try requireRoom()
+        if let unknown, greetings.contains(where: { $0.id == unknown }) {
+            throw FleetStoreFailure.unknownBoard(unknown)
+        }
+        try await store.saveGreetings(greetings)
     }
 
     func appendTelemetry(
@@ -91,9 +109,10 @@ actor FailingStore: FleetStore {
         return try await store.removePolicy(name, audit: audit)
     }
 
-    func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {
+    func saveAssignments(_ assignments: [(board: BoardID, assignment: Assignment)]) async throws {
+        assigned.append(assignments.map(\.board))
         try requireRoom()
-        try await store.saveAssignment(assignment, for: board)
+        try await store.saveAssignments(assignments)
     }
 
     func appendEvents(_ events: [FleetEvent]) async throws {
@@ -107,6 +126,9 @@ actor FailingStore: FleetStore {
     func telemetryCounts() async throws -> [TelemetryCount] { await store.telemetryCounts() }
     func policies() async throws -> [StoredPolicy] { await store.policies() }
     func assignments() async throws -> [BoardID: Assignment] { await store.assignments() }
+    func assignments(of boards: [BoardID]) async throws -> [BoardID: Assignment] {
+        await store.assignments(of: boards)
+    }
     func events(limit: Int) async throws -> [FleetEvent] { await store.events(limit: limit) }
 
     func telemetry(board: BoardID, sinceMilliseconds: UInt64, limit: Int) async throws -> [StoredTelemetry] {

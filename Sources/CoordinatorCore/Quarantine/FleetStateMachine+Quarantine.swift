@@ -55,7 +55,8 @@ extension FleetStateMachine {
     public func storable(_ description: BoardDescription) -> BoardDescription { repaired(description).board }
 
     mutating func quarantineDue(at now: Instant) -> [Action] {
-        let isDue = looked.map { $0.duration(to: now) >= settings.comparison } ?? true
+        let pause = settings.comparison * max(1, boards.count / 1_000)
+        let isDue = looked.map { $0.duration(to: now) >= pause } ?? true
         guard isDue, hasNewFigures || !quarantine.entries.isEmpty else { return [] }
         looked = now
         if hasNewFigures {

@@ -32,11 +32,11 @@ async function newestWindows(board) {
 const seriesOf = (windows, model) => windows.flatMap(({ record }) => record.models
   .filter((one) => one.model === model).map((one) => ({ at: record.startMilliseconds, one })));
 
-function modelPlots(model, found) {
+function modelPlots(points, found) {
   const line = (key, isKept = () => true) =>
     found.filter(({ one }) => isKept(one)).map(({ at, one }) => ({ x: at, y: one[key] }));
   const hasFrames = (one) => one.frames > 0, hasConstraint = (one) => one.constraintMilliseconds > 0;
-  const last = model.points.length - 1;
+  const last = points - 1;
   const kinds = [...new Set(found.flatMap(({ one }) => (one.hooks?.kinds ?? []).map((kind) => kind.name)))];
   const skipped = kinds.map((name, index) => ({
     name, class: ["first", "second", "third", "fourth"][index % 4],
@@ -76,7 +76,7 @@ function modelPart(model, summary, found) {
       ...possible.map((kind) => [`Left out: ${kind.name}`, percent(kind.taken / kind.possible, 1) + " %"])) : null,
     summary?.subnet ? element("p", { class: "quiet" }, "Subnet ", element("code", {}, summary.subnet)) : null,
     hooks?.reason ? note("Hooks: " + hooks.reason, "warn") : null,
-    modelPlots(model, found));
+    modelPlots(summary?.pointCount ?? model.points.length, found));
 }
 
 function boardPlots(windows) {

@@ -46,19 +46,49 @@ export async function getRecent(path, milliseconds) {
 
 export const forgetAnswers = () => known.clear();
 
+// The fleet as it was known, with what has changed since. What did not change is the same object as before.
+export function changed(fleet, changes) {
+  const boards = new Map(fleet.boards.map((board) => [board.name, board]));
+  for (const name of changes.boardsGone) boards.delete(name);
+  for (const figures of changes.figures) {
+    const board = boards.get(figures.name);
+    if (board) boards.set(figures.name, { ...board, ...figures });
+  }
+  for (const board of changes.boards) boards.set(board.name, board);
+  const place = ({ board, model }) => board + " " + model;
+  const models = new Map(fleet.models.map((model) => [place(model), model]));
+  for (const gone of changes.modelsGone) models.delete(place(gone));
+  for (const model of changes.models) models.set(place(model), model);
+  const byName = ([a], [b]) => a < b ? -1 : a > b ? 1 : 0;
+  return {
+    atMilliseconds: changes.atMilliseconds, status: changes.status,
+    boards: [...boards].sort(byName).map(([, board]) => board),
+    models: [...models].sort(byName).map(([, model]) => model),
+    events: [...changes.events, ...fleet.events].slice(0, eventLimit),
+  };
+}
+
+// Events that a snapshot has at most.
+const eventLimit = 200;
+
 // Snapshots of the fleet until the stream ends: server-sent events by fetch, because EventSource cannot carry a token.
+// The first tells all, those after it what has changed.
 export async function follow(signal, onSnapshot) {
   const response = await send("v1/live", { signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  let rest = "", fleet = null, shown = null;
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
     rest += value;
     for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
-      const lines = rest.slice(0, end).split("\n").filter((line) => line.startsWith("data: "));
+      const lines = rest.slice(0, end).split("\n"), data = lines.filter((line) => line.startsWith("data: "));
       rest = rest.slice(end + 2);
-      if (lines.length > 0) onSnapshot(JSON.parse(lines.map((line) => line.slice(6)).join("\n")));
+      if (data.length === 0) continue;
+      const told = JSON.parse(data.map((line) => line.slice(6)).join("\n"));
+      fleet = lines.includes("event: changes") ? changed(fleet, told) : told;
     }
+    if (fleet !== shown) onSnapshot(fleet);
+    shown = fleet;
   }
 }

@@ -3,6 +3,9 @@ import { boardLink, digits, element, link, modelLink, number, percent, table, te
 import { modelTable } from "./fleet.js";
 import { plots, pointPlot } from "./plots.js";
 
+// Rows that are shown of more.
+const shownRows = 200;
+
 const byName = (a, b) => a < b ? -1 : a > b ? 1 : 0;
 
 // Of every model, the boards that carry it by their class.
@@ -37,14 +40,16 @@ function pointsOf(boards) {
 export function modelsPage(fleet) {
   const rows = [...byClass(fleet)].sort(([a], [b]) => byName(a, b)).flatMap(([name, classes]) =>
     [...classes].sort(([a], [b]) => byName(a, b)).map(([boardClass, boards]) => {
+      const names = new Set(boards.map(({ board }) => board));
       const points = pointsOf(boards), attained = fleet.models.filter((one) => one.model === name
-        && boards.some(({ board }) => board === one.board) && typeof one.sloAttainment === "number");
+        && names.has(one.board) && typeof one.sloAttainment === "number");
       const accuracies = points.map((point) => point.accuracy);
       const worst = attained.length > 0 ? Math.min(...attained.map((one) => one.sloAttainment)) : null;
       return { key: `${name} ${boardClass}`, cells: [
         modelLink(name), boardClass, boards.length, points.length,
-        `${digits(points[0].latencyMilliseconds, 2)} to ${digits(points[points.length - 1].latencyMilliseconds, 2)}`,
-        `${percent(Math.min(...accuracies))} to ${percent(Math.max(...accuracies))}`,
+        points.length === 0 ? "-"
+          : [points[0], points[points.length - 1]].map((one) => digits(one.latencyMilliseconds, 2)).join(" to "),
+        points.length === 0 ? "-" : `${percent(Math.min(...accuracies))} to ${percent(Math.max(...accuracies))}`,
         percent(worst),
       ] };
     }));
@@ -57,22 +62,34 @@ export function modelsPage(fleet) {
   ];
 }
 
+// The first few boards of a list, and how many more there are.
+const shownBoards = 10;
+const some = (boards) => boards.length <= shownBoards ? boards
+  : [...boards.slice(0, shownBoards), `and ${boards.length - shownBoards} more`];
+const byBoard = (word) => word.startsWith("and ") ? word : boardLink(word);
+
 function classPart(fleet, name, boardClass, boards) {
   const points = pointsOf(boards), active = new Map();
+  const told = boards.filter(({ model }) => model.points.length > 0).length;
+  const subnets = new Map(fleet.models.filter((one) => one.model === name).map((one) => [one.board, one.subnet]));
   for (const { board } of boards) {
-    const subnet = fleet.models.find((one) => one.board === board && one.model === name)?.subnet;
-    if (subnet) active.set(subnet, [...active.get(subnet) ?? [], board]);
+    const subnet = subnets.get(board);
+    if (!subnet) continue;
+    if (!active.has(subnet)) active.set(subnet, []);
+    active.get(subnet).push(board);
   }
   const shown = points.map((point) => ({
     x: point.latencyMilliseconds, y: 100 * point.accuracy, class: active.has(point.subnet) ? "second" : "first",
     radius: active.has(point.subnet) ? 7 : 4,
     label: `${digits(point.latencyMilliseconds, 3)} ms, ${percent(point.accuracy)} %: ${point.subnet}`
-      + (active.has(point.subnet) ? `; active on ${active.get(point.subnet).join(", ")}` : ""),
+      + (active.has(point.subnet) ? `; active on ${some(active.get(point.subnet)).join(", ")}` : ""),
   }));
   return element("section", { class: "panel", "data-key": boardClass },
     element("h2", {}, "On " + boardClass),
     element("p", { class: "quiet" },
-      boards.length === 1 ? "As one board measured it." : `Medians of ${boards.length} boards.`),
+      boards.length === 1 ? "As one board measured it."
+        : told === boards.length ? `Medians of ${boards.length} boards.`
+        : `Medians of ${told} of ${boards.length} boards.`),
     plots(
       pointPlot("Top-1 % over latency on the idle board", shown, {
         isFront: true, nameX: "ms", legend: [
@@ -82,18 +99,21 @@ function classPart(fleet, name, boardClass, boards) {
         [number("Latency ms"), number("Top-1 %"), number("MFLOPs"), text("Subnet"), text("Active on")],
         points.map((point) => ({ key: point.subnet, cells: [
           digits(point.latencyMilliseconds, 3), percent(point.accuracy), digits(point.flops / 1e6, 1),
-          element("code", {}, point.subnet), (active.get(point.subnet) ?? []).map((board) => [boardLink(board), " "]),
+          element("code", {}, point.subnet), some(active.get(point.subnet) ?? []).map((board) => [byBoard(board), " "]),
         ] }))))));
 }
 
 export function modelPage(fleet, name) {
   const classes = byClass(fleet).get(name);
+  const rows = fleet.models.filter((model) => model.model === name);
   if (!classes) return [element("h1", {}, "No board carries a model named " + name), link("#/models", "All models")];
   return [
     element("h1", {}, name),
     ...[...classes].sort(([a], [b]) => byName(a, b))
       .map(([boardClass, boards]) => classPart(fleet, name, boardClass, boards)),
     element("section", { class: "panel" }, element("h2", {}, "Boards"),
-      modelTable(fleet.models.filter((model) => model.model === name), true)),
+      modelTable(rows.slice(0, shownRows), true),
+      rows.length > shownRows
+        ? element("p", { class: "quiet" }, `${shownRows} of ${rows.length} boards are shown.`) : null),
   ];
 }

@@ -89,7 +89,10 @@ function workPart(fleet, policies) {
 
 // A point as people weigh it.
 function point(fleet, board, model, place) {
-  const found = fleet.boards.find((one) => one.name === board)?.models.find((one) => one.name === model)?.points[place];
+  const own = fleet.boards.find((one) => one.name === board);
+  const pointOn = (one) => one?.models.find((other) => other.name === model)?.points[place];
+  // Of many boards of a class only some tell their points.
+  const found = pointOn(own) ?? pointOn(fleet.boards.find((one) => one.boardClass === own?.boardClass && pointOn(one)));
   if (!found) return String(place);
   return `${place} (${percent(found.accuracy, 1)} %, ${digits(found.latencyMilliseconds, 2)} ms)`;
 }

@@ -6,7 +6,26 @@ extension SQLiteFleetStore {
     public func saveBoard(_ board: BoardRecord, audit: AuditDraft?) async throws {
         try await write { [self] database in
             try save(board, in: database)
+            try refuse(moreThan: limits.boards, of: "boards", in: "board", database)
             try append(audit, database)
+        }
+    }
+
+    public func saveGreetings(_ greetings: [BoardGreeting]) async throws {
+        try await write { [self] database in
+            let statement = try database.cachedStatement(
+                sql: """
+                    UPDATE board SET description = ?, lastSeenMilliseconds = ?, reportedGeneration = ?, incarnation = ?
+                    WHERE id = ?
+                    """)
+            for greeting in greetings {
+                try greeting.checkRange()
+                try statement.execute(arguments: [
+                    try encoded(greeting.description), Int64(greeting.lastSeenMilliseconds),
+                    Int64(greeting.reportedGeneration), Int64(greeting.incarnation), greeting.id.rawValue,
+                ])
+                guard database.changesCount == 1 else { throw FleetStoreFailure.unknownBoard(greeting.id) }
+            }
         }
     }
 
@@ -53,11 +72,15 @@ extension SQLiteFleetStore {
         try await write { [self] in try redeem(hash, at: now, in: $0) }
     }
 
-    public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
+    public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool] {
         try await write { [self] database in
-            guard try redeem(tokenHash, at: now, in: database) else { return false }
-            try save(board, in: database)
-            return true
+            let enrolled = try requests.map { request in
+                guard try redeem(request.tokenHash, at: now, in: database) else { return false }
+                try save(request.board, in: database)
+                return true
+            }
+            try refuse(moreThan: limits.boards, of: "boards", in: "board", database)
+            return enrolled
         }
     }
 
@@ -75,10 +98,10 @@ extension SQLiteFleetStore {
     private func save(_ board: BoardRecord, in database: Database) throws {
         try board.checkRange()
         let other = try String.fetchOne(
-            database, sql: "SELECT id FROM board WHERE publicKey = ? AND id <> ?",
+            try database.cachedStatement(sql: "SELECT id FROM board WHERE publicKey = ? AND id <> ?"),
             arguments: [board.publicKey, board.id.rawValue])
         if let other { throw FleetStoreFailure.keyInUse(by: try boardID(other)) }
-        try database.execute(
+        try database.cachedStatement(
             sql: """
                 INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
                     reportedGeneration, incarnation, revokedAtMilliseconds)
@@ -88,13 +111,12 @@ extension SQLiteFleetStore {
                     lastSeenMilliseconds = excluded.lastSeenMilliseconds,
                     reportedGeneration = excluded.reportedGeneration, incarnation = excluded.incarnation,
                     revokedAtMilliseconds = excluded.revokedAtMilliseconds
-                """,
-            arguments: [
-                board.id.rawValue, board.publicKey, try encoded(board.description),
-                Int64(board.enrolledAtMilliseconds), Int64(board.lastSeenMilliseconds),
-                Int64(board.reportedGeneration), Int64(board.incarnation), board.revokedAtMilliseconds.map(Int64.init),
-            ])
-        try refuse(moreThan: limits.boards, of: "boards", in: "board", database)
+                """
+        ).execute(arguments: [
+            board.id.rawValue, board.publicKey, try encoded(board.description), Int64(board.enrolledAtMilliseconds),
+            Int64(board.lastSeenMilliseconds), Int64(board.reportedGeneration), Int64(board.incarnation),
+            board.revokedAtMilliseconds.map(Int64.init),
+        ])
     }
 
     /// Undoes the transaction that put one too many into the table.

@@ -45,19 +45,34 @@ extension SQLiteFleetStore {
             policy: try decoded(Policy.self, from: row["policy"]), version: row.unsigned("version"), text: row["text"])
     }
 
-    public func saveAssignment(_ assignment: Assignment, for board: BoardID) async throws {
-        let generation = try signed(assignment.generation, "generation")
+    public func saveAssignments(_ assignments: [(board: BoardID, assignment: Assignment)]) async throws {
         try await write { [self] database in
-            try requireBoard(board, in: database)
-            let kept = try Int64.fetchOne(
-                database, sql: "SELECT generation FROM assignment WHERE board = ?", arguments: [board.rawValue])
-            if let kept, generation <= kept {
-                throw FleetStoreFailure.staleGeneration(
-                    board, kept: UInt64(clamping: kept), offered: assignment.generation)
+            for (board, assignment) in assignments { try save(assignment, for: board, in: database) }
+        }
+    }
+
+    private func save(_ assignment: Assignment, for board: BoardID, in database: Database) throws {
+        let generation = try signed(assignment.generation, "generation")
+        try requireBoard(board, in: database)
+        let kept = try Int64.fetchOne(
+            try database.cachedStatement(sql: "SELECT generation FROM assignment WHERE board = ?"),
+            arguments: [board.rawValue])
+        if let kept, generation <= kept {
+            throw FleetStoreFailure.staleGeneration(
+                board, kept: UInt64(clamping: kept), offered: assignment.generation)
+        }
+        try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO assignment (board, generation, assignment) VALUES (?, ?, ?)"
+        ).execute(arguments: [board.rawValue, generation, try encoded(assignment)])
+    }
+
+    public func assignments(of boards: [BoardID]) async throws -> [BoardID: Assignment] {
+        try await read { [self] database in
+            let statement = try database.cachedStatement(sql: "SELECT assignment FROM assignment WHERE board = ?")
+            return try boards.reduce(into: [:]) { found, board in
+                let text = try String.fetchOne(statement, arguments: [board.rawValue])
+                found[board] = try text.map { try decoded(Assignment.self, from: $0) }
             }
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO assignment (board, generation, assignment) VALUES (?, ?, ?)",
-                arguments: [board.rawValue, generation, try encoded(assignment)])
         }
     }
 
@@ -75,10 +90,10 @@ extension SQLiteFleetStore {
         guard !events.isEmpty else { return }
         let times = try events.map { try signed($0.atMilliseconds, "atMilliseconds") }
         try await write { [self] database in
+            let statement = try database.cachedStatement(
+                sql: "INSERT INTO event (kind, board, message, atMilliseconds) VALUES (?, ?, ?, ?)")
             for (event, time) in zip(events, times) {
-                try database.execute(
-                    sql: "INSERT INTO event (kind, board, message, atMilliseconds) VALUES (?, ?, ?, ?)",
-                    arguments: [event.kind.rawValue, event.board?.rawValue, event.message, time])
+                try statement.execute(arguments: [event.kind.rawValue, event.board?.rawValue, event.message, time])
             }
             // Numbers rise by one and only the oldest are removed, so the newest tells which are too many.
             try database.execute(

@@ -82,7 +82,8 @@ extension SQLiteFleetStore {
         let (board, model) = (hours.board, hours.model)
         let count =
             try Int.fetchOne(
-                database, sql: "SELECT hours FROM telemetryHourCount WHERE board = ? AND model = ?",
+                try database.cachedStatement(
+                    sql: "SELECT hours FROM telemetryHourCount WHERE board = ? AND model = ?"),
                 arguments: [board, model]) ?? 0
         var surplus = count - limits.hoursPerModel
         for (start, order) in [(ahead, "DESC"), (-1, "ASC")] where surplus > 0 {
@@ -104,7 +105,8 @@ extension SQLiteFleetStore {
     private func forgetModels(of board: String, in database: Database) throws {
         let count =
             try Int.fetchOne(
-                database, sql: "SELECT count(*) FROM telemetryHourCount WHERE board = ?", arguments: [board]) ?? 0
+                try database.cachedStatement(sql: "SELECT count(*) FROM telemetryHourCount WHERE board = ?"),
+                arguments: [board]) ?? 0
         guard count > limits.modelsWithHours else { return }
         let models = try String.fetchAll(
             database,

@@ -55,19 +55,20 @@ extension SQLiteFleetStore {
 
     public func telemetryCounts() async throws -> [TelemetryCount] {
         try await read { [self] database in
-            let rows = try Row.fetchAll(database, sql: "SELECT * FROM telemetryRows ORDER BY board")
-            return try rows.map { row in
+            // Two statements, for there may be ten thousand boards and a page that asks every second.
+            var incarnations: [String: [TelemetryCount.Incarnation]] = [:]
+            let kept = try Row.fetchCursor(
+                database, sql: "SELECT * FROM telemetryProgress ORDER BY board, incarnation")
+            while let row = try kept.next() {
+                incarnations[row["board"], default: []].append(
+                    .init(
+                        incarnation: row.unsigned("incarnation"), highest: row.unsigned("highest"),
+                        gaps: TelemetryProgress(row).gaps))
+            }
+            return try Row.fetchAll(database, sql: "SELECT * FROM telemetryRows ORDER BY board").map { row in
                 let name: String = row["board"]
-                let incarnations = try Row.fetchAll(
-                    database, sql: "SELECT * FROM telemetryProgress WHERE board = ? ORDER BY incarnation",
-                    arguments: [name])
                 return TelemetryCount(
-                    board: try boardID(name), rows: row["rows"],
-                    incarnations: incarnations.map {
-                        .init(
-                            incarnation: $0.unsigned("incarnation"), highest: $0.unsigned("highest"),
-                            gaps: TelemetryProgress($0).gaps)
-                    })
+                    board: try boardID(name), rows: row["rows"], incarnations: incarnations[name] ?? [])
             }
         }
     }
@@ -76,7 +77,8 @@ extension SQLiteFleetStore {
 
     func requireBoard(_ board: BoardID, in database: Database) throws {
         let found = try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM board WHERE id = ?)", arguments: [board.rawValue])
+            try database.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM board WHERE id = ?)"),
+            arguments: [board.rawValue])
         guard found == true else { throw FleetStoreFailure.unknownBoard(board) }
     }
 
@@ -124,17 +126,19 @@ extension SQLiteFleetStore {
 
     private func countRows(_ added: Int, of board: BoardID, in database: Database) throws {
         guard added > 0 else { return }
-        try database.execute(
+        try database.cachedStatement(
             sql: """
                 INSERT INTO telemetryRows (board, rows) VALUES (?, ?)
                 ON CONFLICT (board) DO UPDATE SET rows = rows + excluded.rows
-                """, arguments: [board.rawValue, added])
+                """
+        ).execute(arguments: [board.rawValue, added])
     }
 
     private func forgetOldest(of board: BoardID, in database: Database) throws {
         let rows =
             try Int.fetchOne(
-                database, sql: "SELECT rows FROM telemetryRows WHERE board = ?", arguments: [board.rawValue]) ?? 0
+                try database.cachedStatement(sql: "SELECT rows FROM telemetryRows WHERE board = ?"),
+                arguments: [board.rawValue]) ?? 0
         if rows > limits.telemetryPerBoard {
             let removed = try Row.fetchAll(
                 database,
@@ -148,18 +152,20 @@ extension SQLiteFleetStore {
                 sql: "UPDATE telemetryRows SET rows = ? WHERE board = ?",
                 arguments: [limits.telemetryPerBoard, board.rawValue])
         }
-        try database.execute(
+        try database.cachedStatement(
             sql: """
                 DELETE FROM telemetryProgress WHERE board = ?1 AND incarnation NOT IN (
                     SELECT incarnation FROM telemetryProgress WHERE board = ?1 ORDER BY incarnation DESC LIMIT ?2)
-                """, arguments: [board.rawValue, limits.incarnationsPerBoard])
+                """
+        ).execute(arguments: [board.rawValue, limits.incarnationsPerBoard])
     }
 
     // MARK: Progress
 
     private func progress(_ key: TelemetryKey, in database: Database) throws -> TelemetryProgress {
         let row = try Row.fetchOne(
-            database, sql: "SELECT * FROM telemetryProgress WHERE board = ? AND incarnation = ?",
+            try database.cachedStatement(
+                sql: "SELECT * FROM telemetryProgress WHERE board = ? AND incarnation = ?"),
             arguments: [key.board.rawValue, Int64(key.incarnation)])
         return row.map(TelemetryProgress.init) ?? TelemetryProgress()
     }
@@ -178,16 +184,16 @@ extension SQLiteFleetStore {
     }
 
     private func save(_ progress: TelemetryProgress, _ key: TelemetryKey, in database: Database) throws {
-        try database.execute(
+        try database.cachedStatement(
             sql: """
                 INSERT OR REPLACE INTO telemetryProgress
                     (board, incarnation, contiguous, passed, dropped, highest, stored, removed)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                key.board.rawValue, Int64(key.incarnation), Int64(progress.contiguous), Int64(progress.passed),
-                Int64(progress.dropped), Int64(progress.highest), Int64(progress.stored), Int64(progress.removed),
-            ])
+                """
+        ).execute(arguments: [
+            key.board.rawValue, Int64(key.incarnation), Int64(progress.contiguous), Int64(progress.passed),
+            Int64(progress.dropped), Int64(progress.highest), Int64(progress.stored), Int64(progress.removed),
+        ])
     }
 
     // MARK: Reading

@@ -21,6 +21,10 @@ final class CoordinatorSockets: SocketLoop {
     private static let frameLimitFactor = 4
     /// Messages of strangers that pass per second: they share a queue with the boards and must not fill it.
     private static let strangersPerSecond = 200
+    /// Connections that the kernel takes until they are accepted: when the coordinator comes back, all boards are there
+    /// within a second. A board gives up a handshake after ten, so that of more than a busy coordinator can accept in
+    /// that time, most would be accepted in vain; those that find no place ask again.
+    private static let backlog = 512
 
     let boundEndpoints: ZeroMQCoordinatorTransport.Endpoints
 
@@ -78,6 +82,7 @@ final class CoordinatorSockets: SocketLoop {
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
         try socket.set(ZMQ_ZAP_DOMAIN, Array(domain.rawValue.utf8))
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
+        try socket.set(ZMQ_BACKLOG, backlog)
         try socket.apply(settings, frameLimit: payloadLimit * frameLimitFactor)
         try socket.letKernelAsk(settings)
         return socket
