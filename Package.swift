@@ -76,7 +76,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     // Telemetry of a board that waits for its coordinator.
     "SpoolStore": ["FleetModel", "WireProtocol"],
     "HTTPServing": [],
-    "AdminAPI": ["AuditLog", "Files", "FleetMetrics", "FleetModel", "HTTPServing", "HookSharing"],
+    "MetricsServing": ["FleetMetrics", "HTTPServing"],
+    "AdminAPI": ["AuditLog", "Files", "FleetModel", "HTTPServing", "HookSharing"],
     "FleetListings": ["AdminAPI", "AuditLog", "FleetModel", "HookSharing"],
     "MachineChecks": ["Engine", "Messaging", "Packages", "Processors"],
     "AllocationReports": ["FleetListings", "FleetModel", "ResourceAllocation", "SearchSpace"],
@@ -84,15 +85,15 @@ let rooms: KeyValuePairs<String, [String]> = [
     "SearchReports": ["AdminAPI", "FleetModel"],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
-        "AgentCore", "ArtefactFiles", "Artefacts", "Datasets", "Engine", "Files", "FleetModel", "FrameSocket",
-        "Fusion", "GateSharing", "HookNetworks", "HookSharing", "InferenceAPI", "Messaging", "NetworkParts",
-        "Packages", "Processors", "SearchSpace", "Shoal", "SpoolStore", "Supernets", "WireProtocol",
+        "AgentCore", "ArtefactFiles", "Artefacts", "Datasets", "Engine", "Files", "FleetMetrics", "FleetModel",
+        "FrameSocket", "Fusion", "GateSharing", "HookNetworks", "HookSharing", "InferenceAPI", "Messaging",
+        "MetricsServing", "NetworkParts", "Packages", "Processors", "SearchSpace", "Shoal", "SpoolStore", "Supernets",
+        "WireProtocol",
     ],
     "Coordinator": [
         "AdminAPI", "ArtefactFiles", "Artefacts", "AuditLog", "CoordinatorCore", "Dashboard", "Files", "FleetMetrics",
-        "FleetModel", "FleetStore", "HookSharing", "LatencyPrediction", "Messaging", "PostgreSQLFleetStore", "Rollouts",
-        "SearchInputs",
-        "SearchSpace", "SubnetSearch", "WireProtocol",
+        "FleetModel", "FleetStore", "HookSharing", "LatencyPrediction", "Messaging", "MetricsServing",
+        "PostgreSQLFleetStore", "Rollouts", "SearchInputs", "SearchSpace", "SubnetSearch", "WireProtocol",
     ],
 ]
 
@@ -147,6 +148,12 @@ let libraries: [String: [Target.Dependency]] = [
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOCore", package: "swift-nio"),
     ],
+    "MetricsServing": [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+    ],
     "InferenceAPI": [
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -191,6 +198,7 @@ let testImports: [String: [String]] = [
     "AdminAPI": ["SearchSpace", "ServingHarness"],
     "HTTPServing": ["ServingHarness"],
     "InferenceAPI": ["ServingHarness"],
+    "MetricsServing": ["ServingHarness"],
     "AgentCore": ["CAllocations"],
     "Coordinator": [
         "AdminAPI", "FleetListings", "FleetModel", "LatencyPrediction", "PostgreSQLHarness", "SearchSpace",

@@ -17,7 +17,8 @@ extension AdminServer {
         let ready = ready
         return [
             AdminRoute(.get, "/readyz", nil, "The coordinator can do its work.", answer: .empty) { _ in
-                try await MetricsServer.readiness(ready)
+                if let reason = await ready() { throw AdminFailure(.unavailable, reason) }
+                return HTTPResponse.Status.ok
             },
             AdminRoute(.get, "/livez", nil, "The process serves requests.", answer: .empty) { _ in
                 HTTPResponse.Status.ok

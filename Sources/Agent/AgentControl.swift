@@ -30,6 +30,12 @@ actor AgentControl {
     private var artefacts: ArtefactDesk?
     /// `nil` where nothing runs that could be held.
     private var shares: ShareDesk?
+    private let incarnation: UInt64
+    /// With the coordinator, since the start.
+    private var sessions: UInt64 = 0
+    private var lastWindow: TelemetryRecord?
+    /// When timers were looked after last.
+    private(set) var lastTimer: ContinuousClock.Instant?
     nonisolated let isStopping = Mutex(false)
 
     init(
@@ -42,6 +48,7 @@ actor AgentControl {
         session = SessionStateMachine(
             settings: .init(), board: board, incarnation: incarnation, generation: known?.generation ?? 0, at: now)
         self.spool = spool
+        self.incarnation = incarnation
         assignment = known
         generator = SeededGenerator(seed: UInt64.random(in: 0...UInt64.max))
         windowStart = now
@@ -69,6 +76,14 @@ actor AgentControl {
         shares?.stopped()
     }
 
+    /// For whoever scrapes the agent.
+    var report: AgentReport.State {
+        AgentReport.State(
+            isConnected: session.isConnected, sessions: sessions, incarnation: incarnation,
+            generation: assignment?.generation ?? 0, spool: spool.telemetry, window: lastWindow,
+            memoryPressure: sampler.sensed.memoryPressure, isThrottled: sampler.sensed.isThrottled)
+    }
+
     nonisolated func stopServing() { isStopping.withLock { $0 = true } }
 
     func messageReceived(_ message: Message) {
@@ -79,6 +94,7 @@ actor AgentControl {
     /// - Returns: `false` once the agent is to stop.
     func timerFired() -> Bool {
         let now = ContinuousClock.now
+        lastTimer = now
         if windowStart.duration(to: now) >= window { closeWindow(at: now) }
         sampler.sense(at: now)
         if let held = shares?.timerFired() {
@@ -102,6 +118,7 @@ actor AgentControl {
                 spool.connectionReset()
                 logger.info("session \(action == .sessionStarted ? "started" : "lost")")
                 if action == .sessionStarted {
+                    sessions += 1
                     (sharing.sessionStarted() + (artefacts?.sessionStarted() ?? [])).forEach(send)
                 } else {
                     sharing.sessionLost()
@@ -157,6 +174,7 @@ actor AgentControl {
             generation: assignment?.generation ?? 0)
         record.board.shares = shares?.telemetry
         spool.recorded(record)
+        lastWindow = record
         windowStart = now
         windowStartMilliseconds = Self.wallClock()
         if let unkept, unkept.generation > assignment?.generation ?? 0 { apply(unkept) }

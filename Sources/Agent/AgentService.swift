@@ -8,6 +8,7 @@ import Hummingbird
 import InferenceAPI
 public import Logging
 import Messaging
+import MetricsServing
 import NIOCore
 public import ServiceLifecycle
 import SpoolStore
@@ -31,28 +32,35 @@ public struct AgentService: Service {
     }
 
     public func run() async throws {
-        guard configuration.inference != nil || configuration.frames != nil else {
-            return try await runModels(answeringAt: nil)
-        }
-        let (desk, logger) = (InferenceDesk(), self.logger)
+        let (requests, metrics, logger) = (InferenceDesk(), MetricsDesk(), self.logger)
         let frames = try configuration.frames.map { path throws(ConfigurationFailure) in
-            try FrameServer(desk, at: path, logger: logger)
+            try FrameServer(requests, at: path, logger: logger)
         }
         frames?.start()
         defer { frames?.stop() }
-        guard let place = configuration.inference else { return try await runModels(answeringAt: desk) }
-        let application = InferenceServer(desk, version: Self.engineVersion)
-            .application(at: try place.address()) { port in
-                logger.info("inference endpoint listens", metadata: ["at": "\(place.described(port: port))"])
-            }
+        let inference = try configuration.inference.map { place in (place, try place.address()) }
+        let isAsked = inference != nil || frames != nil
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                do { try await application.run() } catch let error as IOError {
-                    throw EndpointFailure(place: place, code: error.errnoCode)
+            if let (place, address) = inference {
+                group.addTask {
+                    let server = InferenceServer(requests, version: Self.engineVersion)
+                    let application = server.application(at: address) { port in
+                        logger.info("inference endpoint listens", metadata: ["at": "\(place.described(port: port))"])
+                    }
+                    do { try await application.run() } catch let error as IOError {
+                        throw EndpointFailure(place: place, code: error.errnoCode)
+                    }
                 }
             }
-            group.addTask { try await runModels(answeringAt: desk) }
-            // Whichever ends first, by a failure or a graceful shutdown, ends the other.
+            if let place = configuration.metrics {
+                group.addTask {
+                    try await metrics.server.application(host: place.host, port: place.port) { port in
+                        logger.info("metrics are served", metadata: ["at": "http://\(place.host):\(port)/metrics"])
+                    }.run()
+                }
+            }
+            group.addTask { try await runModels(answeringAt: isAsked ? requests : nil, metrics) }
+            // Whichever ends first, by a failure or a graceful shutdown, ends the others.
             try await group.next()
             group.cancelAll()
         }
@@ -66,7 +74,7 @@ public struct AgentService: Service {
         var runners: [ModelRunner]
     }
 
-    private func runModels(answeringAt desk: InferenceDesk?) async throws {
+    private func runModels(answeringAt desk: InferenceDesk?, _ metrics: MetricsDesk) async throws {
         let state = try AgentState(folder: configuration.stateDirectory)
         let folder = try ArtefactFolder(stateDirectory: configuration.stateDirectory)
         var shelf = try ArtefactShelf(folder.disk, atMilliseconds: UInt64(Date().timeIntervalSince1970 * 1_000))
@@ -79,10 +87,13 @@ public struct AgentService: Service {
         await parts.control.resumeLastAssignment()
         for executor in parts.executors { executor.start() }
         desk?.open(parts.runners)
+        let transport = parts.transport
+        metrics.open(.init(control: parts.control, runners: parts.runners) { transport.counters() })
         logger.info("agent started", metadata: ["board": "\(configuration.board)"])
         await serve(parts.control, parts.transport)
         await parts.control.stopped()
         desk?.close()
+        metrics.close()
         for executor in parts.executors { executor.stop() }
         try? parts.transport.send(.goodbye)
         await parts.transport.stop()

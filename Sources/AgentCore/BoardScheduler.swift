@@ -47,6 +47,10 @@ public struct BoardScheduler<Policy: PointPolicy> {
     @inlinable
     public func dropped(of model: Int) -> UInt64 { queue.dropped(of: model) }
 
+    /// Of them, those whose deadline had passed.
+    @inlinable
+    public func droppedLate(of model: Int) -> UInt64 { queue.droppedLate(of: model) }
+
     @inlinable
     public mutating func arrived(_ frame: DeadlineQueue.Frame) { queue.enqueue(frame) }
 

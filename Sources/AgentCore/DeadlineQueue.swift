@@ -36,6 +36,8 @@ public struct DeadlineQueue: Sendable {
     /// Of a model's stream at twice its number, of its requests behind it.
     private var rings: [Ring]
     private var droppedFrames: [UInt64]
+    /// Of them, those whose deadline had passed.
+    private var lateFrames: [UInt64]
 
     /// - Parameter capacity: Frames of each model, and requests, that may wait.
     /// - Precondition: there are models, and each may wait.
@@ -46,6 +48,7 @@ public struct DeadlineQueue: Sendable {
             repeating: Frame(model: 0, index: 0, arrival: 0, deadline: 0), count: 2 * models * capacity)
         rings = Array(repeating: Ring(), count: 2 * models)
         droppedFrames = Array(repeating: 0, count: models)
+        lateFrames = droppedFrames
     }
 
     public var isEmpty: Bool { rings.allSatisfy { $0.count == 0 } }
@@ -53,6 +56,8 @@ public struct DeadlineQueue: Sendable {
     public func waiting(of model: Int) -> Int { rings[2 * model].count + rings[2 * model + 1].count }
     /// Frames of the model's stream that were given up since the start.
     public func dropped(of model: Int) -> UInt64 { droppedFrames[model] }
+    /// Of them, those whose deadline had passed; for the others there was no room.
+    public func droppedLate(of model: Int) -> UInt64 { lateFrames[model] }
     /// Of the model's frames and requests that wait, the earliest; `nil` when none does.
     public func earliestDeadline(of model: Int) -> Double? {
         switch (deadline(ofRing: 2 * model), deadline(ofRing: 2 * model + 1)) {
@@ -90,7 +95,7 @@ public struct DeadlineQueue: Sendable {
         var next: Int?
         var earliest = Double.infinity
         for ring in rings.indices {
-            if ring % 2 == 0 { while let deadline = deadline(ofRing: ring), deadline < now { drop(ring / 2) } }
+            if ring % 2 == 0 { dropLate(ring / 2, at: now) }
             if let deadline = deadline(ofRing: ring), deadline < earliest { (next, earliest) = (ring, deadline) }
         }
         guard let ring = next else { return nil }
@@ -101,6 +106,13 @@ public struct DeadlineQueue: Sendable {
 
     /// Gives up whatever of the model's stream waits, as when it leaves the board.
     public mutating func clear(_ model: Int) { while rings[2 * model].count > 0 { drop(model) } }
+
+    private mutating func dropLate(_ model: Int, at now: Double) {
+        while let deadline = deadline(ofRing: 2 * model), deadline < now {
+            lateFrames[model] += 1
+            drop(model)
+        }
+    }
 
     private mutating func drop(_ model: Int) {
         droppedFrames[model] += 1

@@ -33,6 +33,21 @@ public enum LatencyHistogram {
         return (UInt64(bucket % perOctave + perOctave + 1) << octave) - 1
     }
 
+    /// Ends of buckets, a factor of two apart: what lies between them is counted exactly.
+    public static let octaveBounds: [UInt64] = (8...20).map { (UInt64(1) << UInt64($0)) - 1 }
+
+    /// Counts of the intervals that end at `octaveBounds`, and of what lies beyond.
+    public static func octaves(of counts: [UInt64]) -> [UInt64] {
+        precondition(counts.count == bucketCount, "\(counts.count) counts")
+        var first = 0
+        let inner = octaveBounds.map { bound in
+            let end = bucketIndex(bound) + 1
+            defer { first = end }
+            return counts[first..<end].reduce(0, +)
+        }
+        return inner + [counts[first...].reduce(0, +)]
+    }
+
     /// The latency in milliseconds below or at which `percentile` per cent of the counted values lie; 0 when there
     /// are none. Reported at the bucket's upper end, so never too good.
     public static func percentile(_ percentile: Double, of counts: [UInt64]) -> Double {

@@ -137,7 +137,7 @@ struct CoordinatorReport: Sendable {
             MetricFamily(
                 "shoal_audit_entries_total", .counter, "Changes by people since the first start.", Double(newest)),
         ]
-        return fleet + metrics.families + ProcessUsage.families
+        return fleet + metrics.families + ProcessUsage.families(prefix: "shoal")
     }
 
     /// Why the coordinator cannot do its work now.
@@ -147,22 +147,6 @@ struct CoordinatorReport: Sendable {
         }
         do { _ = try await store.policies() } catch { return "the store does not answer" }
         return nil
-    }
-}
-
-/// What the kernel says of this process.
-private enum ProcessUsage {
-    static var families: [MetricFamily] {
-        // In microseconds, by POSIX.
-        let cpu = MetricFamily(
-            "shoal_process_cpu_seconds_total", .counter, "Processor time of the process.", Double(clock()) / 1e6)
-        // The second number of the file is the resident pages.
-        let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?
-            .split(separator: " ").dropFirst().first.flatMap { Double($0) }
-        guard let pages else { return [cpu] }
-        let memory = MetricFamily(
-            "shoal_process_resident_memory_bytes", .gauge, "Memory of the process.", pages * Double(getpagesize()))
-        return [cpu, memory]
     }
 }
 

@@ -10,6 +10,7 @@ import Foundation
 import Hummingbird
 public import Logging
 import Messaging
+import MetricsServing
 public import ServiceLifecycle
 import WireProtocol
 

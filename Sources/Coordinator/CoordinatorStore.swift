@@ -1,7 +1,7 @@
-import AdminAPI
 import FleetStore
 import Hummingbird
 import Logging
+import MetricsServing
 public import PostgreSQLFleetStore
 import ServiceLifecycle
 

@@ -57,13 +57,29 @@ public final class DurationHistogram: Sendable {
 
     public var samples: [MetricFamily.Sample] {
         let (counts, sum) = state.withLock { ($0.counts, $0.sum) }
+        return MetricFamily.Sample.histogram(counts, upTo: bounds, sum: sum)
+    }
+}
+
+extension MetricFamily.Sample {
+    /// The series of one histogram.
+    /// - Parameters:
+    ///   - counts: of what lies in each interval, the one beyond the last bound included.
+    ///   - bounds: upper bounds, rising.
+    public static func histogram(
+        _ counts: [UInt64], upTo bounds: [Double], sum: Double, labels: [String: String] = [:]
+    ) -> [MetricFamily.Sample] {
+        precondition(counts.count == bounds.count + 1, "\(counts.count) counts for \(bounds.count) bounds")
         var total: UInt64 = 0
         var samples: [MetricFamily.Sample] = []
         for (place, count) in counts.enumerated() {
             total += count
             let bound = place < bounds.count ? Exposition.number(bounds[place]) : "+Inf"
-            samples.append(.init(Double(total), labels: ["le": bound], suffix: "_bucket"))
+            samples.append(
+                .init(Double(total), labels: labels.merging(["le": bound]) { $1 }, suffix: "_bucket"))
         }
-        return samples + [.init(sum, suffix: "_sum"), .init(Double(total), suffix: "_count")]
+        return samples + [
+            .init(sum, labels: labels, suffix: "_sum"), .init(Double(total), labels: labels, suffix: "_count"),
+        ]
     }
 }

@@ -24,6 +24,7 @@ import Testing
         queue.enqueue(Self.frame(1, 0, arrival: 0, deadline: 5))
         #expect(queue.take(at: 15)?.index == 2)
         #expect(queue.dropped(of: 0) == 2 && queue.dropped(of: 1) == 1)
+        #expect(queue.droppedLate(of: 0) == 2 && queue.droppedLate(of: 1) == 1)
     }
 
     /// A frame whose deadline is just now still has its chance; one model's flood drops its own frames only.
@@ -31,6 +32,7 @@ import Testing
         var queue = DeadlineQueue(models: 2, capacity: 2)
         queue.enqueue(Self.frame(1, 0, arrival: 0, deadline: 9))
         for index in 0..<5 { queue.enqueue(Self.frame(0, UInt64(index), arrival: 0, deadline: Double(10 + index))) }
+        #expect(queue.droppedLate(of: 0) == 0)
         #expect(queue.dropped(of: 0) == 3 && queue.dropped(of: 1) == 0 && queue.waiting(of: 0) == 2)
         #expect(queue.take(at: 9)?.model == 1)
         #expect(queue.take(at: 13)?.index == 3)

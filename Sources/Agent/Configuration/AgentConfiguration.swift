@@ -22,6 +22,7 @@ import Yams
 ///     spoolBytes: 67108864              # optional: telemetry kept for the coordinator; the oldest goes beyond
 ///     inference: { port: 8000 }         # optional: host (a loopback address), or { socket: PATH } instead
 ///     frames: { socket: PATH }          # optional: frames by shared memory; see `FrameServer`
+///     metrics: { port: 7791 }           # optional: for Prometheus; host (a loopback address unless given)
 ///     watts: 5                          # optional: power that the models may draw; policies reserve part of it
 ///     shares: { cgroup: PATH }          # optional: how CPU shares of policies are held; see `Shares`
 ///
@@ -92,6 +93,8 @@ public struct AgentConfiguration: Equatable, Sendable {
     public var inference: InferencePlace?
     /// Path of the socket that takes frames; `nil` for none.
     public var frames: String?
+    /// Where metrics are served; `nil` for nowhere.
+    public var metrics: MetricsPlace?
     /// Power that the models may draw; `nil` where it is no constraint.
     public var watts: Double?
     public var shares = Shares()
@@ -127,6 +130,7 @@ extension AgentConfiguration {
         var models: [Model]
         var inference: InferencePlace.Form?
         var frames: Frames?
+        var metrics: MetricsPlace?
         var watts: Double?
         var shares: Shares?
 
@@ -161,7 +165,7 @@ extension AgentConfiguration {
     private static func unknownField(in text: String) throws -> String? {
         let top = [
             "board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "spoolBytes", "models",
-            "inference", "frames", "watts", "shares",
+            "inference", "frames", "metrics", "watts", "shares",
         ]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks", "processor"]
         let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes", "sensors"]
@@ -173,6 +177,7 @@ extension AgentConfiguration {
         if let found = stranger(document, top, "") { return found }
         if let found = stranger(document?["inference"], ["host", "port", "socket"], "inference.") { return found }
         if let found = stranger(document?["frames"], ["socket"], "frames.") { return found }
+        if let found = stranger(document?["metrics"], ["host", "port"], "metrics.") { return found }
         if let found = stranger(document?["shares"], ["means", "cgroup"], "shares.") { return found }
         for (index, entry) in (document?["models"]?.sequence ?? []).enumerated() {
             let path = "models[\(index)]."
@@ -231,6 +236,9 @@ extension AgentConfiguration {
         try require(
             frames.map { $0.utf8.count < InferencePlace.pathLimit } ?? true,
             "frames.socket: is longer than \(InferencePlace.pathLimit - 1) bytes")
+        if let fault = form.metrics?.fault {
+            throw ConfigurationFailure(file: file, reason: "metrics." + fault)
+        }
         let power = 0...BoardDescription.wattLimit
         try require(form.watts.map(power.contains) ?? true, "watts: is outside \(power)")
         try require(
@@ -239,7 +247,8 @@ extension AgentConfiguration {
             board: board, labels: form.labels ?? [:], stateDirectory: resolve(form.stateDirectory),
             enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window,
             spoolBytes: spool, models: models,
-            inference: inference, frames: frames, watts: form.watts, shares: form.shares ?? Shares())
+            inference: inference, frames: frames, metrics: form.metrics, watts: form.watts,
+            shares: form.shares ?? Shares())
     }
 
     private static func describe(_ error: DecodingError) -> String {

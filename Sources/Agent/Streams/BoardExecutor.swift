@@ -143,7 +143,8 @@ final class ExecutorLoop {
         }
         for model in lanes.indices {
             lanes[model].publish(
-                planned: scheduler.policy.plannedPoint(of: model), dropped: scheduler.dropped(of: model))
+                planned: scheduler.policy.plannedPoint(of: model), dropped: scheduler.dropped(of: model),
+                late: scheduler.droppedLate(of: model))
         }
         return turn != nil
     }

@@ -5,24 +5,44 @@ import Synchronization
 final class ModelCounters: Sendable {
     struct Snapshot {
         var frames: UInt64 = 0
-        var dropped: UInt64 = 0
+        var drops = Drops()
         var violations: UInt64 = 0
         var labelled: UInt64 = 0
         var correct: UInt64 = 0
         var switches: UInt64 = 0
         var activePoint: UInt64 = 0
         var constraintMicroseconds: UInt64 = 0
+        var latencyMicroseconds: UInt64 = 0
         var histogram: [UInt64]
+
+        var dropped: UInt64 { drops.late &+ drops.full &+ drops.refused &+ drops.timedOut }
+    }
+
+    /// Frames, and images of requests, that never ran, by reason.
+    struct Drops: Equatable {
+        /// Their deadline had passed while they waited.
+        var late: UInt64 = 0
+        /// Newer ones took the room to wait.
+        var full: UInt64 = 0
+        /// Requests beyond those that may wait.
+        var refused: UInt64 = 0
+        /// Requests whose own time was over.
+        var timedOut: UInt64 = 0
     }
 
     let frames = Atomic<UInt64>(0)
-    let dropped = Atomic<UInt64>(0)
+    let late = Atomic<UInt64>(0)
+    let full = Atomic<UInt64>(0)
+    let refused = Atomic<UInt64>(0)
+    let timedOut = Atomic<UInt64>(0)
     let violations = Atomic<UInt64>(0)
     let labelled = Atomic<UInt64>(0)
     let correct = Atomic<UInt64>(0)
     let switches = Atomic<UInt64>(0)
     let activePoint = Atomic<UInt64>(0)
     let constraintMicroseconds = Atomic<UInt64>(0)
+    /// Of all frames together.
+    let latencyMicroseconds = Atomic<UInt64>(0)
     private let buckets: AtomicCounts
 
     init(bucketCount: Int) { buckets = AtomicCounts(count: bucketCount) }
@@ -32,11 +52,18 @@ final class ModelCounters: Sendable {
 
     func snapshot() -> Snapshot {
         Snapshot(
-            frames: frames.load(ordering: .relaxed), dropped: dropped.load(ordering: .relaxed),
+            frames: frames.load(ordering: .relaxed), drops: drops(),
             violations: violations.load(ordering: .relaxed), labelled: labelled.load(ordering: .relaxed),
             correct: correct.load(ordering: .relaxed), switches: switches.load(ordering: .relaxed),
             activePoint: activePoint.load(ordering: .relaxed),
-            constraintMicroseconds: constraintMicroseconds.load(ordering: .relaxed), histogram: buckets.values())
+            constraintMicroseconds: constraintMicroseconds.load(ordering: .relaxed),
+            latencyMicroseconds: latencyMicroseconds.load(ordering: .relaxed), histogram: buckets.values())
+    }
+
+    private func drops() -> Drops {
+        Drops(
+            late: late.load(ordering: .relaxed), full: full.load(ordering: .relaxed),
+            refused: refused.load(ordering: .relaxed), timedOut: timedOut.load(ordering: .relaxed))
     }
 }
 

@@ -24,8 +24,8 @@ final class ModelLane {
     private var (frames, last, point) = (UInt64(0), Int?.none, Int?.none)
     private var switches: UInt64 = 0
     private var jobs = [InferenceJob?](repeating: nil, count: InferenceQueue.heldLimit)
-    /// Frames given up elsewhere than in the scheduler's queue.
-    private var givenUp: UInt64 = 0
+    /// Given up elsewhere than in the scheduler's queue.
+    private var givenUp = ModelCounters.Drops()
 
     /// - Parameters:
     ///   - queueLimit: Frames that may wait.
@@ -73,7 +73,7 @@ final class ModelLane {
     @inline(__always)
     func takeArrival(at now: UInt64) -> FrameArrivals.Frame? {
         guard let frame = arrivals.take(at: now) else { return nil }
-        givenUp += frame.dropped
+        givenUp.full += frame.dropped
         return frame
     }
 
@@ -90,7 +90,7 @@ final class ModelLane {
     /// Images of requests that were turned away since the last call.
     func takeRefused() -> UInt64 {
         let refused = runner.requests?.takeRefused() ?? 0
-        givenUp += refused
+        givenUp.refused += refused
         return refused
     }
 
@@ -128,7 +128,7 @@ final class ModelLane {
         guard let job = jobs[slot] else { preconditionFailure("no request in place \(slot)") }
         last = nil
         if let deadline = job.deadline, start >= deadline {
-            givenUp += UInt64(job.request.images - job.image)
+            givenUp.timedOut += UInt64(job.request.images - job.image)
             job.refuse("the timeout passed before image \(job.image + 1) of \(job.request.images) was run")
             end(slot)
             return .refused
@@ -193,6 +193,7 @@ final class ModelLane {
         let counters = runner.counters
         let microseconds = UInt64(max(0, latencyMilliseconds) * 1_000)
         counters.count(bucket: LatencyHistogram.bucket(forMicroseconds: microseconds))
+        counters.latencyMicroseconds.wrappingAdd(microseconds, ordering: .relaxed)
         counters.frames.wrappingAdd(1, ordering: .relaxed)
         let constraint = counters.constraintMicroseconds.load(ordering: .relaxed)
         if constraint > 0, microseconds > constraint { counters.violations.wrappingAdd(1, ordering: .relaxed) }
@@ -204,10 +205,14 @@ final class ModelLane {
     /// - Parameters:
     ///   - planned: the point that the plan gives the model now, which is told until a frame has run.
     ///   - dropped: frames that the scheduler's queue has given up since the start.
+    ///   - late: of them, those whose deadline had passed.
     @inline(__always)
-    func publish(planned: Int, dropped: UInt64) {
+    func publish(planned: Int, dropped: UInt64, late: UInt64) {
         runner.counters.activePoint.store(UInt64(point ?? planned), ordering: .relaxed)
         runner.counters.switches.store(switches, ordering: .relaxed)
-        runner.counters.dropped.store(givenUp + dropped, ordering: .relaxed)
+        runner.counters.late.store(givenUp.late + late, ordering: .relaxed)
+        runner.counters.full.store(givenUp.full + dropped - late, ordering: .relaxed)
+        runner.counters.refused.store(givenUp.refused, ordering: .relaxed)
+        runner.counters.timedOut.store(givenUp.timedOut, ordering: .relaxed)
     }
 }

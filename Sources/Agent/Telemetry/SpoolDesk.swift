@@ -57,15 +57,20 @@ struct SpoolDesk {
 
     // MARK: Records
 
+    /// What waits, and what was lost.
+    var telemetry: SpoolTelemetry {
+        SpoolTelemetry(
+            records: UInt64(spool.count), bytes: UInt64(spool.bytes), lost: losses.total,
+            trouble: trouble.isEmpty ? troubleAtStart : trouble)
+    }
+
     /// Names the record and keeps it.
     mutating func recorded(_ record: TelemetryRecord) {
         let position = spool.nextPosition
         var named = record
         (named.incarnation, named.sequence) = (position.incarnation, position.sequence)
         named.board.droppedRecords = losses[position.incarnation]
-        named.board.spool = SpoolTelemetry(
-            records: UInt64(spool.count), bytes: UInt64(spool.bytes), lost: losses.total,
-            trouble: trouble.isEmpty ? troubleAtStart : trouble)
+        named.board.spool = telemetry
         do {
             let spooled = try SpooledRecord(named)
             unsaved[position] = spooled

@@ -10,7 +10,7 @@ struct TelemetrySampler {
     private var sensors: BoardSensors
     private let conditions: BoardConditions
     /// What was posted last.
-    private var sensed = BoardManager.Conditions()
+    private(set) var sensed = BoardManager.Conditions()
     private var clock: ProcessorClock
     private var clockShare: Double?
     private var lastSensed: ContinuousClock.Instant?
