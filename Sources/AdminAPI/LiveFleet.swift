@@ -35,6 +35,8 @@ actor LiveFleet {
     static let eventLimit = 200
     /// Of the time that a snapshot took, the pause after it.
     private static let rest = 4
+    /// On a machine that has no time for the coordinator a snapshot takes long though it costs little.
+    private static let longestPause: Duration = .seconds(10)
     /// Changes that are kept for those who are a little late; whoever is later is told all again.
     private static let keptChanges = 8
 
@@ -92,7 +94,8 @@ actor LiveFleet {
         }
         let took = began.duration(to: .now)
         let made = Made(
-            number: number, snapshot: snapshot, nextAt: .now + max(Self.interval, took * Self.rest))
+            number: number, snapshot: snapshot,
+            nextAt: .now + min(max(Self.interval, took * Self.rest), Self.longestPause))
         newest = made
         return made
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Hummingbird
 
 /// Where the inference endpoint listens: it has no token, so that only this board can reach it.
@@ -70,7 +71,7 @@ public enum InferencePlace: Equatable, Sendable {
         address.sun_family = sa_family_t(AF_UNIX)
         guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         let status = withUnsafePointer(to: &address) {
