@@ -70,10 +70,12 @@ public struct BoardManager: Sendable {
         /// Changes of point of all models together, on average, and how many may be saved up.
         public var switchesPerSecond = 0.8
         public var savedSwitches = 4.0
-        /// How long a plan keeps below a point whose frames had to run lower more often than switches were left for; doubles
-        /// each time up to the longest.
+        /// How long a plan keeps below a point whose frames had to run lower more often than switches were left for;
+        /// doubles each time up to the longest.
         public var ceilingMilliseconds = 8_000.0
         public var longestCeilingMilliseconds = 64_000.0
+        /// A board this many times faster than then has no need to.
+        public var ceilingRelief = 1.25
 
         public init() {}
     }
@@ -176,6 +178,8 @@ public struct BoardManager: Sendable {
         /// The highest point that a plan may take until then, and for how long the next such is.
         var ceiling = Int.max
         var ceilingEnds = 0.0
+        /// How slow the board was then.
+        var ceilingSlowdown = 1.0
         var ceilingLength = 0.0
         /// Of frames that a plan may expect to be late.
         var allowance: Double {
@@ -299,7 +303,12 @@ public struct BoardManager: Sendable {
             (isOnTrial, isCautious) = (false, false)
             climbWait = max(min(climbWait, settings.climbMilliseconds) / 3, settings.shortestClimbMilliseconds)
         }
-        for index in entries.indices where now >= entries[index].ceilingEnds { entries[index].ceiling = .max }
+        for index in entries.indices {
+            // What was too much beside a load is not once that has gone.
+            let hasLightened = slowdown * settings.ceilingRelief < entries[index].ceilingSlowdown
+            if hasLightened { entries[index].ceilingLength = 0 }
+            if hasLightened || now >= entries[index].ceilingEnds { entries[index].ceiling = .max }
+        }
         plan(headroom: headroom / settings.margin, slowdown: slowdown)
         var (gain, whole) = (0.0, 0.0)
         for index in entries.indices where entries[index].isPresent {
@@ -403,15 +412,16 @@ extension BoardManager: PointPolicy {
         return point
     }
 
-    /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with: streams that
-    /// come in bursts would have every rise taken back. Neither the quiet before it nor a trial ends with that: nothing was
-    /// missed.
+    /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with:
+    /// streams that come in bursts would have every rise taken back. Neither the quiet before it nor a trial ends
+    /// with that: nothing was missed.
     private mutating func stay(below model: Int, at now: Double) {
         entries[model].planned -= 1
         entries[model].ceiling = entries[model].planned
         entries[model].ceilingLength = min(
             max(settings.ceilingMilliseconds, 2 * entries[model].ceilingLength), settings.longestCeilingMilliseconds)
         entries[model].ceilingEnds = now + entries[model].ceilingLength
+        entries[model].ceilingSlowdown = slowdown
         planChanges += 1
     }
 

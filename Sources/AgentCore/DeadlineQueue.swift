@@ -48,7 +48,8 @@ public struct DeadlineQueue: Sendable {
             repeating: Frame(model: 0, index: 0, arrival: 0, deadline: 0), count: 2 * models * capacity)
         rings = Array(repeating: Ring(), count: 2 * models)
         droppedFrames = Array(repeating: 0, count: models)
-        lateFrames = droppedFrames
+        // Not a copy: the first drop would part the two, on the path of inference.
+        lateFrames = Array(repeating: 0, count: models)
     }
 
     public var isEmpty: Bool { rings.allSatisfy { $0.count == 0 } }

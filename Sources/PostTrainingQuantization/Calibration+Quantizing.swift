@@ -7,8 +7,8 @@ extension Calibration {
     ///
     /// What rounding the weights adds to a channel's mean is taken out of its shift again (Nagel et al. 2019,
     /// "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2, with measured means).
-    /// - Throws: `GraphFailure` without images, or where a map or the weights, with batch normalisation in them, hold what
-    ///   is infinite or not a number.
+    /// - Throws: `GraphFailure` without images, or where a map or the weights, with batch normalisation in them, hold
+    ///   what is infinite or not a number.
     public func quantized(_ method: RangeMethod) throws(GraphFailure) -> FusedNetwork {
         let ranges = try ranges(method)
         return network.quantized(by: ranges)
@@ -24,8 +24,8 @@ extension Calibration {
         // Activations that clamp hide them in the maps.
         for step in network.steps where !step.hasFiniteWeights {
             throw GraphFailure(
-                "\(step.name.printable): its weights, with batch normalisation in them, hold values that are infinite or "
-                    + "not numbers")
+                "\(step.name.printable): its weights, with batch normalisation in them, hold values that are "
+                    + "infinite or not numbers")
         }
         return EightBitRanges(
             quantizations: values.mapValues { Quantization(unsigned: method.range(of: $0.histogram)) },

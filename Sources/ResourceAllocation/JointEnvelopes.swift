@@ -2,8 +2,8 @@
 ///
 /// From the points chosen, envelopes grow downwards as far as they can, then upwards by the step that is worth most,
 /// as long as the dearest points of all envelopes together stay within memory, power and a reserve that was said. What
-/// does not fit already, as the least bad choice, grows by what takes no more. Envelopes that are in force are where growth
-/// begins, if they fit but for noise.
+/// does not fit already, as the least bad choice, grows by what takes no more. Envelopes that are in force are where
+/// growth begins, if they fit but for noise.
 struct JointEnvelopes {
     private typealias Costs = MultipleChoiceKnapsack.Costs
 

@@ -40,8 +40,8 @@ public struct MultipleChoiceKnapsack: Sendable {
 
     /// States kept per class before the search gives up its proof; bounds memory against adversarial tables.
     public static let defaultStateLimit = 10_000
-    /// Costs may exceed the capacity by this much and by this share of it, so that 0.1 + 0.2 fits 0.3 and what fits some
-    /// hundred million bytes to the byte fits: rounding grows with what is added up.
+    /// Costs may exceed the capacity by this much and by this share of it, so that 0.1 + 0.2 fits 0.3 and what fits
+    /// some hundred million bytes to the byte fits: rounding grows with what is added up.
     public static let tolerance = 1e-9
     private let classes: [[Item]]
     private let capacity: Costs

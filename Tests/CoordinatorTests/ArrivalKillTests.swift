@@ -79,7 +79,7 @@ import WireProtocol
     @Test(.timeLimit(.minutes(3)))
     func whoeverWasAnsweredIsInTheDatabase() async throws {
         defer { programs.remove() }
-        var process = try programs.coordinator()
+        let process = try programs.coordinator()
         defer { process.terminate() }
         let client = try await programs.client()
         let token: TokenView = try await client.post(

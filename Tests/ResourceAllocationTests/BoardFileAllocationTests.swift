@@ -45,7 +45,7 @@ import Testing
             for: board, policies: [Self.policy(BoardReserve(cpu: 0.3, memoryBytes: 10, watts: 0.5))])
         let (requests, budget) = (ruled.requests, ruled.budget)
         #expect(requests.map(\.slowdown) == [2, 1])
-        #expect(budget == BoardBudget(cores: 1, reserve: 0.3, memoryBytes: 80, watts: 1.5))
+        #expect(budget == BoardBudget(cores: 1, reserve: 0.3, isReserveKept: true, memoryBytes: 80, watts: 1.5))
 
         let allocation = Allocator.allocate(requests, within: budget)
 

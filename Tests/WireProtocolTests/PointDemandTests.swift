@@ -30,12 +30,21 @@ import WireProtocol
         #expect(try sent(nil) == nil)
     }
 
-    /// The agent's own check and the wire's say the same.
+    /// The agent's own check and the wire's say the same of what a point is. What was measured of it may be any number
+    /// on the wire: the coordinator strikes out what cannot be, and serves the board.
     @Test func impossibleNumbersAreRefused() throws {
-        let changes: [(inout PointDemand) -> Void] = [
-            { $0.energyMillijoules = .nan }, { $0.energyMillijoules = -1 }, { $0.threads = 0 },
-            { $0.threads = 5_000 }, { $0.hookBudget = 1.1 }, { $0.cpuMilliseconds = .infinity },
+        let measured: [(inout PointDemand) -> Void] = [
+            { $0.energyMillijoules = .nan }, { $0.energyMillijoules = -1 }, { $0.cpuMilliseconds = .infinity },
             { $0.percentiles[0].milliseconds = -0.1 }, { $0.percentiles[1].percentile = 101 },
+        ]
+        for (index, change) in measured.enumerated() {
+            var demand = Self.demand
+            change(&demand)
+            #expect(try sent(demand) != nil, "\(index)")
+            #expect(throws: BoardRefusal.self, "\(index)") { try board(demand).validate() }
+        }
+        let changes: [(inout PointDemand) -> Void] = [
+            { $0.threads = 0 }, { $0.threads = 5_000 }, { $0.hookBudget = 1.1 },
             { $0.percentiles += $0.percentiles + $0.percentiles + $0.percentiles + $0.percentiles },
             { $0.precision = "\u{1B}" }, { $0.precision = "a precision" }, { $0.memoryBytes = .max },
         ]

@@ -60,7 +60,8 @@ public enum InferencePlace: Equatable, Sendable {
             throw ConfigurationFailure(file: path, reason: "exists and is not a socket")
         }
         guard !isHeard(path) else {
-            throw ConfigurationFailure(file: path, reason: "another program listens on it; stop it, or name another socket")
+            throw ConfigurationFailure(
+                file: path, reason: "another program listens on it; stop it, or name another socket")
         }
         unlink(path)
     }

@@ -5,9 +5,9 @@ import SearchSpace
 ///
 /// A latency is taken from boards of its class that know the subnet, else from what the board said before, else from
 /// its own possible points by their operations; where nothing is known it is the longest there is, so that the board
-/// runs its least bad point. An accuracy is likewise the class's or the one before, or 0. Of what the board says of itself,
-/// cores and frame rates are those of before, else the class's, else 1; power is as before, or no limit; and of what
-/// points take and models cost each other only what can be is kept.
+/// runs its least bad point. An accuracy is likewise the class's or the one before, or 0. Of what the board says of
+/// itself, cores and frame rates are those of before, else the class's, else 1; power is as before, or no limit; and
+/// of what points take and models cost each other only what can be is kept.
 enum FigureRepair {
     /// - Parameter others: asked for where something is impossible: boards of the class whose figures are believed.
     /// - Returns: the board, and what was impossible.

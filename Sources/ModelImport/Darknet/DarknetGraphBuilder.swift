@@ -245,14 +245,15 @@ struct DarknetGraphBuilder {
         layers.append(Layer(value: value, shape: shape))
     }
 
-    /// As Darknet adds a layer to one of another shape: of a larger map every so many pixels, and the channels that both
-    /// have.
+    /// As Darknet adds a layer to one of another shape: of a larger map every so many pixels, and the channels that
+    /// both have.
     private mutating func fitted(_ other: Layer, to shape: Shape) throws(GraphFailure) -> String {
         let (own, stride) = (other.shape, max(1, other.shape.width / shape.width))
         guard own != shape else { return other.value }
         guard own.width >= shape.width, own.height >= shape.height, own.height / shape.height == stride else {
             throw GraphFailure(
-                "adds \(own.height)x\(own.width)x\(own.channels) to \(shape.height)x\(shape.width)x\(shape.channels)")
+                "adds \(own.height)x\(own.width)x\(own.channels) to "
+                    + "\(shape.height)x\(shape.width)x\(shape.channels)")
         }
         var value = other.value
         if (own.height, own.width) != (shape.height, shape.width) {

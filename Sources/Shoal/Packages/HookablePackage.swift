@@ -49,7 +49,9 @@ package struct HookablePackage: Sendable {
         do {
             fused = try FusedNetwork(bound)
             plan = try fused.plan(kernels: kernels, weights: weights)
-        } catch { throw ShoalFailure(.file, "\(path): hooks and agents need a network that kernels cover wholly: \(error)") }
+        } catch {
+            throw ShoalFailure(.file, "\(path): hooks and agents need a network that kernels cover wholly: \(error)")
+        }
         (mean, std) = try loaded.normalization(channels: plan.inputShape.channels)
     }
 

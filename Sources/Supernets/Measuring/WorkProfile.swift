@@ -15,7 +15,8 @@ public struct WorkProfile: Encodable {
         public var flops: Int
         public var bytes: Int
         public var gigaflopsPerSecond: Double
-        /// Of the measured peak of one core on maps of the element that the operation reads; outside the plans, on floats.
+        /// Of the measured peak of one core on maps of the element that the operation reads; outside the plans, on
+        /// floats.
         public var peakFraction: Double
     }
 

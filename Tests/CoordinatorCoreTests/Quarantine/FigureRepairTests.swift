@@ -61,7 +61,8 @@ import Testing
         broken.models[0].points[1].demand = PointDemand(
             cpuMilliseconds: figure, energyMillijoules: figure,
             percentiles: [
-                LatencyConstraint(milliseconds: 5, percentile: 99), LatencyConstraint(milliseconds: figure, percentile: 50),
+                LatencyConstraint(milliseconds: 5, percentile: 99),
+                LatencyConstraint(milliseconds: figure, percentile: 50),
             ])
         let before = try board()
         let (repaired, impossible) = FigureRepair.repaired(broken, before: before) { [] }
