@@ -41,11 +41,10 @@ public final class PostgreSQLServer: @unchecked Sendable {
 
     public let folder: String
     private let bin: String
-    private let watchdog: Process
     private let lifeline: Pipe
 
-    private init(folder: String, bin: String, watchdog: Process, lifeline: Pipe) {
-        (self.folder, self.bin, self.watchdog, self.lifeline) = (folder, bin, watchdog, lifeline)
+    private init(folder: String, bin: String, lifeline: Pipe) {
+        (self.folder, self.bin, self.lifeline) = (folder, bin, lifeline)
     }
 
     public static func start() async throws -> PostgreSQLServer {
@@ -61,19 +60,14 @@ public final class PostgreSQLServer: @unchecked Sendable {
                 }
             }
             let lifeline = Pipe()
-            let watchdog = Process()
-            watchdog.executableURL = URL(filePath: "/bin/sh")
-            watchdog.arguments =
-                ["-c", "trap '' INT TERM HUP; cat >/dev/null; \"$@\"; rm -rf \"$0\"", folder]
-                + command(bin + "/pg_ctl", ["-D", folder + "/data", "-m", "immediate", "stop"])
-            watchdog.standardInput = lifeline
-            watchdog.standardOutput = FileHandle.nullDevice
-            watchdog.standardError = FileHandle.nullDevice
-            try watchdog.run()
+            try startWatchdog(
+                ["-c", watching, folder]
+                    + command(bin + "/pg_ctl", ["-D", folder + "/data", "-m", "immediate", "stop"]),
+                reading: lifeline.fileHandleForReading.fileDescriptor)
             try run(
                 bin + "/initdb",
                 ["-D", folder + "/data", "-U", account, "-A", "trust", "-E", "UTF8", "--locale=C", "-k", "--no-sync"])
-            return PostgreSQLServer(folder: folder, bin: bin, watchdog: watchdog, lifeline: lifeline)
+            return PostgreSQLServer(folder: folder, bin: bin, lifeline: lifeline)
         }
         try await server.resume()
         return server
@@ -146,12 +140,37 @@ public final class PostgreSQLServer: @unchecked Sendable {
 
     /// Runs its arguments without the open files of this process: Foundation takes a process for running as long as
     /// anybody has one of them, and a server that was started would keep it, and the watchdog's lifeline too.
-    private static let closingFiles = """
-        (for file in /proc/self/fd/*; do
+    private static let closingFiles = "(\(closingOwnFiles)\nexec \"$0\" \"$@\"); exit $?"
+
+    private static let closingOwnFiles = """
+        for file in /proc/self/fd/*; do
             number=${file##*/}
             if ((number > 2 && number != 255)); then eval "exec $number>&-"; fi
-        done; exec "$0" "$@"); exit $?
+        done
         """
+
+    /// Ends the server and removes its folder once nobody holds the other end of its input.
+    private static let watching = closingOwnFiles + "\ntrap '' INT TERM HUP; cat >/dev/null; \"$@\"; rm -rf \"$0\""
+
+    /// Starts bash by hand. A child that is started at the same moment as another has that one's files too, and one
+    /// that lives as long as the watchdog must close them, or the other would pass for running; but a child of
+    /// Foundation's that closes its files holds up the end of all others.
+    private static func startWatchdog(_ arguments: [String], reading descriptor: Int32) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, descriptor, 0)
+        for output in [Int32(1), 2] {
+            posix_spawn_file_actions_addopen(&actions, output, "/dev/null", O_WRONLY, 0)
+        }
+        var words = (["/bin/bash"] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var child = pid_t()
+        var environment = [strdup("PATH=/usr/bin:/bin"), nil]
+        defer { free(environment[0]) }
+        let status = posix_spawn(&child, "/bin/bash", &actions, nil, &words, &environment)
+        guard status == 0 else { throw Failure(description: "no watchdog: \(String(cString: strerror(status)))") }
+    }
 
     /// Its output goes to a file: a server that it leaves behind would keep a pipe open.
     @discardableResult
