@@ -56,7 +56,7 @@ extension FleetStateMachine {
     ) -> [Action] {
         self.trials = trials
         let interference = ClassInterference(of: believed)
-        return boards.sorted().flatMap { reassign($0, at: now, interference) }
+        return boards.sorted().flatMap { assign($0, at: now, interference: interference) }
     }
 
     /// What the board cannot meet by what it tries; empty where it could not meet as much without that.
@@ -71,19 +71,7 @@ extension FleetStateMachine {
 
     private mutating func assignAll(at now: Instant) -> [Action] {
         let interference = ClassInterference(of: believed)
-        return boards.keys.sorted().flatMap { reassign($0, at: now, interference) }
-    }
-
-    /// Where nothing was changed that rules the board, figures that only vary leave its assignment as it is.
-    private mutating func reassign(_ id: BoardID, at now: Instant, _ interference: ClassInterference) -> [Action] {
-        guard let board = boards[id] else { return [] }
-        return assign(
-            id, at: now, isGreeting: false, interference: interference,
-            previous: board.ruling == ruling(board.state.board) ? board.state.board : nil)
-    }
-
-    private func ruling(_ board: BoardDescription) -> [Policy] {
-        policiesInForce(on: board.id).filter { $0.selects(board) }
+        return boards.keys.sorted().flatMap { assign($0, at: now, interference: interference) }
     }
 
     /// What could not be met on the boards that the policy selects, were it in force; in the order of their names.
@@ -118,11 +106,10 @@ extension FleetStateMachine {
         }
     }
 
-    /// - Parameter previous: How the board described itself before, where that is all that may have changed: then
-    ///   figures that only vary leave its assignment as it is.
+    /// Where nothing has changed that rules the board, figures that only vary leave its assignment as it is.
+    /// - Parameter greeted: How the board described itself before the hello that it is assigned after.
     mutating func assign(
-        _ id: BoardID, at now: Instant, isGreeting: Bool, interference: ClassInterference? = nil,
-        previous: BoardDescription? = nil
+        _ id: BoardID, at now: Instant, greeted: BoardDescription? = nil, interference: ClassInterference? = nil
     ) -> [Action] {
         guard let state = boards[id]?.state else { return [] }
         let (name, pause) = (state.board.boardClass, settings.resend)
@@ -130,11 +117,12 @@ extension FleetStateMachine {
         if interference == nil, !state.board.hasMeasuredInterference, classInterference[name] == nil {
             classInterference[name] = self.interference(ofClass: name)
         }
+        let ruling = policiesInForce(on: id).filter { $0.selects(state.board) }
+        let previous = greeted ?? (boards[id]?.ruling == ruling ? state.board : nil)
         let plan = AssignmentPlan(
-            for: state.board, policies: policiesInForce(on: id), reserve: settings.reserve,
+            for: state.board, policies: ruling, reserve: settings.reserve,
             interference: interference?.predicted(for: state.board) ?? self.interference(of: state.board),
             previous: previous.map { .init(board: $0, models: state.desired.models) })
-        let ruling = ruling(state.board)
         boards[id]?.ruling = ruling
         var actions: [Action] = []
         if plan.infeasible != state.infeasible {
@@ -152,7 +140,7 @@ extension FleetStateMachine {
                 .saveAssignment(assignment, id), .record(.assignmentChanged, id, "generation \(generation)"),
             ]
         }
-        if isGreeting { boards[id]?.pause = pause }
+        if greeted != nil { boards[id]?.pause = pause }
         return actions + offer(id, at: now)
     }
 

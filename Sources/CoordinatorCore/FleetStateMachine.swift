@@ -214,7 +214,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         let heartbeat = UInt32(clamping: settings.heartbeat.milliseconds)
         actions.append(
             .send(.welcome(heartbeatMilliseconds: heartbeat, liveness: UInt32(settings.liveness)), id))
-        return actions + assign(id, at: now, isGreeting: true, previous: known.board)
+        return actions + assign(id, at: now, greeted: known.board)
     }
 
     /// Why a hello cannot be this board's, or `nil` when it can.

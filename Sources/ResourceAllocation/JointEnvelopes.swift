@@ -22,8 +22,7 @@ struct JointEnvelopes {
     ) {
         var capacity = budget.capacity
         if !budget.isReserveKept { capacity[0] = .infinity }
-        let tolerance = MultipleChoiceKnapsack.tolerance
-        capacity = capacity * (1 + tolerance) + tolerance
+        capacity = MultipleChoiceKnapsack.room(in: capacity)
         let runs = zip(candidates, choice).map { $0.run(around: $1) }
         positions = candidates.indices.map { index in
             Self.kept(inForce[index], of: candidates[index], within: runs[index], around: choice[index])

@@ -38,10 +38,10 @@ struct KnapsackSearch {
     init(_ classes: [[Item]], capacity: Costs, stateLimit: Int) {
         self.stateLimit = stateLimit
         var scale = Costs.zero
+        let rooms = MultipleChoiceKnapsack.room(in: capacity)
         for resource in 0..<Costs.scalarCount {
             let most = classes.reduce(0) { $0 + ($1.map { $0.costs[resource] }.max() ?? 0) }
-            let room = capacity[resource] * (1 + Self.tolerance) + Self.tolerance
-            if most > room { scale[resource] = 1 / room }
+            if most > rooms[resource] { scale[resource] = 1 / rooms[resource] }
         }
         let resources = (0..<Costs.scalarCount).filter { scale[$0] > 0 }
         self.resources = resources

@@ -43,6 +43,9 @@ public struct MultipleChoiceKnapsack: Sendable {
     /// Costs may exceed the capacity by this much and by this share of it, so that 0.1 + 0.2 fits 0.3 and what fits
     /// some hundred million bytes to the byte fits: rounding grows with what is added up.
     public static let tolerance = 1e-9
+    /// What costs that are added up may come to within these capacities.
+    static func room(in capacity: Costs) -> Costs { capacity * (1 + tolerance) + tolerance }
+
     private let classes: [[Item]]
     private let capacity: Costs
 

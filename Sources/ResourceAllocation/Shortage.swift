@@ -25,10 +25,8 @@ struct Shortage {
                 sum + (candidate.points.indices.map { candidate.item($0).costs[resource.index] }.min() ?? 0)
             }
         }
-        let short = resources.indices.filter { place in
-            let room = capacity[resources[place].index]
-            return least[place] > room * (1 + MultipleChoiceKnapsack.tolerance) + MultipleChoiceKnapsack.tolerance
-        }
+        let room = MultipleChoiceKnapsack.room(in: capacity)
+        let short = resources.indices.filter { least[$0] > room[resources[$0].index] }
         let binding = short.isEmpty ? Self.together(resources.map(\.index), candidates, capacity) : short
         if short.isEmpty {
             let names = binding.map { "\(resources[$0].constraint)" }.joined(separator: " and ")
