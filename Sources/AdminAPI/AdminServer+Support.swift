@@ -61,9 +61,6 @@ struct FailureMiddleware<Context: RequestContext>: RouterMiddleware {
             return try await next(request, context)
         } catch let failure as AdminFailure {
             return try .json(failure, status: failure.status)
-        } catch let error as any HTTPResponseError where request.method == .head {
-            // Its client does not read a body.
-            return Response(status: paths.allowed(at: request.uri.path).isEmpty ? error.status : .methodNotAllowed)
         } catch let error as any HTTPResponseError {
             let methods = paths.allowed(at: request.uri.path)
             guard error.status == .notFound, !methods.isEmpty else {

@@ -146,9 +146,6 @@ private struct RefusalMiddleware<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as any HTTPResponseError where request.method == .head {
-            // Its client does not read a body.
-            return Response(status: error.status)
         } catch let refusal as InferenceRefusal {
             return try .json(["error": refusal.message], status: refusal.status)
         } catch let error as any HTTPResponseError {

@@ -11,6 +11,7 @@ import Testing
     private func serving(_ body: @Sendable @escaping (Int) throws -> Void) async throws {
         let limits = HTTPLimits(bodyBytes: 1 << 20, connections: 4, idleTimeout: .seconds(120))
         let router = Router()
+        router.on("/", method: .head) { _, _ in "a body" }
         router.post("/") { request, _ in "\(try await request.collectedBody(within: limits).readableBytes)" }
         try await ServingHarness.serving(
             { limits.application(router, at: .hostname("127.0.0.1", port: 0), onBound: $0) }
@@ -91,6 +92,22 @@ import Testing
                 #expect(answer.hasPrefix("HTTP/1.0 200") || answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
                 #expect(answer.hasSuffix("3"))
             }
+        }
+    }
+
+    /// Nor does a request that has come already take the answer's place.
+    @Test(.timeLimit(.minutes(5))) func aHeadIsAnsweredWithoutABody() async throws {
+        try await serving { port in
+            let connection = try Connection(port)
+            defer { connection.close() }
+            connection.send(
+                "HEAD / HTTP/1.1\r\nHost: b\r\n\r\n"
+                    + "POST / HTTP/1.1\r\nHost: b\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc")
+            let answer = try #require(connection.rest())
+            let parts = answer.components(separatedBy: "\r\n\r\n")
+            // Two heads, and the body of the second alone.
+            #expect(parts.count == 3 && parts.last == "3", "\(answer)")
+            #expect(parts.prefix(2).allSatisfy { $0.hasPrefix("HTTP/1.1 200 OK") }, "\(answer)")
         }
     }
 }
