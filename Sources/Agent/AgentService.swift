@@ -76,6 +76,8 @@ public struct AgentService: Service {
 
     private func runModels(answeringAt desk: InferenceDesk?, _ metrics: MetricsDesk) async throws {
         let state = try AgentState(folder: configuration.stateDirectory)
+        let lock = try state.lock()
+        defer { withExtendedLifetime(lock) {} }
         let folder = try ArtefactFolder(stateDirectory: configuration.stateDirectory)
         var shelf = try ArtefactShelf(folder.disk, atMilliseconds: UInt64(Date().timeIntervalSince1970 * 1_000))
         let parts: Parts

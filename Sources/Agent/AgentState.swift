@@ -22,6 +22,9 @@ struct AgentState {
         self.folder = folder
     }
 
+    /// Two agents over one folder would count the same starts and spool into one queue.
+    func lock() throws -> FolderLock { try FolderLock(folder) }
+
     /// The board's own key, made on the first start.
     /// - Throws: when an enrolled board has lost it: a new one would be a stranger's.
     func keys() throws -> CurveKeyPair {

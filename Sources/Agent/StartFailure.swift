@@ -17,7 +17,7 @@ public struct StartFailure: Sendable {
         switch error {
         case EnrolmentFailure.noAnswer: (message, exitCode) = ("\(error)", 4)
         case is EnrolmentFailure: (message, exitCode) = ("\(error)", 5)
-        case is ZeroMQFailure, is DiskFailure, is EndpointFailure: (message, exitCode) = ("\(error)", 6)
+        case is ZeroMQFailure, is DiskFailure, is EndpointFailure, is FolderInUse: (message, exitCode) = ("\(error)", 6)
         case is ConfigurationFailure, is PrivateFileFailure, is BoardRefusal, is PackageFailure, is SupernetRefusal,
             is DatasetFailure, is InstructionSetRefusal:
             (message, exitCode) = ("\(error)", 2)

@@ -1,3 +1,4 @@
+import Files
 import FleetStore
 import Hummingbird
 import Logging
@@ -24,12 +25,17 @@ struct CoordinatorStore: Sendable {
     let path: String
     private let shared: (store: PostgreSQLFleetStore, lease: PostgreSQLLease)?
 
+    /// Of the state folder, where the fleet is kept in it.
+    private let lock: FolderLock?
+
     init(_ choice: StoreChoice, folder: String) async throws {
         switch choice {
         case .sqlite:
+            lock = try FolderLock(folder)
             let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
             (fleet, path, shared) = (store, store.path, nil)
         case .postgreSQL(let address):
+            lock = nil
             let store = try await PostgreSQLFleetStore.open(address)
             (fleet, path, shared) = (store, store.path, (store, PostgreSQLLease(address)))
         }

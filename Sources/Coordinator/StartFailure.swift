@@ -17,7 +17,7 @@ public struct StartFailure: Sendable {
         case is FleetStoreFailure, is PrivateFileFailure, is StoreConnectionFailure:
             (message, exitCode) = ("\(error)", 2)
         case let failure as AdminFailure: (message, exitCode) = (failure.message, 2)
-        case is ZeroMQFailure, is DiskFailure: (message, exitCode) = ("\(error)", 6)
+        case is ZeroMQFailure, is DiskFailure, is FolderInUse: (message, exitCode) = ("\(error)", 6)
         case let failure as IOError:
             let reason = String(cString: strerror(failure.errnoCode))
             (message, exitCode) = ("The HTTP interface cannot be bound: \(reason).", 6)

@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import Logging
 import Testing
 
 @testable import Agent
@@ -87,5 +89,24 @@ import Testing
         let state = try AgentState(folder: folder)
         #expect(state.damaged == ["update-number.json"])
         #expect(try state.nextUpdateNumber(above: 0) > second && state.damaged.isEmpty)
+    }
+
+    /// Before it reads anything of the folder: nothing that the configuration names is there.
+    @Test func aSecondAgentOverOneFolderIsRefused() async throws {
+        defer { remove() }
+        let state = try AgentState(folder: folder)
+        let lock = try state.lock()
+        try """
+        board: edge-1
+        stateDirectory: .
+        models:
+          - { name: m, package: none, points: none, stream: { images: [none], framesPerSecond: 20 } }
+        """.write(toFile: folder + "/c.yaml", atomically: true, encoding: .utf8)
+        let configuration = try AgentConfiguration.read(from: folder + "/c.yaml")
+        let failure = await #expect(throws: FolderInUse.self) {
+            try await AgentService(configuration: configuration, logger: Logger(label: "test")).run()
+        }
+        withExtendedLifetime(lock) {}
+        #expect(StartFailure(try #require(failure)).exitCode == 6)
     }
 }

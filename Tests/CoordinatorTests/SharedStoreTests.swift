@@ -234,4 +234,28 @@ import WireProtocol
         while again.isRunning { try await Task.sleep(for: .milliseconds(20)) }
         #expect(again.terminationStatus == 6)
     }
+
+    // MARK: One folder, one coordinator
+
+    /// It would answer boards of a fleet that another one decides for. After that one's end, however it came, it may.
+    @Test(.timeLimit(.minutes(2)))
+    func aSecondCoordinatorOverOneFolderIsRefused() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let programs = try RealPrograms(in: folder)
+        let first = try programs.coordinator()
+        defer { first.terminate() }
+        _ = try await programs.client()
+        let second = try programs.coordinator()
+        while second.isRunning { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(second.terminationStatus == 6)
+        let log = try String(contentsOfFile: folder + "/shoal-coordinator.log", encoding: .utf8)
+        #expect(log.contains("is in use by another process"), "\(log)")
+
+        kill(first.processIdentifier, SIGKILL)
+        while first.isRunning { try await Task.sleep(for: .milliseconds(20)) }
+        try FileManager.default.removeItem(atPath: programs.state + "/admin.json")
+        let third = try programs.coordinator()
+        defer { third.terminate() }
+        _ = try await programs.client()
+    }
 }
