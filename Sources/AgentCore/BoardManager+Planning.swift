@@ -15,7 +15,7 @@ extension BoardManager {
         return entries.indices.allSatisfy { index in
             guard isBound(index, slowdown: slowdown, share: share) else { return true }
             let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
-            return room >= 0 && lateShare(index, room: room) <= settings.allowanceShare * entries[index].allowance
+            return room >= 0 && lateShare(index, room: room) <= allowed(index)
         }
     }
 
@@ -72,7 +72,7 @@ extension BoardManager {
             let entry = entries[index]
             guard isBound(index, slowdown: slowdown, share: settings.latencyShare) else { return true }
             return entry.length <= settings.latencyShare * entry.envelope.constraintMilliseconds
-                && entry.late <= settings.allowanceShare * entry.allowance
+                && entry.late <= allowed(index)
         }
     }
 
@@ -98,10 +98,10 @@ extension BoardManager {
         let room = settings.latencyShare * own.envelope.constraintMilliseconds - length
         guard room >= 0 else { return false }
         let late = lateShare(raised, room: room)
-        guard late <= settings.allowanceShare * own.allowance else { return false }
+        guard late <= allowed(raised) else { return false }
         for index in entries.indices where index != raised && entries[index].isPresent {
             let more = addedLateness(of: index, raising: raised, to: length)
-            guard entries[index].late + more <= settings.allowanceShare * entries[index].allowance else { return false }
+            guard entries[index].late + more <= allowed(index) else { return false }
         }
         for index in entries.indices where index != raised && entries[index].isPresent {
             entries[index].late += addedLateness(of: index, raising: raised, to: length)
@@ -132,6 +132,14 @@ extension BoardManager {
         entries[index].isPresent
             && models[index].idleMilliseconds[entries[index].envelope.lowest] * slowdown
                 <= share * entries[index].envelope.constraintMilliseconds
+    }
+
+    /// Share of the model's frames that a plan may expect to wait too long: a part of what the percentile lets be late,
+    /// and no more than there are switches for to run them lower.
+    private func allowed(_ index: Int) -> Double {
+        min(
+            settings.allowanceShare * entries[index].allowance,
+            settings.switchesPerSecond / models[index].framesPerSecond)
     }
 
     /// Share of the model's frames that meet a run of another which lasts longer than they can wait.

@@ -8,11 +8,13 @@
 ///     sum of run time x frames per second               <=  headroom
 ///     its run                                           <=  latencyShare x its constraint      for every model
 ///     sum over others of frames per second
-///         x (their run - what its run leaves of that)   <=  allowanceShare x (1 - percentile)
+///         x (their run - what its run leaves of that)   <=  allowanceShare x (1 - percentile),
+///                                                           switches / its frames per second
 ///
 /// A frame waits for the run in progress and for what arrived with it; the last sum is the share of frames for which
 /// that run lasts longer than they can wait, where streams do not keep step. So a constraint that every frame must keep
-/// leaves room for the longest other run, and one of the 95th percentile for what is met in 19 of 20 cases.
+/// leaves room for the longest other run, and one of the 95th percentile for what is met in 19 of 20 cases, as far as
+/// there are switches to run such frames lower.
 ///
 /// The plan falls as soon as one of these no longer holds by a margin, or more frames are missed than the percentile
 /// allows, or three in a row; it rises after a quiet while. A rise is on trial: small points look undisturbed beside a
@@ -55,9 +57,11 @@ public struct BoardManager: Sendable {
         public var longestClimbMilliseconds = 3_000.0
         public var shortestClimbMilliseconds = 200.0
         /// On trial, a frame that took this share of its constraint, and this many times what was expected of it and
-        /// the longest other run, tells that the rise was too high.
+        /// the longest other run, tells that the rise was too high: if it or the run before took this much longer than
+        /// at the rise. Else frames have met, which says nothing of the board.
         public var strainShare = 0.7
         public var strainFactor = 1.3
+        public var strainSlowdown = 1.2
         /// A rise that brings less than this share of the possible value waits for the longest quiet time.
         public var gain = 0.001
         /// From this temperature on, or this share of the last 10 s in which programs waited for memory, in per cent,
@@ -74,6 +78,8 @@ public struct BoardManager: Sendable {
         /// doubles each time up to the longest.
         public var ceilingMilliseconds = 8_000.0
         public var longestCeilingMilliseconds = 64_000.0
+        /// Frames that have to run lower within this time are of one burst, which tells no more than its first frame.
+        public var burstMilliseconds = 250.0
         /// A board this many times faster than then has no need to.
         public var ceilingRelief = 1.25
 
@@ -178,6 +184,7 @@ public struct BoardManager: Sendable {
         /// The highest point that a plan may take until then, and for how long the next such is.
         var ceiling = Int.max
         var ceilingEnds = 0.0
+        var ceilingBegan = -Double.infinity
         /// How slow the board was then.
         var ceilingSlowdown = 1.0
         var ceilingLength = 0.0
@@ -332,16 +339,21 @@ public struct BoardManager: Sendable {
     }
 
     /// Whether a frame took so long that a rise on trial was too high.
-    private func isStrained(_ frame: DeadlineQueue.Frame, point: Int, at now: Double) -> Bool {
-        guard isOnTrial, frame.arrival >= roseAt else { return false }
+    /// - Parameter longest: how much slower than on the idle board its run was, or the one before.
+    private func isStrained(
+        _ frame: DeadlineQueue.Frame, point: Int, slowdown longest: Double, at now: Double
+    ) -> Bool {
+        guard isOnTrial, frame.arrival >= roseAt, longest > settings.strainSlowdown * slowdownAtRise else {
+            return false
+        }
         let latency = now - frame.arrival
         let constraint = entries[frame.model].envelope.constraintMilliseconds
         guard latency > settings.strainShare * constraint else { return false }
-        var longest = 0.0
+        var other = 0.0
         for index in entries.indices where entries[index].isPresent && index != frame.model {
-            longest = max(longest, models[index].idleMilliseconds[entries[index].planned])
+            other = max(other, models[index].idleMilliseconds[entries[index].planned])
         }
-        let expected = (models[frame.model].idleMilliseconds[point] + longest) * slowdownAtRise
+        let expected = (models[frame.model].idleMilliseconds[point] + other) * slowdownAtRise
         return latency > settings.strainFactor * expected
     }
 
@@ -393,13 +405,10 @@ extension BoardManager: PointPolicy {
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int? {
         let slowdown = slowdown
-        var room = frame.deadline - now
-        for other in models.indices {
-            guard let deadline = queue.earliestDeadline(of: other) else { continue }
-            let behind =
-                Double(queue.waiting(of: other)) * models[other].idleMilliseconds[entries[other].envelope.lowest]
-            room = min(room, deadline - now - behind * slowdown)
-        }
+        let shortest = shortestRun(of: frame.model, slowdown)
+        let room = min(
+            frame.deadline - now,
+            queue.longestRun(from: now, least: shortest) { shortestRun(of: $0, slowdown) })
         let entry = entries[frame.model]
         var point = entry.planned
         while point > entry.envelope.lowest,
@@ -407,9 +416,17 @@ extension BoardManager: PointPolicy {
         { point -= 1 }
         entries[frame.model].lowered += ((point < entry.planned ? 1 : 0) - entry.lowered) / 64
         // There and back.
-        if point < entry.planned, !maySwitch(frame.model, 2, at: now) { stay(below: frame.model, at: now) }
+        if point < entry.planned, now - entry.ceilingBegan >= settings.burstMilliseconds,
+            !maySwitch(frame.model, 2, at: now)
+        {
+            stay(below: frame.model, at: now)
+        }
         count(point, of: frame.model)
         return point
+    }
+
+    private func shortestRun(of model: Int, _ slowdown: Double) -> Double {
+        models[model].idleMilliseconds[entries[model].envelope.lowest] * slowdown
     }
 
     /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with:
@@ -420,6 +437,7 @@ extension BoardManager: PointPolicy {
         entries[model].ceiling = entries[model].planned
         entries[model].ceilingLength = min(
             max(settings.ceilingMilliseconds, 2 * entries[model].ceilingLength), settings.longestCeilingMilliseconds)
+        entries[model].ceilingBegan = now
         entries[model].ceilingEnds = now + entries[model].ceilingLength
         entries[model].ceilingSlowdown = slowdown
         planChanges += 1
@@ -448,6 +466,7 @@ extension BoardManager: PointPolicy {
         _ frame: DeadlineQueue.Frame, point: Int, serviceMilliseconds: Double, atMilliseconds now: Double
     ) {
         let sample = serviceMilliseconds / models[frame.model].idleMilliseconds[point]
+        let longest = max(sample, lastSample)
         if sample.isFinite, sample > 0 {
             // One run that was held up says nothing yet; two do.
             recent += (min(sample, lastSample) - recent) * 0.5 * min(1, 24 / memory)
@@ -464,7 +483,9 @@ extension BoardManager: PointPolicy {
             headroom += (highestHeadroom - headroom) * 0.002
         }
         let slowdown = slowdown
-        if isMissed || isStrained(frame, point: point, at: now) || !holds(slowdown: slowdown, headroom: headroom) {
+        if isMissed || isStrained(frame, point: point, slowdown: longest, at: now)
+            || !holds(slowdown: slowdown, headroom: headroom)
+        {
             guard now - changedAt >= settings.settleMilliseconds else { return }
             fall(slowdown: slowdown, at: now)
         } else if !isBoardStrained, now - max(quietSince, changedAt) >= (mayTry ? climbWait : 2 * climbWait) {

@@ -67,6 +67,37 @@ public struct DeadlineQueue: Sendable {
         }
     }
 
+    /// How long the processor may be busy from now on without making a waiting frame late that is in time if it is busy
+    /// for `least`, and every waiting frame then runs for its model's `length`, in the order of deadlines; infinite
+    /// where no such frame waits.
+    ///
+    /// Frames that are late either way do not count, other than by the time that they take.
+    public func longestRun(from now: Double, least: Double, length: (_ model: Int) -> Double) -> Double {
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: rings.count) { passed in
+            passed.initialize(repeating: 0)
+            var (room, free) = (Double.infinity, now)
+            while let ring = ringOfNext(after: passed) {
+                let frame = frames[slot(ring, passed[ring])]
+                passed[ring] += 1
+                // Of a stream, what is late before its turn is dropped.
+                guard frame.isRequest || frame.deadline >= free + least else { continue }
+                free += length(frame.model)
+                if frame.deadline - free >= least { room = min(room, frame.deadline - free) }
+            }
+            return room
+        }
+    }
+
+    /// The ring with the earliest frame behind those that were passed.
+    private func ringOfNext(after passed: UnsafeMutableBufferPointer<Int>) -> Int? {
+        var (next, earliest) = (Int?.none, Double.infinity)
+        for ring in rings.indices where passed[ring] < rings[ring].count {
+            let deadline = frames[slot(ring, passed[ring])].deadline
+            if next == nil || deadline < earliest { (next, earliest) = (ring, deadline) }
+        }
+        return next
+    }
+
     private func deadline(ofRing ring: Int) -> Double? {
         rings[ring].count == 0 ? nil : frames[ring * capacity + rings[ring].first].deadline
     }

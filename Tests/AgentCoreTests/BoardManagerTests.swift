@@ -125,6 +125,45 @@ import Testing
         #expect(lowered == 720 && switches > 0)
     }
 
+    /// Frames that wait together tell no more than one of them: the plan falls by a point, not by one for each.
+    @Test func aBurstLowersThePlanOnce() {
+        var manager = Self.managed([Asked()])
+        let queue = DeadlineQueue(models: 1, capacity: 1)
+        func run(_ manager: inout BoardManager, room: Double, at now: Double) {
+            let frame = DeadlineQueue.Frame(model: 0, index: 0, arrival: now, deadline: now + room)
+            _ = manager.point(for: frame, queue: queue, atMilliseconds: now)
+        }
+        var now = 0.0
+        while manager.plannedPoint(of: 0) == 3 && now < 1_000 {
+            run(&manager, room: 33, at: now)
+            run(&manager, room: 3, at: now + 1)
+            now += 33
+        }
+        #expect(manager.plannedPoint(of: 0) == 2 && now < 1_000)
+        for later in 1...6 { run(&manager, room: 3, at: now + 30 * Double(later)) }
+        #expect(manager.plannedPoint(of: 0) == 2)
+        run(&manager, room: 3, at: now + 300)
+        #expect(manager.plannedPoint(of: 0) == 1)
+    }
+
+    /// A rise is taken back at the first sign of a load; a frame that only waited for others is none.
+    @Test(arguments: [1.0, 2]) func aTrialEndsWhenRunsTakeLonger(slowdown: Double) {
+        var manager = Self.managed([Asked()])
+        Self.live(&manager, models: 1, slowdown: 3, from: 0, to: 1_000)
+        let fallen = manager.plannedPoint(of: 0)
+        var now = 1_000.0
+        while manager.plannedPoint(of: 0) == fallen && now < 20_000 {
+            Self.live(&manager, models: 1, slowdown: 1, from: now, to: now + 33)
+            now += 33
+        }
+        let risen = manager.plannedPoint(of: 0)
+        #expect(risen > fallen)
+        let frame = DeadlineQueue.Frame(model: 0, index: 0, arrival: now + 1, deadline: now + 34)
+        manager.frameCompleted(
+            frame, point: risen, serviceMilliseconds: [2, 4, 8, 12][risen] * slowdown, atMilliseconds: now + 33)
+        #expect((manager.plannedPoint(of: 0) < risen) == (slowdown > 1))
+    }
+
     /// 12 + 12 ms fit neither 20 ms nor 0.92 of the processor at 60 frames per second.
     @Test func constraintsAndLoadBoundThePlan() {
         let tight = Self.managed([Asked(constraint: 20), Asked(constraint: 20)])
@@ -189,11 +228,12 @@ import Testing
     }
 
     /// 12 + 12 ms at 1.4 times the time are 3 ms more than is left of 33 ms, which 10 frames a second meet in 3 % of
-    /// cases: the 90th percentile puts up with that, the 99th does not.
-    @Test(arguments: [(90.0, [3, 3]), (99.0, [3, 2])] as [(Double, [Int])])
-    func percentileSaysHowOftenFramesMayMeet(percentile: Double, points: [Int]) {
+    /// cases: the 90th percentile puts up with that, the 99th does not. 25 frames a second meet in 8 %, which the 80th
+    /// would put up with, but there are no switches to run so many of them lower.
+    @Test(arguments: [(10, 90, [3, 3]), (10, 99, [3, 2]), (25, 80, [3, 2])] as [(Double, Double, [Int])])
+    func percentileSaysHowOftenFramesMayMeet(fps: Double, percentile: Double, points: [Int]) {
         var manager = Self.managed([
-            Asked(fps: 10, percentile: percentile), Asked(fps: 10, priority: 5, percentile: percentile),
+            Asked(fps: fps, percentile: percentile), Asked(fps: fps, priority: 5, percentile: percentile),
         ])
         Self.live(&manager, models: 2, slowdown: 1.4, from: 0, to: 1_000)
         #expect(Self.points(manager, 2) == points)

@@ -52,4 +52,38 @@ import Testing
         #expect((0..<4).map { _ in queue.take(at: 100)?.index } == [2, 3, 1, nil])
         #expect(queue.dropped(of: 1) == 1)
     }
+
+    /// Two frames of 4 ms each with 20 and 22 ms to go leave 12 ms before the first, 14 before the second.
+    @Test func everyFrameThatWaitsKeepsItsTime() {
+        var queue = DeadlineQueue(models: 3, capacity: 4)
+        #expect(queue.longestRun(from: 0, least: 1) { _ in 4 } == .infinity)
+        queue.enqueue(Self.frame(0, 0, arrival: 0, deadline: 122))
+        #expect(queue.longestRun(from: 100, least: 1) { _ in 4 } == 18)
+        queue.enqueue(Self.frame(1, 0, arrival: 0, deadline: 120))
+        #expect(queue.longestRun(from: 100, least: 1) { _ in 4 } == 14)
+        // The earlier one is short of time now, not those behind it.
+        #expect(queue.longestRun(from: 100, least: 1) { $0 == 1 ? 12 : 4 } == 6)
+        queue.enqueue(Self.frame(2, 0, arrival: 0, deadline: 300))
+        #expect(queue.longestRun(from: 100, least: 1) { $0 == 1 ? 12 : 4 } == 6)
+    }
+
+    /// What is late either way asks for nothing: of a stream it is dropped, a request still takes its time.
+    @Test(arguments: [(false, 19.0), (true, 15)]) func lostFramesAskForNothing(isRequest: Bool, room: Double) {
+        var queue = DeadlineQueue(models: 2, capacity: 4)
+        queue.enqueue(.init(model: 0, index: 0, arrival: 0, deadline: 101, isRequest: isRequest))
+        queue.enqueue(Self.frame(1, 0, arrival: 0, deadline: 120))
+        #expect(queue.longestRun(from: 100, least: 2) { $0 == 0 ? 4 : 1 } == room)
+    }
+
+    @Test func whatIsAskedOfTheQueueAllocatesNothing() {
+        var queue = DeadlineQueue(models: 8, capacity: 16)
+        for index in 0..<128 {
+            queue.enqueue(Self.frame(index % 8, UInt64(index), arrival: 0, deadline: Double(index)))
+        }
+        var sum = 0.0
+        ca_begin()
+        for now in 0..<100 { sum += queue.longestRun(from: Double(now), least: 0.1) { _ in 0.2 } }
+        let count = ca_count()
+        #expect(count == 0 && sum > 0)
+    }
 }
