@@ -67,6 +67,7 @@ struct Federation {
     let attack: Attack
     let validates: Bool
     let caution: Caution
+    var verdict = CandidateVerdict()
     var boards: [Board]
     private(set) var version: [Float]
     private var marks: [BoardID: GateMerge.Mark] = [:]
@@ -140,7 +141,7 @@ struct Federation {
         let candidate = zip(version, delta).map { $0 + $1 }
         let asked = boards.filter { marks[$0.id] == nil }
         let isDoubtful = caution == .always || caution == .disagreement && result.accord != .agreed
-        let judgement = CandidateVerdict().judge(
+        let judgement = verdict.judge(
             asked.compactMap { score(candidate, $0) }, doubtfulOf: isDoubtful ? asked.count : nil)
         round.isDoubtful = isDoubtful
         round.change = judgement?.change ?? 0

@@ -10,6 +10,7 @@ struct Options: Sendable {
         "start": "500", "verbose": "no", "attacks": "flip,bigFlip,noise,bigNoise", "smaller": "", "largest": "",
         "images": "", "passes": "1", "decay": "0", "own": "0",
         "caution": "disagreement", "away": "0.49", "doubtful": "median", "agreement": "0.18",
+        "tolerance": "0.01", "doubtfulTolerance": "0",
     ]
 
     private var values = defaults

@@ -145,6 +145,8 @@ extension Study {
             start: [start], boards: members, merge: merge, refiner: refiner, attack: attack,
             validates: options.isSet("validates"),
             caution: Caution(rawValue: options.text("caution")) ?? .disagreement, seed: seed)
+        federation.verdict.tolerance = options.number("tolerance")
+        federation.verdict.doubtfulTolerance = options.number("doubtfulTolerance")
         let named = run(&federation)
         guard let gate = federation.gates[0] else { throw Failure("no gate") }
         _ = show("merged, \(attack), v\(federation.latest)", gate, level, than: together)

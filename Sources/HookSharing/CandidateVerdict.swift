@@ -45,12 +45,15 @@ public struct CandidateScore: Equatable, Sendable {
 /// than half of those that are left when half of the boards asked lie, silence counting as no: `2 yes > asked + asked /
 /// 2`, about three quarters. So half of the boards can keep a doubtful merge away, and cannot force one through that
 /// most of the others find worse. What is lost when it is turned down is little: around an optimum boards disagree too,
-/// and there is nothing left to gain.
+/// and there is nothing left to gain. For that reason no hair is put up with there: merges that are each a little worse
+/// than the one before wander off, one after the other.
 public struct CandidateVerdict: Equatable, Codable, Sendable {
     /// Scores below this many samples do not count.
     public var fewestSamples: UInt64 = 16
     /// How much worse than before the candidate may be, as a share of the loss before.
     public var tolerance = 0.01
+    /// The same of a doubtful merge.
+    public var doubtfulTolerance = 0.0
 
     public init() {}
 
@@ -76,6 +79,7 @@ public struct CandidateVerdict: Equatable, Codable, Sendable {
             (value: (score.loss - score.lossBefore) / max(score.lossBefore, 1e-9), weight: 1.0)
         }
         let change = MergeRule.median.merge(&changes)
+        let tolerance = asked == nil ? tolerance : doubtfulTolerance
         let content = changes.count { $0.value <= tolerance }
         let isAccepted = asked.map { 2 * content > $0 + $0 / 2 } ?? (2 * content > counted.count)
         let gates = (0..<gateCount).map { gate in

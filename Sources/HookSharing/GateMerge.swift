@@ -83,7 +83,8 @@ public struct GateMerge: Equatable, Codable, Sendable {
     ) -> Result {
         let sorted = updates.sorted { $0.board < $1.board }
         var marks = marks.filter { latest < $0.value.version + distrust }
-        let test = outliers?.measure(sorted.map(\.delta))
+        let distrusted = Set(sorted.indices.filter { marks[sorted[$0].board] != nil })
+        let test = outliers?.measure(sorted.map(\.delta), distrusted: distrusted)
         let accord = test?.accord ?? .agreed
         var shares = screened(sorted, latest, test, &marks)
         let kept = shares.indices.filter { shares[$0].exclusion == nil }

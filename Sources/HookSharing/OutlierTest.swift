@@ -7,8 +7,11 @@
 ///
 /// Direction says something only while boards agree: around an optimum their updates cancel out, and each points away
 /// from the others although all are honest. Then nobody is named for it, and the merge rule alone has to withstand.
+/// Whether boards agree is asked of all of them and not of those whose updates are most alike: of eight that point
+/// anywhere four always seem to agree, for they were chosen for it, and would name the others.
 /// Fewer than half of the boards may be bad: two of four that send the same are as good as the other two, to this test
-/// and to any that treats boards alike. It says then that boards are split.
+/// and to any that treats boards alike. It says then that boards are split. Boards that are distrusted already make no
+/// half: who was named before and points away once more says nothing new.
 public struct OutlierTest: Equatable, Codable, Sendable {
     /// Updates below which nobody can be told apart.
     public static let fewestUpdates = 3
@@ -19,7 +22,7 @@ public struct OutlierTest: Equatable, Codable, Sendable {
     public var lengthFactor = 4.0
     /// Of the median of those factors, how many times as much is put up with.
     public var lengthSpread = 2.5
-    /// Median cosine of boards with each other from which on they agree.
+    /// Median cosine of all boards with those that are alike from which on they agree.
     public var agreement = 0.18
     /// Of all boards, the share that may point away, fewer than half, though always one; where more do, the boards
     /// disagree, and nobody is named for it.
@@ -57,8 +60,10 @@ public struct OutlierTest: Equatable, Codable, Sendable {
         public var middle: Double
     }
 
-    /// - Parameter deltas: of equal counts, finite.
-    public func measure(_ deltas: [[Float]]) -> Result {
+    /// - Parameters:
+    ///   - deltas: of equal counts, finite.
+    ///   - distrusted: positions of updates of boards that were named before.
+    public func measure(_ deltas: [[Float]], distrusted: Set<Int> = []) -> Result {
         let lengths = deltas.map(Self.length)
         var reasons = [String?](repeating: nil, count: deltas.count)
         if deltas.count >= Self.fewestUpdates {
@@ -81,9 +86,10 @@ public struct OutlierTest: Equatable, Codable, Sendable {
             cosines = Self.cosines(deltas, lengths, against: members)
             middle = Self.median(members.map { cosines[$0] })
             let away = likely.filter { cosines[$0] <= share * middle }
-            if middle >= agreement, away.count <= max(1, Int(mostAway * Double(deltas.count))) {
+            let isCommon = Self.median(likely.map { cosines[$0] }) >= agreement
+            if isCommon, away.count <= max(1, Int(mostAway * Double(deltas.count))) {
                 accord = .agreed
-            } else if isSplit(likely, deltas, lengths) {
+            } else if isSplit(likely.filter { !distrusted.contains($0) }, deltas, lengths) {
                 accord = .split
             }
             if accord == .agreed { for index in away { reasons[index] = Self.direction(cosines[index]) } }

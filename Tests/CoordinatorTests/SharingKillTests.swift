@@ -14,19 +14,6 @@ import WireProtocol
 
     init() throws { programs = try RealPrograms() }
 
-    /// The one group, once it is as the condition asks.
-    private func group(_ condition: (HooksView) -> Bool) async throws -> HooksView {
-        while true {
-            let views: [HooksView] = try await programs.client().get("v1/hooks")
-            if let view = views.first, condition(view) { return view }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-    }
-
-    private func wait(_ condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(20)) }
-    }
-
     @Test(.timeLimit(.minutes(5)))
     func neitherUpdatesNorVersionsAreLostWhenItIsKilled() async throws {
         defer { programs.remove() }
@@ -44,38 +31,38 @@ import WireProtocol
 
         // Three updates are too few to merge: they wait, also over a kill.
         for board in boards.dropLast() { board.update(number: 1, delta: [0.5, -0.25, 1, 0]) }
-        try await wait { boards.dropLast().allSatisfy { $0.acknowledged == 1 } }
+        try await programs.wait { boards.dropLast().allSatisfy { $0.acknowledged == 1 } }
         try restart()
-        let waiting = try await group { _ in true }
+        let waiting = try await programs.group { _ in true }
         #expect(waiting.waiting == ["board-1", "board-2", "board-3"])
 
         // The fourth makes a version of them.
         boards[3].update(number: 1, delta: [0.5, -0.25, 1, 0])
-        let made = try await group { $0.currentVersion == 1 }
+        let made = try await programs.group { $0.currentVersion == 1 }
         #expect(made.versions.map(\.number) == [1] && made.waiting.isEmpty)
         #expect(made.versions.first?.boards.map(\.board.rawValue).sorted() == boards.map(\.name))
-        try await wait { boards.allSatisfy { $0.values != nil } }
+        try await programs.wait { boards.allSatisfy { $0.values != nil } }
         let values = try #require(boards[0].values)
         #expect(zip(values, [0.5, -0.25, 1, 0]).allSatisfy { abs($0 - $1) < 1e-6 })
 
         try restart()
         for board in boards { board.forget() }
-        let after = try await group { $0.boards.count == 4 && $0.boards.values.allSatisfy { $0 == 1 } }
+        let after = try await programs.group { $0.boards.count == 4 && $0.boards.values.allSatisfy { $0 == 1 } }
         #expect(after.versions == made.versions && after.currentVersion == 1)
-        try await wait { boards.allSatisfy { $0.values != nil } }
+        try await programs.wait { boards.allSatisfy { $0.values != nil } }
         for board in boards { #expect(board.values == values, "\(board.name)") }
 
         // An acknowledgement that was lost is said again, and nothing is merged twice.
         boards[0].update(number: 1, delta: [9, 9, 9, 9])
-        try await wait { boards[0].acknowledged == 1 }
-        #expect(try await group { _ in true }.waiting.isEmpty)
+        try await programs.wait { boards[0].acknowledged == 1 }
+        #expect(try await programs.group { _ in true }.waiting.isEmpty)
 
         // Taking back is as durable.
         let rollback = HooksRollback(name: after.name, version: nil)
         let back: HooksView = try await programs.client().post("v1/hooks/rollback", rollback)
         #expect(back.currentVersion == 0)
         try restart()
-        let last = try await group { _ in true }
+        let last = try await programs.group { _ in true }
         #expect(last.currentVersion == 0 && last.versions.map(\.isTakenBack) == [true])
         for board in boards { await board.stop() }
     }

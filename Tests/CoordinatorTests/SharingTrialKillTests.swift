@@ -16,19 +16,6 @@ import Testing
     /// Ten times as long where there is nothing to judge a version by.
     private static let watch = ["--hook-watch", "3"]
 
-    /// The one group, once it is as the condition asks.
-    private func group(_ condition: (HooksView) -> Bool) async throws -> HooksView {
-        while true {
-            let views: [HooksView] = try await programs.client().get("v1/hooks")
-            if let view = views.first, condition(view) { return view }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-    }
-
-    private func wait(_ condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(20)) }
-    }
-
     private func boards() async throws -> [LearningBoard] {
         let token: TokenView = try await programs.client().post("v1/tokens", TokenRequest(uses: 4, validSeconds: 600))
         var boards: [LearningBoard] = []
@@ -38,17 +25,8 @@ import Testing
             board.start()
         }
         // A past to be held against.
-        try await wait { boards.allSatisfy { $0.storedWindows >= 10 } }
+        try await programs.wait { boards.allSatisfy { $0.storedWindows >= 10 } }
         return boards
-    }
-
-    /// Events are told a moment after what they tell of.
-    private func waitForTakingBack(_ text: String) async throws {
-        while true {
-            let events: [FleetEvent] = try await programs.client().get("v1/events", query: ["limit": "1000"])
-            if events.contains(where: { $0.kind == .hookVersionTakenBack && $0.message.contains(text) }) { return }
-            try await Task.sleep(for: .milliseconds(50))
-        }
     }
 
     @Test(.timeLimit(.minutes(10)))
@@ -69,7 +47,7 @@ import Testing
 
         // A good version reaches one board, then a second, then the others.
         update(1, base: 0)
-        let first = try await group {
+        let first = try await programs.group {
             $0.currentVersion == 1 && $0.trial == nil && $0.boards.values.allSatisfy { $0 == 1 }
         }
         #expect(first.boards.count == 4)
@@ -78,36 +56,38 @@ import Testing
         // With a bad one its first board does worse than before: the others never hear of it.
         for board in boards { board.doesWorse(with: [2, 3]) }
         update(2, base: 1)
-        let second = try await group { view in
+        let second = try await programs.group { view in
             view.currentVersion == 1 && view.versions.contains { $0.number == 2 && $0.isTakenBack }
         }
         #expect(second.trial == nil && told.boards(of: 2) == ["board-2"])
-        try await wait { boards[1].version == 1 }
-        try await waitForTakingBack("version 2 is taken back, 1 is in force: accuracyDrop")
+        try await programs.wait { boards[1].version == 1 }
+        try await programs.waitForTakingBack("version 2 is taken back, 1 is in force: accuracyDrop")
 
         // The next bad one is on trial, and nothing was measured with it yet, when the coordinator is killed.
         boards[2].tells(false)
         update(3, base: 1)
-        let third = try await group { $0.trial?.version == 3 && $0.boards["board-3"] == 3 }
+        let third = try await programs.group { $0.trial?.version == 3 && $0.boards["board-3"] == 3 }
         #expect(third.trial?.current == 0)
         try restart()
-        let after = try await group { _ in true }
+        let after = try await programs.group { _ in true }
         #expect(after.trial == third.trial && after.currentVersion == 3)
         boards[2].tells(true)
-        _ = try await group { $0.currentVersion == 1 && $0.trial == nil }
+        _ = try await programs.group { $0.currentVersion == 1 && $0.trial == nil }
         #expect(told.boards(of: 3) == ["board-3"], "what it measured before the kill is known after it")
-        try await wait { boards[2].version == 1 }
+        try await programs.wait { boards[2].version == 1 }
 
         // A good one is on its way to the second board when it is killed.
         update(4, base: 1)
-        let fourth = try await group { $0.trial?.version == 4 && $0.trial?.current == 1 }
+        let fourth = try await programs.group { $0.trial?.version == 4 && $0.trial?.current == 1 }
         #expect(Set(told.boards(of: 4)).isSubset(of: ["board-4", "board-1"]))
         try restart()
-        let kept = try await group { _ in true }
+        let kept = try await programs.group { _ in true }
         #expect(kept.trial.map { $0.version == 4 && $0.current >= 1 && $0.groups == fourth.trial?.groups } == true)
-        _ = try await group { $0.trial == nil && $0.boards.count == 4 && $0.boards.values.allSatisfy { $0 == 4 } }
+        _ = try await programs.group {
+            $0.trial == nil && $0.boards.count == 4 && $0.boards.values.allSatisfy { $0 == 4 }
+        }
         #expect(told.boards(of: 4).prefix(2) == ["board-4", "board-1"] && Set(told.boards(of: 4)) == Set(names))
-        try await wait { boards.allSatisfy { $0.values == [1, -0.5, 2, 0] } }
+        try await programs.wait { boards.allSatisfy { $0.values == [1, -0.5, 2, 0] } }
         for board in boards { await board.stop() }
     }
 
@@ -120,11 +100,11 @@ import Testing
         let boards = try await boards()
         boards[0].dislikes([1])
         for board in boards { board.update(number: 1, delta: [0.5, -0.25, 1, 0]) }
-        let view = try await group { view in
+        let view = try await programs.group { view in
             view.currentVersion == 0 && view.versions.contains { $0.number == 1 && $0.isTakenBack }
         }
         #expect(view.trial == nil && told.boards(of: 1) == ["board-1"])
-        try await waitForTakingBack("held back it is worse")
+        try await programs.waitForTakingBack("held back it is worse")
         for board in boards { await board.stop() }
     }
 }

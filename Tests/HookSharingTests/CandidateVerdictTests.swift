@@ -53,6 +53,14 @@ import Testing
         #expect(try !#require(try CandidateVerdict().judge([score(1, 0.203)])).isAccepted)
     }
 
+    /// Each a hair worse than the one before, merges of boards that disagree would wander off.
+    @Test func ofADoubtfulMergeNoHairIsPutUpWith() throws {
+        let same = try CandidateVerdict().judge([score(1, 0.2), score(2, 0.2)], doubtfulOf: 2)
+        #expect(try #require(same).isAccepted)
+        let hair = try CandidateVerdict().judge([score(1, 0.2), score(2, 0.2001)], doubtfulOf: 2)
+        #expect(try !#require(hair).isAccepted)
+    }
+
     @Test func scoresOfNothingDoNotCount() throws {
         #expect(try CandidateVerdict().judge([score(1, 0.1, samples: 15), score(2, .nan)]) == nil)
         #expect(CandidateVerdict().judge([]) == nil)

@@ -61,6 +61,21 @@ import Testing
         #expect(result.accord == .split && result.delta == nil && result.marks.isEmpty, "seed \(seed)")
     }
 
+    /// One of four was named: what the others do not agree on is merged by the median, and the vote decides.
+    @Test func whoWasNamedDoesNotSplitTheOthers() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var draws = Draws(state: seed)
+        var updates = try honest(4, parameters: 1_000, &draws)
+        for index in 0..<2 { updates[index].delta = updates[index].delta.map { -$0 } }
+        let marks = [updates[0].board: GateMerge.Mark(version: 1, reason: "points against the others")]
+        let result = GateMerge().merge(updates, latest: 2, marks: marks, nowMilliseconds: 0)
+        #expect(result.accord == .disagreed && result.excluded.map(\.board) == [updates[0].board], "seed \(seed)")
+        for (parameter, value) in try #require(result.delta).enumerated() {
+            let values = updates.dropFirst().map { $0.delta[parameter] }.sorted()
+            #expect(value == values[1], "seed \(seed), parameter \(parameter)")
+        }
+    }
+
     @Test func whatHasArrivedIsMergedHoweverLittle() throws {
         let one = try update(3, [1, 2])
         #expect(GateMerge().merge([one], latest: 1, nowMilliseconds: 0).delta == [1, 2])

@@ -52,6 +52,8 @@ public struct AgentConfiguration: Equatable, Sendable {
         public var shares: Bool?
         /// Of one processor, for learning.
         public var processorShare: Double?
+        /// Share of the board's processors, 0...1, that other programs may take while it learns; 0.7 without.
+        public var busiest: Double?
         /// Memory for the samples of each gate.
         public var sampleBytes: Int?
         /// Values of sensors that gates read, by name, for frames and for requests that say nothing else.
@@ -168,7 +170,7 @@ extension AgentConfiguration {
             "inference", "frames", "metrics", "watts", "shares",
         ]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks", "processor"]
-        let hooks = ["file", "budget", "learns", "shares", "processorShare", "sampleBytes", "sensors"]
+        let hooks = ["file", "budget", "learns", "shares", "processorShare", "busiest", "sampleBytes", "sensors"]
         let stream = ["images", "labels", "first", "framesPerSecond", "busyShare", "seed"]
         func stranger(_ node: Node?, _ known: [String], _ path: String) -> String? {
             node?.mapping?.keys.compactMap(\.string).first { !known.contains($0) }.map { path + $0 }
@@ -297,6 +299,7 @@ extension AgentConfiguration.Hooks {
         }
         try require(budget.map { (0...1).contains($0) } ?? true, "budget: is outside 0...1")
         try require(processorShare.map { $0 > 0 && $0 <= 1 } ?? true, "processorShare: is outside 0...1")
+        try require(busiest.map { (0...1).contains($0) } ?? true, "busiest: is outside 0...1")
         try require(shares != true || learns == true, "shares: goes with learns: true")
         try require(
             sampleBytes.map { (1 << 12...1 << 30).contains($0) } ?? true, "sampleBytes: is outside 4096...\(1 << 30)")

@@ -64,6 +64,7 @@ struct HookLoader: Sendable {
         if configuration.learns == true {
             var learning = BackgroundLearner.Settings()
             if let share = configuration.processorShare { learning.processorShare = share }
+            if let busiest = configuration.busiest { learning.limits.load = busiest }
             if let bytes = configuration.sampleBytes { learning.sampleBytes = bytes }
             settings = learning
         }

@@ -20,8 +20,8 @@ import Testing
     @Test func hooksAreNamedByTheirFile() throws {
         #expect(try read("") == nil)
         let hooks = try #require(
-            try read(", hooks: { file: /h, budget: 0.1, learns: true, shares: true, processorShare: 0.2 }"))
-        #expect(hooks.shares == true)
+            try read(", hooks: { file: /h, budget: 0.1, learns: true, shares: true, processorShare: 0.2, busiest: 1 }"))
+        #expect(hooks.shares == true && hooks.busiest == 1)
         #expect(hooks.file == "/h" && hooks.budget == 0.1 && hooks.learns == true && hooks.processorShare == 0.2)
     }
 
@@ -29,6 +29,7 @@ import Testing
         ("{ file: h, budget: 2 }", "hooks.budget"), ("{ budget: 0.1 }", "file"),
         ("{ file: h, budgt: 0.1 }", "hooks.budgt: there is no such field"),
         ("{ file: h, processorShare: 0 }", "hooks.processorShare"),
+        ("{ file: h, busiest: 2 }", "hooks.busiest"),
         ("{ file: h, sampleBytes: 1 }", "hooks.sampleBytes"),
         ("{ file: h, shares: true }", "hooks.shares: goes with learns: true"),
     ])
