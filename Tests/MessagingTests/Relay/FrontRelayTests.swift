@@ -195,6 +195,7 @@ import WireProtocol
     @Test func aFrontThatLeadsKeepsItsBoards() async throws {
         let (first, relay) = try leader(AllowList([keys.publicKey: board]))
         let front = try front(of: relay)
+        try await eventually("the link") { front.relay.obstacle == nil }
         let agent = try agent([front.transport.boundEndpoints.fleet])
         try await speaking(agent) {
             _ = try await next(of: first.incoming)
