@@ -26,7 +26,11 @@ extension Schema {
                     "version": .string, "startedAtMilliseconds": .integer, "fleetEndpoint": .string,
                     "enrolmentEndpoint": .string, "boardsEnrolled": .integer, "boardsConnected": .integer,
                     "telemetryRecords": .integer, "droppedFrames": .map(.integer),
-                ], optional: ["metricsURL": .string, "atMilliseconds": .integer]),
+                ], optional: ["metricsURL": .string, "atMilliseconds": .integer, "fronts": list("Front")]),
+            "Front": .object([
+                "fleetEndpoint": .string, "enrolmentEndpoint": .string, "boards": .integer,
+                "framesReceived": .integer, "framesSent": .integer, "droppedFrames": .map(.integer),
+            ]),
             "Board": .object(
                 [
                     "name": .string, "boardClass": .string, "status": .choice(BoardStatus.allCases.map(\.rawValue)),
@@ -78,10 +82,11 @@ extension Schema {
                 "policy": .string, "version": .integer, "dryRun": .boolean, "boards": strings, "warnings": strings,
             ]),
             "TokenRequest": .object(["uses": .integer, "validSeconds": .integer]),
-            "EnrolmentToken": .object([
-                "token": .string, "enrolmentEndpoint": .string, "fleetEndpoint": .string, "serverPublicKey": .string,
-                "expiresAtMilliseconds": .integer,
-            ]),
+            "EnrolmentToken": .object(
+                [
+                    "token": .string, "enrolmentEndpoint": .string, "fleetEndpoint": .string,
+                    "serverPublicKey": .string, "expiresAtMilliseconds": .integer,
+                ], optional: ["enrolmentEndpoints": strings, "fleetEndpoints": strings]),
             "BoardRevocation": .object(["board": .string]),
         ]
     }

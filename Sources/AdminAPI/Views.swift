@@ -15,11 +15,13 @@ public struct StatusView: Codable, Equatable, Sendable {
     public var metricsURL: String?
     /// The coordinator's clock as it answered; `nil` of one that does not say it.
     public var atMilliseconds: UInt64?
+    /// Coordinators that carry boards' messages to this one; `nil` where there are none.
+    public var fronts: [FrontView]?
 
     public init(
         version: String, startedAtMilliseconds: UInt64, fleetEndpoint: String, enrolmentEndpoint: String,
         boardsEnrolled: Int, boardsConnected: Int, telemetryRecords: Int, droppedFrames: [String: UInt64],
-        metricsURL: String? = nil, atMilliseconds: UInt64? = nil
+        metricsURL: String? = nil, atMilliseconds: UInt64? = nil, fronts: [FrontView]? = nil
     ) {
         self.version = version
         self.startedAtMilliseconds = startedAtMilliseconds
@@ -31,6 +33,32 @@ public struct StatusView: Codable, Equatable, Sendable {
         self.droppedFrames = droppedFrames
         self.metricsURL = metricsURL
         self.atMilliseconds = atMilliseconds
+        self.fronts = fronts
+    }
+}
+
+/// A coordinator that does not lead, as it told of itself last: it takes boards in for the one that does.
+public struct FrontView: Codable, Equatable, Sendable {
+    public var fleetEndpoint: String
+    public var enrolmentEndpoint: String
+    /// That spoke through it last.
+    public var boards: Int
+    /// Since its start.
+    public var framesReceived: UInt64
+    public var framesSent: UInt64
+    /// Since its start, by reason.
+    public var droppedFrames: [String: UInt64]
+
+    public init(
+        fleetEndpoint: String, enrolmentEndpoint: String, boards: Int, framesReceived: UInt64, framesSent: UInt64,
+        droppedFrames: [String: UInt64]
+    ) {
+        self.fleetEndpoint = fleetEndpoint
+        self.enrolmentEndpoint = enrolmentEndpoint
+        self.boards = boards
+        self.framesReceived = framesReceived
+        self.framesSent = framesSent
+        self.droppedFrames = droppedFrames
     }
 }
 
@@ -286,16 +314,21 @@ public struct TokenView: Codable, Equatable, Sendable {
     public var fleetEndpoint: String
     public var serverPublicKey: String
     public var expiresAtMilliseconds: UInt64
+    /// Of all coordinators that take boards in; `nil`: the one alone.
+    public var enrolmentEndpoints: [String]?
+    public var fleetEndpoints: [String]?
 
     public init(
         token: String, enrolmentEndpoint: String, fleetEndpoint: String, serverPublicKey: String,
-        expiresAtMilliseconds: UInt64
+        expiresAtMilliseconds: UInt64, enrolmentEndpoints: [String]? = nil, fleetEndpoints: [String]? = nil
     ) {
         self.token = token
         self.enrolmentEndpoint = enrolmentEndpoint
         self.fleetEndpoint = fleetEndpoint
         self.serverPublicKey = serverPublicKey
         self.expiresAtMilliseconds = expiresAtMilliseconds
+        self.enrolmentEndpoints = enrolmentEndpoints
+        self.fleetEndpoints = fleetEndpoints
     }
 }
 

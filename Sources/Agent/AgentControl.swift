@@ -125,6 +125,7 @@ actor AgentControl {
                     artefacts?.sessionLost()
                 }
             case .helloUnanswered:
+                transport.unanswered()
                 logger.warning("no answer to hello: is the coordinator up, and is this board enrolled there?")
             case .helloRefused(let reason):
                 logger.error("the coordinator refuses this board", metadata: ["reason": "\(reason)"])

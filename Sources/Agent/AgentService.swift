@@ -132,7 +132,8 @@ public struct AgentService: Service {
         try description.validate()
         let membership = try await membership(state, keys, description)
         let transport = try ZeroMQAgentTransport(
-            connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
+            connectingTo: configuration.coordinators ?? membership.allFleetEndpoints, as: membership.board.rawValue,
+            serverKey: membership.serverPublicKey, keys: keys)
         let conditions = BoardConditions()
         let executors = BoardExecutor.executors(
             for: deployments, on: hardware, answersRequests: answersRequests, conditions: conditions)
@@ -203,11 +204,10 @@ public struct AgentService: Service {
         // The point tables follow with the hello: what anybody may send to the enrolment endpoint is kept small.
         var board = board
         (board.models, board.interference) = ([], nil)
-        let name = try await Enrolment.enrol(
-            at: bundle.enrolmentEndpoint, serverKey: bundle.serverPublicKey, keys: keys, token: bundle.token,
-            board: board, timeout: Self.enrolmentTimeout)
+        let name = try await Enrolment.enrol(bundle, keys: keys, board: board, timeout: Self.enrolmentTimeout)
         let membership = AgentState.Membership(
-            board: name, fleetEndpoint: bundle.fleetEndpoint, serverPublicKey: bundle.serverPublicKey)
+            board: name, fleetEndpoint: bundle.fleetEndpoint, serverPublicKey: bundle.serverPublicKey,
+            fleetEndpoints: bundle.fleetEndpoints.map { _ in bundle.allFleetEndpoints })
         try state.save(membership)
         logger.info("enrolled", metadata: ["board": "\(name)"])
         return membership

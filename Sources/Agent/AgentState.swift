@@ -13,6 +13,10 @@ struct AgentState {
         var board: BoardID
         var fleetEndpoint: String
         var serverPublicKey: PublicKey
+        /// `nil`: the one alone.
+        var fleetEndpoints: [String]?
+
+        var allFleetEndpoints: [String] { fleetEndpoints ?? [fleetEndpoint] }
     }
 
     /// Makes the folder, readable by its owner alone.

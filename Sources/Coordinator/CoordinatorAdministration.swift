@@ -42,7 +42,24 @@ struct CoordinatorAdministration: FleetAdministration {
             telemetryRecords: records,
             droppedFrames: Dictionary(uniqueKeysWithValues: transport.counters().byReason),
             metricsURL: metrics.port.map { "http://\(advertisedHost):\($0)/metrics" },
-            atMilliseconds: CoordinatorActor.wallClock())
+            atMilliseconds: CoordinatorActor.wallClock(), fronts: fronts())
+    }
+
+    /// `nil` where no other coordinator carries messages to this one.
+    private func fronts() -> [FrontView]? {
+        let fronts = transport.connectedFronts().map { front in
+            FrontView(
+                fleetEndpoint: front.description.fleetEndpoint, enrolmentEndpoint: front.description.enrolmentEndpoint,
+                boards: front.boards, framesReceived: front.description.received,
+                framesSent: front.description.sent, droppedFrames: front.description.dropped)
+        }
+        return fronts.isEmpty ? nil : fronts
+    }
+
+    /// One of this coordinator's addresses with those of its fronts; `nil` where it is the only one.
+    private func all(_ address: String, _ others: KeyPath<FrontView, String>) -> [String]? {
+        let addresses = Set((fronts() ?? []).map { $0[keyPath: others] } + [address])
+        return addresses.count > 1 ? addresses.sorted() : nil
     }
 
     /// The bound endpoint as boards reach it.
@@ -146,10 +163,12 @@ struct CoordinatorAdministration: FleetAdministration {
             actor: actor, action: .enrolmentTokenCreated, target: "enrolment token",
             after: "good for \(request.uses) boards for \(request.validSeconds) s", atMilliseconds: now)
         try await stored { try await store.addToken(kept, atMilliseconds: now, audit: audit) }
+        let enrolment = advertised(transport.boundEndpoints.enrolment)
+        let fleet = advertised(transport.boundEndpoints.fleet)
         return TokenView(
-            token: token, enrolmentEndpoint: advertised(transport.boundEndpoints.enrolment),
-            fleetEndpoint: advertised(transport.boundEndpoints.fleet), serverPublicKey: serverPublicKey.z85,
-            expiresAtMilliseconds: expiry)
+            token: token, enrolmentEndpoint: enrolment, fleetEndpoint: fleet, serverPublicKey: serverPublicKey.z85,
+            expiresAtMilliseconds: expiry, enrolmentEndpoints: all(enrolment, \.enrolmentEndpoint),
+            fleetEndpoints: all(fleet, \.fleetEndpoint))
     }
 }
 

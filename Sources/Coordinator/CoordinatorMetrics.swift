@@ -4,6 +4,7 @@ import FleetMetrics
 import FleetModel
 import FleetStore
 import Foundation
+import Messaging
 import Synchronization
 import WireProtocol
 
@@ -88,6 +89,8 @@ struct CoordinatorReport: Sendable {
     let desk: SearchDesk
     let store: any FleetStore
     let startedAtMilliseconds: UInt64
+    /// Coordinators that carry boards' messages to this one.
+    var fronts: @Sendable () -> [ConnectedFront] = { [] }
     /// Frames dropped by the transport, by reason.
     let droppedFrames: @Sendable () -> [(String, UInt64)]
 
@@ -99,6 +102,7 @@ struct CoordinatorReport: Sendable {
         let shares = await actor.sharesOfBoards
         let searches = await desk.records
         let newest = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 1).last?.number ?? 0
+        let fronts = fronts()
         let fleet = [
             MetricFamily(
                 "shoal_build_info", .gauge, "The version that runs.",
@@ -126,6 +130,11 @@ struct CoordinatorReport: Sendable {
             MetricFamily(
                 "shoal_protocol_frames_dropped_total", .counter, "Frames of boards dropped unread, by reason.",
                 droppedFrames().map { .init(Double($0.1), labels: ["reason": $0.0]) }),
+            MetricFamily(
+                "shoal_fronts", .gauge, "Coordinators that carry boards' messages to this one.", Double(fronts.count)),
+            MetricFamily(
+                "shoal_front_boards", .gauge, "Boards that spoke last through another coordinator, by its address.",
+                fronts.map { .init(Double($0.boards), labels: ["front": $0.description.fleetEndpoint]) }),
             MetricFamily(
                 "shoal_waiting_messages", .gauge, "Messages that wait for their turn.",
                 Double(await actor.waitingCount)),

@@ -11,6 +11,7 @@ import Hummingbird
 public import Logging
 import Messaging
 import MetricsServing
+import PostgreSQLFleetStore
 public import ServiceLifecycle
 import WireProtocol
 
@@ -18,8 +19,8 @@ import WireProtocol
 ///
 /// Composition root: makes keys, token and database on first start, binds, and serves until its task is cancelled.
 /// In its state folder, all files 0600: `key.json` (CURVE), `fleet.sqlite`, `admin.json` (address and token of the
-/// interface, for `shoal`), `artefact-key.json` (Ed25519) and the folder `artefacts`. Over a shared database it binds
-/// nothing before it leads, and ends when another one may lead.
+/// interface, for `shoal`), `artefact-key.json` (Ed25519) and the folder `artefacts`. Over a shared database it
+/// stands by or is a front before it leads (`FrontDuty`), and ends when another one may lead.
 public struct CoordinatorService: Service {
     public static let version = ProductVersion.current
     /// A tenth of what a record may take to become durable.
@@ -49,6 +50,10 @@ public struct CoordinatorService: Service {
         public var hookWatch: Duration
         /// Days that telemetry is kept for after it arrived; 0: until the limit of records by board.
         public var telemetryDays: Int
+        /// For coordinators that do not lead and carry what boards say to the one that does; `nil`: there are none.
+        public var relayPort: Int?
+        /// Address that other coordinators reach this one by.
+        public var peerHost: String
 
         /// Unless another number is given.
         public static let telemetryDays = 30
@@ -58,7 +63,7 @@ public struct CoordinatorService: Service {
             adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite,
             artefactBytesPerSecond: Int = 8 << 20, measureAfter: Duration = .seconds(30),
             hookWatch: Duration = .seconds(60),
-            telemetryDays: Int = Self.telemetryDays
+            telemetryDays: Int = Self.telemetryDays, relayPort: Int? = nil, peerHost: String? = nil
         ) {
             self.stateDirectory = stateDirectory
             self.host = host
@@ -73,6 +78,8 @@ public struct CoordinatorService: Service {
             self.measureAfter = measureAfter
             self.hookWatch = hookWatch
             self.telemetryDays = telemetryDays
+            self.relayPort = relayPort
+            self.peerHost = peerHost ?? advertisedHost
         }
     }
 
@@ -89,10 +96,11 @@ public struct CoordinatorService: Service {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let opened = try await CoordinatorStore(configuration.store, folder: folder)
-        guard
-            try await opened.lead(
-                metricsHost: configuration.host, port: configuration.metricsPort, logger: logger)
-        else { return await opened.close() }
+        let front = FrontDuty(configuration, logger: logger)
+        guard try await opened.lead(logger: logger, standBy: { try await front.serve($0) }) else {
+            await front.stop()
+            return await opened.close()
+        }
         let store = opened.fleet
         let audit = try await store.verifyAudit()
         if let fault = audit.fault {
@@ -101,7 +109,8 @@ public struct CoordinatorService: Service {
         let metrics = CoordinatorMetrics()
         metrics.auditChecked(isWhole: audit.fault == nil)
         let keys = try await keys(at: folder + "/key.json", store)
-        let transport = try await transport(keys, opened)
+        let transport = try await transport(keys, opened, front)
+        let relay = try relay(transport)
         let actor = try await fleetActor(store, transport, metrics)
         let desk = try await searchDesk(store, actor)
         if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
@@ -115,11 +124,11 @@ public struct CoordinatorService: Service {
             packages: { await artefacts.deployedPackages })
         let report = CoordinatorReport(
             metrics: metrics, actor: actor, desk: desk, store: store,
-            startedAtMilliseconds: administration.startedAtMilliseconds
+            startedAtMilliseconds: administration.startedAtMilliseconds, fronts: { transport.connectedFronts() }
         ) { transport.counters().byReason }
         let access = try AdminAccess.loadOrCreate(at: folder + "/admin.json", makingToken: Secret.make)
         let retention = RetentionDesk(store: store, days: configuration.telemetryDays, logger: logger)
-        let (host, logger) = (configuration.advertisedHost, logger)
+        let (host, peer, logger) = (configuration.advertisedHost, configuration.peerHost, logger)
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor),
             rollouts: RolloutDesk(actor: actor), artefacts: ArtefactAdministrator(desk: artefacts, actor: actor),
@@ -133,6 +142,7 @@ public struct CoordinatorService: Service {
                 try AdminAccess(url: url, token: access.token).save(to: folder + "/admin.json")
                 logger.info("coordinator started", metadata: ["admin": "\(url)"])
             } catch { logger.critical("admin.json not written", metadata: ["error": "\(error)"]) }
+            await opened.announce(.init(relay: relay, admin: "http://\(peer):\(port)"), logger: logger)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await serve(actor, transport, application, desk, artefacts, news) }
@@ -203,19 +213,24 @@ public struct CoordinatorService: Service {
         return try CurveKeyPair.loadOrCreate(at: path)
     }
 
-    private func transport(_ keys: CurveKeyPair, _ store: CoordinatorStore) async throws -> ZeroMQCoordinatorTransport {
-        var boards: [PublicKey: BoardID] = [:]
-        for (text, board) in try await store.fleet.allowList() {
-            guard let key = PublicKey(z85: text) else {
-                throw FleetStoreFailure.corrupt(path: store.path, detail: "the key of \(board) is not a CURVE key")
-            }
-            boards[key] = board
+    /// That of the front which this was, with its boards, or a new one.
+    private func transport(
+        _ keys: CurveKeyPair, _ store: CoordinatorStore, _ front: FrontDuty
+    ) async throws -> ZeroMQCoordinatorTransport {
+        let allowed = try await store.fleet.allowedBoards(in: store.path)
+        guard let transport = front.openTransport else {
+            return try ZeroMQCoordinatorTransport(
+                binding: configuration.endpoints, keys: keys, allowList: AllowList(allowed))
         }
-        return try ZeroMQCoordinatorTransport(
-            binding: .init(
-                fleet: "tcp://\(configuration.host):\(configuration.fleetPort)",
-                enrolment: "tcp://\(configuration.host):\(configuration.enrolmentPort)"), keys: keys,
-            allowList: AllowList(boards))
+        transport.lead(allowed)
+        return transport
+    }
+
+    /// Opens the endpoint of fronts.
+    /// - Returns: where they reach it; `nil` where there are none.
+    private func relay(_ transport: ZeroMQCoordinatorTransport) throws -> String? {
+        guard let port = configuration.relayPort else { return nil }
+        return configuration.told(try transport.serveFronts(at: "tcp://\(configuration.host):\(port)"))
     }
 
     private func serve(

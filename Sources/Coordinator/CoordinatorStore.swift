@@ -1,8 +1,6 @@
 import Files
 import FleetStore
-import Hummingbird
 import Logging
-import MetricsServing
 public import PostgreSQLFleetStore
 import ServiceLifecycle
 
@@ -41,21 +39,21 @@ struct CoordinatorStore: Sendable {
         }
     }
 
-    /// Waits until no other coordinator leads. Meanwhile `/livez` and `/readyz` are answered: alive, and not ready.
+    /// Waits until no other coordinator leads.
+    /// - Parameter standBy: what to do meanwhile, until cancelled.
     /// - Returns: `false` when this one is to end before it led.
-    func lead(metricsHost host: String, port: Int?, logger: Logger) async throws -> Bool {
+    func lead(
+        logger: Logger, standBy: @escaping @Sendable (PostgreSQLFleetStore) async throws -> Void
+    ) async throws -> Bool {
         guard let shared else { return true }
         if try await shared.lease.acquire(for: shared.store) { return true }
         logger.notice("standing by: another coordinator leads the fleet", metadata: ["store": "\(path)"])
         return try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask { await waitForLease(shared, logger) }
-                if let port {
-                    group.addTask {
-                        let server = MetricsServer(collect: { [] }, ready: { "another coordinator leads the fleet" })
-                        try await server.application(host: host, port: port).run()
-                        return false
-                    }
+                group.addTask {
+                    try await standBy(shared.store)
+                    return false
                 }
                 let leads = try await group.next() ?? false
                 group.cancelAll()
@@ -83,6 +81,18 @@ struct CoordinatorStore: Sendable {
         while (try? await Task.sleep(for: Self.leaseInterval)) != nil {
             guard let shared else { continue }
             guard await shared.lease.isHeld() else { throw FleetStoreFailure.leaseLost(path: path) }
+        }
+    }
+
+    /// Says where this coordinator is, which leads; again and again until the database has it, or the task is
+    /// cancelled.
+    func announce(_ addresses: LeaderAddresses, logger: Logger) async {
+        guard let shared else { return }
+        while !Task.isCancelled {
+            do { return try await shared.store.announce(addresses) } catch {
+                logger.warning("other coordinators not told of this one", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.leaseInterval)
         }
     }
 

@@ -16,6 +16,7 @@ public struct BoardChecks {
 
         var stateDirectory: String
         var enrolment: String?
+        var coordinators: [String]?
         var models: [Model]
     }
 
@@ -55,8 +56,9 @@ public struct BoardChecks {
 
     /// Where the board is a member, what it was told then; else what its enrolment says.
     private func coordinator(_ configuration: Configuration) -> [Finding] {
-        if let endpoint = membership(in: configuration.stateDirectory) {
-            return [Finding("enrolment", .good, "the board is enrolled")] + reach("coordinator", endpoint)
+        if let endpoints = membership(in: configuration.stateDirectory) {
+            return [Finding("enrolment", .good, "the board is enrolled")]
+                + (configuration.coordinators ?? endpoints).flatMap { reach("coordinator", $0) }
         }
         guard let file = configuration.enrolment else {
             return [Finding("enrolment", .bad, "the board is not enrolled, and no enrolment is configured")]
@@ -64,7 +66,8 @@ public struct BoardChecks {
         do {
             let bundle = try EnrolmentBundle.load(from: file)
             return [Finding("enrolment", .good, "\(file) will be used at the next start")]
-                + reach("enrolment endpoint", bundle.enrolmentEndpoint) + reach("fleet endpoint", bundle.fleetEndpoint)
+                + bundle.allEnrolmentEndpoints.flatMap { reach("enrolment endpoint", $0) }
+                + bundle.allFleetEndpoints.flatMap { reach("fleet endpoint", $0) }
         } catch { return [Finding("enrolment", .bad, "\(error)")] }
     }
 
@@ -73,11 +76,16 @@ public struct BoardChecks {
     }
 
     /// The file is one line with a checksum and JSON after it.
-    private func membership(in state: String) -> String? {
-        struct Membership: Decodable { var fleetEndpoint: String }
+    private func membership(in state: String) -> [String]? {
+        struct Membership: Decodable {
+            var fleetEndpoint: String
+            var fleetEndpoints: [String]?
+        }
         guard let data = FileManager.default.contents(atPath: state + "/membership.json") else { return nil }
         let json = data.first == UInt8(ascii: "{") ? data : data.drop { $0 != UInt8(ascii: "\n") }
-        return try? JSONDecoder().decode(Membership.self, from: Data(json)).fleetEndpoint
+        return (try? JSONDecoder().decode(Membership.self, from: Data(json))).map {
+            $0.fleetEndpoints ?? [$0.fleetEndpoint]
+        }
     }
 }
 

@@ -2,33 +2,54 @@ public import FleetModel
 import Synchronization
 
 /// The keys that may speak at the fleet endpoint, and the board each one is. Shared by whoever enrols and the
-/// thread that owns the sockets; every method is one step.
+/// threads that own the sockets; every method is one step.
 public final class AllowList: Sendable {
-    private let boards: Mutex<[PublicKey: BoardID]>
-
-    public init(_ boards: [PublicKey: BoardID] = [:]) {
-        self.boards = Mutex(boards)
+    private struct State {
+        var boards: [PublicKey: BoardID]
+        var revision: UInt64 = 0
     }
 
-    public var count: Int { boards.withLock { $0.count } }
+    private let state: Mutex<State>
 
-    public func board(of key: PublicKey) -> BoardID? { boards.withLock { $0[key] } }
+    public init(_ boards: [PublicKey: BoardID] = [:]) {
+        state = Mutex(State(boards: boards))
+    }
+
+    public var count: Int { state.withLock { $0.boards.count } }
+    /// Rises with every change.
+    var revision: UInt64 { state.withLock { $0.revision } }
+    /// All keys, and the revision that they are of.
+    var snapshot: (boards: [PublicKey: BoardID], revision: UInt64) { state.withLock { ($0.boards, $0.revision) } }
+
+    public func board(of key: PublicKey) -> BoardID? { state.withLock { $0.boards[key] } }
 
     /// `false` when the list is full (`FleetLimits.boards` keys).
     public func allow(_ key: PublicKey, as board: BoardID) -> Bool {
-        boards.withLock {
-            guard $0[key] != nil || $0.count < FleetLimits.boards else { return false }
-            $0[key] = board
+        state.withLock {
+            guard $0.boards[key] != nil || $0.boards.count < FleetLimits.boards else { return false }
+            $0.boards[key] = board
+            $0.revision += 1
             return true
         }
     }
 
     public func revoke(_ key: PublicKey) {
-        _ = boards.withLock { $0.removeValue(forKey: key) }
+        state.withLock { if $0.boards.removeValue(forKey: key) != nil { $0.revision += 1 } }
     }
 
     /// Takes every key of the board off the list.
     public func revoke(_ board: BoardID) {
-        boards.withLock { $0 = $0.filter { $0.value != board } }
+        state.withLock {
+            $0.boards = $0.boards.filter { $0.value != board }
+            $0.revision += 1
+        }
+    }
+
+    /// These keys, and no others.
+    public func replace(with boards: [PublicKey: BoardID]) {
+        state.withLock {
+            $0.boards = boards
+            $0.revision += 1
+        }
     }
 }

@@ -23,6 +23,26 @@ public enum Enrolment {
         return try result.get()
     }
 
+    /// At one address of the bundle after the other, in the board's own order, until somebody answers; each has the
+    /// time. A second enrolment of the same key is told what the first was.
+    /// - Throws: as above; of addresses where nobody answers, the last one's failure.
+    public static func enrol(
+        _ bundle: EnrolmentBundle, keys: CurveKeyPair, board: BoardDescription, timeout: Duration
+    ) async throws -> BoardID {
+        let addresses = AddressChoice<ContinuousClock.Instant>.order(
+            of: bundle.allEnrolmentEndpoints, for: board.id.rawValue)
+        for address in addresses.dropLast() {
+            do {
+                return try await enrol(
+                    at: address, serverKey: bundle.serverPublicKey, keys: keys, token: bundle.token, board: board,
+                    timeout: timeout)
+            } catch EnrolmentFailure.noAnswer { continue }
+        }
+        return try await enrol(
+            at: addresses.last ?? bundle.enrolmentEndpoint, serverKey: bundle.serverPublicKey, keys: keys,
+            token: bundle.token, board: board, timeout: timeout)
+    }
+
     private static func answer(
         on incoming: AsyncStream<Message>, from endpoint: String, within timeout: Duration
     ) async throws -> BoardID {

@@ -28,8 +28,14 @@ public protocol AgentTransport: Sendable {
     /// Queues the message until there is a connection. When the queue is full its oldest message is dropped and
     /// counted as `overflowed`: what is newer tells the coordinator more.
     func send(_ message: Message) throws(SendFailure)
+    /// What was sent goes unanswered: where there is another address, it is tried.
+    func unanswered()
     func counters() -> FrameCounters
     func stop() async
+}
+
+extension AgentTransport {
+    public func unanswered() {}
 }
 
 /// A message that reached the coordinator.
@@ -58,6 +64,14 @@ public struct Stranger: Hashable, Sendable {
     public let publicKey: PublicKey
     /// The connection a reply goes to.
     let routing: [UInt8]
+    /// The front that it stands at; `nil` at this coordinator's own endpoint.
+    let front: [UInt8]?
+
+    init(publicKey: PublicKey, routing: [UInt8], front: [UInt8]? = nil) {
+        self.publicKey = publicKey
+        self.routing = routing
+        self.front = front
+    }
 }
 
 /// Why a message was not queued.
@@ -95,6 +109,8 @@ public struct TransportSettings: Sendable {
     /// A connection that has not delivered for this long is given up: the pauses of its retransmissions grow with the
     /// outage, and would go on after its end.
     public var deliveryMilliseconds = 5_000
+    /// How a board changes between the addresses of several coordinators.
+    public var addresses = AddressChoice<ContinuousClock.Instant>.Settings()
     /// How long `stop()` waits for messages that are queued already.
     public var lingerMilliseconds = 0
 

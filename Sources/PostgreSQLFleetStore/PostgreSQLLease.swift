@@ -38,7 +38,9 @@ public final class PostgreSQLLease: Sendable {
                 return .failure(error.fleetStoreFailure(path))
             }
             let raised = transactions.run(.write([.lease], epoch: nil), on: session) {
-                try $0.first("UPDATE lease SET epoch = epoch + 1 RETURNING epoch")?.integer("epoch")
+                try $0.first(
+                    "UPDATE lease SET epoch = epoch + 1, relay = NULL, admin = NULL RETURNING epoch")?
+                    .integer("epoch")
             }
             // The session may have been made again meanwhile, without the lock.
             guard case .success = raised, Self.isHeld(by: session) else {

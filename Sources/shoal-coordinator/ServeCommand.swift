@@ -55,8 +55,19 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "File with the connection string of PostgreSQL, which only its owner can read.")
     var storeConnection: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: """
+            Port for other coordinators over the same database: the ones that do not lead then take boards in too, and \
+            carry what they say to the one that does. Without it they stand by.
+            """)
+    var relayPort: Int?
+    @Option(help: "Name or address that other coordinators reach this one by; that of --advertise without it.")
+    var peerAddress: String?
+
     func validate() throws {
-        for port in [fleetPort, enrolmentPort, adminPort, metricsPort ?? 0] where !(0...65_535).contains(port) {
+        let ports = [fleetPort, enrolmentPort, adminPort, metricsPort ?? 0, relayPort ?? 0]
+        for port in ports where !(0...65_535).contains(port) {
             throw ValidationError("\(port) is not a port")
         }
         guard advertise != nil || !["0.0.0.0", "::", "*"].contains(host) else {
@@ -74,6 +85,12 @@ struct ServeCommand: AsyncParsableCommand {
         guard store == .postgresql || storeConnection == nil else {
             throw ValidationError("--store-connection goes with --store postgresql")
         }
+        guard store == .postgresql || relayPort == nil else {
+            throw ValidationError("--relay-port goes with --store postgresql")
+        }
+        guard relayPort != nil || peerAddress == nil else {
+            throw ValidationError("--peer-address goes with --relay-port")
+        }
     }
 
     func run() async throws {
@@ -86,7 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
                     enrolmentPort: enrolmentPort, adminPort: adminPort, metricsPort: metricsPort,
                     heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate,
                     measureAfter: .seconds(measureAfter), hookWatch: .seconds(hookWatch),
-                    telemetryDays: telemetryDays),
+                    telemetryDays: telemetryDays, relayPort: relayPort, peerHost: peerAddress),
                 logger: logger)
             let group = ServiceGroup(
                 configuration: .init(

@@ -162,12 +162,16 @@ private struct FullValues {
                 ], interference: ["m": ["n": 1.5]],
                 quarantine: .init(reason: "odd", sinceMilliseconds: 1), watts: 2.5, shares: shares, clockShare: 0.5))
         try add("Shares", shares)
+        let front = FrontView(
+            fleetEndpoint: "a", enrolmentEndpoint: "b", boards: 1, framesReceived: 1, framesSent: 1,
+            droppedFrames: ["malformed": 1])
         try add(
             "Status",
             StatusView(
                 version: "1", startedAtMilliseconds: 1, fleetEndpoint: "a", enrolmentEndpoint: "b", boardsEnrolled: 1,
                 boardsConnected: 1, telemetryRecords: 1, droppedFrames: ["malformed": 1], metricsURL: "http://x",
-                atMilliseconds: 1))
+                atMilliseconds: 1, fronts: [front]))
+        try add("Front", front)
         let model = ModelTelemetry(
             model: try #require(ModelName("m")), frames: 1, dropped: 1, violations: 1, labelled: 1, correct: 1,
             switches: 1, activePoint: 1, p50Milliseconds: 1, p90Milliseconds: 2, p99Milliseconds: 3,

@@ -24,7 +24,11 @@ import WireProtocol
             logger: Logger(label: "test"), retryPause: .zero, metrics: metrics)
         let desk = try await SearchDesk(store: store, logger: Logger(label: "test")) { _ in }
         let report = CoordinatorReport(
-            metrics: metrics, actor: actor, desk: desk, store: store, startedAtMilliseconds: 1_500
+            metrics: metrics, actor: actor, desk: desk, store: store, startedAtMilliseconds: 1_500,
+            fronts: {
+                let told = FrontDescription(instance: 1, fleetEndpoint: "tcp://a:1", enrolmentEndpoint: "tcp://a:2")
+                return [ConnectedFront(description: told, boards: 2)]
+            }
         ) { FrameCounters().byReason }
         return (report, actor)
     }

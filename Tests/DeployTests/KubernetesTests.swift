@@ -57,8 +57,9 @@ import Yams
                 == [
                     "fleet": options["--fleet-port"], "enrolment": options["--enrolment-port"],
                     "admin": options["--admin-port"], "metrics": options["--metrics-port"],
+                    "relay": options["--relay-port"],
                 ].compactMapValues { $0 })
-        #expect(ports.count == 4)
+        #expect(ports.count == (options["--store"] == nil ? 4 : 5))
         let labels = try pod(file).workload.at("spec.template.metadata.labels")
         let services = try Deploy.documents(file).filter { $0.word("kind") == "Service" }
         #expect(services.count == 2)
@@ -116,7 +117,8 @@ import Yams
         #expect(arguments(container)["--store"] == nil)
     }
 
-    /// The secret comes by the variable that the program reads, and several stand by for each other.
+    /// The secret comes by the variable that the program reads, and coordinators reach each other: not by the service,
+    /// which leads to any of them.
     @Test func postgreSQLIsForSeveral() throws {
         let (workload, pod, container) = try pod("Kubernetes/postgresql.yaml")
         #expect(Int(workload.word("spec.replicas") ?? "") ?? 0 > 1)
@@ -124,6 +126,13 @@ import Yams
         #expect(arguments(container)["--store"] == "postgresql")
         let variable = try #require(container.items("env").first?.word("name"))
         #expect(container.items("env").first?.word("valueFrom.secretKeyRef.name") == "shoal-store")
+        let address = try #require(container.items("env").first { $0.word("name") == "POD_ADDRESS" })
+        #expect(address.word("valueFrom.fieldRef.fieldPath") == "status.podIP")
+        #expect(arguments(container)["--peer-address"] == "$(POD_ADDRESS)")
+        #expect(arguments(container)["--relay-port"] != nil)
+        for service in try Deploy.documents("Kubernetes/postgresql.yaml").filter({ $0.word("kind") == "Service" }) {
+            #expect(!service.items("spec.ports").contains { $0.word("targetPort") == "relay" })
+        }
         let help = try Deploy.run(Deploy.program("shoal-coordinator"), ["serve", "--help"])
         #expect(help.text.contains(variable), "\(variable)")
         let key = try #require(pod.items("initContainers").first).items("command").compactMap { $0.scalar?.string }

@@ -87,8 +87,28 @@ import Testing
 
             #expect(try EnrolmentBundle.load(from: path) == bundle)
             #expect(try mode(path) == 0o600)
+            #expect(bundle.allFleetEndpoints == ["tcp://10.0.0.1:7700"])
             try FileManager.default.setAttributes([.posixPermissions: 0o604], ofItemAtPath: path)
             #expect(throws: PrivateFileFailure.self) { try EnrolmentBundle.load(from: path) }
+        }
+    }
+
+    /// Of several coordinators: older agents read the single addresses, and what else is told is no matter.
+    @Test func bundlesNameAllCoordinators() async throws {
+        try await withScratchFile("bundle.json") { path in
+            let key = try CurveKeyPair.generate().publicKey
+            let text = """
+                {"enrolmentEndpoint": "tcp://a:7701", "enrolmentEndpoints": ["tcp://b:7701", "tcp://a:7701"],
+                 "fleetEndpoint": "tcp://a:7700", "fleetEndpoints": ["tcp://a:7700", "tcp://b:7700", "tcp://b:7700"],
+                 "expiresAtMilliseconds": 1, "serverPublicKey": "\(key)", "token": "t"}
+                """
+            try PrivateFile.write(Array(text.utf8), to: path)
+
+            let bundle = try EnrolmentBundle.load(from: path)
+
+            #expect(bundle.fleetEndpoint == "tcp://a:7700")
+            #expect(bundle.allFleetEndpoints == ["tcp://a:7700", "tcp://b:7700"])
+            #expect(bundle.allEnrolmentEndpoints == ["tcp://a:7701", "tcp://b:7701"])
         }
     }
 }

@@ -62,6 +62,28 @@ import Testing
         }
     }
 
+    /// Who takes the lease over is nowhere until it says where; what the one before says then is refused.
+    @Test func theLeaderSaysWhereItIs() async throws {
+        try await with { fixture, coordinators in
+            let (one, two) = (coordinators[0], coordinators[1])
+            #expect(try await two.store.leader() == nil)
+            #expect(try await one.lease.acquire(for: one.store))
+            let first = LeaderAddresses(relay: "tcp://10.0.0.1:7702", admin: "http://10.0.0.1:7780")
+            try await one.store.announce(first)
+            #expect(try await two.store.leader() == first)
+
+            await one.lease.release()
+            while try await !two.lease.acquire(for: two.store) { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(try await one.store.leader() == nil)
+            let second = LeaderAddresses(relay: nil, admin: "http://10.0.0.2:7780")
+            try await two.store.announce(second)
+            await #expect(throws: FleetStoreFailure.leaseLost(path: fixture.address.description)) {
+                try await one.store.announce(first)
+            }
+            #expect(try await one.store.leader() == second)
+        }
+    }
+
     /// Taking over waits for what the one before has under way, and nothing of that is lost or comes later.
     @Test func takingOverWaitsForWhatIsUnderWay() async throws {
         try await with { fixture, coordinators in

@@ -9,6 +9,7 @@ import Yams
 ///     labels: { tier: edge }
 ///     stateDirectory: state/edge-1
 ///     enrolment: edge-1.bundle.json     # needed once; may be gone afterwards
+///     coordinators: [tcp://10.0.0.1:7700, tcp://10.0.0.2:7700]      # optional: instead of those of the enrolment
 ///     models:
 ///       - name: classifier
 ///         package: fashion.shoal
@@ -87,6 +88,8 @@ public struct AgentConfiguration: Equatable, Sendable {
     public var labels: [String: String]
     public var stateDirectory: String
     public var enrolment: String?
+    /// Where the coordinators are, `tcp://HOST:PORT`; `nil`: as the enrolment says.
+    public var coordinators: [String]?
     public var telemetryMilliseconds: Int
     /// Of telemetry that is kept until the coordinator has it.
     public var spoolBytes: Int
@@ -103,6 +106,7 @@ public struct AgentConfiguration: Equatable, Sendable {
 
     /// The shortest and longest telemetry window.
     public static let telemetryRange = 100...60_000
+    public static let coordinatorLimit = 64
     public static let spoolRange = 64 << 10...16 << 30
     /// Frames per second that a stream may bring.
     public static let frameRates = 0.001...100_000
@@ -127,6 +131,7 @@ extension AgentConfiguration {
         var labels: [String: String]?
         var stateDirectory: String
         var enrolment: String?
+        var coordinators: [String]?
         var telemetryMilliseconds: Int?
         var spoolBytes: Int?
         var models: [Model]
@@ -166,8 +171,8 @@ extension AgentConfiguration {
     /// The first field that nothing reads: a slip in a name must not pass for a default.
     private static func unknownField(in text: String) throws -> String? {
         let top = [
-            "board", "labels", "stateDirectory", "enrolment", "telemetryMilliseconds", "spoolBytes", "models",
-            "inference", "frames", "metrics", "watts", "shares",
+            "board", "labels", "stateDirectory", "enrolment", "coordinators", "telemetryMilliseconds", "spoolBytes",
+            "models", "inference", "frames", "metrics", "watts", "shares",
         ]
         let model = ["name", "package", "points", "statistics", "mode", "stream", "hooks", "processor"]
         let hooks = ["file", "budget", "learns", "shares", "processorShare", "busiest", "sampleBytes", "sensors"]
@@ -204,6 +209,9 @@ extension AgentConfiguration {
         try require(!form.models.isEmpty, "models: at least one is needed")
         try require(form.models.count <= FleetLimits.modelsPerBoard, "models: more than \(FleetLimits.modelsPerBoard)")
         try require(Set(form.models.map(\.name)).count == form.models.count, "models: a name appears twice")
+        if let fault = form.coordinators.flatMap(coordinatorFault) {
+            throw ConfigurationFailure(file: file, reason: fault)
+        }
         let folder = URL(filePath: file).deletingLastPathComponent()
         func resolve(_ path: String) -> String { URL(filePath: path, relativeTo: folder).path(percentEncoded: false) }
         var models: [Model] = []
@@ -247,10 +255,26 @@ extension AgentConfiguration {
             form.shares?.cgroup.map { $0.hasPrefix("/") } ?? true, "shares.cgroup: give the whole path of the folder")
         return AgentConfiguration(
             board: board, labels: form.labels ?? [:], stateDirectory: resolve(form.stateDirectory),
-            enrolment: form.enrolment.map(resolve), telemetryMilliseconds: window,
+            enrolment: form.enrolment.map(resolve), coordinators: form.coordinators,
+            telemetryMilliseconds: window,
             spoolBytes: spool, models: models,
             inference: inference, frames: frames, metrics: form.metrics, watts: form.watts,
             shares: form.shares ?? Shares())
+    }
+
+    private static func coordinatorFault(_ addresses: [String]) -> String? {
+        guard (1...coordinatorLimit).contains(addresses.count) else {
+            return "coordinators: give 1 to \(coordinatorLimit)"
+        }
+        let wrong = addresses.firstIndex { !isAddress($0) }
+        return wrong.map { "coordinators[\($0)]: '\(addresses[$0])' is not like tcp://HOST:PORT" }
+    }
+
+    private static func isAddress(_ text: String) -> Bool {
+        guard text.hasPrefix("tcp://"), let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else { return false }
+        return port > 0 && text.distance(from: text.startIndex, to: colon) > "tcp://".count
     }
 
     private static func describe(_ error: DecodingError) -> String {

@@ -1,5 +1,6 @@
 import CZeroMQ
 import FleetModel
+import Synchronization
 import WireProtocol
 
 /// An agent's socket. Lives on one thread.
@@ -15,7 +16,14 @@ final class AgentSocket: SocketLoop {
     private static let turnLimit = 256
     private static let frameLimit = FleetLimits.payloadBytes * 4
 
-    private let endpoint: String
+    /// Of the coordinator, through whichever address: its frames are numbered as one session over all of them.
+    private static let peer = "coordinator"
+
+    /// Dialled now.
+    private var endpoint: String
+    private var choice: AddressChoice<ContinuousClock.Instant>
+    private var generator = SystemRandomNumberGenerator()
+    private let attention: Attention
     private let socket: ZeroMQSocket
     private let monitor: HandshakeMonitor
     private let settings: TransportSettings
@@ -32,8 +40,9 @@ final class AgentSocket: SocketLoop {
     private var redialAt: ContinuousClock.Instant?
 
     init(
-        _ context: ZeroMQContext, endpoint: String, serverKey: PublicKey, keys: CurveKeyPair,
-        settings: TransportSettings, mailbox: Mailbox<Outgoing>, inbox: Inbox<Message>, counters: SharedCounters
+        _ context: ZeroMQContext, choice: AddressChoice<ContinuousClock.Instant>, serverKey: PublicKey,
+        keys: CurveKeyPair, settings: TransportSettings, mailbox: Mailbox<Outgoing>, inbox: Inbox<Message>,
+        attention: Attention, counters: SharedCounters
     ) throws(ZeroMQFailure) {
         socket = try ZeroMQSocket(context, type: ZMQ_DEALER)
         try socket.apply(settings, frameLimit: Self.frameLimit)
@@ -46,9 +55,11 @@ final class AgentSocket: SocketLoop {
         try socket.set(ZMQ_RECONNECT_IVL_MAX, settings.longestReconnectMilliseconds)
         try socket.set(ZMQ_CONNECT_TIMEOUT, settings.connectMilliseconds)
         try socket.set(ZMQ_TCP_MAXRT, settings.deliveryMilliseconds)
-        monitor = try HandshakeMonitor(context, watching: socket, name: "agent")
-        try socket.connect(endpoint)
-        self.endpoint = endpoint
+        monitor = try HandshakeMonitor(context, watching: socket, name: "agent", tellsLosses: true)
+        try socket.connect(choice.current)
+        endpoint = choice.current
+        self.choice = choice
+        self.attention = attention
         self.settings = settings
         self.mailbox = mailbox
         self.inbox = inbox
@@ -63,14 +74,16 @@ final class AgentSocket: SocketLoop {
     }
 
     func patienceMilliseconds() -> Int? {
-        guard let redialAt else { return nil }
-        let left = redialAt - clock.now
+        guard let next = [redialAt, choice.nextDeadline].compactMap(\.self).min() else { return nil }
+        let left = next - clock.now
         return max(
             0, Int(left.components.seconds) * 1_000 + Int(left.components.attoseconds / 1_000_000_000_000_000) + 1)
     }
 
     func takeTurn() {
         while let event = monitor.next() { handshakeEnded(event) }
+        if attention.take(), let next = choice.unanswered(at: clock.now) { move(to: next) }
+        if let next = choice.timerFired(at: clock.now) { move(to: next) }
         if let redialAt, redialAt <= clock.now { redial() }
         for _ in 0..<Self.turnLimit {
             guard let received = socket.receive() else { break }
@@ -78,7 +91,7 @@ final class AgentSocket: SocketLoop {
                 counters.countDropped(.malformed)
                 continue
             }
-            guard let (_, message) = frames.frameReceived(received.parts[...], from: endpoint) else { continue }
+            guard let (_, message) = frames.frameReceived(received.parts[...], from: Self.peer) else { continue }
             inbox.deliver(message)
         }
         sendQueued()
@@ -95,12 +108,21 @@ final class AgentSocket: SocketLoop {
         case .succeeded:
             redialMilliseconds = settings.reconnectMilliseconds
             redialAt = nil
+            choice.connected(at: clock.now, using: &generator)
+        case .lost: choice.connectionLost(at: clock.now)
         case .failed, .refused:
             counters.countDropped(.unauthenticated)
             guard redialAt == nil else { return }
             redialAt = clock.now + .milliseconds(redialMilliseconds)
             redialMilliseconds = min(redialMilliseconds * 2, settings.longestReconnectMilliseconds)
         }
+    }
+
+    private func move(to address: String) {
+        _ = socket.disconnect(endpoint)
+        endpoint = address
+        redialMilliseconds = settings.reconnectMilliseconds
+        redial()
     }
 
     private func redial() {
@@ -129,4 +151,12 @@ final class AgentSocket: SocketLoop {
             }
         }
     }
+}
+
+/// Tells the thread of an agent's socket that its messages go unanswered.
+final class Attention: Sendable {
+    private let isWanted = Atomic(false)
+
+    func want() { isWanted.store(true, ordering: .relaxed) }
+    func take() -> Bool { isWanted.exchange(false, ordering: .relaxed) }
 }

@@ -5,9 +5,23 @@ import WireProtocol
 /// The coordinator's sockets with all that is known of their connections. Lives on one thread.
 final class CoordinatorSockets: SocketLoop {
     struct Outgoing: Sendable {
+        enum Head: Sendable {
+            /// Of a frame that is numbered here.
+            case code(Message.Code)
+            /// Whole, as the coordinator that leads has made it.
+            case made([UInt8])
+        }
+
         var destination: Incoming.Source
-        var code: Message.Code
+        var head: Head
         var payload: [UInt8]
+
+        func header(_ codec: MessageCodec, _ numbers: FrameNumbers) -> [UInt8] {
+            switch head {
+            case .code(let code): codec.header(numbers.next(), code: code, payloadBytes: payload.count)
+            case .made(let header): header
+            }
+        }
     }
 
     private struct Route {
@@ -16,11 +30,11 @@ final class CoordinatorSockets: SocketLoop {
     }
 
     /// Messages moved per socket and turn, so that no socket keeps the others waiting.
-    private static let turnLimit = 256
+    static let turnLimit = 256
     /// Frames of up to this multiple of the payload limit are received and counted; a larger one ends its connection.
-    private static let frameLimitFactor = 4
+    static let frameLimitFactor = 4
     /// Messages of strangers that pass per second: they share a queue with the boards and must not fill it.
-    private static let strangersPerSecond = 200
+    static let strangersPerSecond = 200
     /// Connections that the kernel takes until they are accepted: when the coordinator comes back, all boards are there
     /// within a second. A board gives up a handshake after ten, so that of more than a busy coordinator can accept in
     /// that time, most would be accepted in vain; those that find no place ask again.
@@ -34,7 +48,8 @@ final class CoordinatorSockets: SocketLoop {
     private let monitors: [HandshakeMonitor]
     private let allowList: AllowList
     private let mailbox: Mailbox<Outgoing>
-    private let inbox: Inbox<Incoming>
+    private let arrivals: Arrivals
+    private let numbers: FrameNumbers
     private let counters: SharedCounters
     private let codec = MessageCodec()
 
@@ -44,12 +59,11 @@ final class CoordinatorSockets: SocketLoop {
     /// Without sessions: a token works once, and strangers' sessions would have no bound.
     private var strangerFrames: FrameGate<PublicKey>
     private var strangerRate = RateLimit(perSecond: strangersPerSecond, at: .now)
-    private var header = FrameHeader(session: UInt64.random(in: 0...UInt64.max), sequence: 0)
 
     init(
         _ context: ZeroMQContext, endpoints: ZeroMQCoordinatorTransport.Endpoints, keys: CurveKeyPair,
-        allowList: AllowList, settings: TransportSettings, mailbox: Mailbox<Outgoing>, inbox: Inbox<Incoming>,
-        counters: SharedCounters
+        allowList: AllowList, settings: TransportSettings, mailbox: Mailbox<Outgoing>, arrivals: Arrivals,
+        numbers: FrameNumbers, counters: SharedCounters
     ) throws(ZeroMQFailure) {
         authenticator = try CurveAuthenticator(context, allowList: allowList, counters: counters)
         fleet = try Self.router(
@@ -69,7 +83,8 @@ final class CoordinatorSockets: SocketLoop {
             counters: counters)
         self.allowList = allowList
         self.mailbox = mailbox
-        self.inbox = inbox
+        self.arrivals = arrivals
+        self.numbers = numbers
         self.counters = counters
     }
 
@@ -137,7 +152,9 @@ final class CoordinatorSockets: SocketLoop {
         guard let (header, message) = boardFrames.frameReceived(received.parts.dropFirst(), from: board) else { return }
         routes[board] = Route(routing: routing, key: key)
         forgetRevokedBoards()
-        inbox.deliver(Incoming(source: .board(board), header: header, message: message, publicKey: key))
+        arrivals.deliver(
+            Incoming(source: .board(board), header: header, message: message, publicKey: key),
+            parts: received.parts.dropFirst())
     }
 
     private func enrolmentFrameReceived(_ received: ZeroMQSocket.Received) {
@@ -150,7 +167,9 @@ final class CoordinatorSockets: SocketLoop {
             return
         }
         let stranger = Stranger(publicKey: key, routing: routing)
-        inbox.deliver(Incoming(source: .stranger(stranger), header: header, message: message, publicKey: key))
+        arrivals.deliver(
+            Incoming(source: .stranger(stranger), header: header, message: message, publicKey: key),
+            parts: received.parts.dropFirst())
     }
 
     /// Keeps what is known of boards within what the allow-list names.
@@ -183,9 +202,7 @@ final class CoordinatorSockets: SocketLoop {
     private func send(
         _ outgoing: Outgoing, to routing: [UInt8], over socket: ZeroMQSocket
     ) -> ZeroMQSocket.SendOutcome {
-        header.sequence += 1
-        let frame = codec.header(header, code: outgoing.code, payloadBytes: outgoing.payload.count)
-        let outcome = socket.send([routing, frame, outgoing.payload])
+        let outcome = socket.send([routing, outgoing.header(codec, numbers), outgoing.payload])
         switch outcome {
         case .sent: counters.countSent()
         case .wouldBlock: counters.countDropped(.overflowed)

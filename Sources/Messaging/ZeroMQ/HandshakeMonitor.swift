@@ -8,16 +8,21 @@ final class HandshakeMonitor {
         /// The other side's ZAP handler refused this key, or ours refused theirs.
         case refused
         case succeeded
+        /// A connection has ended by itself; told only where that is asked for.
+        case lost
     }
 
     let socket: ZeroMQSocket
 
     /// `name` is unique in the context.
-    init(_ context: ZeroMQContext, watching watched: ZeroMQSocket, name: String) throws(ZeroMQFailure) {
+    init(
+        _ context: ZeroMQContext, watching watched: ZeroMQSocket, name: String, tellsLosses: Bool = false
+    ) throws(ZeroMQFailure) {
         let endpoint = "inproc://handshakes-\(name)"
         let events =
             ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
             | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED
+            | (tellsLosses ? ZMQ_EVENT_DISCONNECTED : 0)
         try watched.monitor(endpoint, events: events)
         socket = try ZeroMQSocket(context, type: ZMQ_PAIR)
         try socket.set(ZMQ_LINGER, 0)
@@ -32,6 +37,7 @@ final class HandshakeMonitor {
             case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: return .failed
             case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: return .refused
             case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return .succeeded
+            case ZMQ_EVENT_DISCONNECTED: return .lost
             default: continue
             }
         }

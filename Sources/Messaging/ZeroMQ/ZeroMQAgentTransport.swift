@@ -13,19 +13,34 @@ public final class ZeroMQAgentTransport: AgentTransport {
     private let shared: SharedCounters
     private let mailbox: Mailbox<AgentSocket.Outgoing>
     private let thread: SocketThread<AgentSocket.Outgoing>
+    private let attention = Attention()
 
     /// Throws `ZeroMQFailure` when the endpoint is none; that nobody answers there is no error, but waited out.
-    public init(
+    public convenience init(
         connectingTo endpoint: String, serverKey: PublicKey, keys: CurveKeyPair, settings: TransportSettings = .agent,
         codec: MessageCodec = MessageCodec()
+    ) throws {
+        try self.init(
+            connectingTo: [endpoint], as: "", serverKey: serverKey, keys: keys, settings: settings, codec: codec)
+    }
+
+    /// To one of several coordinators at a time (`AddressChoice`).
+    /// - Parameters:
+    ///   - endpoints: at least one.
+    ///   - board: whose order of them it is.
+    /// - Throws: `ZeroMQFailure` when the first one in that order is no endpoint.
+    public init(
+        connectingTo endpoints: [String], as board: String, serverKey: PublicKey, keys: CurveKeyPair,
+        settings: TransportSettings = .agent, codec: MessageCodec = MessageCodec()
     ) throws {
         let shared = SharedCounters()
         let inbox = Inbox<Message>(limit: settings.incomingMessages, counters: shared)
         let mailbox = try Mailbox<AgentSocket.Outgoing>(limit: settings.outgoingMessages)
         let context = try ZeroMQContext()
         let socket = try AgentSocket(
-            context, endpoint: endpoint, serverKey: serverKey, keys: keys, settings: settings, mailbox: mailbox,
-            inbox: inbox, counters: shared)
+            context, choice: AddressChoice(of: endpoints, for: board, settings: settings.addresses, at: .now),
+            serverKey: serverKey, keys: keys, settings: settings, mailbox: mailbox, inbox: inbox,
+            attention: attention, counters: shared)
         self.codec = codec
         self.shared = shared
         self.inbox = inbox
@@ -44,6 +59,11 @@ public final class ZeroMQAgentTransport: AgentTransport {
         if try mailbox.postDroppingOldest(.init(code: message.code, payload: payload)) {
             shared.countDropped(.overflowed)
         }
+    }
+
+    public func unanswered() {
+        attention.want()
+        mailbox.wakeup.signal()
     }
 
     public func counters() -> FrameCounters { shared.snapshot }

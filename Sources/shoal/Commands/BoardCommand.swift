@@ -28,11 +28,8 @@ struct BoardCommand: AsyncParsableCommand {
                 try OutputFile.check(output)
                 let token: TokenView = try await coordinator.client.post(
                     "v1/tokens", TokenRequest(uses: uses, validSeconds: validSeconds))
-                let bundle = [
-                    "enrolmentEndpoint": token.enrolmentEndpoint, "fleetEndpoint": token.fleetEndpoint,
-                    "serverPublicKey": token.serverPublicKey, "token": token.token,
-                ]
-                let data = try JSONEncoder().encode(bundle)
+                // What a bundle needs is in it, the addresses of all coordinators included.
+                let data = try JSONEncoder().encode(token)
                 do { try PrivateFile.write(Array(data), to: output) } catch {
                     throw Refusal("\(error)", .environment)
                 }
