@@ -69,7 +69,7 @@ public struct AgentService: Service {
     /// All that runs on a board, ready to serve.
     private struct Parts {
         var control: AgentControl
-        var transport: ZeroMQAgentTransport
+        var transport: RekeyedTransport
         var executors: [BoardExecutor]
         var runners: [ModelRunner]
     }
@@ -129,8 +129,10 @@ public struct AgentService: Service {
         // What the coordinator would refuse, for ever, is said here.
         try description.validate()
         let membership = try await membership(state, keys, description)
-        let transport = try ZeroMQAgentTransport(
-            connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
+        let transport = try RekeyedTransport(keys: keys) { keys in
+            try ZeroMQAgentTransport(
+                connectingTo: membership.fleetEndpoint, serverKey: membership.serverPublicKey, keys: keys)
+        }
         let conditions = BoardConditions()
         let executors = BoardExecutor.executors(
             for: deployments, on: hardware, answersRequests: answersRequests, conditions: conditions)
@@ -153,6 +155,9 @@ public struct AgentService: Service {
                 enforcement: .init(
                     configuration.shares, processors: hardware.processors,
                     process: ProcessInfo.processInfo.processIdentifier)),
+            keys: KeyDesk(folder: configuration.stateDirectory, current: keys, logger: logger) {
+                try transport.reconnect(with: $0)
+            },
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         return Parts(control: control, transport: transport, executors: executors, runners: runners)
     }
@@ -211,10 +216,10 @@ public struct AgentService: Service {
         return membership
     }
 
-    private func serve(_ control: AgentControl, _ transport: ZeroMQAgentTransport) async {
+    private func serve(_ control: AgentControl, _ transport: RekeyedTransport) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await message in transport.incoming { await control.messageReceived(message) }
+                for await received in transport.received { await control.received(received) }
             }
             group.addTask {
                 while await control.timerFired(), !Task.isCancelled { try? await Task.sleep(for: Self.tick) }

@@ -63,7 +63,7 @@ extension CoordinatorActor {
     /// Boards that the policy selects, or its version before, and that carry a model which one of them names.
     private func groups(of plan: RolloutPlan, _ policy: Policy) async throws -> [[BoardID]] {
         let versions = machine.policies.filter { $0.name == policy.name } + [policy]
-        let boards = machine.states.map(\.board).filter { board in
+        let boards = machine.activeStates.map(\.board).filter { board in
             versions.contains { version in
                 version.selects(board)
                     && version.models.contains { model in board.models.contains { $0.name.rawValue == model.model } }
@@ -129,7 +129,8 @@ extension CoordinatorActor {
     private func look(after rollout: inout Rollout) {
         let current = rollout.currentGroup
         for (id, board) in rollout.boards where board.group == current || board.isOpen {
-            guard let state = machine.state(of: id) else {
+            // A board that is left alone is not of the rollout any more.
+            guard let state = machine.state(of: id), !state.isDrained else {
                 rollout.boardRemoved(id)
                 continue
             }

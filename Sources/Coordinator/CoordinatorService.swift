@@ -49,6 +49,8 @@ public struct CoordinatorService: Service {
         public var hookWatch: Duration
         /// Days that telemetry is kept for after it arrived; 0: until the limit of records by board.
         public var telemetryDays: Int
+        /// Days after which a board is told to make a new key; `nil`: where people want it.
+        public var keyDays: Int?
 
         /// Unless another number is given.
         public static let telemetryDays = 30
@@ -58,8 +60,9 @@ public struct CoordinatorService: Service {
             adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite,
             artefactBytesPerSecond: Int = 8 << 20, measureAfter: Duration = .seconds(30),
             hookWatch: Duration = .seconds(60),
-            telemetryDays: Int = Self.telemetryDays
+            telemetryDays: Int = Self.telemetryDays, keyDays: Int? = nil
         ) {
+            self.keyDays = keyDays
             self.stateDirectory = stateDirectory
             self.host = host
             self.advertisedHost = advertisedHost
@@ -123,6 +126,9 @@ public struct CoordinatorService: Service {
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor),
             rollouts: RolloutDesk(actor: actor), artefacts: ArtefactAdministrator(desk: artefacts, actor: actor),
+            care: BoardCareDesk(actor: actor) {
+                await artefacts.forget(allBut: Set(await actor.activeBoards))
+            },
             access: AccessDesk(store: store, localToken: access.token, metrics: metrics),
             ready: { await report.obstacle() },
             observe: { metrics.answered($0, $1, $2) }, extend: Dashboard.add
@@ -160,7 +166,8 @@ public struct CoordinatorService: Service {
         sharing.watch = configuration.hookWatch
         return try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: logger, sharing: store,
-            rollouts: store, sharingSettings: sharing, gatheringTime: Self.gatheringTime, metrics: metrics)
+            rollouts: store, sharingSettings: sharing, gatheringTime: Self.gatheringTime, metrics: metrics,
+            longestKeyAge: configuration.keyDays.map { .seconds(86_400 * $0) })
     }
 
     private func searchDesk(_ store: any FleetStore, _ actor: CoordinatorActor) async throws -> SearchDesk {
@@ -224,7 +231,9 @@ public struct CoordinatorService: Service {
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await (board, report) in news.artefacts { await artefacts.received(report, from: board) }
+                for await (board, report) in news.artefacts {
+                    if await !actor.isDrained(board.id) { await artefacts.received(report, from: board) }
+                }
             }
             group.addTask {
                 while !Task.isCancelled {

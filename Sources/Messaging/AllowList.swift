@@ -23,6 +23,16 @@ public final class AllowList: Sendable {
         }
     }
 
+    /// The key that a board is about to change to, beside the one that it has.
+    /// - Returns: `false` where it is another board's, or there are two keys for each of `FleetLimits.boards` boards.
+    public func allowNext(_ key: PublicKey, as board: BoardID) -> Bool {
+        boards.withLock {
+            guard $0[key].map({ $0 == board }) ?? ($0.count < 2 * FleetLimits.boards) else { return false }
+            $0[key] = board
+            return true
+        }
+    }
+
     public func revoke(_ key: PublicKey) {
         _ = boards.withLock { $0.removeValue(forKey: key) }
     }

@@ -227,8 +227,10 @@ import Testing
             let hours = try await fill(store)
             await store.close()
             try await server.query(
-                Self.undone + "DROP TABLE quarantine; "
-                    + "DELETE FROM shoalMigration WHERE name IN ('telemetryHours', 'quarantine')", in: name)
+                Self.undone + "DROP TABLE quarantine; ALTER TABLE board DROP COLUMN drainedAtMilliseconds, "
+                    + "DROP COLUMN keySinceMilliseconds, DROP COLUMN keyRotation; "
+                    + "DELETE FROM shoalMigration WHERE name IN ('telemetryHours', 'quarantine', 'boardCare')", in: name
+            )
 
             let again = try await PostgreSQLFleetStore.open(address)
             try await expect(hours, in: again)

@@ -9,7 +9,7 @@ struct ArtefactAdministrator: ArtefactAdministration {
     let actor: CoordinatorActor
 
     func artefacts() async throws -> [ArtefactView] {
-        await desk.forget(allBut: Set(await actor.states.map(\.board.id)))
+        await desk.forget(allBut: Set(await actor.activeBoards))
         return await desk.views
     }
 
