@@ -26,6 +26,8 @@ actor CoordinatorActor {
     var rollouts: [String: Rollout]
     var rolloutsSaved: [String: ContinuousClock.Instant] = [:]
     var rolloutTimer: ContinuousClock.Instant?
+    /// Of rollouts that bring artefacts.
+    var artefacts = ArtefactRollouts.none
     /// Of boards that change their keys.
     var keyMachines: [BoardID: KeyMachine]
     /// Since when boards have their keys, in milliseconds since 1970.

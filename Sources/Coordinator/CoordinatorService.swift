@@ -110,6 +110,7 @@ public struct CoordinatorService: Service {
         if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
         let artefacts = try artefactDesk(actor, transport, store)
+        await actor.rollOutArtefacts(by: artefacts.rollouts)
         let news = await BoardNews(of: actor)
         let administration = CoordinatorAdministration(
             actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,

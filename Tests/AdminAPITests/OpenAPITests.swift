@@ -234,6 +234,12 @@ private struct FullValues {
         try add("ArtefactUpload", ArtefactUpload(receivedBytes: 2))
         try add("ArtefactKey", ArtefactKeyView(publicKey: "ab", rotations: 1))
         try add("Rollout", InMemoryRollouts.view)
+        let artefact = try #require(InMemoryRollouts.view.artefact)
+        try add("RolloutArtefact", artefact)
+        try add(
+            "RolloutRequest",
+            RolloutRequest(
+                file: "r", text: "t", policyFile: "p", policyText: "t", artefact: artefact, dryRun: true))
         try add("RolloutGroup", InMemoryRollouts.view.groups[0])
         let rules = try #require(InMemoryRollouts.view.rules)
         try add("RolloutRules", rules)

@@ -1,7 +1,7 @@
 import AdminAPI
-import ArgumentParser
+public import ArgumentParser
 import Files
-import FleetListings
+public import FleetListings
 import FleetModel
 import Foundation
 
@@ -63,11 +63,9 @@ struct BoardCommand: AsyncParsableCommand {
 
     struct Drain: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract:
-                "Leave a board alone: its assignment is withdrawn, nothing new is asked of it; it stays connected.")
+            abstract: "Leave a board alone: its assignment is withdrawn, nothing new is asked of it.")
 
         @OptionGroup var options: DrainOptions
-
         func run() async throws { try await options.run("drain") }
     }
 
@@ -75,7 +73,6 @@ struct BoardCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Have a board that was drained take part again.")
 
         @OptionGroup var options: DrainOptions
-
         func run() async throws { try await options.run("undrain") }
     }
 
@@ -102,7 +99,7 @@ struct BoardCommand: AsyncParsableCommand {
             abstract: "Have boards make new keys; old and new are taken until the new one has spoken.")
 
         @Argument(help: "The board's name.") var name: String?
-        @Option(help: "Instead: boards with these labels, as in tier=edge,site=north.") var selector: String?
+        @Option(help: "Instead: boards with these labels, as in tier=edge,site=north.") var selector: BoardSelector?
         @Option(parsing: .unconditional, help: "Seconds until it is given up; a day unless given.") var seconds: Int?
         @Flag(help: "Say which boards would, but change nothing.") var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
@@ -113,15 +110,15 @@ struct BoardCommand: AsyncParsableCommand {
                 guard (name == nil) != (selector == nil) else {
                     throw Refusal("give either the name of a board or --selector", .usage)
                 }
-                let labels = selector.flatMap { BoardSelector($0)?.labels }
-                guard labels != nil || selector == nil else {
-                    throw Refusal("--selector: write label=value, and commas between several", .usage)
-                }
                 let begun: KeyRotationStart = try await coordinator.client.post(
                     "v1/key-rotations",
-                    KeyRotationRequest(board: name, selector: labels, seconds: seconds, dryRun: dryRun))
+                    KeyRotationRequest(board: name, selector: selector?.labels, seconds: seconds, dryRun: dryRun))
                 try format.format == .table ? Terminal.print(begun.text) : Terminal.json(begun)
             }
         }
     }
+}
+
+extension BoardSelector: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
 }

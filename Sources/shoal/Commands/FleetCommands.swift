@@ -18,9 +18,7 @@ struct ApplyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                throw Refusal("\(file): cannot be read as text")
-            }
+            let text = try InputFile.text(file)
             if SearchFile.isSearch(text) { return try await submit(text) }
             // Refused here already, so that a bad file is found without a coordinator.
             do { _ = try PolicyFile.parse(text, file: file) } catch { throw Refusal("\(error)") }
@@ -95,7 +93,7 @@ struct GetCommand: AsyncParsableCommand {
     @Option(help: "Of telemetry and audit: windows that began, or changes, from here on, milliseconds since 1970.")
     var since: UInt64 = 0
     @Option(help: "Of boards, models and assignments: those of boards with these labels, as in tier=edge,site=north.")
-    var selector: String?
+    var selector: BoardSelector?
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
     @OptionGroup var coordinator: CoordinatorOptions
@@ -149,11 +147,8 @@ struct GetCommand: AsyncParsableCommand {
     ) async throws -> String {
         let all: [Element] = try await client.get("v1/\(noun.rawValue)")
         guard let selector else { return try format.text(all, listing) }
-        guard let chosen = BoardSelector(selector) else {
-            throw Refusal("--selector: write label=value, and commas between several", .usage)
-        }
         let boards: [BoardView] = try await client.get("v1/boards")
-        let names = Set(boards.filter(chosen.selects).map(\.name))
+        let names = Set(boards.filter(selector.selects).map(\.name))
         return try format.text(all.filter { names.contains($0[keyPath: name]) }, listing)
     }
 
