@@ -100,7 +100,7 @@ struct SimulatedAgent {
                     if let sent = sentAt.removeValue(forKey: position) { measures.ingested(sent.duration(to: now)) }
                 }
             case .helloUnanswered: measures.unansweredHellos += 1
-            case .gates, .measure, .artefacts: break
+            case .gates, .measure, .artefacts, .key: break
             }
         }
     }

@@ -36,16 +36,23 @@ extension AdminServer {
 extension Schema {
     static var rollouts: [String: Schema] {
         [
-            "RolloutRequest": .object([
-                "file": .string, "text": .string, "policyFile": .string, "policyText": .string, "dryRun": .boolean,
-            ]),
+            "RolloutRequest": .object(
+                ["file": .string, "text": .string, "dryRun": .boolean],
+                optional: [
+                    "policyFile": .string, "policyText": .string, "artefact": .reference("RolloutArtefact"),
+                ]),
+            "RolloutArtefact": .object(["kind": .string, "name": .string, "version": .integer]),
             "RolloutChange": .object([:], optional: ["reason": .string]),
             "Rollout": .object(
                 [
                     "name": .string, "policy": .string, "status": .string, "reason": .string,
                     "groups": .array(.reference("RolloutGroup")), "policyText": .string, "createdBy": .string,
                     "createdAtMilliseconds": .integer,
-                ], optional: ["currentGroup": .integer, "rules": .reference("RolloutRules")]),
+                ],
+                optional: [
+                    "currentGroup": .integer, "rules": .reference("RolloutRules"),
+                    "artefact": .reference("RolloutArtefact"),
+                ]),
             "RolloutRules": .object([
                 "successThreshold": .number, "errorThreshold": .number, "needsApproval": .boolean,
                 "soakSeconds": .integer, "waitSeconds": .integer, "gates": .reference("RolloutGates"),

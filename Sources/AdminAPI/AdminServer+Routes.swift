@@ -9,6 +9,7 @@ extension AdminServer {
         let served =
             open + readings() + hourRoutes() + changes() + accessRoutes() + (hooks.map(Self.hookRoutes) ?? [])
             + (rollouts.map(Self.rolloutRoutes) ?? []) + (artefacts.map(Self.artefactRoutes) ?? [])
+            + (care.map(Self.careRoutes) ?? [])
         return served + [Self.document(of: served)]
     }
 

@@ -24,6 +24,7 @@ public struct AdminServer: Sendable {
     let hooks: (any HookAdministration)?
     let rollouts: (any RolloutAdministration)?
     let artefacts: (any ArtefactAdministration)?
+    let care: (any BoardCareAdministration)?
     let access: any AccessAdministration
     let ready: @Sendable () async -> String?
     private let observe: Observer
@@ -33,12 +34,13 @@ public struct AdminServer: Sendable {
     ///   - hooks: `nil` where boards learn each for itself.
     ///   - rollouts: `nil` where policies are applied at once only.
     ///   - artefacts: `nil` where files of boards are brought to them by other means.
+    ///   - care: `nil` where boards are neither left alone nor given new keys.
     ///   - ready: why the coordinator cannot do its work now, or `nil`.
     ///   - extend: adds paths that need no token.
     public init(
         fleet: any FleetAdministration, hooks: (any HookAdministration)? = nil,
         rollouts: (any RolloutAdministration)? = nil, artefacts: (any ArtefactAdministration)? = nil,
-        access: any AccessAdministration,
+        care: (any BoardCareAdministration)? = nil, access: any AccessAdministration,
         ready: @escaping @Sendable () async -> String? = { nil }, observe: @escaping Observer = { _, _, _ in },
         extend: @escaping @Sendable (Router<BasicRequestContext>) -> Void = { _ in }
     ) {
@@ -46,6 +48,7 @@ public struct AdminServer: Sendable {
         self.hooks = hooks
         self.rollouts = rollouts
         self.artefacts = artefacts
+        self.care = care
         self.access = access
         self.ready = ready
         self.observe = observe

@@ -15,17 +15,43 @@ public enum RolloutVerb: String, Sendable, CaseIterable {
     case approve, pause, resume, abort
 }
 
+/// A version of an artefact that is rolled out.
+public struct RolloutArtefact: Codable, Equatable, Sendable {
+    public var kind: String
+    /// Of the model.
+    public var name: String
+    public var version: UInt64
+
+    public init(kind: String, name: String, version: UInt64) {
+        (self.kind, self.name, self.version) = (kind, name, version)
+    }
+
+    /// As people write it, such as `hook-version/classifier`; `nil` where it is not written so.
+    public init?(_ text: String, version: UInt64) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else { return nil }
+        self.init(kind: parts[0], name: parts[1], version: version)
+    }
+}
+
+/// Of a policy or of an artefact.
 public struct RolloutRequest: Codable, Equatable, Sendable {
     /// Names the texts in refusals.
     public var file: String
     /// The rollout (YAML).
     public var text: String
-    public var policyFile: String
+    public var policyFile: String?
     /// The policy that is rolled out (YAML).
-    public var policyText: String
+    public var policyText: String?
+    /// Instead: what is in the coordinator's library.
+    public var artefact: RolloutArtefact?
     public var dryRun: Bool
 
-    public init(file: String, text: String, policyFile: String, policyText: String, dryRun: Bool) {
+    public init(
+        file: String, text: String, policyFile: String? = nil, policyText: String? = nil,
+        artefact: RolloutArtefact? = nil, dryRun: Bool
+    ) {
+        self.artefact = artefact
         self.file = file
         self.text = text
         self.policyFile = policyFile
@@ -110,6 +136,7 @@ public struct RolloutView: Codable, Equatable, Sendable {
     }
 
     public var name: String
+    /// Empty where it brings an artefact.
     public var policy: String
     public var status: String
     /// Why it waits or was returned; empty where there is nothing to say.
@@ -122,11 +149,20 @@ public struct RolloutView: Codable, Equatable, Sendable {
     public var createdAtMilliseconds: UInt64
     /// `nil` from coordinators that do not tell.
     public var rules: Rules?
+    /// `nil` where it brings a policy.
+    public var artefact: RolloutArtefact?
+
+    /// What it brings, for people.
+    public var subject: String {
+        artefact.map { "\($0.kind)/\($0.name) version \($0.version)" } ?? "policy \(policy)"
+    }
 
     public init(
         name: String, policy: String, status: String, reason: String, currentGroup: Int?, groups: [Group],
-        policyText: String, createdBy: String, createdAtMilliseconds: UInt64, rules: Rules? = nil
+        policyText: String, createdBy: String, createdAtMilliseconds: UInt64, rules: Rules? = nil,
+        artefact: RolloutArtefact? = nil
     ) {
+        self.artefact = artefact
         self.rules = rules
         (self.name, self.policy, self.status, self.reason) = (name, policy, status, reason)
         (self.currentGroup, self.groups, self.policyText) = (currentGroup, groups, policyText)

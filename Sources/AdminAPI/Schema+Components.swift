@@ -9,7 +9,7 @@ extension Schema {
             .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
             .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
             .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
-            .merging(hours) { first, _ in first }
+            .merging(hours) { first, _ in first }.merging(boardCare) { first, _ in first }
     }
 
     private static func list(_ name: String) -> Schema { .array(.reference(name)) }
@@ -41,7 +41,8 @@ extension Schema {
                 ],
                 optional: [
                     "interference": .map(.map(.number)), "watts": .number, "shares": .reference("Shares"),
-                    "clockShare": .number,
+                    "clockShare": .number, "isDrained": .boolean, "keySinceMilliseconds": .integer,
+                    "keyChange": .object(["hasNextKey": .boolean, "untilMilliseconds": .integer]),
                     "quarantine": .object(["reason": .string, "sinceMilliseconds": .integer]),
                 ]),
             "Shares": .object([

@@ -114,6 +114,12 @@ public struct BoardView: Codable, Equatable, Sendable {
     public var shares: ShareTelemetry?
     /// Its clock over that at which points were measured, by its newest telemetry; `nil` where it is not known.
     public var clockShare: Double?
+    /// Whether people want it left alone; `nil` of a coordinator that does not say it.
+    public var isDrained: Bool?
+    /// Since when it has its key; `nil` of a coordinator that does not say it.
+    public var keySinceMilliseconds: UInt64?
+    /// `nil` while its key stays.
+    public var keyChange: KeyChange?
 
     public init(
         name: String, boardClass: String, status: String, labels: [String: String], cores: Double,
@@ -121,8 +127,10 @@ public struct BoardView: Codable, Equatable, Sendable {
         desiredGeneration: UInt64, reportedGeneration: UInt64, telemetryRecords: Int, telemetryGaps: Int,
         infeasible: [String], refusedRecords: UInt64, models: [Model], interference: [String: [String: Double]]? = nil,
         quarantine: Quarantine? = nil,
-        watts: Double? = nil, shares: ShareTelemetry? = nil, clockShare: Double? = nil
+        watts: Double? = nil, shares: ShareTelemetry? = nil, clockShare: Double? = nil,
+        isDrained: Bool? = nil, keySinceMilliseconds: UInt64? = nil, keyChange: KeyChange? = nil
     ) {
+        (self.isDrained, self.keySinceMilliseconds, self.keyChange) = (isDrained, keySinceMilliseconds, keyChange)
         self.name = name
         self.boardClass = boardClass
         self.status = status

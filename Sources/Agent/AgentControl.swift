@@ -20,7 +20,7 @@ actor AgentControl {
     private var windowStart: ContinuousClock.Instant
     private var windowStartMilliseconds: UInt64
     private let state: AgentState
-    private let transport: any AgentTransport
+    private let transport: RekeyedTransport
     private let runners: [ModelRunner]
     private let window: Duration
     private let logger: Logger
@@ -30,6 +30,8 @@ actor AgentControl {
     private var artefacts: ArtefactDesk?
     /// `nil` where nothing runs that could be held.
     private var shares: ShareDesk?
+    /// `nil` where the key stays.
+    private var keys: KeyDesk?
     private let incarnation: UInt64
     /// With the coordinator, since the start.
     private var sessions: UInt64 = 0
@@ -39,9 +41,9 @@ actor AgentControl {
     nonisolated let isStopping = Mutex(false)
 
     init(
-        board: BoardDescription, incarnation: UInt64, state: AgentState, transport: any AgentTransport,
+        board: BoardDescription, incarnation: UInt64, state: AgentState, transport: RekeyedTransport,
         runners: [ModelRunner], sampler: TelemetrySampler, spool: SpoolDesk, artefacts: ArtefactDesk? = nil,
-        shares: ShareDesk? = nil, window: Duration, logger: Logger
+        shares: ShareDesk? = nil, keys: KeyDesk? = nil, window: Duration, logger: Logger
     ) {
         let now = ContinuousClock.now
         let known = state.assignment()
@@ -60,6 +62,7 @@ actor AgentControl {
         self.window = window
         self.artefacts = artefacts
         self.shares = shares
+        self.keys = keys
         self.logger = logger
         let supernets = runners.map { ($0.deployment.name, $0.deployment.supernet) }
         measuring = MeasuringDesk(
@@ -86,8 +89,10 @@ actor AgentControl {
 
     nonisolated func stopServing() { isStopping.withLock { $0 = true } }
 
-    func messageReceived(_ message: Message) {
-        perform(session.messageReceived(message, at: .now))
+    /// What a connection of before has brought is no answer to what was said over this one.
+    func received(_ received: RekeyedTransport.Received) {
+        guard received.connection == transport.connection else { return }
+        perform(session.messageReceived(received.message, at: .now))
         sendTelemetry()
     }
 
@@ -119,6 +124,7 @@ actor AgentControl {
                 logger.info("session \(action == .sessionStarted ? "started" : "lost")")
                 if action == .sessionStarted {
                     sessions += 1
+                    if let outcome = keys?.sessionStarted() { changed(outcome) }
                     (sharing.sessionStarted() + (artefacts?.sessionStarted() ?? [])).forEach(send)
                 } else {
                     sharing.sessionLost()
@@ -127,6 +133,8 @@ actor AgentControl {
             case .helloUnanswered:
                 transport.unanswered()
                 logger.warning("no answer to hello: is the coordinator up, and is this board enrolled there?")
+                // The next hello goes over the new connection, as late as it would have gone over the old one.
+                _ = keys?.helloUnanswered()
             case .helloRefused(let reason):
                 logger.error("the coordinator refuses this board", metadata: ["reason": "\(reason)"])
             case .telemetryAcknowledged(let incarnation, let sequence):
@@ -134,8 +142,15 @@ actor AgentControl {
             case .gates(let order): sharing.received(order).forEach(send)
             case .measure(let order): measuring.received(order).forEach(send)
             case .artefacts(let order): artefacts?.received(order).forEach(send)
+            case .key(let order): if let outcome = keys?.received(order) { changed(outcome) }
             }
         }
+    }
+
+    /// By the desk of keys.
+    private func changed(_ outcome: KeyDesk.Outcome) {
+        outcome.messages.forEach(send)
+        if outcome.hasReconnected { perform(session.connectionReplaced(at: .now)) }
     }
 
     /// Persist, then act, then report.

@@ -69,7 +69,7 @@ public struct AgentService: Service {
     /// All that runs on a board, ready to serve.
     private struct Parts {
         var control: AgentControl
-        var transport: ZeroMQAgentTransport
+        var transport: RekeyedTransport
         var executors: [BoardExecutor]
         var runners: [ModelRunner]
     }
@@ -131,9 +131,12 @@ public struct AgentService: Service {
         // What the coordinator would refuse, for ever, is said here.
         try description.validate()
         let membership = try await membership(state, keys, description)
-        let transport = try ZeroMQAgentTransport(
-            connectingTo: configuration.coordinators ?? membership.allFleetEndpoints, as: membership.board.rawValue,
-            serverKey: membership.serverPublicKey, keys: keys)
+        let coordinators = configuration.coordinators ?? membership.allFleetEndpoints
+        let transport = try RekeyedTransport(keys: keys) { keys in
+            try ZeroMQAgentTransport(
+                connectingTo: coordinators, as: membership.board.rawValue, serverKey: membership.serverPublicKey,
+                keys: keys)
+        }
         let conditions = BoardConditions()
         let executors = BoardExecutor.executors(
             for: deployments, on: hardware, answersRequests: answersRequests, conditions: conditions)
@@ -156,6 +159,9 @@ public struct AgentService: Service {
                 enforcement: .init(
                     configuration.shares, processors: hardware.processors,
                     process: ProcessInfo.processInfo.processIdentifier)),
+            keys: KeyDesk(folder: configuration.stateDirectory, current: keys, logger: logger) {
+                try transport.reconnect(with: $0)
+            },
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         return Parts(control: control, transport: transport, executors: executors, runners: runners)
     }
@@ -213,10 +219,10 @@ public struct AgentService: Service {
         return membership
     }
 
-    private func serve(_ control: AgentControl, _ transport: ZeroMQAgentTransport) async {
+    private func serve(_ control: AgentControl, _ transport: RekeyedTransport) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await message in transport.incoming { await control.messageReceived(message) }
+                for await received in transport.received { await control.received(received) }
             }
             group.addTask {
                 while await control.timerFired(), !Task.isCancelled { try? await Task.sleep(for: Self.tick) }

@@ -43,6 +43,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         case measure(MeasureOrder)
         /// Of artefacts and what they are made of.
         case artefacts(ArtefactOrder)
+        /// Of the board's key.
+        case key(KeyOrder)
     }
 
     private enum State: Sendable {
@@ -89,8 +91,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .gateOrder(let order): return isConnected ? [.gates(order)] : []
         case .measureOrder(let order): return isConnected ? [.measure(order)] : []
         case .artefactOrder(let order): return isConnected ? [.artefacts(order)] : []
+        case .keyOrder(let order): return isConnected ? [.key(order)] : []
         case .enrol, .enrolled, .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport,
-            .artefactReport:
+            .artefactReport, .keyReport:
             return []
         }
     }
@@ -170,6 +173,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         let hello = Message.hello(board, incarnation: incarnation, reportedGeneration: generation)
         return (wasConnected ? [.sessionLost] : []) + [.send(hello)]
     }
+
+    /// Whatever was sent until now may be lost: the coordinator is greeted over the new connection.
+    public mutating func connectionReplaced(at now: Instant) -> [Action] { greet(at: now) }
 
     private mutating func wait(at now: Instant, using generator: inout some RandomNumberGenerator) {
         let jitter = Double.random(in: 0.5...1, using: &generator)

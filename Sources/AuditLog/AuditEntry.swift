@@ -11,6 +11,9 @@ public enum AuditAction: String, Codable, Sendable, CaseIterable {
     case backupTaken
     case artefactAdded, artefactRemoved, artefactDeployed, artefactWithdrawn, artefactKeyRotated
     case policyWithdrawn
+    case boardDrained, boardUndrained
+    /// The first by whoever wanted it, the second by the coordinator when the board speaks with its new key.
+    case keyRotationBegun, keyRotated
 }
 
 /// A change by a person that is to be made: what becomes an entry together with it.

@@ -145,7 +145,10 @@ extension CoordinatorActor {
         guard transport.allowList.allow(key, as: board.id) else {
             return .refused(reason: "The allow-list is full.")
         }
-        heardMilliseconds[board.id] = Self.wallClock()
+        let now = Self.wallClock()
+        heardMilliseconds[board.id] = now
+        forgetKeys(of: board.id)
+        keyAges[board.id] = now
         await perform(
             machine.boardEnrolled(
                 EnrolledBoard(

@@ -1,3 +1,4 @@
+import Artefacts
 import AuditLog
 import CoordinatorCore
 import FleetModel
@@ -20,8 +21,8 @@ extension CoordinatorActor {
 
     /// What boards try: of each rollout that is not over, on the boards that are to have its version.
     static func trials(of rollouts: [String: Rollout]) -> [PolicyTrial] {
-        rollouts.values.filter { !$0.status.isOver }.sorted { $0.number < $1.number }.map {
-            PolicyTrial(policy: $0.policy, boards: $0.boardsOnNewVersion)
+        rollouts.values.filter { !$0.status.isOver }.sorted { $0.number < $1.number }.compactMap { rollout in
+            rollout.policy.map { PolicyTrial(policy: $0, boards: rollout.boardsOnNewVersion) }
         }
     }
 
@@ -31,26 +32,34 @@ extension CoordinatorActor {
 
     /// The groups that a rollout would have, or has from now on.
     func createRollout(
-        _ plan: RolloutPlan, _ policy: Policy, text: String, dryRun: Bool, by actor: String
+        _ plan: RolloutPlan, _ content: RolloutContent, dryRun: Bool, by actor: String
     ) async throws -> Rollout {
         try await inTurn {
             guard let store = self.rolloutStore else { throw RolloutRefusal("this coordinator keeps no rollouts") }
             guard self.rollouts[plan.name] == nil else {
                 throw RolloutRefusal("a rollout is named \(plan.name) already")
             }
-            try self.refuseDuringRollout(of: policy.name)
+            try self.refuseDuringRollout(of: content)
+            if let artefact = content.artefact { try await self.artefacts.mayRollOut(artefact) }
+            // One that could not become everybody's would never end.
+            if case .policy(let policy, _) = content { try await self.refuseWithoutRoom(for: policy.name) }
             let now = Self.wallClock()
             let rollout = Rollout(
-                plan: plan, policy: policy, policyText: text, groups: try await self.groups(of: plan, policy),
+                plan: plan, content: content, groups: try self.groups(of: plan, content),
                 number: (self.rollouts.values.map(\.number).max() ?? 0) + 1, createdBy: actor,
                 createdAtMilliseconds: now)
-            guard !dryRun else { return rollout }
+            guard !dryRun else {
+                guard
+                    self.rollouts.count < FleetLimits.rollouts || self.rollouts.values.contains(where: \.status.isOver)
+                else { throw FleetStoreFailure.limitReached(what: "rollouts", limit: FleetLimits.rollouts) }
+                return rollout
+            }
             try await store.addRollout(
                 rollout,
                 audit: AuditDraft(
                     actor: actor, action: .rolloutCreated, target: "rollout \(plan.name)",
-                    after: "policy \(policy.name), text \(InputText.sha256(text)), \(rollout.boards.count) boards in "
-                        + "\(rollout.groups.count) groups, \(rollout.summary)", atMilliseconds: now))
+                    after: "\(content.auditText), \(rollout.boards.count) boards in \(rollout.groups.count) groups, "
+                        + rollout.summary, atMilliseconds: now))
             self.rollouts[plan.name] = rollout
             self.rollouts[plan.name]?.stored()
             let kept = Set(try await store.rollouts().map(\.plan.name))
@@ -60,25 +69,58 @@ extension CoordinatorActor {
         }
     }
 
+    private func groups(of plan: RolloutPlan, _ content: RolloutContent) throws -> [[BoardID]] {
+        let boards =
+            switch content {
+            case .policy(let policy, _): boards(changedBy: policy)
+            case .artefact(let artefact): boards(carrying: artefact.name)
+            }
+        guard !boards.isEmpty else { throw RolloutRefusal("\(content.description) changes nothing on any board") }
+        return RolloutGroupRule.groups(of: boards.map { ($0.id, $0.labels) }, by: plan.groups)
+    }
+
+    private func boards(carrying model: ModelName) -> [BoardDescription] {
+        machine.activeStates.map(\.board).filter { board in board.models.contains { $0.name == model } }
+    }
+
     /// Boards that the policy selects, or its version before, and that carry a model which one of them names.
-    private func groups(of plan: RolloutPlan, _ policy: Policy) async throws -> [[BoardID]] {
+    private func boards(changedBy policy: Policy) -> [BoardDescription] {
         let versions = machine.policies.filter { $0.name == policy.name } + [policy]
-        let boards = machine.states.map(\.board).filter { board in
+        return machine.activeStates.map(\.board).filter { board in
             versions.contains { version in
                 version.selects(board)
                     && version.models.contains { model in board.models.contains { $0.name.rawValue == model.model } }
             }
         }
-        guard !boards.isEmpty else { throw RolloutRefusal("policy \(policy.name) changes nothing on any board") }
-        return RolloutGroupRule.groups(of: boards.map { ($0.id, $0.labels) }, by: plan.groups)
+    }
+
+    /// What applying the policy would be refused for, though nothing is wrong with its text; in the same sentences.
+    func refuseApplying(_ policy: String) async throws {
+        try refuseDuringRollout(of: policy)
+        try await refuseWithoutRoom(for: policy)
+    }
+
+    private func refuseWithoutRoom(for policy: String) async throws {
+        let names = try await store.policies().map(\.policy.name)
+        guard names.contains(policy) || names.count < FleetLimits.policies else {
+            throw FleetStoreFailure.limitReached(what: "policies", limit: FleetLimits.policies)
+        }
     }
 
     func refuseDuringRollout(of policy: String) throws(RolloutRefusal) {
-        guard let other = rolloutsInOrder.first(where: { $0.policy.name == policy && !$0.status.isOver }) else {
-            return
-        }
+        try refuse { $0.policy?.name == policy }
+    }
+
+    func refuseDuringRollout(of content: RolloutContent) throws(RolloutRefusal) {
+        try refuse { $0.content.isOfSame(content) }
+    }
+
+    /// What a rollout changes is not changed otherwise before it is over.
+    func refuse(_ isChanging: (Rollout) -> Bool) throws(RolloutRefusal) {
+        guard let other = rolloutsInOrder.first(where: { !$0.status.isOver && isChanging($0) }) else { return }
         throw RolloutRefusal(
-            "rollout \(other.plan.name) is \(other.status.rawValue) and changes policy \(policy): abort it, or wait")
+            "rollout \(other.plan.name) is \(other.status.rawValue) and changes \(other.content.description): "
+                + "abort it, or wait")
     }
 
     /// - Returns: `nil` when there is no such rollout.
@@ -109,9 +151,10 @@ extension CoordinatorActor {
         guard rolloutStore != nil else { return }
         if let last = rolloutTimer, last.duration(to: .now) < Self.rolloutInterval { return }
         rolloutTimer = .now
+        await lookAfterTrials()
         for known in rolloutsInOrder where !known.status.isOver {
             var rollout = known
-            look(after: &rollout)
+            look(after: &rollout, await holdings(of: known))
             let effects = rollout.clockRead(milliseconds: Self.wallClock())
             if effects.contains(.adopt) { await adopt(rollout) } else { await advance(rollout, effects) }
         }
@@ -126,15 +169,21 @@ extension CoordinatorActor {
     }
 
     /// Boards that are awaited, and those that are watched.
-    private func look(after rollout: inout Rollout) {
+    /// - Parameter holdings: what boards have of the artefact that it brings; empty where it brings something else.
+    private func look(after rollout: inout Rollout, _ holdings: [BoardID: ArtefactHolding]) {
         let current = rollout.currentGroup
         for (id, board) in rollout.boards where board.group == current || board.isOpen {
-            guard let state = machine.state(of: id) else {
+            // A board that is left alone is not of the rollout any more.
+            guard let state = machine.state(of: id), !state.isDrained else {
                 rollout.boardRemoved(id)
                 continue
             }
             let isConnected = state.status == .connected
             rollout.boardSeen(id, isConnected: isConnected, incarnation: state.incarnation)
+            if let artefact = rollout.artefact {
+                if isConnected { rollout.look(at: holdings[id], of: id, artefact, state, newestOfBoards[id]?.position) }
+                continue
+            }
             guard board.isOpen, isConnected, state.isConverged else { continue }
             let failing = board.state == .returning ? [] : machine.infeasibleByTrials(on: id)
             if failing.isEmpty {
@@ -165,7 +214,7 @@ extension CoordinatorActor {
         await perform(effects, of: name)
     }
 
-    private func advanced(_ rollout: Rollout, from before: String?) -> AuditDraft {
+    func advanced(_ rollout: Rollout, from before: String?) -> AuditDraft {
         AuditDraft(
             actor: Self.rolloutActor, action: .rolloutAdvanced, target: "rollout \(rollout.plan.name)",
             before: before, after: rollout.summary, atMilliseconds: Self.wallClock())
@@ -173,9 +222,10 @@ extension CoordinatorActor {
 
     private func adopt(_ rollout: Rollout) async {
         guard let store = rolloutStore else { return }
+        guard let policy = rollout.policy else { return await adoptArtefact(rollout) }
         var finished = rollout
         finished.adopted()
-        let (name, policy) = (rollout.plan.name, rollout.policy)
+        let name = rollout.plan.name
         let draft = AuditDraft(
             actor: Self.rolloutActor, action: .policyApplied, target: "policy \(policy.name)",
             after: "rollout \(name), text \(InputText.sha256(rollout.policyText))", atMilliseconds: Self.wallClock())
@@ -208,6 +258,7 @@ extension CoordinatorActor {
             }
         }
         guard !told.isEmpty else { return }
+        guard rollouts[name]?.artefact == nil else { return await lookAfterTrials() }
         await perform(machine.trialsChanged(Self.trials(of: rollouts), on: told, at: .now))
     }
 

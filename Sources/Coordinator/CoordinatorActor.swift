@@ -26,6 +26,15 @@ actor CoordinatorActor {
     var rollouts: [String: Rollout]
     var rolloutsSaved: [String: ContinuousClock.Instant] = [:]
     var rolloutTimer: ContinuousClock.Instant?
+    /// Of rollouts that bring artefacts.
+    var artefacts = ArtefactRollouts.none
+    /// Of boards that change their keys.
+    var keyMachines: [BoardID: KeyMachine]
+    /// Since when boards have their keys, in milliseconds since 1970.
+    var keyAges: [BoardID: UInt64]
+    var keyAgesRead: ContinuousClock.Instant?
+    /// A board whose key is older is told to make another; `nil`: only where people want it.
+    let longestKeyAge: Duration?
     let transport: any CoordinatorTransport
     let logger: Logger
     /// Told of telemetry once it is stored, of boards that are learned from.
@@ -59,7 +68,8 @@ actor CoordinatorActor {
         settings: Machine.Settings, store: any FleetStore, transport: any CoordinatorTransport, logger: Logger,
         sharing: (any SharingStore)? = nil, rollouts: (any RolloutStore)? = nil,
         sharingSettings: SharingMachine.Settings = .init(), retryPause: Duration = .milliseconds(200),
-        gatheringTime: Duration = .zero, metrics: CoordinatorMetrics = CoordinatorMetrics()
+        gatheringTime: Duration = .zero, metrics: CoordinatorMetrics = CoordinatorMetrics(),
+        longestKeyAge: Duration? = nil
     ) async throws {
         self.sharing =
             if let sharing {
@@ -70,6 +80,9 @@ actor CoordinatorActor {
         sharingStore = sharing
         let assignments = try await store.assignments()
         let records = try await store.boards().filter { $0.revokedAtMilliseconds == nil }
+        keyMachines = Self.keyMachines(of: records)
+        keyAges = Self.keyAges(of: records)
+        self.longestKeyAge = longestKeyAge
         let boards = records.map { record in
             EnrolledBoard(
                 board: record.description, publicKey: record.publicKey, incarnation: record.incarnation,
@@ -83,7 +96,8 @@ actor CoordinatorActor {
             settings: settings, boards: boards, policies: policies, trials: Self.trials(of: stored),
             quarantined: try await store.quarantines().mapValues {
                 QuarantinedBoard(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
-            }, clockSeconds: Int64(Self.wallClock() / 1_000), at: .now)
+            }, drained: Set(records.filter { $0.drainedAtMilliseconds != nil }.map(\.id)),
+            clockSeconds: Int64(Self.wallClock() / 1_000), at: .now)
         self.store = store
         self.transport = transport
         self.logger = logger
@@ -131,11 +145,15 @@ actor CoordinatorActor {
             switch incoming.source {
             case .board(let board):
                 if self.arrivals.contains(board) { await self.storeArrivals() }
+                // A new key is the board's, durably, before it is welcomed with it.
+                if case .hello = incoming.message, await !self.keyGreeted(board, with: incoming.publicKey) { return }
                 if self.machine.state(of: board) != nil { self.heardMilliseconds[board] = Self.wallClock() }
                 await self.perform(self.machine.messageReceived(incoming.message, from: board, at: .now))
                 guard let state = self.machine.state(of: board), state.status == .connected else { return }
                 switch incoming.message {
                 case .hello: self.policyWatch.changed(at: .now)
+                case .keyReport(let report): await self.keyTold(report, by: board)
+                case .gateReport where state.isDrained, .artefactReport where state.isDrained: break
                 case .gateReport(let report): await self.gateReportReceived(report, from: state.board)
                 case .measureReport(let report): self.measureObserver?(state.board, report)
                 case .artefactReport(let report): self.artefactObserver?(state.board, report)
@@ -155,6 +173,7 @@ actor CoordinatorActor {
                     + self.machine.timerFired(at: .now))
             await self.sharingTimerFired()
             await self.rolloutTimerFired()
+            await self.keyTimerFired()
             await self.lookAfterPolicies()
             self.lastTimer = .now
         }
@@ -221,12 +240,14 @@ actor CoordinatorActor {
             guard var record = try await self.store.board(id), record.revokedAtMilliseconds == nil else { return false }
             let now = Self.wallClock()
             record.revokedAtMilliseconds = now
+            (record.drainedAtMilliseconds, record.keyRotation) = (nil, nil)
             try await self.store.saveBoard(
                 record,
                 audit: AuditDraft(
                     actor: actor, action: .boardRevoked, target: "board \(id)",
                     before: "enrolled, key \(record.publicKey)", after: "revoked", atMilliseconds: now))
             self.transport.allowList.revoke(id)
+            self.forgetKeys(of: id)
             self.heardMilliseconds[id] = nil
             self.newestOfBoards[id] = nil
             self.recentWindows[id] = nil

@@ -48,7 +48,11 @@ extension CoordinatorAdministration {
                 quarantine: fleet.quarantined[id].map {
                     .init(reason: $0.reason, sinceMilliseconds: $0.sinceMilliseconds)
                 },
-                watts: state.board.watts, shares: newest?.shares, clockShare: newest?.clockShare)
+                watts: state.board.watts, shares: newest?.shares, clockShare: newest?.clockShare,
+                isDrained: state.isDrained, keySinceMilliseconds: fleet.keyAges[id],
+                keyChange: fleet.keyChanges[id].map {
+                    .init(hasNextKey: $0.nextKey != nil, untilMilliseconds: $0.untilMilliseconds)
+                })
         }
     }
 
@@ -73,12 +77,17 @@ extension CoordinatorActor {
         var newest: [BoardID: (position: TelemetryPosition, board: BoardTelemetry)]
         var quarantined: [BoardID: QuarantinedBoard]
         var recents: [BoardID: [ModelName: RecentWindows]]
+        /// Since when boards have their keys, in milliseconds since 1970.
+        var keyAges: [BoardID: UInt64]
+        /// Changes of keys that go on.
+        var keyChanges: [BoardID: BoardKeyRotation]
     }
 
     var watched: Watched {
         Watched(
             states: machine.states, heardMilliseconds: heardMilliseconds, newest: newestOfBoards,
-            quarantined: machine.quarantined, recents: recentWindows)
+            quarantined: machine.quarantined, recents: recentWindows,
+            keyAges: keyAges, keyChanges: keyMachines.compactMapValues(\.rotation))
     }
 
     /// Adds up what models did; of models that a board has no more, nothing is kept where there is no room.

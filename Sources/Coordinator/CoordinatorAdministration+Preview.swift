@@ -52,7 +52,10 @@ extension CoordinatorAdministration {
         let changes = machine.preview(withoutPolicy: name)
         let found =
             try await dryRun
-            ? store.policies().first { $0.policy.name == name }
+            ? stored {
+                try await self.actor.refuseDuringRollout(of: name)
+                return try await store.policies().first { $0.policy.name == name }
+            }
             : stored { try await self.actor.withdraw(name, by: actor) }
         guard let found else { throw AdminFailure(.notFound, "no policy is named \(name.prefix(64))") }
         return PolicyWithdrawal(

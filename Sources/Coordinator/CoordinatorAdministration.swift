@@ -124,9 +124,12 @@ struct CoordinatorAdministration: FleetAdministration {
         let policy = draft.policy
         let infeasible = await self.actor.infeasible(with: policy)
         let version =
-            request.dryRun
-            ? draft.nextVersion
-            : try await stored { try await self.actor.apply(policy, text: request.text, by: actor) }.version
+            try await request.dryRun
+            ? stored {
+                try await self.actor.refuseApplying(policy.name)
+                return draft.nextVersion
+            }
+            : stored { try await self.actor.apply(policy, text: request.text, by: actor) }.version
         return ApplyResult(
             policy: policy.name, version: Int(version), dryRun: request.dryRun,
             boards: draft.selected.map(\.board.id.rawValue), warnings: draft.warnings + infeasible)

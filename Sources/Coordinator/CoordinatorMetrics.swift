@@ -119,6 +119,12 @@ struct CoordinatorReport: Sendable {
                 "shoal_boards_unconverged", .gauge, "Boards that have not reported the newest assignment.",
                 Double(states.count { $0.reportedGeneration != $0.desired.generation })),
             MetricFamily(
+                "shoal_boards_drained", .gauge, "Boards that people want left alone.",
+                Double(states.count(where: \.isDrained))),
+            MetricFamily(
+                "shoal_boards_changing_keys", .gauge, "Boards that are to make a new key, or have not spoken with it.",
+                Double(await actor.keyMachines.count)),
+            MetricFamily(
                 "shoal_boards_infeasible", .gauge, "Boards where policies cannot all be met.",
                 Double(states.count { !$0.infeasible.isEmpty })),
             MetricFamily(

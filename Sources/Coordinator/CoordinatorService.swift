@@ -54,6 +54,8 @@ public struct CoordinatorService: Service {
         public var relayPort: Int?
         /// Address that other coordinators reach this one by.
         public var peerHost: String
+        /// Days after which a board is told to make a new key; `nil`: where people want it.
+        public var keyDays: Int?
 
         /// Unless another number is given.
         public static let telemetryDays = 30
@@ -63,8 +65,10 @@ public struct CoordinatorService: Service {
             adminPort: Int, metricsPort: Int? = nil, heartbeat: Duration, store: StoreChoice = .sqlite,
             artefactBytesPerSecond: Int = 8 << 20, measureAfter: Duration = .seconds(30),
             hookWatch: Duration = .seconds(60),
-            telemetryDays: Int = Self.telemetryDays, relayPort: Int? = nil, peerHost: String? = nil
+            telemetryDays: Int = Self.telemetryDays, keyDays: Int? = nil, relayPort: Int? = nil,
+            peerHost: String? = nil
         ) {
+            self.keyDays = keyDays
             self.stateDirectory = stateDirectory
             self.host = host
             self.advertisedHost = advertisedHost
@@ -116,6 +120,7 @@ public struct CoordinatorService: Service {
         if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
         let artefacts = try artefactDesk(actor, transport, store)
+        await actor.rollOutArtefacts(by: artefacts.rollouts)
         let news = await BoardNews(of: actor)
         let administration = CoordinatorAdministration(
             actor: actor, desk: desk, store: store, transport: transport, serverPublicKey: keys.publicKey,
@@ -132,6 +137,9 @@ public struct CoordinatorService: Service {
         let application = AdminServer(
             fleet: administration, hooks: HookSharingAdministration(actor: actor),
             rollouts: RolloutDesk(actor: actor), artefacts: ArtefactAdministrator(desk: artefacts, actor: actor),
+            care: BoardCareDesk(actor: actor) {
+                await artefacts.forget(allBut: Set(await actor.activeBoards))
+            },
             access: AccessDesk(store: store, localToken: access.token, metrics: metrics),
             ready: { await report.obstacle() },
             observe: { metrics.answered($0, $1, $2) }, extend: Dashboard.add
@@ -170,7 +178,8 @@ public struct CoordinatorService: Service {
         sharing.watch = configuration.hookWatch
         return try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: logger, sharing: store,
-            rollouts: store, sharingSettings: sharing, gatheringTime: Self.gatheringTime, metrics: metrics)
+            rollouts: store, sharingSettings: sharing, gatheringTime: Self.gatheringTime, metrics: metrics,
+            longestKeyAge: configuration.keyDays.map { .seconds(86_400 * $0) })
     }
 
     private func searchDesk(_ store: any FleetStore, _ actor: CoordinatorActor) async throws -> SearchDesk {
@@ -239,7 +248,9 @@ public struct CoordinatorService: Service {
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await (board, report) in news.artefacts { await artefacts.received(report, from: board) }
+                for await (board, report) in news.artefacts {
+                    if await !actor.isDrained(board.id) { await artefacts.received(report, from: board) }
+                }
             }
             group.addTask {
                 while !Task.isCancelled {

@@ -11,23 +11,41 @@ struct RolloutDesk: RolloutAdministration {
     func rollouts() async throws -> [RolloutView] { await actor.rolloutsInOrder.map(Self.view) }
 
     func create(_ request: RolloutRequest, by actor: String) async throws -> RolloutView {
-        let (plan, policy): (RolloutPlan, Policy)
-        do {
-            plan = try RolloutFile.parse(request.text, file: request.file)
-            policy = try PolicyFile.parse(request.policyText, file: request.policyFile)
-        } catch { throw AdminFailure(.invalid, error.description) }
-        let others = await self.actor.policies.filter { $0.name != policy.name }
-        let findings = PolicyCheck.findings(
-            for: policy, boards: await self.actor.states.map(\.board), others: others)
-        let refusals = findings.filter { $0.severity == .refusal }.map {
-            $0.refusal(of: policy.name, in: request.policyText, file: request.policyFile).description
+        let plan: RolloutPlan
+        do { plan = try RolloutFile.parse(request.text, file: request.file) } catch {
+            throw AdminFailure(.invalid, error.description)
         }
-        guard refusals.isEmpty else { throw AdminFailure(.invalid, refusals.joined(separator: "; ")) }
+        let content = try await content(of: request)
         return try await stored {
             Self.view(
-                try await self.actor.createRollout(
-                    plan, policy, text: request.policyText, dryRun: request.dryRun, by: actor))
+                try await self.actor.createRollout(plan, content, dryRun: request.dryRun, by: actor))
         }
+    }
+
+    private func content(of request: RolloutRequest) async throws -> RolloutContent {
+        switch (request.policyText, request.artefact) {
+        case (let text?, nil): return try await policy(text, file: request.policyFile ?? "policy")
+        case (nil, let artefact?):
+            guard let name = ModelName(artefact.name) else {
+                throw AdminFailure(.invalid, "artefact: \(artefact.name.prefix(64)) is not the name of a model")
+            }
+            return .artefact(ArtefactVersion(kind: artefact.kind, name: name, version: artefact.version))
+        default: throw AdminFailure(.invalid, "give either policyText or artefact")
+        }
+    }
+
+    private func policy(_ text: String, file: String) async throws -> RolloutContent {
+        let policy: Policy
+        do { policy = try PolicyFile.parse(text, file: file) } catch {
+            throw AdminFailure(.invalid, error.description)
+        }
+        let others = await actor.policies.filter { $0.name != policy.name }
+        let findings = PolicyCheck.findings(for: policy, boards: await actor.states.map(\.board), others: others)
+        let refusals = findings.filter { $0.severity == .refusal }.map {
+            $0.refusal(of: policy.name, in: text, file: file).description
+        }
+        guard refusals.isEmpty else { throw AdminFailure(.invalid, refusals.joined(separator: "; ")) }
+        return .policy(policy, text: text)
     }
 
     func change(
@@ -68,7 +86,7 @@ struct RolloutDesk: RolloutAdministration {
     private static func view(_ rollout: Rollout) -> RolloutView {
         let members = Dictionary(grouping: rollout.boards.sorted { $0.key < $1.key }, by: \.value.group)
         return RolloutView(
-            name: rollout.plan.name, policy: rollout.policy.name, status: rollout.status.rawValue,
+            name: rollout.plan.name, policy: rollout.policy?.name ?? "", status: rollout.status.rawValue,
             reason: rollout.reason, currentGroup: rollout.currentGroup.map { $0 + 1 },
             groups: rollout.groups.enumerated().map { index, group in
                 RolloutView.Group(
@@ -85,6 +103,9 @@ struct RolloutDesk: RolloutAdministration {
                             limit: $0.limit, isViolated: $0.isViolated)
                     }, missing: group.verdict.missing)
             }, policyText: rollout.policyText, createdBy: rollout.createdBy,
-            createdAtMilliseconds: rollout.createdAtMilliseconds, rules: RolloutView.Rules(rollout.plan))
+            createdAtMilliseconds: rollout.createdAtMilliseconds, rules: RolloutView.Rules(rollout.plan),
+            artefact: rollout.artefact.map {
+                RolloutArtefact(kind: $0.kind, name: $0.name.rawValue, version: $0.version)
+            })
     }
 }

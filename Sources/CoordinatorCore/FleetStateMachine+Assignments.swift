@@ -80,7 +80,7 @@ extension FleetStateMachine {
         policy.windows = nil
         let policies = policiesInForce.filter { $0.name != policy.name } + [policy]
         let interference = ClassInterference(of: believed)
-        return states.filter { policy.selects($0.board) }.flatMap { state in
+        return activeStates.filter { policy.selects($0.board) }.flatMap { state in
             AssignmentPlan(
                 for: state.board, policies: policies, reserve: settings.reserve,
                 interference: interference.predicted(for: state.board)
@@ -117,7 +117,7 @@ extension FleetStateMachine {
         if interference == nil, !state.board.hasMeasuredInterference, classInterference[name] == nil {
             classInterference[name] = self.interference(ofClass: name)
         }
-        let ruling = policiesInForce(on: id).filter { $0.selects(state.board) }
+        let ruling = state.isDrained ? [] : policiesInForce(on: id).filter { $0.selects(state.board) }
         let previous = greeted ?? (boards[id]?.ruling == ruling ? state.board : nil)
         let plan = AssignmentPlan(
             for: state.board, policies: ruling, reserve: settings.reserve,

@@ -33,7 +33,7 @@ extension FleetStateMachine {
 
     private func preview(under policies: (BoardID) -> [Policy]) -> [AssignmentPreview] {
         let interference = ClassInterference(of: believed)
-        return states.compactMap { state in
+        return activeStates.compactMap { state in
             let id = state.board.id
             let plan = AssignmentPlan(
                 for: state.board, policies: policies(id), reserve: settings.reserve,

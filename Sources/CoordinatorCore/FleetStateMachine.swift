@@ -98,10 +98,12 @@ where Instant: Sendable, Instant.Duration == Duration {
     /// - Parameters:
     ///   - boards: as they were stored; none has a session yet.
     ///   - quarantined: boards from which nothing is learned, as they were stored.
+    ///   - drained: those that people want left alone.
     ///   - clockSeconds: since 1970, by the clock that people read.
     public init(
         settings: Settings, boards: [EnrolledBoard], policies: [Policy], trials: [PolicyTrial] = [],
-        quarantined: [BoardID: QuarantinedBoard] = [:], clockSeconds: Int64 = 0, at now: Instant
+        quarantined: [BoardID: QuarantinedBoard] = [:], drained: Set<BoardID> = [], clockSeconds: Int64 = 0,
+        at now: Instant
     ) {
         self.settings = settings
         self.policies = policies
@@ -110,7 +112,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         let enrolled = Set(boards.map(\.board.id))
         quarantine = LearningQuarantine(
             saneFor: settings.saneFor, stored: quarantined.filter { enrolled.contains($0.key) }, at: now)
-        for board in boards { self.boards[board.board.id] = Self.entry(board, settings, at: now) }
+        for board in boards {
+            self.boards[board.board.id] = Self.entry(board, settings, at: now)
+            self.boards[board.board.id]?.state.isDrained = drained.contains(board.board.id)
+        }
     }
 
     private static func entry(_ board: EnrolledBoard, _ settings: Settings, at now: Instant) -> Board {
@@ -181,8 +186,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .measureReport: return []
         // By `ArtefactFleet`.
         case .artefactReport: return []
+        // By `KeyRotationStateMachine`.
+        case .keyReport: return []
         case .enrol, .enrolled, .refused, .hello, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder,
-            .measureOrder, .artefactOrder:
+            .measureOrder, .artefactOrder, .keyOrder:
             return []
         }
     }

@@ -55,6 +55,12 @@ public enum PrivateFile {
         return Array(bytes.prefix(count))
     }
 
+    /// Durably.
+    public static func remove(_ path: String) throws(PrivateFileFailure) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw PrivateFileFailure(path, "cannot be removed", errno) }
+        try synchroniseFolder(of: path)
+    }
+
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     private static func recv(_ file: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Int {

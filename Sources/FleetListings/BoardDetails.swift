@@ -35,13 +35,13 @@ public struct BoardDetails: Encodable, Sendable {
     public var lines: [String] {
         let labels = board.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
         return [
-            "board        \(board.name), \(board.status), incarnation \(board.incarnation)",
+            "board        \(board.name), \(board.statusText), incarnation \(board.incarnation)",
             "class        \(board.boardClass)", "labels       \(labels.isEmpty ? "none" : labels)",
             "cores        \(board.cores.text(2))", "memory       \(board.memoryBytes / 1_048_576) MiB",
             "engine       \(board.engineVersion)",
             "assignment   generation \(board.desiredGeneration) desired, \(board.reportedGeneration) reported",
             "telemetry    \(board.telemetryRecords) records, \(board.telemetryGaps) missing",
-            "shares       \(Self.text(board.shares))",
+            "key          \(board.keyText)", "shares       \(Self.text(board.shares))",
             "clock        " + (board.clockShare.map { "\((100 * $0).text(0)) % of the measurements'" } ?? "unknown"),
         ] + (board.watts.map { ["power        \($0.text(1)) W for the models"] } ?? [])
             + (board.quarantine.map { ["quarantine   since \(timeText($0.sinceMilliseconds)): \($0.reason)"] } ?? [])

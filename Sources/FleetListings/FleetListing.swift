@@ -28,7 +28,7 @@ extension FleetListing where Value == [BoardView] {
         Self(["BOARD", "STATUS", "CORES", "MODELS", "GENERATION", "RECORDS", "GAPS", "CLASS"]) {
             $0.map {
                 [
-                    $0.name, $0.status, $0.cores.text(2), "\($0.models.count)",
+                    $0.name, $0.statusText, $0.cores.text(2), "\($0.models.count)",
                     "\($0.reportedGeneration)/\($0.desiredGeneration)", "\($0.telemetryRecords)",
                     "\($0.telemetryGaps)", $0.boardClass,
                 ]

@@ -2,12 +2,12 @@ public import AdminAPI
 
 extension FleetListing where Value == [RolloutView] {
     public static var rollouts: Self {
-        Self(["ROLLOUT", "POLICY", "STATUS", "GROUP", "BOARDS DONE", "FAILED", "AWAY", "BY", "CREATED", "REASON"]) {
+        Self(["ROLLOUT", "BRINGS", "STATUS", "GROUP", "BOARDS DONE", "FAILED", "AWAY", "BY", "CREATED", "REASON"]) {
             $0.map { view in
                 let boards = view.groups.flatMap(\.boards)
                 let done = boards.count { $0.state == "acknowledged" }
                 return [
-                    view.name, view.policy, view.status,
+                    view.name, view.subject, view.status,
                     "\(view.currentGroup ?? view.groups.count)/\(view.groups.count)", "\(done)/\(boards.count)",
                     "\(boards.count { $0.state == "failed" })", "\(boards.count { $0.state == "absent" })",
                     view.createdBy, timeText(view.createdAtMilliseconds), view.reason.isEmpty ? "-" : view.reason,
@@ -32,7 +32,7 @@ extension RolloutView {
     /// What stands above the boards.
     public var lines: [String] {
         var lines = [
-            "rollout      \(name), by \(createdBy) at \(timeText(createdAtMilliseconds))", "policy       \(policy)",
+            "rollout      \(name), by \(createdBy) at \(timeText(createdAtMilliseconds))", "brings       \(subject)",
             "status       \(status)\(reason.isEmpty ? "" : ": \(reason)")",
         ]
         for group in groups where group.phase != "waiting" {

@@ -43,11 +43,15 @@ public struct BoardState: Equatable, Codable, Sendable {
     public var infeasible: [String]
     /// Telemetry records refused since the coordinator's start.
     public var refusedRecords: UInt64
+    /// Whether people want it left alone: nothing is assigned to it.
+    public var isDrained: Bool
 
     public init(
         board: BoardDescription, status: BoardStatus, incarnation: UInt64, desired: Assignment,
-        reportedGeneration: UInt64, infeasible: [String], refusedRecords: UInt64
+        reportedGeneration: UInt64, infeasible: [String], refusedRecords: UInt64,
+        isDrained: Bool = false
     ) {
+        self.isDrained = isDrained
         self.board = board
         self.status = status
         self.incarnation = incarnation

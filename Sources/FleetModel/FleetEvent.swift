@@ -15,6 +15,10 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case learningQuarantined, learningReleased
         /// A policy was taken back; a policy selects nothing, or asks for what is not there.
         case policyWithdrawn, policyUnmatched
+        /// People want a board left alone; it takes part again.
+        case boardDrained, boardUndrained
+        /// A board speaks with a new key; it did not come to that.
+        case keyRotated, keyRotationFailed
     }
 
     public var kind: Kind

@@ -17,7 +17,7 @@ public protocol FleetStore: SearchStore, MeasurementStore, QuarantineStore, Acce
     func board(_ id: BoardID) async throws -> BoardRecord?
     /// Ordered by id, revoked boards included.
     func boards() async throws -> [BoardRecord]
-    /// Public key (Z85) to board, without revoked boards.
+    /// Public key (Z85) to board, without revoked boards; of a board that changes its key, both.
     func allowList() async throws -> [String: BoardID]
     /// What boards that are there say of themselves now; of two of one board the later counts. Refuses all where one is
     /// of an unknown board.

@@ -62,7 +62,7 @@ public actor InMemoryFleetStore: FleetStore {
 
     public func allowList() -> [String: BoardID] {
         boardRecords.values.reduce(into: [:]) { list, board in
-            if board.revokedAtMilliseconds == nil { list[board.publicKey] = board.id }
+            for key in board.keys { list[key] = board.id }
         }
     }
 

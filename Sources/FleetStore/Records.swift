@@ -12,14 +12,28 @@ public struct BoardRecord: Equatable, Sendable {
     public var incarnation: UInt64
     /// `nil` while the board may speak.
     public var revokedAtMilliseconds: UInt64?
+    /// Since when the board is to be left alone; `nil` while it takes part.
+    public var drainedAtMilliseconds: UInt64?
+    /// Since when it has its key; `nil` since it enrolled.
+    public var keySinceMilliseconds: UInt64?
+    /// `nil` while its key stays.
+    public var keyRotation: BoardKeyRotation?
+
+    /// Keys that may speak for the board.
+    public var keys: [String] {
+        revokedAtMilliseconds == nil ? [publicKey] + [keyRotation?.nextKey].compactMap(\.self) : []
+    }
 
     public var id: BoardID { description.id }
 
     public init(
         description: BoardDescription, publicKey: String, enrolledAtMilliseconds: UInt64,
         lastSeenMilliseconds: UInt64, reportedGeneration: UInt64 = 0, incarnation: UInt64 = 0,
-        revokedAtMilliseconds: UInt64? = nil
+        revokedAtMilliseconds: UInt64? = nil, drainedAtMilliseconds: UInt64? = nil,
+        keySinceMilliseconds: UInt64? = nil, keyRotation: BoardKeyRotation? = nil
     ) {
+        (self.drainedAtMilliseconds, self.keySinceMilliseconds) = (drainedAtMilliseconds, keySinceMilliseconds)
+        self.keyRotation = keyRotation
         self.description = description
         self.publicKey = publicKey
         self.enrolledAtMilliseconds = enrolledAtMilliseconds

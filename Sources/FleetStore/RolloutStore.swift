@@ -1,5 +1,5 @@
 public import AuditLog
-import FleetModel
+package import FleetModel
 public import Rollouts
 
 /// What the coordinator must still know of rollouts after a restart. All fleet stores conform; `RolloutStoreTests`
@@ -10,10 +10,18 @@ public protocol RolloutStore: AuditStore {
     func addRollout(_ rollout: Rollout, audit: AuditDraft) async throws
     /// Replaces what is kept of the rollout, which must be there; of its boards, those in `changedBoards`.
     func saveRollout(_ rollout: Rollout, audit: AuditDraft?) async throws
-    /// The same, and its policy is everybody's: as in `FleetStore.savePolicy`.
+    /// The same, and its policy, which it must bring, is everybody's: as in `FleetStore.savePolicy`.
     func adoptRollout(_ rollout: Rollout, audits: [AuditDraft]) async throws -> StoredPolicy
     /// In the order of their numbers.
     func rollouts() async throws -> [Rollout]
+}
+
+extension Rollout {
+    /// - Precondition: it brings a policy.
+    package var policyToAdopt: Policy {
+        guard let policy else { preconditionFailure("rollout \(plan.name) brings \(content.description)") }
+        return policy
+    }
 }
 
 extension InMemoryFleetStore: RolloutStore {
@@ -40,7 +48,7 @@ extension InMemoryFleetStore: RolloutStore {
     }
 
     public func adoptRollout(_ rollout: Rollout, audits: [AuditDraft]) throws -> StoredPolicy {
-        let stored = try savePolicy(rollout.policy, text: rollout.policyText, audit: nil)
+        let stored = try savePolicy(rollout.policyToAdopt, text: rollout.policyText, audit: nil)
         for audit in audits { try ledger.append(audit, limits) }
         keep(rollout)
         return stored

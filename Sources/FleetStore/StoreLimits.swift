@@ -48,6 +48,8 @@ extension BoardRecord {
         _ = try signed(reportedGeneration, "reportedGeneration")
         _ = try signed(incarnation, "incarnation")
         _ = try signed(revokedAtMilliseconds ?? 0, "revokedAtMilliseconds")
+        _ = try signed(drainedAtMilliseconds ?? 0, "drainedAtMilliseconds")
+        _ = try signed(keySinceMilliseconds ?? 0, "keySinceMilliseconds")
     }
 }
 

@@ -23,10 +23,23 @@ public final class AllowList: Sendable {
 
     public func board(of key: PublicKey) -> BoardID? { state.withLock { $0.boards[key] } }
 
-    /// `false` when the list is full (`FleetLimits.boards` keys).
+    /// `false` when the list is full: two keys for each of `FleetLimits.boards` boards, which the store bounds.
     public func allow(_ key: PublicKey, as board: BoardID) -> Bool {
         state.withLock {
-            guard $0.boards[key] != nil || $0.boards.count < FleetLimits.boards else { return false }
+            guard $0.boards[key] != nil || $0.boards.count < 2 * FleetLimits.boards else { return false }
+            $0.boards[key] = board
+            $0.revision += 1
+            return true
+        }
+    }
+
+    /// The key that a board is about to change to, beside the one that it has.
+    /// - Returns: `false` where it is another board's, or there are two keys for each of `FleetLimits.boards` boards.
+    public func allowNext(_ key: PublicKey, as board: BoardID) -> Bool {
+        state.withLock {
+            guard $0.boards[key].map({ $0 == board }) ?? ($0.boards.count < 2 * FleetLimits.boards) else {
+                return false
+            }
             $0.boards[key] = board
             $0.revision += 1
             return true

@@ -40,8 +40,12 @@ extension PostgreSQLFleetStore {
 
     public func allowList() async throws -> [String: BoardID] {
         try await read { [self] in
-            try $0.rows("SELECT publicKey, id FROM board WHERE revokedAtMilliseconds IS NULL").reduce(into: [:]) {
-                $0[$1.text("publicKey")] = try boardID($1.text("id"))
+            let rows = try $0.rows(
+                "SELECT publicKey, keyRotation, id FROM board WHERE revokedAtMilliseconds IS NULL")
+            return try rows.reduce(into: [:]) { list, row in
+                let board = try boardID(row.text("id"))
+                list[row.text("publicKey")] = board
+                if let next = try keyRotation(row)?.nextKey { list[next] = board }
             }
         }
     }
@@ -101,17 +105,23 @@ extension PostgreSQLFleetStore {
         try transaction.execute(
             """
             INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
-                reportedGeneration, incarnation, revokedAtMilliseconds)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                reportedGeneration, incarnation, revokedAtMilliseconds, drainedAtMilliseconds, keySinceMilliseconds,
+                keyRotation)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             ON CONFLICT (id) DO UPDATE SET publicKey = excluded.publicKey, description = excluded.description,
                 enrolledAtMilliseconds = excluded.enrolledAtMilliseconds,
                 lastSeenMilliseconds = excluded.lastSeenMilliseconds,
                 reportedGeneration = excluded.reportedGeneration, incarnation = excluded.incarnation,
-                revokedAtMilliseconds = excluded.revokedAtMilliseconds
+                revokedAtMilliseconds = excluded.revokedAtMilliseconds,
+                drainedAtMilliseconds = excluded.drainedAtMilliseconds,
+                keySinceMilliseconds = excluded.keySinceMilliseconds, keyRotation = excluded.keyRotation
             """, .text(board.id.rawValue), .text(board.publicKey), .text(try StoredForm.json(board.description)),
             .integer(Int64(board.enrolledAtMilliseconds)), .integer(Int64(board.lastSeenMilliseconds)),
             .integer(Int64(board.reportedGeneration)), .integer(Int64(board.incarnation)),
-            .optional(board.revokedAtMilliseconds.map(Int64.init)))
+            .optional(board.revokedAtMilliseconds.map(Int64.init)),
+            .optional(board.drainedAtMilliseconds.map(Int64.init)),
+            .optional(board.keySinceMilliseconds.map(Int64.init)),
+            .optional(try board.keyRotation.map { try StoredForm.json($0) }))
     }
 
     private func boardRecord(_ row: PostgreSQLRow) throws -> BoardRecord {
@@ -120,6 +130,12 @@ extension PostgreSQLFleetStore {
             publicKey: row.text("publicKey"), enrolledAtMilliseconds: row.unsigned("enrolledAtMilliseconds"),
             lastSeenMilliseconds: row.unsigned("lastSeenMilliseconds"),
             reportedGeneration: row.unsigned("reportedGeneration"), incarnation: row.unsigned("incarnation"),
-            revokedAtMilliseconds: row.optionalUnsigned("revokedAtMilliseconds"))
+            revokedAtMilliseconds: row.optionalUnsigned("revokedAtMilliseconds"),
+            drainedAtMilliseconds: row.optionalUnsigned("drainedAtMilliseconds"),
+            keySinceMilliseconds: row.optionalUnsigned("keySinceMilliseconds"), keyRotation: try keyRotation(row))
+    }
+
+    private func keyRotation(_ row: PostgreSQLRow) throws -> BoardKeyRotation? {
+        try row.optionalText("keyRotation").map { try decoded(BoardKeyRotation.self, from: $0) }
     }
 }

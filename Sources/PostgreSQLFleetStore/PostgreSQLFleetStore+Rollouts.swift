@@ -32,7 +32,7 @@ extension PostgreSQLFleetStore: RolloutStore {
 
     public func adoptRollout(_ rollout: Rollout, audits: [AuditDraft]) async throws -> StoredPolicy {
         try await write(locking: [.policies, .rollouts, .audit]) { [self] transaction in
-            let stored = try save(rollout.policy, text: rollout.policyText, transaction)
+            let stored = try save(rollout.policyToAdopt, text: rollout.policyText, transaction)
             try save(rollout, transaction)
             for audit in audits { try append(audit, transaction) }
             return stored

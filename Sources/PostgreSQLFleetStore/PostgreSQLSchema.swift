@@ -8,7 +8,7 @@ enum PostgreSQLSchema {
     static let migrations: [(name: String, sql: String)] = [
         ("fleet", fleet), ("telemetry", telemetry), ("decisions", decisions), ("hookSharing", hookSharing),
         ("audit", audit), ("lease", lease), ("telemetryHours", telemetryHours),
-        ("quarantine", quarantine), ("leader", leader),
+        ("quarantine", quarantine), ("boardCare", boardCare), ("leader", leader),
     ]
 
     /// Applies what is missing, in one transaction under a lock, so that several coordinators may start at once.

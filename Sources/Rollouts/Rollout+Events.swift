@@ -65,13 +65,17 @@ extension Rollout {
     }
 
     /// The board carries out its last order, since that generation.
-    public mutating func boardAcknowledged(_ id: BoardID, order: UInt64, generation: UInt64) {
+    /// - Parameter position: of the last record from before; `nil` where generations tell records apart.
+    public mutating func boardAcknowledged(
+        _ id: BoardID, order: UInt64, generation: UInt64, after position: TelemetryPosition? = nil
+    ) {
         change(id) { board in
             guard board.order == order else { return }
             switch board.state {
             case .assigned, .absent:
                 board.state = .acknowledged
                 board.generation = generation
+                if let position { board.counted = max(board.counted, position) }
             case .returning: board.state = .returned
             case .waiting, .acknowledged, .failed, .returned, .removed: break
             }

@@ -1,7 +1,7 @@
 public import FleetModel
 
-/// One rollout of one policy. Pure: what people ask, what boards do and the time come in, effects leave in the order in
-/// which they must be performed once the rollout has been stored.
+/// One rollout of one policy or artefact. Pure: what people ask, what boards do and the time come in, effects leave in
+/// the order in which they must be performed once the rollout has been stored.
 ///
 ///     awaitingApproval ──approve──▶ running ──last group passed──▶ adopting ──▶ finished
 ///            │                       │   ▲
@@ -107,9 +107,7 @@ public struct Rollout: Equatable, Sendable {
     public static let pastsAtOnce = 16
 
     public let plan: RolloutPlan
-    public let policy: Policy
-    /// As it was written.
-    public let policyText: String
+    public let content: RolloutContent
     /// Rollouts in the order of their making.
     public let number: UInt64
     /// The name of the token that it was made with.
@@ -133,12 +131,11 @@ public struct Rollout: Equatable, Sendable {
 
     /// - Parameter groups: boards by group, none empty, no board twice.
     public init(
-        plan: RolloutPlan, policy: Policy, policyText: String, groups: [[BoardID]], number: UInt64, createdBy: String,
+        plan: RolloutPlan, content: RolloutContent, groups: [[BoardID]], number: UInt64, createdBy: String,
         createdAtMilliseconds: UInt64
     ) {
         self.plan = plan
-        self.policy = policy
-        self.policyText = policyText
+        self.content = content
         self.number = number
         self.createdBy = createdBy
         self.createdAtMilliseconds = createdAtMilliseconds
@@ -158,6 +155,13 @@ public struct Rollout: Equatable, Sendable {
 
     /// Boards that are to have the new version.
     public var boardsOnNewVersion: Set<BoardID> { Set(boards.filter { $0.value.hasNewVersion }.keys) }
+
+    /// `nil` where it brings something else.
+    public var policy: Policy? { if case .policy(let policy, _) = content { policy } else { nil } }
+    /// As it was written; empty where it brings something else.
+    public var policyText: String { if case .policy(_, let text) = content { text } else { "" } }
+    /// `nil` where it brings something else.
+    public var artefact: ArtefactVersion? { if case .artefact(let artefact) = content { artefact } else { nil } }
 
     /// The group in work; `nil` when all have passed.
     public var currentGroup: Int? { groups.firstIndex { $0.phase != .passed } }
@@ -189,15 +193,21 @@ public struct Rollout: Equatable, Sendable {
 /// Clock and marks are the running process's own.
 extension Rollout: Codable {
     private enum CodingKeys: String, CodingKey {
-        case plan, policy, policyText, number, createdBy, createdAtMilliseconds, status, reason, groups, boards
+        case plan, policy, policyText, artefact, number, createdBy, createdAtMilliseconds, status, reason, groups,
+            boards
         case lastOrder, returningMilliseconds, waitsForVerdict
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         plan = try container.decode(RolloutPlan.self, forKey: .plan)
-        policy = try container.decode(Policy.self, forKey: .policy)
-        policyText = try container.decode(String.self, forKey: .policyText)
+        if let artefact = try container.decodeIfPresent(ArtefactVersion.self, forKey: .artefact) {
+            content = .artefact(artefact)
+        } else {
+            content = .policy(
+                try container.decode(Policy.self, forKey: .policy),
+                text: try container.decode(String.self, forKey: .policyText))
+        }
         number = try container.decode(UInt64.self, forKey: .number)
         createdBy = try container.decode(String.self, forKey: .createdBy)
         createdAtMilliseconds = try container.decode(UInt64.self, forKey: .createdAtMilliseconds)
@@ -215,8 +225,12 @@ extension Rollout: Codable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(plan, forKey: .plan)
-        try container.encode(policy, forKey: .policy)
-        try container.encode(policyText, forKey: .policyText)
+        switch content {
+        case .policy(let policy, let text):
+            try container.encode(policy, forKey: .policy)
+            try container.encode(text, forKey: .policyText)
+        case .artefact(let artefact): try container.encode(artefact, forKey: .artefact)
+        }
         try container.encode(number, forKey: .number)
         try container.encode(createdBy, forKey: .createdBy)
         try container.encode(createdAtMilliseconds, forKey: .createdAtMilliseconds)

@@ -4,6 +4,8 @@ public import FleetModel
 public struct RolloutFinding: Equatable, Codable, Sendable, CustomStringConvertible {
     public enum Gate: String, Codable, Sendable, CaseIterable {
         case accuracyDrop, attainmentDrop, p50Ratio, p99Ratio, restartsPerBoard
+        /// The same setting as `accuracyDrop`, by the frames whose right answer is known.
+        case labelledAccuracyDrop
     }
 
     public var gate: Gate
@@ -94,9 +96,29 @@ extension RolloutGates {
         // A difference in the last bit is no fall.
         let tolerance = 1e-9
         compare(.accuracyDrop, accuracyDrop, \.accuracy, limit: -) { $0 < $1 - tolerance }
+        if let accuracyDrop { judgeLabelled(name, pairs, accuracyDrop, &verdict) }
         compare(.attainmentDrop, attainmentDrop, \.attainment, limit: -) { $0 < $1 - tolerance }
         compare(.p50Ratio, p50Ratio, \.p50, limit: *) { $0 > $1 + tolerance }
         compare(.p99Ratio, p99Ratio, \.p99, limit: *) { $0 > $1 + tolerance }
+    }
+
+    /// What was answered, where enough of it can be told right or wrong: a file on the boards may harm though its
+    /// points promise as much as before. Two standard errors of the difference are luck, and no fall.
+    private func judgeLabelled(_ name: String, _ pairs: [Pair], _ drop: Double, _ verdict: inout RolloutVerdict) {
+        let told = pairs.filter { $0.past.labelled > 0 && $0.present.labelled > 0 }
+        let counts = told.reduce((past: 0.0, present: 0.0)) {
+            ($0.past + Double($1.past.labelled), $0.present + Double($1.present.labelled))
+        }
+        guard min(counts.past, counts.present) >= Double(max(1, leastFrames)),
+            let means = Self.means(told, \.answered)
+        else { return }
+        let luck = (means.past * (1 - means.past) / counts.past + means.present * (1 - means.present) / counts.present)
+            .squareRoot()
+        let limit = means.past - drop - 2 * luck
+        verdict.findings.append(
+            RolloutFinding(
+                gate: .labelledAccuracyDrop, model: name, past: means.past, present: means.present, limit: limit,
+                isViolated: means.present < limit - 1e-9))
     }
 
     /// Each board with the same weight on both sides.

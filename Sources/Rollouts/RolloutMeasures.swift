@@ -13,6 +13,9 @@ public struct RolloutMeasures: Equatable, Codable, Sendable {
         /// Of the active points, times frames of windows whose point is known.
         public var accuracySum = 0.0
         public var accuracyFrames: UInt64 = 0
+        /// Frames whose right answer is known, and those of them that were answered right.
+        public var labelled: UInt64 = 0
+        public var correct: UInt64 = 0
         /// Milliseconds times frames.
         public var p50Sum = 0.0
         public var p99Sum = 0.0
@@ -20,6 +23,8 @@ public struct RolloutMeasures: Equatable, Codable, Sendable {
         public init() {}
 
         var accuracy: Double? { accuracyFrames == 0 ? nil : accuracySum / Double(accuracyFrames) }
+        /// Of what was answered, where that can be told.
+        var answered: Double? { labelled == 0 ? nil : Double(correct) / Double(labelled) }
         var attainment: Double? { arrived == 0 ? nil : Double(kept) / Double(arrived) }
         var p50: Double? { frames == 0 ? nil : p50Sum / Double(frames) }
         var p99: Double? { frames == 0 ? nil : p99Sum / Double(frames) }
@@ -43,6 +48,8 @@ public struct RolloutMeasures: Equatable, Codable, Sendable {
             model.frames += UInt64(window.frames)
             model.arrived += window.arrived
             model.kept += window.kept
+            model.labelled += UInt64(window.labelled)
+            model.correct += UInt64(window.correct)
             model.p50Sum += window.p50Milliseconds * Double(window.frames)
             model.p99Sum += window.p99Milliseconds * Double(window.frames)
             let points = board.models.first { $0.name == window.model }?.points ?? []
@@ -59,5 +66,25 @@ public struct RolloutMeasures: Equatable, Codable, Sendable {
         for record in records { add(record, of: board) }
         let starts = records.map(\.incarnation)
         restarts = (starts.max() ?? 0) - (starts.min() ?? 0)
+    }
+}
+
+extension RolloutMeasures.Model {
+    private enum CodingKeys: String, CodingKey {
+        case frames, arrived, kept, accuracySum, accuracyFrames, labelled, correct, p50Sum, p99Sum
+    }
+
+    /// What an earlier version stored knows nothing of labels.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        frames = try container.decode(UInt64.self, forKey: .frames)
+        arrived = try container.decode(UInt64.self, forKey: .arrived)
+        kept = try container.decode(UInt64.self, forKey: .kept)
+        accuracySum = try container.decode(Double.self, forKey: .accuracySum)
+        accuracyFrames = try container.decode(UInt64.self, forKey: .accuracyFrames)
+        labelled = try container.decodeIfPresent(UInt64.self, forKey: .labelled) ?? 0
+        correct = try container.decodeIfPresent(UInt64.self, forKey: .correct) ?? 0
+        p50Sum = try container.decode(Double.self, forKey: .p50Sum)
+        p99Sum = try container.decode(Double.self, forKey: .p99Sum)
     }
 }

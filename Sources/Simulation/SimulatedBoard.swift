@@ -86,7 +86,7 @@ struct SimulatedBoard {
                 applied.append(assignment.generation)
                 messages += perform(session.assignmentApplied(generation: assignment.generation, at: now), at: now)
             case .sessionStarted, .sessionLost: spool.connectionReset()
-            case .helloUnanswered, .helloRefused, .gates, .measure, .artefacts: break
+            case .helloUnanswered, .helloRefused, .gates, .measure, .artefacts, .key: break
             case .telemetryAcknowledged(let incarnation, let sequence):
                 for position in spool.acknowledged(incarnation: incarnation, sequence: sequence, at: now) {
                     records[position] = nil

@@ -28,7 +28,15 @@ public struct FrameCounters: Equatable, Sendable {
 
     public mutating func countReceived() { received += 1 }
     public mutating func countSent() { sent += 1 }
-    public mutating func countDropped(_ reason: DropReason) { dropped[reason, default: 0] += 1 }
+    public mutating func countDropped(_ reason: DropReason, _ count: UInt64 = 1) {
+        if count > 0 { dropped[reason, default: 0] += count }
+    }
+
+    public mutating func add(_ other: FrameCounters) {
+        received += other.received
+        sent += other.sent
+        dropped.merge(other.dropped, uniquingKeysWith: +)
+    }
 }
 
 extension DecodingFailure {

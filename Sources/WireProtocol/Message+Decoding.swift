@@ -47,6 +47,8 @@ extension Message {
         case .measureReport: self = .measureReport(try MeasureReport(try WireMeasureReport(parsing: payload)))
         case .artefactReport: self = .artefactReport(try ArtefactReport(try WireArtefactReport(parsing: payload)))
         case .artefactOrder: self = .artefactOrder(try ArtefactOrder(try WireArtefactOrder(parsing: payload)))
+        case .keyOrder: self = .keyOrder(try KeyOrder(try WireKeyOrder(parsing: payload)))
+        case .keyReport: self = .keyReport(try KeyReport(try WireKeyReport(parsing: payload)))
         }
     }
 

@@ -45,6 +45,8 @@ extension Message {
         case .measureReport(let report): return WireMeasureReport(report)
         case .artefactReport(let report): return WireArtefactReport(report)
         case .artefactOrder(let order): return WireArtefactOrder(order)
+        case .keyOrder(let order): return WireKeyOrder(order)
+        case .keyReport(let report): return WireKeyReport(report)
         }
     }
 }

@@ -12,10 +12,11 @@ extension Message.Code {
     public func isSaid(by speaker: Message.Speaker) -> Bool {
         switch self {
         case .enrol: speaker == .stranger
-        case .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport, .artefactReport:
+        case .hello, .telemetry, .assignmentReported, .goodbye, .gateReport, .measureReport, .artefactReport,
+            .keyReport:
             speaker == .board
         case .enrolled, .refused, .welcome, .helloWanted, .telemetryAcknowledged, .assign, .gateOrder, .measureOrder,
-            .artefactOrder:
+            .artefactOrder, .keyOrder:
             speaker == .coordinator
         case .heartbeat: speaker != .stranger
         }

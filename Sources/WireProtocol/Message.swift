@@ -8,12 +8,13 @@ public import FleetModel
 ///
 ///     enrolment = A:enrol ( C:enrolled / C:refused )
 ///     session   = A:hello C:welcome *exchange [ A:goodbye ]
-///     exchange  = telemetry / assignment / sharing / measuring / artefacts / heartbeat
+///     exchange  = telemetry / assignment / sharing / measuring / artefacts / keys / heartbeat
 ///     telemetry = A:telemetry C:telemetryAcknowledged      ; acknowledged only once it is durable
 ///     assignment = C:assign A:assignmentReported           ; repeated until reported
 ///     sharing   = *( A:gateReport / C:gateOrder )          ; see GateReport
 ///     measuring = *( C:measureOrder / A:measureReport )    ; see MeasureOrder
 ///     artefacts = *( A:artefactReport / C:artefactOrder )  ; see ArtefactReport
+///     keys      = *( C:keyOrder / A:keyReport )            ; see KeyOrder
 ///     heartbeat = A:heartbeat C:heartbeat                  ; any traffic counts as one
 ///
 /// A coordinator that hears anything but `hello` from a board it has no session with answers `helloWanted`.
@@ -39,6 +40,8 @@ public enum Message: Equatable, Sendable {
     case measureReport(MeasureReport)
     case artefactReport(ArtefactReport)
     case artefactOrder(ArtefactOrder)
+    case keyOrder(KeyOrder)
+    case keyReport(KeyReport)
 
     public enum Code: UInt8, Sendable, CaseIterable {
         case enrol = 1
@@ -59,6 +62,8 @@ public enum Message: Equatable, Sendable {
         case measureReport = 101
         case artefactReport = 140
         case artefactOrder = 141
+        case keyOrder = 160
+        case keyReport = 161
     }
 
     public var code: Code {
@@ -81,6 +86,8 @@ public enum Message: Equatable, Sendable {
         case .measureReport: .measureReport
         case .artefactReport: .artefactReport
         case .artefactOrder: .artefactOrder
+        case .keyOrder: .keyOrder
+        case .keyReport: .keyReport
         }
     }
 }

@@ -47,6 +47,11 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var telemetryDays = CoordinatorService.Configuration.telemetryDays
     @Option(
+        help:
+            "Days after which a board is told to make a new key; without it by shoal board rotate-key alone."
+    )
+    var rotateKeysAfter: Int?
+    @Option(
         help: """
             sqlite: a file in the state folder. postgresql: a database that several coordinators share, of which one \
             leads; its connection string is in the environment variable \(StoreConnection.variable) or in a file.
@@ -82,6 +87,9 @@ struct ServeCommand: AsyncParsableCommand {
         guard (0...FleetLimits.hoursPerModel / 24).contains(telemetryDays) else {
             throw ValidationError("--telemetry-days: give 0 to \(FleetLimits.hoursPerModel / 24)")
         }
+        guard (1...3_650).contains(rotateKeysAfter ?? 1) else {
+            throw ValidationError("--rotate-keys-after: give 1 to 3650")
+        }
         guard store == .postgresql || storeConnection == nil else {
             throw ValidationError("--store-connection goes with --store postgresql")
         }
@@ -103,7 +111,8 @@ struct ServeCommand: AsyncParsableCommand {
                     enrolmentPort: enrolmentPort, adminPort: adminPort, metricsPort: metricsPort,
                     heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate,
                     measureAfter: .seconds(measureAfter), hookWatch: .seconds(hookWatch),
-                    telemetryDays: telemetryDays, relayPort: relayPort, peerHost: peerAddress),
+                    telemetryDays: telemetryDays, keyDays: rotateKeysAfter, relayPort: relayPort,
+                    peerHost: peerAddress),
                 logger: logger)
             let group = ServiceGroup(
                 configuration: .init(

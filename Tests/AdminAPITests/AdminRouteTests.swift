@@ -18,7 +18,7 @@ import Testing
 @Suite struct AdminRouteTests {
     static let server = AdminServer(
         fleet: InMemoryFleet(), hooks: InMemoryHooks(), rollouts: InMemoryRollouts(),
-        artefacts: InMemoryArtefacts(), access: InMemoryAccess(),
+        artefacts: InMemoryArtefacts(), care: InMemoryCare(), access: InMemoryAccess(),
         extend: { router in router.get("page.html") { _, _ in "page" } })
     static let routes = server.routes()
 

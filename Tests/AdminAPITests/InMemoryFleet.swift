@@ -155,7 +155,8 @@ actor InMemoryRollouts: RolloutAdministration {
             RolloutPlan(
                 name: "b0",
                 gates: RolloutGates(
-                    accuracyDrop: 0.1, attainmentDrop: 0.2, p50Ratio: 1.5, p99Ratio: 2, restartsPerBoard: 0.5))))
+                    accuracyDrop: 0.1, attainmentDrop: 0.2, p50Ratio: 1.5, p99Ratio: 2, restartsPerBoard: 0.5))),
+        artefact: RolloutArtefact(kind: "hook-version", name: "m", version: 2))
 
     func rollouts() -> [RolloutView] { [Self.view] }
     func create(_ request: RolloutRequest, by actor: String) -> RolloutView { Self.view }

@@ -79,6 +79,8 @@ import Testing
                 "/v1/rollouts": [
                     #"{"file":"r","text":"t","policyFile":"p","policyText":"t","dryRun":true}"#
                 ], "/v1/rollouts/{name}/abort": [#"{"reason":"x"}"#], "/v1/rollouts/{name}/approve": ["{}"],
+                "/v1/boards/{name}/drain": [#"{"reason":"x","dryRun":true}"#],
+                "/v1/key-rotations": [#"{"selector":{"a":"b"},"seconds":60}"#],
             ]
             var seen: Set<String> = []
             for route in AdminRouteTests.routes where route.path != "/v1/live" {
@@ -160,7 +162,13 @@ private struct FullValues {
                         name: "m", framesPerSecond: 30,
                         points: [PointView(subnet: "s", accuracy: 0.5, latencyMilliseconds: 2, flops: 3)])
                 ], interference: ["m": ["n": 1.5]],
-                quarantine: .init(reason: "odd", sinceMilliseconds: 1), watts: 2.5, shares: shares, clockShare: 0.5))
+                quarantine: .init(reason: "odd", sinceMilliseconds: 1), watts: 2.5, shares: shares, clockShare: 0.5,
+                isDrained: true, keySinceMilliseconds: 1, keyChange: .init(hasNextKey: true, untilMilliseconds: 2)))
+        try add("BoardDrain", InMemoryCare.drain)
+        try add("BoardChange", BoardChange(dryRun: true, reason: "r"))
+        try add("KeyRotationStart", InMemoryCare.rotation)
+        try add(
+            "KeyRotationRequest", KeyRotationRequest(board: "b", selector: ["a": "b"], seconds: 60, dryRun: true))
         try add("Shares", shares)
         let front = FrontView(
             fleetEndpoint: "a", enrolmentEndpoint: "b", boards: 1, framesReceived: 1, framesSent: 1,
@@ -230,6 +238,12 @@ private struct FullValues {
         try add("ArtefactUpload", ArtefactUpload(receivedBytes: 2))
         try add("ArtefactKey", ArtefactKeyView(publicKey: "ab", rotations: 1))
         try add("Rollout", InMemoryRollouts.view)
+        let artefact = try #require(InMemoryRollouts.view.artefact)
+        try add("RolloutArtefact", artefact)
+        try add(
+            "RolloutRequest",
+            RolloutRequest(
+                file: "r", text: "t", policyFile: "p", policyText: "t", artefact: artefact, dryRun: true))
         try add("RolloutGroup", InMemoryRollouts.view.groups[0])
         let rules = try #require(InMemoryRollouts.view.rules)
         try add("RolloutRules", rules)

@@ -186,8 +186,10 @@ import WireProtocol
         #expect(try await (client.get("v1/rollouts") as [RolloutView]).isEmpty)
         try programs.run(["rollout", "create", "-f", good, "--policy", try policy(20)])
         #expect(try programs.status(["rollout", "create", "-f", good, "--policy", try policy(20)]) == 2)
-        // Meanwhile nobody applies the same policy past it.
-        #expect(try programs.status(["apply", "-f", try policy(30)]) == 2)
+        // Meanwhile nobody applies the same policy past it, and dry runs say so.
+        for change in [["apply", "-f", try policy(30)], ["delete", "policy", "p"]] {
+            for more in [[], ["--dry-run"]] { #expect(try programs.status(change + more) == 2) }
+        }
         try programs.run(["rollout", "approve", "good", "--reason", "seen"])
         _ = try await rollout("good", client) { $0.groups[0].phase == "inFlight" }
         process.killed()
@@ -221,7 +223,6 @@ import WireProtocol
         }
         #expect(try programs.status(["rollout", "status", "fourth"]) == 3)
         #expect(try programs.status(["rollout", "pause", "third"]) == 2)
-
         let audit: [AuditEntry] = try await client.get("v1/audit", query: ["limit": "100"])
         let actions = audit.filter { $0.target == "rollout third" && $0.actor == "local" }.map(\.action)
         #expect(actions == ["rolloutCreated", "rolloutPaused", "rolloutResumed", "rolloutAborted"])

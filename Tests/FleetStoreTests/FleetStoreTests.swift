@@ -36,6 +36,28 @@ import Testing
         }
     }
 
+    /// Of a board that changes its key, both may speak.
+    @Test(arguments: StoreMaker.all)
+    func aBoardThatIsDrainedAndChangesItsKeyIsKeptAsItIs(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            var board = try Samples.board("board-1")
+            (board.drainedAtMilliseconds, board.keySinceMilliseconds) = (7, 8)
+            board.keyRotation = BoardKeyRotation(number: 3, nextKey: "next", untilMilliseconds: 9)
+            try await store.saveBoard(board)
+            #expect(try await store.board(board.id) == board)
+            #expect(try await store.allowList() == [board.publicKey: board.id, "next": board.id])
+
+            board.keyRotation?.nextKey = nil
+            try await store.saveBoard(board)
+            #expect(try await store.board(board.id) == board)
+            #expect(try await store.allowList() == [board.publicKey: board.id])
+
+            (board.drainedAtMilliseconds, board.keySinceMilliseconds, board.keyRotation) = (nil, nil, nil)
+            try await store.saveBoard(board)
+            #expect(try await store.board(board.id) == board)
+        }
+    }
+
     @Test(arguments: StoreMaker.all)
     func aKeyBelongsToOneBoard(maker: StoreMaker) async throws {
         try await maker.with { store in

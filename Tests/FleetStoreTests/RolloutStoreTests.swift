@@ -17,7 +17,8 @@ import Testing
 
     private func rollout(_ name: String, number: UInt64) throws -> Rollout {
         Rollout(
-            plan: RolloutPlan(name: name, gates: RolloutGates(p99Ratio: 1.5)), policy: try policy(), policyText: "kind",
+            plan: RolloutPlan(name: name, gates: RolloutGates(p99Ratio: 1.5)),
+            content: .policy(try policy(), text: "kind"),
             groups: [[try Samples.id("a")], [try Samples.id("b"), try Samples.id("c")]], number: number,
             createdBy: "ann", createdAtMilliseconds: 5)
     }

@@ -227,8 +227,10 @@ import Testing
             let hours = try await fill(store)
             await store.close()
             try await server.query(
-                Self.undone + "DROP TABLE quarantine; ALTER TABLE lease DROP COLUMN relay, DROP COLUMN admin; "
-                    + "DELETE FROM shoalMigration WHERE name IN ('telemetryHours', 'quarantine', 'leader')", in: name)
+                Self.undone + "DROP TABLE quarantine; ALTER TABLE board DROP COLUMN drainedAtMilliseconds, "
+                    + "DROP COLUMN keySinceMilliseconds, DROP COLUMN keyRotation; "
+                    + "ALTER TABLE lease DROP COLUMN relay, DROP COLUMN admin; DELETE FROM shoalMigration "
+                    + "WHERE name IN ('telemetryHours', 'quarantine', 'boardCare', 'leader')", in: name)
 
             let again = try await PostgreSQLFleetStore.open(address)
             try await expect(hours, in: again)

@@ -1,4 +1,5 @@
 import FleetModel
+import Foundation
 import Rollouts
 import Testing
 
@@ -27,6 +28,44 @@ import Testing
         let verdict = gates.verdict(of: [(measures([before]), measures([after]))])
         #expect(verdict.missing.isEmpty, "\(name)")
         #expect(verdict.violations.isEmpty == !isViolated, "\(name): \(verdict)")
+    }
+
+    /// Right answers of 400 labelled frames before and after, and whether a fall of more than 0.02 is seen in them.
+    @Test(arguments: [
+        (360, 300, true), (360, 345, false), (360, 360, false), (300, 380, false), (400, 391, false), (400, 380, true),
+    ])
+    func answersCountWhereTheyCanBeToldRightOrWrong(before: UInt32, after: UInt32, isViolated: Bool) throws {
+        let gates = RolloutGates(leastFrames: 400, accuracyDrop: 0.02)
+        let past = measures([Samples.record(1, frames: 400, labelled: 400, correct: before)])
+        let present = measures([Samples.record(2, frames: 400, labelled: 400, correct: after)])
+        let verdict = gates.verdict(of: [(past, present)])
+        let finding = try #require(verdict.findings.first { $0.gate == .labelledAccuracyDrop })
+        #expect(finding.isViolated == isViolated, "\(finding)")
+        #expect(abs(finding.past - Double(before) / 400) < 1e-12)
+        #expect(verdict.violations.count == (isViolated ? 1 : 0))
+
+        // Of too few nothing is said, and of none neither.
+        for few in [0, 399] as [UInt32] {
+            let little = measures([Samples.record(2, frames: 400, labelled: few, correct: 0)])
+            let verdict = gates.verdict(of: [(past, little)])
+            #expect(verdict.findings.map(\.gate) == [.accuracyDrop] && verdict.missing.isEmpty)
+        }
+    }
+
+    @Test func measuresOfBeforeLabelsWereKeptAreRead() throws {
+        let kept = measures([Samples.record(1, labelled: 10, correct: 9)])
+        let data = try JSONEncoder().encode(kept)
+        #expect(try JSONDecoder().decode(RolloutMeasures.self, from: data) == kept)
+        var object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        var models = try #require(object["models"] as? [String: [String: Any]])
+        for name in models.keys {
+            models[name]?["labelled"] = nil
+            models[name]?["correct"] = nil
+        }
+        object["models"] = models
+        let old = try JSONDecoder().decode(
+            RolloutMeasures.self, from: JSONSerialization.data(withJSONObject: object))
+        #expect(old.models["m"]?.labelled == 0 && old.models["m"]?.frames == 100)
     }
 
     @Test func fewFramesOnEitherSideAreNoVerdict() {

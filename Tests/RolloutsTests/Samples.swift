@@ -37,15 +37,17 @@ enum Samples {
 
     static func record(
         _ sequence: UInt64, incarnation: UInt64 = 1, generation: UInt64 = 1, frames: UInt32 = 100,
-        violations: UInt32 = 0, point: UInt32 = 1, p50: Double = 4, p99: Double = 8
+        violations: UInt32 = 0, point: UInt32 = 1, p50: Double = 4, p99: Double = 8, labelled: UInt32 = 0,
+        correct: UInt32 = 0
     ) -> TelemetryRecord {
         TelemetryRecord(
             incarnation: incarnation, sequence: sequence, startMilliseconds: sequence * 1_000,
             durationMilliseconds: 1_000, generation: generation,
             models: [
                 ModelTelemetry(
-                    model: model, frames: frames, dropped: 0, violations: violations, labelled: 0, correct: 0,
-                    switches: 0, activePoint: point, p50Milliseconds: p50, p90Milliseconds: p99, p99Milliseconds: p99,
+                    model: model, frames: frames, dropped: 0, violations: violations, labelled: labelled,
+                    correct: correct, switches: 0, activePoint: point, p50Milliseconds: p50, p90Milliseconds: p99,
+                    p99Milliseconds: p99,
                     constraintMilliseconds: 10)
             ],
             board: BoardTelemetry(
@@ -54,7 +56,7 @@ enum Samples {
 
     static func rollout(_ plan: RolloutPlan, groups: [[String]]) -> Rollout {
         Rollout(
-            plan: plan, policy: policy, policyText: "text", groups: groups.map { $0.map(id) }, number: 1,
+            plan: plan, content: .policy(policy, text: "text"), groups: groups.map { $0.map(id) }, number: 1,
             createdBy: "ann", createdAtMilliseconds: 1)
     }
 }

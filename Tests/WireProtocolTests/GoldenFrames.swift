@@ -66,5 +66,13 @@ enum GoldenFrames {
             "00ea0840efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef",
             "efefefefefefefefefefefefefefefefefefefeff00801",
         ].joined(),
+        .keyOrder: [
+            "800a81d095ffbc318a0a2872713a724d3e7d553f404c6e7334374531256b522e6f406e2546636d6d734c2f407b48385d",
+            "796637",
+        ].joined(),
+        .keyReport: [
+            "800a81d095ffbc318a0a2872713a724d3e7d553f404c6e7334374531256b522e6f406e2546636d6d734c2f407b48385d",
+            "796637",
+        ].joined(),
     ]
 }

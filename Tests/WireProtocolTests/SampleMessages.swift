@@ -32,9 +32,14 @@ enum SampleMessages {
                     subnet: point.configuration))
         case .artefactReport: .artefactReport(.state(try artefactState()))
         case .artefactOrder: .artefactOrder(.desired(generation: 5, [try desiredArtefact()]))
+        case .keyOrder: .keyOrder(KeyOrder(number: 1_700_000_000_001, .accepted(key: curveKey)))
+        case .keyReport: .keyReport(KeyReport(number: 1_700_000_000_001, key: curveKey))
         case .measureReport: .measureReport(MeasureReport(number: 1_700_000_000_001, .measured([1.25, 1.5])))
         }
     }
+
+    /// That of RFC 26.
+    static let curveKey = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 
     static func artefactState() throws -> ArtefactState {
         ArtefactState(

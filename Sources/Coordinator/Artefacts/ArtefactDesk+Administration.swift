@@ -2,6 +2,7 @@ import AdminAPI
 import Artefacts
 import FleetModel
 import FleetStore
+import Rollouts
 
 /// Answers people's questions about artefacts, and does what they ask of them.
 struct ArtefactAdministrator: ArtefactAdministration {
@@ -9,7 +10,7 @@ struct ArtefactAdministrator: ArtefactAdministration {
     let actor: CoordinatorActor
 
     func artefacts() async throws -> [ArtefactView] {
-        await desk.forget(allBut: Set(await actor.states.map(\.board.id)))
+        await desk.forget(allBut: Set(await actor.activeBoards))
         return await desk.views
     }
 
@@ -33,20 +34,29 @@ struct ArtefactAdministrator: ArtefactAdministration {
 
     func deploy(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
         let id = try Self.id(change.kind, change.name)
-        try await stated { try await desk.deploy(id, version: change.version, by: actor) }
+        try await stated {
+            try await self.actor.refuseDuringRollout(of: id)
+            try await desk.deploy(id, version: change.version, by: actor)
+        }
         return try await view(of: id)
     }
 
     func withdraw(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
         let id = try Self.id(change.kind, change.name)
-        try await stated { try await desk.withdraw(id, by: actor) }
+        try await stated {
+            try await self.actor.refuseDuringRollout(of: id)
+            try await desk.withdraw(id, by: actor)
+        }
         return try await view(of: id)
     }
 
     func remove(_ change: ArtefactChange, by actor: String) async throws -> [ArtefactView] {
         let id = try Self.id(change.kind, change.name)
         guard let version = change.version else { throw AdminFailure(.invalid, "version: say which one") }
-        try await stated { try await desk.remove(id, version: version, by: actor) }
+        try await stated {
+            try await self.actor.refuseDuringRollout(of: id, version: version)
+            try await desk.remove(id, version: version, by: actor)
+        }
         return try await artefacts()
     }
 
@@ -76,6 +86,8 @@ struct ArtefactAdministrator: ArtefactAdministration {
     private func stated<Result>(_ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch let failure as ArtefactFailure {
             throw AdminFailure(.invalid, failure.description)
+        } catch let refusal as RolloutRefusal {
+            throw AdminFailure(.invalid, refusal.description)
         } catch let failure as DiskFailure {
             throw AdminFailure(.unavailable, failure.description)
         } catch let failure as FleetStoreFailure { throw AdminFailure(.unavailable, failure.description) }

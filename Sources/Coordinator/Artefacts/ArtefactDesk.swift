@@ -72,13 +72,19 @@ actor ArtefactDesk {
             switch action {
             case .send(let order, let board): send(.artefactOrder(order), board)
             case .refused(let board, let reason): await record(.artefactRefused, board, reason)
-            case .lift(let generation):
-                do throws(DiskFailure) {
-                    try library.deploy(library.deployments.above(generation))
-                    await changed()
-                } catch { logger.error("deployments not stored", metadata: ["error": "\(error)"]) }
+            case .lift(let generation): _ = await place(library.deployments.above(generation))
             }
         }
+    }
+
+    /// - Returns: whether it is lasting.
+    func place(_ deployments: Deployments) async -> Bool {
+        do throws(DiskFailure) { try library.deploy(deployments) } catch {
+            logger.error("deployments not stored", metadata: ["error": "\(error)"])
+            return false
+        }
+        await changed()
+        return true
     }
 
     private func changed() async {

@@ -3,7 +3,7 @@ import WireProtocol
 
 /// The boards that searches have measure, as the desk of searches sees them.
 struct MeasuringFleet: Sendable {
-    /// Those that are connected.
+    /// Those that are connected, and not to be left alone.
     var boards: @Sendable () async -> [BoardDescription]
     /// Those from which nothing is learned.
     var quarantined: @Sendable () async -> Set<BoardID> = { [] }
@@ -24,7 +24,7 @@ struct MeasuringFleet: Sendable {
     }
 
     init(_ actor: CoordinatorActor) {
-        boards = { await actor.states.filter { $0.status == .connected }.map(\.board) }
+        boards = { await actor.states.filter { $0.status == .connected && !$0.isDrained }.map(\.board) }
         quarantined = { await actor.quarantined }
         doubt = { board, reason in await actor.impossible(reason, of: board) }
         send = { message, board in await actor.send(message, to: board) }

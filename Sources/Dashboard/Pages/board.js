@@ -1,10 +1,11 @@
 // One board: what its models attain now and attained lately, and what the board itself measured.
-import { get } from "./coordinator.js";
+import { get, may, post } from "./coordinator.js";
+import { ask } from "./dialog.js";
 import {
   bytes, cards, clock, count, digits, element, facts, link, modelLink, moment, note, number, percent, table, text,
 } from "./elements.js";
 import { eventTable, newestFirst } from "./events.js";
-import { generationOf, isLate, labelsOf, statusBadge } from "./fleet.js";
+import { drainBadge, generationOf, isLate, labelsOf, statusBadge } from "./fleet.js";
 import { plots, timePlot } from "./plots.js";
 
 // Windows that are shown, and how old what was asked for may be before all of it is asked for again: windows that
@@ -107,6 +108,21 @@ function interference(board) {
 export const quarantineNote = ({ quarantine }) => quarantine ? note(
   `Nothing is learned from it since ${moment(quarantine.sinceMilliseconds)}: ${quarantine.reason}`, "warn") : null;
 
+// What an operator may do to it.
+function buttons(board) {
+  if (!may("operator") || board.isDrained === undefined) return null;
+  const verb = board.isDrained ? "undrain" : "drain", label = board.isDrained ? "Undrain" : "Drain";
+  const help = board.isDrained ? "The board takes part again: policies assign its models as they do on others."
+    : "What its models are asked is withdrawn, and nothing new is asked of the board. It stays connected.";
+  return element("div", { class: "actions" }, element("button", {
+    type: "button", class: board.isDrained ? "main" : "grave", "data-key": verb, "data-verb": verb,
+    onclick: () => ask({
+      title: `${label} ${board.name}?`, help, label, isGrave: !board.isDrained,
+      act: (reason) => post(`v1/boards/${encodeURIComponent(board.name)}/${verb}`, reason ? { reason } : {}),
+    }),
+  }, label));
+}
+
 export async function boardPage(fleet, name) {
   const board = fleet.boards.find((one) => one.name === name);
   if (!board) return [element("h1", {}, "No board is named " + name), link("#/", "All boards")];
@@ -116,7 +132,8 @@ export async function boardPage(fleet, name) {
   const own = newestFirst(fleet.events.filter((event) => event.board === name)).slice(0, 20);
   const newest = windows.length > 0 ? clock(windows[windows.length - 1].record.startMilliseconds) : "none";
   return [
-    element("h1", {}, name, " ", statusBadge(board.status)),
+    element("h1", {}, name, " ", statusBadge(board.status), board.isDrained ? " " : null, drainBadge(board)),
+    buttons(board),
     facts(
       ["Class", board.boardClass], ["Cores", board.cores], ["Memory", bytes(board.memoryBytes)],
       ["Agent", board.engineVersion], ["Labels", labelsOf(board) || "none"], ["Start", `number ${board.incarnation}`],

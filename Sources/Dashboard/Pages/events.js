@@ -2,7 +2,10 @@
 import { badge, boardLink, choiceField, element, filterField, moment, table, text } from "./elements.js";
 
 const bad = ["boardLost", "auditTampered", "hooksRefused", "telemetryLost", "spoolTroubled", "constraintInfeasible"];
-const odd = ["enrolmentRefused", "messageRefused", "telemetryRefused", "boardRestarted", "hookOutlier", "boardRevoked"];
+const odd = [
+  "enrolmentRefused", "messageRefused", "telemetryRefused", "boardRestarted", "hookOutlier", "boardRevoked",
+  "keyRotationFailed",
+];
 const wanted = { kind: "", words: "" };
 
 export function eventTable(events) {

@@ -9,6 +9,10 @@ let filter = "";
 export const statusBadge = (status) =>
   badge(status, status === "connected" ? "good" : status === "lost" ? "bad" : status === "suspect" ? "warn" : "plain");
 
+// Nothing where it takes part.
+export const drainBadge = (board) => !board.isDrained ? null
+  : badge(board.reportedGeneration === board.desiredGeneration ? "drained" : "draining", "plain");
+
 export const isLate = (model) =>
   model.constraintMilliseconds > 0 && model.p99Milliseconds > model.constraintMilliseconds;
 
@@ -51,7 +55,9 @@ function boardTable(boards) {
   return table("Boards", columns, boards.map((board) => ({
     key: board.name,
     cells: [
-      boardLink(board.name), statusBadge(board.status), board.boardClass, labelsOf(board), board.cores,
+      boardLink(board.name),
+      element("span", {}, statusBadge(board.status), board.isDrained ? " " : null, drainBadge(board)),
+      board.boardClass, labelsOf(board), board.cores,
       generationOf(board), board.telemetryGaps, board.infeasible.join("; ") || "-",
     ],
   })));

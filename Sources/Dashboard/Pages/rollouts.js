@@ -38,12 +38,12 @@ export async function rolloutsPage() {
   return [
     element("h1", {}, "Rollouts"),
     element("section", { class: "panel" }, table("Rollouts", [
-      text("Rollout"), text("Policy"), text("Status"), text("Group"), text("Boards"), number("Failed"), number("Away"),
+      text("Rollout"), text("Brings"), text("Status"), text("Group"), text("Boards"), number("Failed"), number("Away"),
       text("By"), text("Begun"), text("Reason"),
     ], rollouts.map((rollout) => {
       const boards = boardsOf(rollout);
       return { key: rollout.name, cells: [
-        link("#/rollout/" + encodeURIComponent(rollout.name), rollout.name), rollout.policy,
+        link("#/rollout/" + encodeURIComponent(rollout.name), rollout.name), subjectOf(rollout),
         badge(plain(rollout.status), tones[rollout.status] ?? "plain"),
         `${rollout.currentGroup ?? rollout.groups.length} of ${rollout.groups.length}`,
         [bar(done(boards), boards.length, "Boards that have it"), ` ${done(boards)} of ${boards.length}`],
@@ -55,6 +55,9 @@ export async function rolloutsPage() {
     element("p", { class: "quiet" }, "A rollout begins by ", element("code", {}, "shoal rollout create"), "."),
   ];
 }
+
+const subjectOf = (rollout) => rollout.artefact
+  ? `${rollout.artefact.kind}/${rollout.artefact.name} version ${rollout.artefact.version}` : rollout.policy;
 
 function buttons(rollout) {
   const offered = verbs.filter((one) => one.states.includes(rollout.status) && may(one.role));
@@ -156,11 +159,12 @@ export async function rolloutPage(fleet, name) {
       buttons(rollout)),
     rollout.reason ? note(rollout.reason, tones[rollout.status] === "bad" ? "bad" : "warn") : null,
     steps(rollout),
-    facts(["Policy", link("#/policies", rollout.policy)], ["By", rollout.createdBy],
+    facts(["Brings", rollout.artefact ? subjectOf(rollout) : link("#/policies", subjectOf(rollout))],
+      ["By", rollout.createdBy],
       ["Begun", moment(rollout.createdAtMilliseconds)]),
     rules(rollout),
     ...rollout.groups.map((group) => groupPart(rollout, group)),
-    element("details", { class: "panel", "data-key": "policy" },
+    rollout.artefact ? null : element("details", { class: "panel", "data-key": "policy" },
       element("summary", {}, "The policy that it brings"), element("pre", {}, rollout.policyText)),
   ];
 }

@@ -45,8 +45,12 @@ extension SQLiteFleetStore {
     public func allowList() async throws -> [String: BoardID] {
         try await read { [self] database in
             let rows = try Row.fetchAll(
-                database, sql: "SELECT publicKey, id FROM board WHERE revokedAtMilliseconds IS NULL")
-            return try rows.reduce(into: [:]) { $0[$1["publicKey"]] = try boardID($1["id"]) }
+                database, sql: "SELECT publicKey, keyRotation, id FROM board WHERE revokedAtMilliseconds IS NULL")
+            return try rows.reduce(into: [:]) { list, row in
+                let board = try boardID(row["id"])
+                list[row["publicKey"]] = board
+                if let next = try keyRotation(row)?.nextKey { list[next] = board }
+            }
         }
     }
 
@@ -104,18 +108,23 @@ extension SQLiteFleetStore {
         try database.cachedStatement(
             sql: """
                 INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
-                    reportedGeneration, incarnation, revokedAtMilliseconds)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    reportedGeneration, incarnation, revokedAtMilliseconds, drainedAtMilliseconds,
+                    keySinceMilliseconds, keyRotation)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET publicKey = excluded.publicKey, description = excluded.description,
                     enrolledAtMilliseconds = excluded.enrolledAtMilliseconds,
                     lastSeenMilliseconds = excluded.lastSeenMilliseconds,
                     reportedGeneration = excluded.reportedGeneration, incarnation = excluded.incarnation,
-                    revokedAtMilliseconds = excluded.revokedAtMilliseconds
+                    revokedAtMilliseconds = excluded.revokedAtMilliseconds,
+                    drainedAtMilliseconds = excluded.drainedAtMilliseconds,
+                    keySinceMilliseconds = excluded.keySinceMilliseconds, keyRotation = excluded.keyRotation
                 """
         ).execute(arguments: [
-            board.id.rawValue, board.publicKey, try encoded(board.description), Int64(board.enrolledAtMilliseconds),
-            Int64(board.lastSeenMilliseconds), Int64(board.reportedGeneration), Int64(board.incarnation),
-            board.revokedAtMilliseconds.map(Int64.init),
+            board.id.rawValue, board.publicKey, try encoded(board.description),
+            Int64(board.enrolledAtMilliseconds), Int64(board.lastSeenMilliseconds),
+            Int64(board.reportedGeneration), Int64(board.incarnation), board.revokedAtMilliseconds.map(Int64.init),
+            board.drainedAtMilliseconds.map(Int64.init), board.keySinceMilliseconds.map(Int64.init),
+            try board.keyRotation.map { try encoded($0) },
         ])
     }
 
@@ -126,12 +135,19 @@ extension SQLiteFleetStore {
     }
 
     private func boardRecord(_ row: Row) throws -> BoardRecord {
-        let revoked: Int64? = row["revokedAtMilliseconds"]
+        func time(_ column: String) -> UInt64? { (row[column] as Int64?).map(UInt64.init) }
         return BoardRecord(
             description: try decoded(BoardDescription.self, from: row["description"]), publicKey: row["publicKey"],
             enrolledAtMilliseconds: row.unsigned("enrolledAtMilliseconds"),
             lastSeenMilliseconds: row.unsigned("lastSeenMilliseconds"),
             reportedGeneration: row.unsigned("reportedGeneration"), incarnation: row.unsigned("incarnation"),
-            revokedAtMilliseconds: revoked.map(UInt64.init))
+            revokedAtMilliseconds: time("revokedAtMilliseconds"),
+            drainedAtMilliseconds: time("drainedAtMilliseconds"), keySinceMilliseconds: time("keySinceMilliseconds"),
+            keyRotation: try keyRotation(row))
+    }
+
+    private func keyRotation(_ row: Row) throws -> BoardKeyRotation? {
+        let text: String? = row["keyRotation"]
+        return try text.map { try decoded(BoardKeyRotation.self, from: $0) }
     }
 }

@@ -35,7 +35,7 @@ extension SQLiteFleetStore: RolloutStore {
 
     public func adoptRollout(_ rollout: Rollout, audits: [AuditDraft]) async throws -> StoredPolicy {
         try await write { [self] database in
-            let stored = try save(rollout.policy, text: rollout.policyText, database)
+            let stored = try save(rollout.policyToAdopt, text: rollout.policyText, database)
             try save(rollout, database)
             for audit in audits { try append(audit, database) }
             return stored

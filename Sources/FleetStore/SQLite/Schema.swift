@@ -20,6 +20,7 @@ enum Schema {
         migrator.registerMigration("rollouts") { try $0.execute(sql: rollouts) }
         migrator.registerMigration("telemetryHours") { try $0.execute(sql: telemetryHours) }
         migrator.registerMigration("quarantine") { try $0.execute(sql: quarantine) }
+        migrator.registerMigration("boardCare") { try $0.execute(sql: boardCare) }
         return migrator
     }
 

@@ -68,6 +68,21 @@ public enum TimedWork: Sendable {
         if case .plan(let plan) = self { plan } else { nil }
     }
 
+    public var plans: [Plan] {
+        switch self {
+        case .plan(let plan): [plan]
+        case .hybrid(let network): network.plans
+        }
+    }
+
+    /// What it computes in.
+    public var precision: Precision {
+        switch self {
+        case .plan(let plan): plan.precision
+        case .hybrid(let network): network.precision
+        }
+    }
+
     /// One run on a test image or, for a network of several inputs, on test values of each.
     func prepared(_ session: Session, threads: Int) -> () throws -> Void {
         switch self {

@@ -53,9 +53,7 @@ struct AllocateCommand: AsyncParsableCommand {
     }
 
     private func read<Value>(_ path: String, _ parse: (String) throws -> Value) throws -> Value {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw Refusal("\(path): cannot be read as text")
-        }
+        let text = try InputFile.text(path)
         do { return try parse(text) } catch let refusal as PolicyRefusal { throw Refusal(refusal.description) }
     }
 }

@@ -1,14 +1,15 @@
 import AdminAPI
-import ArgumentParser
+public import ArgumentParser
 import Files
-import FleetListings
+public import FleetListings
 import FleetModel
 import Foundation
 
 struct BoardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "board", abstract: "Let boards into the fleet, and take them out.",
-        subcommands: [Enrol.self, Revoke.self])
+        commandName: "board",
+        abstract: "Let boards into the fleet, take them out, leave them alone, give them new keys.",
+        subcommands: [Enrol.self, Revoke.self, Drain.self, Undrain.self, RotateKey.self])
 
     struct Enrol: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -56,4 +57,65 @@ struct BoardCommand: AsyncParsableCommand {
             }
         }
     }
+
+    struct Drain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Leave a board alone: its assignment is withdrawn, nothing new is asked of it.")
+
+        @OptionGroup var options: DrainOptions
+        func run() async throws { try await options.run("drain") }
+    }
+
+    struct Undrain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Have a board that was drained take part again.")
+
+        @OptionGroup var options: DrainOptions
+        func run() async throws { try await options.run("undrain") }
+    }
+
+    struct DrainOptions: ParsableArguments {
+        @Argument(help: "The board's name.") var name: String
+        @Flag(help: "Say what would change, but change nothing.") var dryRun = false
+        @Option(help: "Why, for the audit log.") var reason: String?
+        @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        func run(_ verb: String) async throws {
+            try await refusing {
+                guard let id = BoardID(name) else { throw Refusal("\(name): is not the name of a board") }
+                let done: BoardDrain = try await coordinator.client.post(
+                    "v1/boards/\(id)/\(verb)", BoardChange(dryRun: dryRun, reason: reason))
+                try format.format == .table ? Terminal.print(done.text) : Terminal.json(done)
+            }
+        }
+    }
+
+    struct RotateKey: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rotate-key",
+            abstract: "Have boards make new keys; old and new are taken until the new one has spoken.")
+
+        @Argument(help: "The board's name.") var name: String?
+        @Option(help: "Instead: boards with these labels, as in tier=edge,site=north.") var selector: BoardSelector?
+        @Option(parsing: .unconditional, help: "Seconds until it is given up; a day unless given.") var seconds: Int?
+        @Flag(help: "Say which boards would, but change nothing.") var dryRun = false
+        @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        func run() async throws {
+            try await refusing {
+                guard (name == nil) != (selector == nil) else {
+                    throw Refusal("give either the name of a board or --selector", .usage)
+                }
+                let begun: KeyRotationStart = try await coordinator.client.post(
+                    "v1/key-rotations",
+                    KeyRotationRequest(board: name, selector: selector?.labels, seconds: seconds, dryRun: dryRun))
+                try format.format == .table ? Terminal.print(begun.text) : Terminal.json(begun)
+            }
+        }
+    }
+}
+
+extension BoardSelector: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
 }

@@ -18,9 +18,7 @@ struct ApplyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                throw Refusal("\(file): cannot be read as text")
-            }
+            let text = try InputFile.text(file)
             if SearchFile.isSearch(text) { return try await submit(text) }
             // Refused here already, so that a bad file is found without a coordinator.
             do { _ = try PolicyFile.parse(text, file: file) } catch { throw Refusal("\(error)") }
@@ -94,6 +92,8 @@ struct GetCommand: AsyncParsableCommand {
     var model: String?
     @Option(help: "Of telemetry and audit: windows that began, or changes, from here on, milliseconds since 1970.")
     var since: UInt64 = 0
+    @Option(help: "Of boards, models and assignments: those of boards with these labels, as in tier=edge,site=north.")
+    var selector: BoardSelector?
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
     @OptionGroup var coordinator: CoordinatorOptions
@@ -110,11 +110,14 @@ struct GetCommand: AsyncParsableCommand {
     }
 
     private func listing(_ client: AdminClient) async throws -> String {
-        switch noun {
-        case .boards: try await text(client, .boards)
-        case .models: try await text(client, .models)
+        guard selector == nil || [.boards, .models, .assignments].contains(noun) else {
+            throw Refusal("--selector: goes with boards, models and assignments", .usage)
+        }
+        return switch noun {
+        case .boards: try await text(client, .boards, ofBoard: \.name)
+        case .models: try await text(client, .models, ofBoard: \.board)
         case .policies: try await text(client, .policies)
-        case .assignments: try await text(client, .assignments)
+        case .assignments: try await text(client, .assignments, ofBoard: \.board)
         case .searches:
             try await text(client, FleetListing<[SearchView]>(SearchReport.header) { $0.map(SearchReport.row) })
         case .predictors:
@@ -136,6 +139,17 @@ struct GetCommand: AsyncParsableCommand {
         let windows: [TelemetryWindowView] = try await client.get(
             "v1/telemetry", query: ["board": board, "since": "\(since)", "limit": "1000"])
         return try format.text(AttainmentWindow.series(windows, model: model), .telemetry)
+    }
+
+    /// What belongs to the boards that are chosen.
+    private func text<Element: Codable>(
+        _ client: AdminClient, _ listing: FleetListing<[Element]>, ofBoard name: KeyPath<Element, String>
+    ) async throws -> String {
+        let all: [Element] = try await client.get("v1/\(noun.rawValue)")
+        guard let selector else { return try format.text(all, listing) }
+        let boards: [BoardView] = try await client.get("v1/boards")
+        let names = Set(boards.filter(selector.selects).map(\.name))
+        return try format.text(all.filter { names.contains($0[keyPath: name]) }, listing)
     }
 
     private func text<Value: Codable>(

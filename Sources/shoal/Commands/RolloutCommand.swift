@@ -6,7 +6,8 @@ import Foundation
 
 struct RolloutCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rollout", abstract: "Bring a policy to boards group by group, and back if it harms.",
+        commandName: "rollout",
+        abstract: "Bring a policy or an artefact to boards group by group, and back if it harms.",
         subcommands: [Create.self, Status.self, Approve.self, Pause.self, Resume.self, Abort.self])
 
     struct Create: AsyncParsableCommand {
@@ -15,33 +16,38 @@ struct RolloutCommand: AsyncParsableCommand {
         @Option(name: .shortAndLong, help: "The rollout: groups, thresholds, gates (YAML); docs/rollouts.md.")
         var file: String
         @Option(help: "The policy that is rolled out (YAML).")
-        var policy: String
-        @Flag(help: "Check both and show the groups, but change nothing.")
+        var policy: String?
+        @Option(help: "Instead: an artefact of the coordinator's library, as in hook-version/classifier.")
+        var artefact: String?
+        @Option(parsing: .unconditional, help: "Its version.")
+        var number: UInt64?
+        @Flag(help: "Check what is given and show the groups, but change nothing.")
         var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
         @OptionGroup var format: FormatOptions
 
         func run() async throws {
             try await refusing {
-                let (text, policyText) = (try read(file), try read(policy))
+                guard (policy == nil) != (artefact == nil), (artefact == nil) == (number == nil) else {
+                    throw Refusal("give either --policy, or --artefact with --number", .usage)
+                }
+                let wanted = number.flatMap { RolloutArtefact(artefact ?? "", version: $0) }
+                guard (wanted == nil) == (artefact == nil) else {
+                    throw Refusal("--artefact: write KIND/MODEL", .usage)
+                }
+                let (text, policyText) = (try InputFile.text(file), try policy.map(InputFile.text))
                 // Refused here already, so that a bad file is found without a coordinator.
                 do {
                     _ = try RolloutFile.parse(text, file: file)
-                    _ = try PolicyFile.parse(policyText, file: policy)
+                    if let policy, let policyText { _ = try PolicyFile.parse(policyText, file: policy) }
                 } catch { throw Refusal("\(error)") }
                 let view: RolloutView = try await coordinator.client.post(
                     "v1/rollouts",
                     RolloutRequest(
-                        file: file, text: text, policyFile: policy, policyText: policyText, dryRun: dryRun))
+                        file: file, text: text, policyFile: policy, policyText: policyText,
+                        artefact: wanted, dryRun: dryRun))
                 try format.show(view)
             }
-        }
-
-        private func read(_ path: String) throws -> String {
-            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-                throw Refusal("\(path): cannot be read as text")
-            }
-            return text
         }
     }
 

@@ -26,9 +26,7 @@ struct ScenarioCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                throw Refusal("\(file): cannot be read as text")
-            }
+            let text = try InputFile.text(file)
             let scenario: Scenario
             do { scenario = try Scenario.parse(text, file: file) } catch { throw Refusal("\(error)") }
             try makeFolder()

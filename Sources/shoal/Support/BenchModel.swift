@@ -82,20 +82,3 @@ struct BenchModel {
         return configurations.map { loaded.supernet.space.canonical($0) }
     }
 }
-
-extension TimedWork {
-    var plans: [Plan] {
-        switch self {
-        case .plan(let plan): [plan]
-        case .hybrid(let network): network.plans
-        }
-    }
-
-    /// What it computes in.
-    var precision: Precision {
-        switch self {
-        case .plan(let plan): plan.precision
-        case .hybrid(let network): network.precision
-        }
-    }
-}

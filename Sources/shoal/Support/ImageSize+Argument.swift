@@ -1,5 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
+public import Engine
 import Packages
+
+extension Precision: ExpressibleByArgument {}
 
 extension ImageSize {
     static let help: ArgumentHelp = "Size of the images, N or HxW, for a network that leaves it open."

@@ -1,6 +1,16 @@
 import Engine
 import Foundation
 
+/// Texts that commands read.
+enum InputFile {
+    static func text(_ path: String) throws -> String {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw Refusal("\(path): cannot be read as text")
+        }
+        return text
+    }
+}
+
 /// Files that commands write.
 enum OutputFile {
     /// Refuses to write over a file that the command reads, by whatever path, and over what is no file: outputs are

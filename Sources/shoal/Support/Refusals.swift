@@ -79,18 +79,3 @@ func refusing(_ body: () async throws -> Void) async throws {
         throw ExitCode(refusal.status.rawValue)
     }
 }
-
-extension DecodingError {
-    /// Which field is at fault, and how.
-    var sentence: String {
-        func path(_ keys: [any CodingKey]) -> String { keys.map(\.stringValue).joined(separator: ".") }
-        return switch self {
-        case .keyNotFound(let key, let context): "\(path(context.codingPath + [key])) is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "\(context.codingPath.isEmpty ? "the whole" : path(context.codingPath)) is of the wrong type"
-        case .dataCorrupted(let context):
-            context.codingPath.isEmpty ? "it is not JSON" : "\(path(context.codingPath)) cannot be used"
-        @unknown default: "it cannot be read"
-        }
-    }
-}

@@ -1,0 +1,8 @@
+extension Schema {
+    /// Boards that are to be left alone, since when their keys are theirs, and changes of keys (JSON) that go on.
+    static let boardCare = """
+        ALTER TABLE board ADD COLUMN drainedAtMilliseconds INTEGER;
+        ALTER TABLE board ADD COLUMN keySinceMilliseconds INTEGER;
+        ALTER TABLE board ADD COLUMN keyRotation TEXT;
+        """
+}

@@ -1,0 +1,190 @@
+import AdminAPI
+import Artefacts
+import CoordinatorCore
+import FleetModel
+import FleetStore
+import Foundation
+import Logging
+import Messaging
+import Rollouts
+import Testing
+import WireProtocol
+
+@testable import Coordinator
+
+/// A version of an artefact goes to boards group by group, and they are given back what they had when one refuses it.
+@Suite struct ArtefactRolloutTests {
+    private let store = InMemoryFleetStore()
+    private let transport: InMemoryCoordinatorTransport
+    private let boards: [BoardDescription]
+    private let agents: [InMemoryAgentTransport]
+    private let folder: String
+    private let model: ModelName
+    private let id: ArtefactID
+
+    init() async throws {
+        model = try #require(ModelName("m"))
+        id = ArtefactID(.hookVersion, model)
+        folder = FileManager.default.temporaryDirectory.appending(path: "rollout-\(UUID())").path()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let keys = [try CurveKeyPair.generate(), try CurveKeyPair.generate()]
+        let deployed = DeployedModel(name: model, framesPerSecond: 1, points: [])
+        boards = try ["a", "b"].map { name in
+            BoardDescription(
+                id: try #require(BoardID(name)), boardClass: "test", labels: [:], cores: 1, memoryBytes: 1,
+                engineVersion: "1", models: [deployed])
+        }
+        for (board, key) in zip(boards, keys) {
+            try await store.saveBoard(
+                BoardRecord(
+                    description: board, publicKey: key.publicKey.z85, enrolledAtMilliseconds: 1,
+                    lastSeenMilliseconds: 1))
+        }
+        let list = Dictionary(uniqueKeysWithValues: zip(keys.map(\.publicKey), boards.map(\.id)))
+        let transport = InMemoryCoordinatorTransport(allowList: AllowList(list))
+        self.transport = transport
+        agents = keys.map { transport.connect($0.publicKey) }
+    }
+
+    /// With the first version deployed to all boards and the second in the library.
+    private func start() async throws -> (CoordinatorActor, ArtefactDesk) {
+        var settings = CoordinatorActor.Machine.Settings()
+        settings.heartbeat = .seconds(3_600)
+        let actor = try await CoordinatorActor(
+            settings: settings, store: store, transport: transport, logger: Logger(label: "test"), rollouts: store,
+            retryPause: .zero)
+        let desk = try ArtefactDesk(
+            folder: folder, audit: nil, logger: Logger(label: "test"), send: { _, _ in }, record: { _, _, _ in })
+        await actor.rollOutArtefacts(by: desk.rollouts)
+        for content in ["first", "second"] {
+            let bytes = Array(content.utf8)
+            let upload = String(repeating: content == "first" ? "1" : "2", count: 32)
+            _ = try await desk.upload(bytes, at: 0, of: upload)
+            _ = try await desk.add(upload: upload, as: id, version: nil, sum: ContentSum(of: bytes), by: "ann")
+        }
+        try await desk.deploy(id, version: 1, by: "ann")
+        for (agent, board) in zip(agents, boards) {
+            try agent.send(.hello(board, incarnation: 1, reportedGeneration: 0))
+            for await incoming in transport.incoming {
+                await actor.received(incoming)
+                break
+            }
+        }
+        return (actor, desk)
+    }
+
+    private func begin(_ actor: CoordinatorActor, version: UInt64 = 2, dryRun: Bool = false) async throws -> RolloutView
+    {
+        try await RolloutDesk(actor: actor).create(
+            RolloutRequest(
+                file: "r",
+                text: """
+                    apiVersion: shoal/v1
+                    kind: Rollout
+                    metadata: { name: r }
+                    spec: { groups: [{ boards: 1 }], soakSeconds: 0, waitSeconds: 60 }
+                    """, artefact: RolloutArtefact(kind: "hook-version", name: "m", version: version), dryRun: dryRun),
+            by: "ann")
+    }
+
+    /// The board follows the newest order and says what it has.
+    private func tell(
+        _ desk: ArtefactDesk, _ board: Int, uses version: UInt64, _ status: ArtefactHolding.Status = .inUse
+    ) async {
+        let (key, generation) = (await desk.key, await desk.deployments.generation)
+        let state = ArtefactState(
+            number: 1, key: key, generation: generation,
+            holdings: [
+                ArtefactHolding(
+                    id: id, status: status, version: version, previousVersion: 0,
+                    desiredVersion: status == .refused ? 2 : version, receivedBytes: 0,
+                    reason: status == .refused ? "of other weights" : "")
+            ])
+        await desk.received(.state(state), from: boards[board])
+    }
+
+    private func tick(_ actor: CoordinatorActor, _ count: Int = 3) async {
+        for _ in 0..<count { await actor.tickRollouts() }
+    }
+
+    private func trials(_ desk: ArtefactDesk) async -> Set<String> {
+        Set(await desk.deployments.trials.flatMap { $0.boards.map(\.rawValue) })
+    }
+
+    @Test func groupsTakeItInTurnAndThenItIsEverybodys() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, desk) = try await start()
+        #expect(try await begin(actor, dryRun: true).groups.count == 2)
+        let view = try await begin(actor)
+        #expect(view.artefact?.version == 2 && view.policy.isEmpty)
+        await tick(actor)
+        #expect(await trials(desk) == ["a"])
+        // Meanwhile nobody changes it by hand, and no other rollout.
+        let administrator = ArtefactAdministrator(desk: desk, actor: actor)
+        let change = ArtefactChange(kind: "hook-version", name: "m", version: 2)
+        await #expect(throws: AdminFailure.self) { try await administrator.deploy(change, by: "bob") }
+        await #expect(throws: AdminFailure.self) { try await administrator.withdraw(change, by: "bob") }
+        await #expect(throws: AdminFailure.self) { try await administrator.remove(change, by: "bob") }
+
+        await tell(desk, 0, uses: 1)
+        await tick(actor)
+        #expect(await trials(desk) == ["a"], "the first group has not taken it over yet")
+        await tell(desk, 0, uses: 2)
+        await tick(actor)
+        #expect(await trials(desk) == ["a", "b"])
+        await tell(desk, 0, uses: 2)
+        await tell(desk, 1, uses: 2)
+        await tick(actor)
+
+        #expect(await desk.deployments.everywhere[id] == 2)
+        #expect(await trials(desk).isEmpty)
+        #expect(await actor.rollouts["r"]?.status == .finished)
+        #expect(await store.rollouts().first?.status == .finished)
+        // A restart knows that it is over.
+        let again = try await CoordinatorActor(
+            settings: .init(), store: store, transport: transport, logger: Logger(label: "test"), rollouts: store)
+        #expect(await again.rollouts["r"]?.artefact?.version == 2)
+    }
+
+    @Test func aBoardThatRefusesItReturnsAllToTheVersionBefore() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, desk) = try await start()
+        _ = try await begin(actor)
+        await tick(actor)
+        await tell(desk, 0, uses: 1, .refused)
+        await tick(actor)
+        #expect(await trials(desk).isEmpty)
+        #expect(await actor.rollouts["r"]?.status == .returning)
+        #expect(await actor.rollouts["r"]?.reason.contains("of other weights") == true)
+        await tell(desk, 0, uses: 1)
+        await tick(actor)
+        #expect(await actor.rollouts["r"]?.status == .returned)
+        #expect(await desk.deployments.everywhere[id] == 1)
+        #expect(await desk.fleet.desired(of: boards[0].id, running: [model]).first?.signed.manifest.version == 1)
+    }
+
+    @Test func whatCannotBeReturnedOrIsNotThereIsRefused() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, desk) = try await start()
+        for version in [1, 3] as [UInt64] {
+            let failure = await #expect(throws: AdminFailure.self) { try await begin(actor, version: version) }
+            #expect(failure?.kind == .invalid)
+        }
+        try await desk.withdraw(id, by: "ann")
+        let failure = await #expect(throws: AdminFailure.self) { try await begin(actor) }
+        #expect(failure?.message.contains("no version that boards could be returned to") == true)
+    }
+}
+
+extension CoordinatorActor {
+    /// As a second later.
+    fileprivate func tickRollouts() async {
+        rolloutTimer = nil
+        await timerFired()
+    }
+}
+
+extension ArtefactDesk {
+    fileprivate var deployments: Deployments { library.deployments }
+    fileprivate var key: ArtefactKey { library.keys.signer.key }
+}
