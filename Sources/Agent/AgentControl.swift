@@ -32,6 +32,10 @@ actor AgentControl {
     private var shares: ShareDesk?
     /// `nil` where the key stays.
     private var keys: KeyDesk?
+    /// Addresses that it may be reached at.
+    private let coordinators: Int
+    /// In a row.
+    private var unansweredHellos = 0
     private let incarnation: UInt64
     /// With the coordinator, since the start.
     private var sessions: UInt64 = 0
@@ -43,7 +47,7 @@ actor AgentControl {
     init(
         board: BoardDescription, incarnation: UInt64, state: AgentState, transport: RekeyedTransport,
         runners: [ModelRunner], sampler: TelemetrySampler, spool: SpoolDesk, artefacts: ArtefactDesk? = nil,
-        shares: ShareDesk? = nil, keys: KeyDesk? = nil, window: Duration, logger: Logger
+        shares: ShareDesk? = nil, keys: KeyDesk? = nil, coordinators: Int = 1, window: Duration, logger: Logger
     ) {
         let now = ContinuousClock.now
         let known = state.assignment()
@@ -63,6 +67,7 @@ actor AgentControl {
         self.artefacts = artefacts
         self.shares = shares
         self.keys = keys
+        self.coordinators = max(1, coordinators)
         self.logger = logger
         let supernets = runners.map { ($0.deployment.name, $0.deployment.supernet) }
         measuring = MeasuringDesk(
@@ -124,6 +129,7 @@ actor AgentControl {
                 logger.info("session \(action == .sessionStarted ? "started" : "lost")")
                 if action == .sessionStarted {
                     sessions += 1
+                    unansweredHellos = 0
                     if let outcome = keys?.sessionStarted() { changed(outcome) }
                     (sharing.sessionStarted() + (artefacts?.sessionStarted() ?? [])).forEach(send)
                 } else {
@@ -131,10 +137,8 @@ actor AgentControl {
                     artefacts?.sessionLost()
                 }
             case .helloUnanswered:
-                transport.unanswered()
                 logger.warning("no answer to hello: is the coordinator up, and is this board enrolled there?")
-                // The next hello goes over the new connection, as late as it would have gone over the old one.
-                _ = keys?.helloUnanswered()
+                tryElsewhere()
             case .helloRefused(let reason):
                 logger.error("the coordinator refuses this board", metadata: ["reason": "\(reason)"])
             case .telemetryAcknowledged(let incarnation, let sequence):
@@ -145,6 +149,14 @@ actor AgentControl {
             case .key(let order): if let outcome = keys?.received(order) { changed(outcome) }
             }
         }
+    }
+
+    /// At the next coordinator, and when all were asked with the other key, where a change of keys is under way.
+    private func tryElsewhere() {
+        unansweredHellos += 1
+        // The next hello goes over the new connection, as late as it would have gone over the old one.
+        let outcome = unansweredHellos % coordinators == 0 ? keys?.helloUnanswered() : nil
+        if outcome?.hasReconnected != true { transport.unanswered() }
     }
 
     /// By the desk of keys.

@@ -162,6 +162,7 @@ public struct AgentService: Service {
             keys: KeyDesk(folder: configuration.stateDirectory, current: keys, logger: logger) {
                 try transport.reconnect(with: $0)
             },
+            coordinators: coordinators.count,
             window: .milliseconds(configuration.telemetryMilliseconds), logger: logger)
         return Parts(control: control, transport: transport, executors: executors, runners: runners)
     }

@@ -325,7 +325,7 @@ actor CoordinatorActor {
     func record(_ kind: FleetEvent.Kind, _ board: BoardID?, _ message: String) async {
         metrics.happened(kind)
         logger.info("\(kind.rawValue)", metadata: ["board": "\(board?.rawValue ?? "-")", "message": "\(message)"])
-        let text = String(message.prefix(FleetLimits.textBytes / 4))
+        let text = message.cut(toBytes: FleetLimits.textBytes)
         await gather(FleetEvent(kind: kind, board: board, message: text, atMilliseconds: Self.wallClock()))
     }
 

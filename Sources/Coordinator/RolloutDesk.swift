@@ -51,7 +51,7 @@ struct RolloutDesk: RolloutAdministration {
     func change(
         rollout name: String, _ verb: RolloutVerb, _ change: RolloutChange, by actor: String
     ) async throws -> RolloutView {
-        let why = String((change.reason ?? "").prefix(FleetLimits.textBytes / 4))
+        let why = (change.reason ?? "").cut(toBytes: FleetLimits.textBytes / 2)
         let text = "by \(actor)\(why.isEmpty ? "" : ": \(why)")"
         let changed: Rollout? = try await stored {
             switch verb {

@@ -20,14 +20,7 @@ public struct ShareTelemetry: Equatable, Codable, Sendable {
 
     public init(means: Means, detail: String, reason: String) {
         self.means = means
-        self.detail = Self.cut(detail)
-        self.reason = Self.cut(reason)
-    }
-
-    private static func cut(_ text: String) -> String {
-        guard text.utf8.count > textBytes else { return text }
-        var kept = text.prefix(textBytes)
-        while kept.utf8.count > textBytes - 3 { kept.removeLast() }
-        return kept + "..."
+        self.detail = detail.cut(toBytes: Self.textBytes)
+        self.reason = reason.cut(toBytes: Self.textBytes)
     }
 }

@@ -84,6 +84,8 @@ public final class RekeyedTransport: Sendable {
         try state.withLock { $0.transport }.send(message)
     }
 
+    public func unanswered() { state.withLock { $0.transport }.unanswered() }
+
     public func counters() -> FrameCounters {
         let (past, transport) = state.withLock { ($0.counters, $0.transport) }
         var counters = past

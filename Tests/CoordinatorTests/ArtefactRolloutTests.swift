@@ -7,6 +7,7 @@ import Foundation
 import Logging
 import Messaging
 import Rollouts
+import SearchSpace
 import Testing
 import WireProtocol
 
@@ -28,7 +29,9 @@ import WireProtocol
         folder = FileManager.default.temporaryDirectory.appending(path: "rollout-\(UUID())").path()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let keys = [try CurveKeyPair.generate(), try CurveKeyPair.generate()]
-        let deployed = DeployedModel(name: model, framesPerSecond: 1, points: [])
+        let subnet = SubnetConfiguration(resolution: 28, depths: [2], kernelSizes: [3, 3], expandRatios: [3, 3])
+        let point = OperatingPoint(configuration: subnet, accuracy: 0.9, latencyMilliseconds: 4, flops: 1)
+        let deployed = DeployedModel(name: model, framesPerSecond: 1, points: [point])
         boards = try ["a", "b"].map { name in
             BoardDescription(
                 id: try #require(BoardID(name)), boardClass: "test", labels: [:], cores: 1, memoryBytes: 1,
