@@ -106,18 +106,14 @@ public struct CoordinatorService: Service {
             return await opened.close()
         }
         let store = opened.fleet
-        let audit = try await store.verifyAudit()
-        if let fault = audit.fault {
-            logger.critical("the audit log was tampered with", metadata: ["first": "\(fault)"])
-        }
         let metrics = CoordinatorMetrics()
-        metrics.auditChecked(isWhole: audit.fault == nil)
+        let fault = try await auditFault(store, metrics)
         let keys = try await keys(at: folder + "/key.json", store)
         let transport = try await transport(keys, opened, front)
         let relay = try relay(transport)
         let actor = try await fleetActor(store, transport, metrics)
         let desk = try await searchDesk(store, actor)
-        if let fault = audit.fault { await actor.record(.auditTampered, nil, "\(fault)") }
+        if let fault { await actor.record(.auditTampered, nil, "\(fault)") }
         await desk.start()
         let artefacts = try artefactDesk(actor, transport, store)
         await actor.rollOutArtefacts(by: artefacts.rollouts)
@@ -166,6 +162,14 @@ public struct CoordinatorService: Service {
         await desk.stop()
         await transport.stop()
         await opened.close()
+    }
+
+    /// What is wrong with the audit log, as the log and metrics tell; `nil` where it is whole.
+    private func auditFault(_ store: any FleetStore, _ metrics: CoordinatorMetrics) async throws -> AuditFault? {
+        let fault = try await store.verifyAudit().fault
+        if let fault { logger.critical("the audit log was tampered with", metadata: ["first": "\(fault)"]) }
+        metrics.auditChecked(isWhole: fault == nil)
+        return fault
     }
 
     private func fleetActor(

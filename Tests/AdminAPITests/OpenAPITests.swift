@@ -164,11 +164,7 @@ private struct FullValues {
                 ], interference: ["m": ["n": 1.5]],
                 quarantine: .init(reason: "odd", sinceMilliseconds: 1), watts: 2.5, shares: shares, clockShare: 0.5,
                 isDrained: true, keySinceMilliseconds: 1, keyChange: .init(hasNextKey: true, untilMilliseconds: 2)))
-        try add("BoardDrain", InMemoryCare.drain)
-        try add("BoardChange", BoardChange(dryRun: true, reason: "r"))
-        try add("KeyRotationStart", InMemoryCare.rotation)
-        try add(
-            "KeyRotationRequest", KeyRotationRequest(board: "b", selector: ["a": "b"], seconds: 60, dryRun: true))
+        try addCare()
         try add("Shares", shares)
         let front = FrontView(
             fleetEndpoint: "a", enrolmentEndpoint: "b", boards: 1, framesReceived: 1, framesSent: 1,
@@ -211,6 +207,14 @@ private struct FullValues {
         try add("Caller", Caller(name: "ann", role: .admin))
         try addSearch()
         try addDeployments()
+    }
+
+    private mutating func addCare() throws {
+        try add("BoardDrain", InMemoryCare.drain)
+        try add("BoardChange", BoardChange(dryRun: true, reason: "r"))
+        try add("KeyRotationStart", InMemoryCare.rotation)
+        try add(
+            "KeyRotationRequest", KeyRotationRequest(board: "b", selector: ["a": "b"], seconds: 60, dryRun: true))
     }
 
     private mutating func addPolicies(_ change: PolicyPreview.Change) throws {

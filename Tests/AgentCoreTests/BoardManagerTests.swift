@@ -147,7 +147,7 @@ import Testing
     }
 
     /// A rise is taken back at the first sign of a load; a frame that only waited for others is none.
-    @Test(arguments: [1.0, 2]) func aTrialEndsWhenRunsTakeLonger(slowdown: Double) {
+    @Test(arguments: [1.0, 4]) func aTrialEndsWhenRunsTakeLonger(slowdown: Double) {
         var manager = Self.managed([Asked()])
         Self.live(&manager, models: 1, slowdown: 3, from: 0, to: 1_000)
         let fallen = manager.plannedPoint(of: 0)

@@ -146,7 +146,7 @@ import Testing
         defer { process.terminate() }
         _ = try await programs.client()
         let file = programs.folder + "/vera.json"
-        try programs.run(["token", "create", "vera", "--role", "viewer", "--output", file])
+        try await programs.run(["token", "create", "vera", "--role", "viewer", "--output", file])
         let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
         #expect(mode == 0o600)
         let viewer = try programs.client(of: file)
@@ -156,12 +156,13 @@ import Testing
             throws: AdminFailure(.forbidden, "this needs the role operator, and vera has the role viewer")
         ) { let _: ApplyResult = try await viewer.post("v1/policies", policy(10)) }
         for arguments in [["token", "list"], ["get", "audit"], ["audit", "verify"], ["token", "revoke", "vera"]] {
-            try programs.run(arguments)
+            try await programs.run(arguments)
         }
         await #expect(throws: AdminFailure(.unauthorized, "the token is missing or wrong")) {
             let _: StatusView = try await viewer.get("v1/status")
         }
-        #expect(try programs.status(["audit", "verify", "--noted", "1:" + String(repeating: "0", count: 64)]) == 1)
-        #expect(try programs.status(["get", "boards", "--state", file]) == 5)
+        #expect(
+            try await programs.status(["audit", "verify", "--noted", "1:" + String(repeating: "0", count: 64)]) == 1)
+        #expect(try await programs.status(["get", "boards", "--state", file]) == 5)
     }
 }

@@ -13,8 +13,8 @@ import Testing
 
     init() throws { programs = try RealPrograms() }
 
-    private func prepare() throws {
-        try programs.run([
+    private func prepare() async throws {
+        try await programs.run([
             "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
             "--output", folder + "/f.shoal",
         ])
@@ -24,15 +24,15 @@ import Testing
         try Data(images).write(to: URL(filePath: folder + "/images"))
         try Data(labels).write(to: URL(filePath: folder + "/labels"))
         // Two points: the smallest and the largest golden subnet.
-        try programs.run([
+        try await programs.run([
             "measure", "latency", folder + "/f.shoal", "--repeats", "3", "--output", folder + "/latency.json",
         ])
-        try programs.run([
+        try await programs.run([
             "search", "--space", folder + "/f.shoal", "--accuracy-predictor",
             Self.example + "/accuracy_samples.json", "--latency-table", folder + "/latency.json", "--points", "4",
             "--output", folder + "/search.json",
         ])
-        try programs.run([
+        try await programs.run([
             "calibrate", folder + "/f.shoal", "--points", folder + "/search.json", "--calibrate", folder + "/images",
             "--images", folder + "/images", "--labels", folder + "/labels", "--statistics", folder + "/statistics",
             "--table", folder + "/points.json",
@@ -42,7 +42,7 @@ import Testing
         let subnets = [table.points[0].configuration, table.points[table.points.count - 1].configuration]
         try JSONEncoder().encode(subnets).write(to: URL(filePath: folder + "/subnets.json"))
         for (name, inputs) in [("first", ""), ("second", "latency")] {
-            try programs.run(
+            try await programs.run(
                 [
                     "hooks", "build", folder + "/f.shoal", "--subnets", folder + "/subnets.json", "--statistics",
                     folder + "/statistics", "--output", folder + "/\(name).hooks",
@@ -80,7 +80,7 @@ import Testing
     @Test(.timeLimit(.minutes(10)))
     func aPackageArrivesThoughBothSidesAreKilledAndHooksAreTakenOver() async throws {
         defer { programs.remove() }
-        try prepare()
+        try await prepare()
         let size = try #require(
             try FileManager.default.attributesOfItem(atPath: folder + "/f.shoal")[.size] as? Int)
         try #require(size > 2_000_000)
@@ -89,10 +89,10 @@ import Testing
         var coordinator = try programs.coordinator(more: slow)
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]
-        try programs.run(["board", "enrol", "--output", folder + "/bundle.json"])
-        var agent = try agent()
+        try await programs.run(["board", "enrol", "--output", folder + "/bundle.json"])
+        var agent = try await agent()
         defer { agent.terminate() }
-        try programs.run([
+        try await programs.run([
             "artefact", "add", folder + "/f.shoal", "--kind", "model-package", "--name", "classifier", "--deploy",
         ])
 
@@ -102,7 +102,7 @@ import Testing
         coordinator.killed()
         coordinator = try programs.coordinator(ports, more: slow)
         _ = try await programs.client()
-        agent = try self.agent()
+        agent = try await self.agent()
         // What had come is on the disk, verified, and not sent again.
         let resumed = try await board(of: "model-package") { $0.receivedBytes > 0 }
         #expect(resumed.receivedBytes >= before.receivedBytes, "\(resumed)")
@@ -110,30 +110,30 @@ import Testing
         #expect(arrived.status == "waits for start" && arrived.version == 1 && arrived.receivedBytes == size)
 
         agent.terminate()
-        agent.waitUntilExit()
-        agent = try self.agent()
+        try await agent.ended()
+        agent = try await self.agent()
         let used = try await board(of: "model-package") { $0.status == "in use" }
         #expect(used.version == 1 && used.reason == nil)
         try await hooksAreTakenOver(by: agent)
 
         // Looked at as people do, and in the log of what they changed.
-        try programs.run(["get", "artefacts"])
-        try programs.run(["describe", "artefact", "hook-version/classifier"])
-        #expect(try programs.status(["artefact", "deploy", "--kind", "hook-version", "--name", "nobody"]) == 2)
+        try await programs.run(["get", "artefacts"])
+        try await programs.run(["describe", "artefact", "hook-version/classifier"])
+        #expect(try await programs.status(["artefact", "deploy", "--kind", "hook-version", "--name", "nobody"]) == 2)
         let entries: [AuditEntryView] = try await programs.client().get("v1/audit")
         #expect(entries.filter { $0.action == "artefactDeployed" }.count == 3)
         #expect(entries.contains { $0.action == "artefactKeyRotated" })
-        try programs.run(["audit", "verify"])
+        try await programs.run(["audit", "verify"])
     }
 
     private func hooksAreTakenOver(by agent: Process) async throws {
-        try programs.run([
+        try await programs.run([
             "artefact", "add", folder + "/second.hooks", "--kind", "hook-version", "--name", "classifier", "--deploy",
         ])
         _ = try await board(of: "hook-version") { $0.status == "in use" && $0.version == 1 }
         // Under another key, which the board is led to.
-        try programs.run(["artefact", "rotate-key"])
-        try programs.run([
+        try await programs.run(["artefact", "rotate-key"])
+        try await programs.run([
             "artefact", "add", folder + "/first.hooks", "--kind", "hook-version", "--name", "classifier", "--deploy",
         ])
         let second = try await board(of: "hook-version") { $0.status == "in use" && $0.version == 2 }

@@ -13,7 +13,7 @@ import Testing
 
     init() throws { programs = try RealPrograms() }
 
-    private func prepareBoards(_ hooks: String = "") throws {
+    private func prepareBoards(_ hooks: String = "") async throws {
         for board in Self.boards {
             try """
             board: \(board)
@@ -29,17 +29,17 @@ import Testing
                 \(hooks)
                 stream: { images: [images], framesPerSecond: 10 }
             """.write(toFile: folder + "/\(board).yaml", atomically: true, encoding: .utf8)
-            try programs.run(["board", "enrol", "--output", folder + "/\(board).bundle"])
+            try await programs.run(["board", "enrol", "--output", folder + "/\(board).bundle"])
         }
     }
 
-    private func prepareHooks() throws {
+    private func prepareHooks() async throws {
         let table = try JSONDecoder().decode(
             ParetoTable.self, from: try Data(contentsOf: URL(filePath: folder + "/points.json")))
         let subnets = [table.points[0].configuration, table.points[table.points.count - 1].configuration]
         try JSONEncoder().encode(subnets).write(to: URL(filePath: folder + "/subnets.json"))
         for (name, inputs) in [("first", []), ("second", ["--inputs", "latency"])] {
-            try programs.run(
+            try await programs.run(
                 [
                     "hooks", "build", folder + "/f.shoal", "--subnets", folder + "/subnets.json", "--statistics",
                     folder + "/statistics", "--output", folder + "/\(name).hooks",
@@ -51,20 +51,20 @@ import Testing
         try programs.start("shoal-agent", ["--config", folder + "/\(board).yaml"])
     }
 
-    private func restarted(_ agent: Process, _ board: String) throws -> Process {
+    private func restarted(_ agent: Process, _ board: String) async throws -> Process {
         agent.terminate()
-        agent.waitUntilExit()
+        try await agent.ended()
         return try startAgent(board)
     }
 
-    private func add(_ file: String, _ kind: String, deploy: Bool = false) throws {
-        try programs.run(
+    private func add(_ file: String, _ kind: String, deploy: Bool = false) async throws {
+        try await programs.run(
             ["artefact", "add", folder + "/" + file, "--kind", kind, "--name", "classifier"]
                 + (deploy ? ["--deploy"] : []))
     }
 
     /// The first board, then the other.
-    private func begin(_ name: String, _ kind: String, version: Int, gates: String, more: [String] = []) throws {
+    private func begin(_ name: String, _ kind: String, version: Int, gates: String, more: [String] = []) async throws {
         let file = folder + "/\(name).yaml"
         try """
         apiVersion: shoal/v1
@@ -76,7 +76,7 @@ import Testing
           waitSeconds: 300
           gates: \(gates)
         """.write(toFile: file, atomically: true, encoding: .utf8)
-        try programs.run(
+        try await programs.run(
             ["rollout", "create", "-f", file, "--artefact", "\(kind)/classifier", "--number", "\(version)"] + more)
     }
 
@@ -117,20 +117,21 @@ import Testing
         let coordinator = try programs.coordinator()
         defer { coordinator.terminate() }
         _ = try await programs.client()
-        try prepareHooks()
-        try prepareBoards("hooks: { file: first.hooks, budget: 0.1 }")
+        try await prepareHooks()
+        try await prepareBoards("hooks: { file: first.hooks, budget: 0.1 }")
         let agents = try Self.boards.map(startAgent)
         defer { for agent in agents { agent.terminate() } }
-        try add("first.hooks", "hook-version", deploy: true)
+        try await add("first.hooks", "hook-version", deploy: true)
         try await boards(of: "hook-version", uses(1))
 
-        try add("second.hooks", "hook-version")
+        try await add("second.hooks", "hook-version")
         let gates = "{ leastFrames: 10, pastSeconds: 60, attainmentDrop: 1, restartsPerBoard: 0.5 }"
-        try begin("second", "hook-version", version: 2, gates: gates, more: ["--dry-run"])
+        try await begin("second", "hook-version", version: 2, gates: gates, more: ["--dry-run"])
         #expect(try await programs.client().get("v1/rollouts") == [RolloutView]())
-        try begin("second", "hook-version", version: 2, gates: gates)
+        try await begin("second", "hook-version", version: 2, gates: gates)
         // Nobody changes by hand what a rollout changes.
-        #expect(try programs.status(["artefact", "deploy", "--kind", "hook-version", "--name", "classifier"]) == 2)
+        #expect(
+            try await programs.status(["artefact", "deploy", "--kind", "hook-version", "--name", "classifier"]) == 2)
         var groups: [Int] = []
         let second = try await rollout("second") { view in
             let told = view.groups[1].boards.contains { $0.state != "waiting" }
@@ -149,7 +150,7 @@ import Testing
         try Data("no hooks at all".utf8).write(to: URL(filePath: folder + "/bad.hooks"))
         _ = try await programs.client().add(
             artefact: folder + "/bad.hooks", kind: "hook-version", name: "classifier", version: nil)
-        try begin("third", "hook-version", version: 3, gates: gates)
+        try await begin("third", "hook-version", version: 3, gates: gates)
         let third = try await rollout("third") { $0.status == "returned" }
         #expect(third.reason.contains("1 of 1 boards of group 1 failed: edge-1: "), "\(third.reason)")
         #expect(third.groups[1].boards.map(\.state) == ["waiting"])
@@ -158,8 +159,8 @@ import Testing
         #expect(after.allSatisfy { $0.desiredVersion == 2 })
         #expect(agents.allSatisfy { $0.isRunning })
 
-        try programs.run(["describe", "rollout", "third"])
-        try programs.run(["audit", "verify"])
+        try await programs.run(["describe", "rollout", "third"])
+        try await programs.run(["audit", "verify"])
     }
 
     /// The points of a table, all of them less accurate.
@@ -182,13 +183,13 @@ import Testing
         let coordinator = try programs.coordinator()
         defer { coordinator.terminate() }
         _ = try await programs.client()
-        try prepareBoards()
+        try await prepareBoards()
         try writeWorseTable()
         var agents = try Self.boards.map(startAgent)
         defer { for agent in agents { agent.terminate() } }
-        try add("points.json", "subnet-table", deploy: true)
+        try await add("points.json", "subnet-table", deploy: true)
         try await boards(of: "subnet-table") { $0.allSatisfy { $0.status == "waits for start" } }
-        for (place, board) in Self.boards.enumerated() { agents[place] = try restarted(agents[place], board) }
+        for (place, board) in Self.boards.enumerated() { agents[place] = try await restarted(agents[place], board) }
         try await boards(of: "subnet-table", uses(1))
         // Some past to be compared with.
         let client = try await programs.client()
@@ -197,15 +198,15 @@ import Testing
             try await Task.sleep(for: .milliseconds(100))
         }
 
-        try add("worse.json", "subnet-table")
-        try begin(
+        try await add("worse.json", "subnet-table")
+        try await begin(
             "worse", "subnet-table", version: 2, gates: "{ leastFrames: 20, pastSeconds: 60, accuracyDrop: 0.05 }")
         try await boards(of: "subnet-table") { $0[0].status == "waits for start" && $0[0].version == 2 }
-        agents[0] = try restarted(agents[0], "edge-1")
+        agents[0] = try await restarted(agents[0], "edge-1")
         let judged = try await rollout("worse") { ["returning", "paused", "finished"].contains($0.status) }
         #expect(judged.status == "returning" && judged.reason.contains("accuracyDrop"), "\(judged.reason)")
         try await boards(of: "subnet-table") { $0[0].status == "waits for start" && $0[0].version == 1 }
-        agents[0] = try restarted(agents[0], "edge-1")
+        agents[0] = try await restarted(agents[0], "edge-1")
 
         let returned = try await rollout("worse") { $0.status == "returned" }
         #expect(returned.groups[1].boards.map(\.state) == ["waiting"])

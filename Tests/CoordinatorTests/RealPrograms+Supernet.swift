@@ -33,26 +33,19 @@ extension RealPrograms {
         try JSONEncoder().encode(table).write(to: URL(filePath: folder + "/table.json"))
     }
 
-    /// On a thread of its own: programs take seconds, and the threads of tests are few.
     func prepareSupernet() async throws {
-        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
-            Thread { ended.resume(with: Result { try prepareHere() }) }.start()
-        }
-    }
-
-    private func prepareHere() throws {
-        try run([
+        try await run([
             "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
             "--output", folder + "/f.shoal",
         ])
         try writeImages()
         try writeTable("any", millisecondsPerFLOP: 1e-8)
-        try run([
+        try await run([
             "search", "--space", folder + "/f.shoal", "--accuracy-predictor",
             Self.example + "/accuracy_samples.json", "--latency-table", folder + "/table.json", "--points", "6",
             "--output", folder + "/search.json",
         ])
-        try run([
+        try await run([
             "calibrate", folder + "/f.shoal", "--points", folder + "/search.json", "--calibrate", folder + "/images",
             "--images", folder + "/images", "--labels", folder + "/labels", "--statistics", folder + "/statistics",
             "--table", folder + "/points.json",

@@ -39,18 +39,18 @@ struct RealPrograms: Sendable {
     }
 
     /// Runs `shoal` to its end, which has to be a good one.
-    func run(_ arguments: [String]) throws {
+    func run(_ arguments: [String]) async throws {
         let process = try start("shoal", arguments)
-        process.waitUntilExit()
+        try await process.ended()
         let errors = String(
             decoding: FileManager.default.contents(atPath: folder + "/shoal.log") ?? Data(), as: UTF8.self)
         try #require(process.terminationStatus == 0, "shoal \(arguments.joined(separator: " ")): \(errors)")
     }
 
     /// The exit code of `shoal`.
-    func status(_ arguments: [String]) throws -> Int32 {
+    func status(_ arguments: [String]) async throws -> Int32 {
         let process = try start("shoal", arguments)
-        process.waitUntilExit()
+        try await process.ended()
         return process.terminationStatus
     }
 
@@ -93,6 +93,9 @@ struct RealPrograms: Sendable {
 }
 
 extension Process {
+    /// Waits without a thread of the tests': two waits that hold one each would hold up all of them.
+    func ended() async throws { while isRunning { try await Task.sleep(for: .milliseconds(20)) } }
+
     /// SIGKILL, and the wait for its effect.
     func killed() {
         kill(processIdentifier, SIGKILL)

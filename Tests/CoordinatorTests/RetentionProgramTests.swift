@@ -88,8 +88,8 @@ import Testing
         #expect(
             FleetListing<[BoardHourView]>.lastDay.rows(details.lastDay ?? [])
                 == [["m", "50", "0.01", "400", "100", "50.00", "75.00", "50", "3.00"]])
-        try programs.run(["describe", "board", "edge-1"])
-        #expect(try programs.status(["get", "boards"]) == 0)
+        try await programs.run(["describe", "board", "edge-1"])
+        #expect(try await programs.status(["get", "boards"]) == 0)
     }
 
     @Test func daysOutOfRangeAreRefused() throws {

@@ -177,20 +177,20 @@ import WireProtocol
             try await Board("edge-1", client, latency: latency), try await Board("edge-2", client, latency: latency),
         ]
         let running = boards.map { board in Task { try await board.run() } }
-        try programs.run(["apply", "-f", try policy(10)])
+        try await programs.run(["apply", "-f", try policy(10)])
         try await constraints(boards, are: 10)
 
         // A dry run changes nothing; a good version goes all the way, over a kill.
         let good = try plan("good", approval: true)
-        try programs.run(["rollout", "create", "-f", good, "--policy", try policy(20), "--dry-run"])
+        try await programs.run(["rollout", "create", "-f", good, "--policy", try policy(20), "--dry-run"])
         #expect(try await (client.get("v1/rollouts") as [RolloutView]).isEmpty)
-        try programs.run(["rollout", "create", "-f", good, "--policy", try policy(20)])
-        #expect(try programs.status(["rollout", "create", "-f", good, "--policy", try policy(20)]) == 2)
+        try await programs.run(["rollout", "create", "-f", good, "--policy", try policy(20)])
+        #expect(try await programs.status(["rollout", "create", "-f", good, "--policy", try policy(20)]) == 2)
         // Meanwhile nobody applies the same policy past it, and dry runs say so.
         for change in [["apply", "-f", try policy(30)], ["delete", "policy", "p"]] {
-            for more in [[], ["--dry-run"]] { #expect(try programs.status(change + more) == 2) }
+            for more in [[], ["--dry-run"]] { #expect(try await programs.status(change + more) == 2) }
         }
-        try programs.run(["rollout", "approve", "good", "--reason", "seen"])
+        try await programs.run(["rollout", "approve", "good", "--reason", "seen"])
         _ = try await rollout("good", client) { $0.groups[0].phase == "inFlight" }
         process.killed()
         process = try programs.coordinator(ports)
@@ -201,7 +201,7 @@ import WireProtocol
         #expect(policies.map(\.version) == [2])
 
         // A bad one is stopped at the first board, and that board gets back what it had.
-        try programs.run(["rollout", "create", "-f", try plan("bad", soak: 60), "--policy", try policy(30)])
+        try await programs.run(["rollout", "create", "-f", try plan("bad", soak: 60), "--policy", try policy(30)])
         let bad = try await rollout("bad", client) { $0.status == "returned" }
         #expect(bad.reason.contains("p99Ratio of m"), "\(bad)")
         #expect(bad.groups[0].boards.map(\.state) == ["returned"])
@@ -209,20 +209,20 @@ import WireProtocol
         try await constraints(boards, are: 20)
 
         // A person aborts one.
-        try programs.run(["rollout", "create", "-f", try plan("third", soak: 60), "--policy", try policy(25)])
+        try await programs.run(["rollout", "create", "-f", try plan("third", soak: 60), "--policy", try policy(25)])
         _ = try await rollout("third", client) { $0.groups[0].boards[0].state == "acknowledged" }
-        try programs.run(["rollout", "pause", "third"])
-        try programs.run(["rollout", "resume", "third"])
-        try programs.run(["rollout", "abort", "third", "--reason", "enough"])
+        try await programs.run(["rollout", "pause", "third"])
+        try await programs.run(["rollout", "resume", "third"])
+        try await programs.run(["rollout", "abort", "third", "--reason", "enough"])
         let third = try await rollout("third", client) { $0.status == "returned" }
         #expect(third.reason.contains("local") && third.reason.contains("enough"))
         try await constraints(boards, are: 20)
         for arguments in [["get", "rollouts"], ["describe", "rollout", "bad"], ["rollout", "status", "good"]] {
-            try programs.run(arguments)
-            try programs.run(arguments + ["--format", "json"])
+            try await programs.run(arguments)
+            try await programs.run(arguments + ["--format", "json"])
         }
-        #expect(try programs.status(["rollout", "status", "fourth"]) == 3)
-        #expect(try programs.status(["rollout", "pause", "third"]) == 2)
+        #expect(try await programs.status(["rollout", "status", "fourth"]) == 3)
+        #expect(try await programs.status(["rollout", "pause", "third"]) == 2)
         let audit: [AuditEntry] = try await client.get("v1/audit", query: ["limit": "100"])
         let actions = audit.filter { $0.target == "rollout third" && $0.actor == "local" }.map(\.action)
         #expect(actions == ["rolloutCreated", "rolloutPaused", "rolloutResumed", "rolloutAborted"])
@@ -230,7 +230,7 @@ import WireProtocol
             $0.target == "rollout bad" && $0.action == "rolloutAdvanced" && $0.actor == "coordinator"
         }
         #expect(stop?.before == "returning: \(bad.reason)" && stop?.after == "returned: \(bad.reason)")
-        try programs.run(["audit", "verify"])
+        try await programs.run(["audit", "verify"])
 
         for task in running { task.cancel() }
         for board in boards { await board.stop() }

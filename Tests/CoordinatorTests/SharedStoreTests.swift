@@ -57,7 +57,7 @@ import WireProtocol
             try await Task.sleep(for: .milliseconds(500))
             #expect(first.isRunning && second.isRunning)
             second.terminate()
-            second.waitUntilExit()
+            try await second.ended()
             #expect(second.terminationStatus == 0)
             try await board.speak(until: 120)
             await board.transport.stop()

@@ -26,7 +26,8 @@ import Testing
         var coordinator = try programs.coordinator(more: Self.watch)
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]
-        let agents = try Self.names.map { try hooks.agent($0) }
+        var agents: [Process] = []
+        for name in Self.names { agents.append(try await hooks.agent(name)) }
         defer { for agent in agents { agent.killed() } }
 
         // A version of theirs is staged. One that chance makes look worse is taken back, and the next one tried.
@@ -85,16 +86,9 @@ private struct SharedHooks {
     private var folder: String { programs.folder }
     private static let images = 1_200
 
-    /// On a thread of its own: programs take seconds, and the threads of tests are few.
     func prepare() async throws {
-        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
-            Thread { ended.resume(with: Result { try prepareHere() }) }.start()
-        }
-    }
-
-    private func prepareHere() throws {
         let example = RealPrograms.example
-        try programs.run([
+        try await programs.run([
             "import", example + "/fashion_supernet.pth", "--config", example + "/fashion_supernet.json", "--output",
             folder + "/f.shoal",
         ])
@@ -103,22 +97,22 @@ private struct SharedHooks {
         // Of no point that was searched the smallest and the largest subnet are left.
         try #"{"boardClass": "any", "processor": "cpu", "seed": 1, "points": []}"#
             .write(toFile: folder + "/search.json", atomically: true, encoding: .utf8)
-        try programs.run([
+        try await programs.run([
             "calibrate", folder + "/f.shoal", "--points", folder + "/search.json", "--calibrate", folder + "/images",
             "--images", folder + "/images", "--labels", folder + "/labels", "--limit", "100", "--statistics",
             folder + "/statistics", "--table", folder + "/points.json",
         ])
         let (smallest, largest) = (subnet(20, 2, 3, 3), subnet(28, 4, 7, 6))
         try JSONEncoder().encode([smallest, largest]).write(to: URL(filePath: folder + "/subnets.json"))
-        try programs.run([
+        try await programs.run([
             "hooks", "build", folder + "/f.shoal", "--subnets", folder + "/subnets.json", "--statistics",
             folder + "/statistics", "--output", folder + "/start.hooks",
         ])
-        try programs.run([
+        try await programs.run([
             "hooks", "train", folder + "/f.shoal", folder + "/start.hooks", "--images", folder + "/images", "--frames",
             "1000", "--seed", "1",
         ])
-        try programs.run([
+        try await programs.run([
             "run", folder + "/f.shoal", "--images", folder + "/images", "--subnet",
             String(decoding: try JSONEncoder().encode(largest), as: UTF8.self), "--statistics", folder + "/statistics",
             "--logits", folder + "/logits.npy",
@@ -128,7 +122,7 @@ private struct SharedHooks {
     }
 
     /// An agent whose stream starts elsewhere than the others'.
-    func agent(_ name: String) throws -> Process {
+    func agent(_ name: String) async throws -> Process {
         let hooks = "\(name).hooks"
         try FileManager.default.copyItem(atPath: folder + "/start.hooks", toPath: folder + "/" + hooks)
         let first = 300 * ((Int(name.suffix(1)) ?? 1) - 1)
@@ -146,7 +140,7 @@ private struct SharedHooks {
             hooks: { file: \(hooks), budget: 0.3, learns: true, shares: true, processorShare: 0.3, busiest: 1 }
             stream: { images: [images], labels: [labels], first: \(first), framesPerSecond: 50 }
         """.write(toFile: folder + "/\(name).yaml", atomically: true, encoding: .utf8)
-        try programs.run(["board", "enrol", "--output", folder + "/\(name).bundle"])
+        try await programs.run(["board", "enrol", "--output", folder + "/\(name).bundle"])
         return try programs.start("shoal-agent", ["--config", folder + "/\(name).yaml"])
     }
 

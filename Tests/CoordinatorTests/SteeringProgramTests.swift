@@ -21,7 +21,7 @@ import WireProtocol
 
     init() throws { programs = try RealPrograms() }
 
-    private func prepareAgent() throws {
+    private func prepareAgent() async throws {
         try """
         board: edge-1
         labels: { tier: edge }
@@ -44,7 +44,7 @@ import WireProtocol
           selector: { tier: edge }
           models: [{ model: classifier, latency: { milliseconds: 500, percentile: 95 }, priority: 10 }]
         """.write(toFile: folder + "/kitchen.yaml", atomically: true, encoding: .utf8)
-        try programs.run(["board", "enrol", "--output", folder + "/edge-1.bundle"])
+        try await programs.run(["board", "enrol", "--output", folder + "/edge-1.bundle"])
     }
 
     private func startAgent() throws -> Process {
@@ -81,11 +81,11 @@ import WireProtocol
         var coordinator = try programs.coordinator()
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]
-        try prepareAgent()
+        try await prepareAgent()
         var agent = try startAgent()
         defer { agent.terminate() }
         try await board { $0.status == "connected" }
-        try programs.run(["apply", "-f", folder + "/kitchen.yaml"])
+        try await programs.run(["apply", "-f", folder + "/kitchen.yaml"])
         try await board { isConverged($0) && $0.desiredGeneration > 0 }
 
         try await scrape()
@@ -94,7 +94,7 @@ import WireProtocol
         // A change without faults.
         let (first, old) = (try key(), try CurveKeyPair.load(from: folder + "/edge-1/key.json"))
         let before = try await board { $0.status == "connected" }
-        try programs.run(["board", "rotate-key", "edge-1"])
+        try await programs.run(["board", "rotate-key", "edge-1"])
         try await board { $0.keyChange == nil && $0.status == "connected" }
         while try key() == first { try await Task.sleep(for: .milliseconds(20)) }
         // Nothing that the board measured meanwhile is missing, and the key that it gave up opens nothing.
@@ -105,7 +105,7 @@ import WireProtocol
         // Either side is killed at moments that differ from run to run; whatever they hit, the board comes back.
         for round in 0..<4 {
             let before = try key()
-            try programs.run(["board", "rotate-key", "--selector", "tier=edge"])
+            try await programs.run(["board", "rotate-key", "--selector", "tier=edge"])
             try await Task.sleep(for: .milliseconds(Int.random(in: 0...150)))
             if round % 2 == 0 {
                 agent.killed()
@@ -123,10 +123,10 @@ import WireProtocol
         // Shut out within a heartbeat, whatever key it has.
         let heard = try await board { isConverged($0) }.telemetryRecords
         #expect(heard > 0)
-        try programs.run(["board", "revoke", "edge-1"])
+        try await programs.run(["board", "revoke", "edge-1"])
         let client = try await programs.client()
         #expect(try await client.get("v1/boards") == [BoardView]())
-        try programs.run(["audit", "verify"])
+        try await programs.run(["audit", "verify"])
     }
 
     /// Names, values, and what Prometheus's own tool says.
@@ -161,7 +161,7 @@ import WireProtocol
         check.executableURL = URL(filePath: "/bin/sh")
         check.arguments = ["-c", "'\(tool)' check metrics < '\(file)' > '\(file).said' 2>&1"]
         try check.run()
-        check.waitUntilExit()
+        try await check.ended()
         let said = (try? String(contentsOfFile: file + ".said", encoding: .utf8)) ?? ""
         #expect(check.terminationStatus == 0 && said.isEmpty, "\(said)")
     }
@@ -190,25 +190,25 @@ import WireProtocol
     }
 
     private func drain() async throws {
-        try programs.run(["board", "drain", "edge-1", "--dry-run"])
+        try await programs.run(["board", "drain", "edge-1", "--dry-run"])
         #expect(try await board(isConverged).isDrained == false)
         let before = try await board(isConverged).desiredGeneration
-        try programs.run(["board", "drain", "edge-1", "--reason", "a new disk"])
+        try await programs.run(["board", "drain", "edge-1", "--reason", "a new disk"])
         let drained = try await board { isConverged($0) && $0.isDrained == true }
         #expect(drained.desiredGeneration == before + 1)
         let client = try await programs.client()
         let assignments: [AssignmentView] = try await client.get("v1/assignments")
         #expect(assignments.first?.models.isEmpty == true)
-        #expect(try programs.status(["board", "drain", "edge-9"]) == 3)
-        #expect(try programs.status(["board", "rotate-key"]) == 64)
+        #expect(try await programs.status(["board", "drain", "edge-9"]) == 3)
+        #expect(try await programs.status(["board", "rotate-key"]) == 64)
         for noun in ["boards", "models", "assignments"] {
-            try programs.run(["get", noun, "--selector", "tier=edge,site="])
+            try await programs.run(["get", noun, "--selector", "tier=edge,site="])
         }
-        #expect(try programs.status(["get", "boards", "--selector", "tier"]) == 64)
-        #expect(try programs.status(["get", "policies", "--selector", "tier=edge"]) == 64)
-        try programs.run(["describe", "board", "edge-1"])
+        #expect(try await programs.status(["get", "boards", "--selector", "tier"]) == 64)
+        #expect(try await programs.status(["get", "policies", "--selector", "tier=edge"]) == 64)
+        try await programs.run(["describe", "board", "edge-1"])
 
-        try programs.run(["board", "undrain", "edge-1"])
+        try await programs.run(["board", "undrain", "edge-1"])
         try await board { isConverged($0) && $0.isDrained == false && $0.desiredGeneration == before + 2 }
     }
 }

@@ -12,7 +12,7 @@ import Testing
     init() throws { programs = try RealPrograms() }
 
     /// A class is a processor model and a share of it: one processor, and two.
-    private func agent(_ name: String, on processors: String) throws -> Process {
+    private func agent(_ name: String, on processors: String) async throws -> Process {
         try """
         board: \(name)
         labels: {}
@@ -26,7 +26,7 @@ import Testing
             processor: 0
             stream: { images: [images], framesPerSecond: 10 }
         """.write(toFile: folder + "/\(name).yaml", atomically: true, encoding: .utf8)
-        try programs.run(["board", "enrol", "--output", folder + "/\(name).bundle"])
+        try await programs.run(["board", "enrol", "--output", folder + "/\(name).bundle"])
         return try programs.start("shoal-agent", ["--config", folder + "/\(name).yaml"], onProcessors: processors)
     }
 
@@ -47,7 +47,7 @@ import Testing
         var coordinator = try programs.coordinator(more: ["--measure-after", "1"])
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]
-        let agents = [try agent("narrow", on: "0"), try agent("wide", on: "0,1")]
+        let agents = [try await agent("narrow", on: "0"), try await agent("wide", on: "0,1")]
         defer { for agent in agents { agent.terminate() } }
 
         _ = try await wait(try await programs.client()) { views in
@@ -68,7 +68,7 @@ import Testing
             #expect(transfer.sources[0].shared > 0, "both measured what tells most")
             #expect(try #require(transfer.relativeMargin) > 0)
             #expect(transfer.checks.count > 0 && transfer.statedCoverage == 0.9)
-            try programs.run(["describe", "predictor", view.name])
+            try await programs.run(["describe", "predictor", view.name])
             let held = "\(transfer.within) of \(transfer.checked)"
             print("\(view.name): \(transfer.measured) measured, margin \(transfer.relativeMargin ?? 0), held \(held)")
         }

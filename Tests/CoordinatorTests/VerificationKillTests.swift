@@ -71,7 +71,7 @@ import Testing
         var coordinator = try programs.coordinator()
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]
-        try programs.run(["board", "enrol", "--output", folder + "/bundle.json"])
+        try await programs.run(["board", "enrol", "--output", folder + "/bundle.json"])
         var agent = try programs.start("shoal-agent", ["--config", folder + "/agent.yaml"])
         defer { agent.terminate() }
         let board = try await connected(try await programs.client())
@@ -112,7 +112,7 @@ import Testing
         let predictors: [LatencyPredictorView] = try await client.get("v1/predictors")
         let hello = board.models.first?.points.count ?? 0
         #expect(predictors.first?.samples.count ?? 0 > hello)
-        try programs.run(["describe", "search", "verified", "--table", folder + "/verified.json"])
+        try await programs.run(["describe", "search", "verified", "--table", folder + "/verified.json"])
         let table = try JSONDecoder().decode(
             ParetoTable.self, from: try Data(contentsOf: URL(filePath: folder + "/verified.json")))
         #expect(table == record.table)
