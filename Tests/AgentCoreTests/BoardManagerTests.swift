@@ -148,19 +148,19 @@ import Testing
 
     /// A rise is taken back at the first sign of a load; a frame that only waited for others is none.
     @Test(arguments: [1.0, 4]) func aTrialEndsWhenRunsTakeLonger(slowdown: Double) {
-        var manager = Self.managed([Asked()])
-        Self.live(&manager, models: 1, slowdown: 3, from: 0, to: 1_000)
+        var manager = Self.managed([Asked(constraint: 60)])
+        Self.live(&manager, models: 1, slowdown: 3, from: 0, to: 1_000, constraint: 60)
         let fallen = manager.plannedPoint(of: 0)
         var now = 1_000.0
         while manager.plannedPoint(of: 0) == fallen && now < 20_000 {
-            Self.live(&manager, models: 1, slowdown: 1, from: now, to: now + 33)
+            Self.live(&manager, models: 1, slowdown: 1, from: now, to: now + 33, constraint: 60)
             now += 33
         }
         let risen = manager.plannedPoint(of: 0)
         #expect(risen > fallen)
-        let frame = DeadlineQueue.Frame(model: 0, index: 0, arrival: now + 1, deadline: now + 34)
+        let frame = DeadlineQueue.Frame(model: 0, index: 0, arrival: now + 1, deadline: now + 61)
         manager.frameCompleted(
-            frame, point: risen, serviceMilliseconds: [2, 4, 8, 12][risen] * slowdown, atMilliseconds: now + 33)
+            frame, point: risen, serviceMilliseconds: [2, 4, 8, 12][risen] * slowdown, atMilliseconds: now + 56)
         #expect((manager.plannedPoint(of: 0) < risen) == (slowdown > 1))
     }
 
