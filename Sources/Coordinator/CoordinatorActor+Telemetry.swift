@@ -81,12 +81,18 @@ extension CoordinatorActor {
         guard !batches.isEmpty else { return }
         do {
             try await store(batches)
-        } catch FleetStoreFailure.unknownBoard, FleetStoreFailure.outOfRange where batches.count > 1 {
-            // What one board sends must not keep the others' from the store.
-            for batch in batches { do { try await store([batch]) } catch { notStored(error) } }
+        } catch FleetStoreFailure.unknownBoard where batches.count > 1 {
+            await storeApart(batches)
+        } catch FleetStoreFailure.outOfRange where batches.count > 1 {
+            await storeApart(batches)
         } catch {
             notStored(error)
         }
+    }
+
+    /// What one board sends must not keep the others' from the store.
+    private func storeApart(_ batches: [GatheredTelemetry.Batch]) async {
+        for batch in batches { do { try await store([batch]) } catch { notStored(error) } }
     }
 
     private func storeEvents() async {

@@ -105,12 +105,6 @@ struct CoordinatorReport: Sendable {
         let fronts = fronts()
         let fleet = [
             MetricFamily(
-                "shoal_build_info", .gauge, "The version that runs.",
-                [.init(1, labels: ["version": CoordinatorService.version])]),
-            MetricFamily(
-                "shoal_start_time_seconds", .gauge, "Start of the process since 1970.",
-                Double(startedAtMilliseconds) / 1_000),
-            MetricFamily(
                 "shoal_boards", .gauge, "Boards that may speak, by what is known of their connection.",
                 BoardStatus.allCases.map { status in
                     .init(Double(states.count { $0.status == status }), labels: ["status": status.rawValue])
@@ -152,7 +146,8 @@ struct CoordinatorReport: Sendable {
             MetricFamily(
                 "shoal_audit_entries_total", .counter, "Changes by people since the first start.", Double(newest)),
         ]
-        return fleet + metrics.families + ProcessUsage.families(prefix: "shoal")
+        return MetricFamily.ofCoordinator(startedAtMilliseconds: startedAtMilliseconds) + fleet + metrics.families
+            + ProcessUsage.families(prefix: "shoal")
     }
 
     /// Why the coordinator cannot do its work now.
@@ -168,4 +163,18 @@ struct CoordinatorReport: Sendable {
 extension FrameCounters {
     /// All reasons, those that never came about included.
     var byReason: [(String, UInt64)] { DropReason.allCases.map { ($0.rawValue, self[$0]) } }
+}
+
+extension MetricFamily {
+    /// What every coordinator tells of itself, whether it leads or not.
+    static func ofCoordinator(startedAtMilliseconds: UInt64) -> [MetricFamily] {
+        [
+            MetricFamily(
+                "shoal_build_info", .gauge, "The version that runs.",
+                [.init(1, labels: ["version": CoordinatorService.version])]),
+            MetricFamily(
+                "shoal_start_time_seconds", .gauge, "Start of the process since 1970.",
+                Double(startedAtMilliseconds) / 1_000),
+        ]
+    }
 }

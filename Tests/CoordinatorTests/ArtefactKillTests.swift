@@ -37,17 +37,7 @@ import Testing
             "--images", folder + "/images", "--labels", folder + "/labels", "--statistics", folder + "/statistics",
             "--table", folder + "/points.json",
         ])
-        let table = try JSONDecoder().decode(
-            ParetoTable.self, from: try Data(contentsOf: URL(filePath: folder + "/points.json")))
-        let subnets = [table.points[0].configuration, table.points[table.points.count - 1].configuration]
-        try JSONEncoder().encode(subnets).write(to: URL(filePath: folder + "/subnets.json"))
-        for (name, inputs) in [("first", ""), ("second", "latency")] {
-            try await programs.run(
-                [
-                    "hooks", "build", folder + "/f.shoal", "--subnets", folder + "/subnets.json", "--statistics",
-                    folder + "/statistics", "--output", folder + "/\(name).hooks",
-                ] + (inputs.isEmpty ? [] : ["--inputs", inputs]))
-        }
+        try await programs.prepareHooks()
         try """
         board: edge-1
         labels: {}

@@ -33,20 +33,6 @@ import Testing
         }
     }
 
-    private func prepareHooks() async throws {
-        let table = try JSONDecoder().decode(
-            ParetoTable.self, from: try Data(contentsOf: URL(filePath: folder + "/points.json")))
-        let subnets = [table.points[0].configuration, table.points[table.points.count - 1].configuration]
-        try JSONEncoder().encode(subnets).write(to: URL(filePath: folder + "/subnets.json"))
-        for (name, inputs) in [("first", []), ("second", ["--inputs", "latency"])] {
-            try await programs.run(
-                [
-                    "hooks", "build", folder + "/f.shoal", "--subnets", folder + "/subnets.json", "--statistics",
-                    folder + "/statistics", "--output", folder + "/\(name).hooks",
-                ] + inputs)
-        }
-    }
-
     private func startAgent(_ board: String) throws -> Process {
         try programs.start("shoal-agent", ["--config", folder + "/\(board).yaml"])
     }
@@ -117,7 +103,7 @@ import Testing
         let coordinator = try programs.coordinator()
         defer { coordinator.terminate() }
         _ = try await programs.client()
-        try await prepareHooks()
+        try await programs.prepareHooks()
         try await prepareBoards("hooks: { file: first.hooks, budget: 0.1 }")
         let agents = try Self.boards.map(startAgent)
         defer { for agent in agents { agent.terminate() } }

@@ -62,6 +62,13 @@ struct FrontTests {
         return members
     }
 
+    /// One that knows no other address.
+    private func boardAtFront(_ client: AdminClient) async throws -> (board: TalkingBoard, front: FrontView) {
+        let front = try #require((try await client.get("v1/status") as StatusView).fronts?.first)
+        let endpoints = (enrolment: front.enrolmentEndpoint, fleet: front.fleetEndpoint)
+        return (try await TalkingBoard.enrolled(by: client, at: endpoints), front)
+    }
+
     private func policy(_ milliseconds: Int) -> ApplyRequest {
         ApplyRequest(
             file: "p.yaml",
@@ -112,10 +119,8 @@ struct FrontTests {
             let members = try await fleet(of: 2, connection)
             defer { for member in members { member.process.terminate() } }
             let client = try await members[0].programs.client()
-            let front = try #require((try await client.get("v1/status") as StatusView).fronts?.first)
-
-            var board = try await TalkingBoard.enrolled(
-                by: client, at: (front.enrolmentEndpoint, front.fleetEndpoint))
+            let (enrolled, front) = try await boardAtFront(client)
+            var board = enrolled
             try await board.speak(until: 40)
             let _: ApplyResult = try await client.post("v1/policies", policy(20))
             try await board.speak(until: board.acknowledged + 40, generation: 1)
@@ -219,10 +224,8 @@ struct FrontTests {
         try await PostgreSQLServer.shared.value.withDatabase { connection, _ in
             let members = try await fleet(of: 2, connection)
             defer { for member in members { member.process.terminate() } }
-            let client = try await members[0].programs.client()
-            let front = try #require((try await client.get("v1/status") as StatusView).fronts?.first)
-            var board = try await TalkingBoard.enrolled(
-                by: client, at: (front.enrolmentEndpoint, front.fleetEndpoint))
+            let (enrolled, front) = try await boardAtFront(try await members[0].programs.client())
+            var board = enrolled
             try await board.speak(until: 20)
 
             let leader = members[0].process.processIdentifier

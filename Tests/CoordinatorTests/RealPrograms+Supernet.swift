@@ -1,3 +1,4 @@
+import FleetModel
 import Foundation
 import LatencyPrediction
 import SearchInputs
@@ -51,6 +52,22 @@ extension RealPrograms {
             "--table", folder + "/points.json",
         ])
         try offerAllPoints()
+    }
+
+    /// Two files of gates between the smallest and the largest point, `first.hooks` and `second.hooks`, which differ in
+    /// what the gates read.
+    func prepareHooks() async throws {
+        let table = try JSONDecoder().decode(
+            ParetoTable.self, from: try Data(contentsOf: URL(filePath: folder + "/points.json")))
+        let subnets = [table.points[0].configuration, table.points[table.points.count - 1].configuration]
+        try JSONEncoder().encode(subnets).write(to: URL(filePath: folder + "/subnets.json"))
+        for (name, inputs) in [("first", []), ("second", ["--inputs", "latency"])] {
+            try await run(
+                [
+                    "hooks", "build", folder + "/f.shoal", "--subnets", folder + "/subnets.json", "--statistics",
+                    folder + "/statistics", "--output", folder + "/\(name).hooks",
+                ] + inputs)
+        }
     }
 
     /// The images show nothing: what was measured on them would leave of six points as many as luck has it.

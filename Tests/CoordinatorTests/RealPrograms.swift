@@ -30,7 +30,9 @@ struct RealPrograms: Sendable {
         process.environment = ProcessInfo.processInfo.environment.merging(["SHOAL_STATE": state]) { $1 }
         process.standardOutput = FileHandle.nullDevice
         let log = folder + "/\(program).log"
-        if !FileManager.default.fileExists(atPath: log) { FileManager.default.createFile(atPath: log, contents: nil) }
+        if !FileManager.default.fileExists(atPath: log) {
+            try #require(FileManager.default.createFile(atPath: log, contents: nil))
+        }
         let errors = try #require(FileHandle(forWritingAtPath: log))
         try errors.seekToEnd()
         process.standardError = errors

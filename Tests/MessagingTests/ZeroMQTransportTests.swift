@@ -159,33 +159,33 @@ import Testing
 
     @Test func hostileFramesAreCountedAndTheTransportStillServes() async throws {
         let transport = try coordinator()
-        let raw = try RawSocket(transport.boundEndpoints.fleet, server.publicKey, keys)
+        let raw = try RawDealer(transport.boundEndpoints.fleet, server.publicKey, keys)
         let codec = MessageCodec()
         let good = try codec.encode(.heartbeat, header: FrameHeader(session: 1, sequence: 10))
         func counted(_ reason: DropReason, _ count: UInt64) async throws {
             try await eventually("\(reason) x \(count)") { transport.counters()[reason] == count }
         }
 
-        try raw.send([good.header, good.payload])
+        raw.send([good.header, good.payload])
         #expect(try await next(of: transport.incoming).header == FrameHeader(session: 1, sequence: 10))
-        try raw.send([good.header, good.payload])
+        raw.send([good.header, good.payload])
         try await counted(.replayed, 1)
-        try raw.send([good.header])
-        try raw.send([[], []])
-        try raw.send([good.header, good.payload, []])
-        try raw.send([[UInt8]](repeating: [1], count: 40))
-        try raw.send([Array(good.header.dropLast()), good.payload])
+        raw.send([good.header])
+        raw.send([[], []])
+        raw.send([good.header, good.payload, []])
+        raw.send([[UInt8]](repeating: [1], count: 40))
+        raw.send([Array(good.header.dropLast()), good.payload])
         try await counted(.malformed, 5)
-        try raw.send([[9] + good.header.dropFirst(), good.payload])
+        raw.send([[9] + good.header.dropFirst(), good.payload])
         try await counted(.unknownVersion, 1)
-        try raw.send([good.header, [UInt8](repeating: 0, count: FleetLimits.payloadBytes + 1)])
+        raw.send([good.header, [UInt8](repeating: 0, count: FleetLimits.payloadBytes + 1)])
         try await counted(.oversized, 1)
         let command = try codec.encode(.helloWanted, header: FrameHeader(session: 1, sequence: 11))
-        try raw.send([command.header, command.payload])
+        raw.send([command.header, command.payload])
         try await counted(.unexpected, 1)
 
         // Far over the limit: ZeroMQ ends the connection before the frame is read, and the socket dials again.
-        try raw.send([good.header, [UInt8](repeating: 0, count: FleetLimits.payloadBytes * 5)])
+        raw.send([good.header, [UInt8](repeating: 0, count: FleetLimits.payloadBytes * 5)])
         let later = try agent(transport.boundEndpoints.fleet)
         try later.send(.goodbye)
         #expect(try await next(of: transport.incoming).message == .goodbye)
@@ -197,11 +197,11 @@ import Testing
 
     @Test func enrolmentTakesOnlySmallFrames() async throws {
         let transport = try coordinator()
-        let raw = try RawSocket(transport.boundEndpoints.enrolment, server.publicKey, try CurveKeyPair.generate())
+        let raw = try RawDealer(transport.boundEndpoints.enrolment, server.publicKey, try CurveKeyPair.generate())
         let header = MessageCodec().header(
             FrameHeader(session: 1, sequence: 1), code: .enrol, payloadBytes: FleetLimits.enrolmentPayloadBytes + 1)
 
-        try raw.send([header, [UInt8](repeating: 0, count: FleetLimits.enrolmentPayloadBytes + 1)])
+        raw.send([header, [UInt8](repeating: 0, count: FleetLimits.enrolmentPayloadBytes + 1)])
 
         try await eventually("oversized") { transport.counters()[.oversized] == 1 }
         raw.close()
@@ -210,10 +210,10 @@ import Testing
 
     @Test func aSocketWithoutCurveIsNotHeard() async throws {
         let transport = try coordinator()
-        let plain = try RawSocket(plain: transport.boundEndpoints.fleet)
+        let plain = try RawDealer(plain: transport.boundEndpoints.fleet)
         let frame = try MessageCodec().encode(.heartbeat, header: FrameHeader(session: 1, sequence: 1))
 
-        try plain.send([frame.header, frame.payload])
+        plain.send([frame.header, frame.payload])
         try await eventually("failed handshake") { transport.counters()[.unauthenticated] > 0 }
 
         #expect(transport.counters().received == 0)
@@ -239,35 +239,5 @@ import Testing
         #expect(agent.counters()[.overflowed] == 7)
         await agent.stop()
         await second.stop()
-    }
-}
-
-/// A DEALER that says whatever it is told.
-private final class RawSocket {
-    private let context: ZeroMQContext
-    private let socket: ZeroMQSocket
-
-    init(_ endpoint: String, _ serverKey: PublicKey, _ keys: CurveKeyPair) throws {
-        context = try ZeroMQContext()
-        socket = try ZeroMQSocket(context, type: ZMQ_DEALER)
-        try socket.set(ZMQ_CURVE_SERVERKEY, PublicKey.bytes(ofZ85: serverKey.z85) ?? [])
-        try socket.set(ZMQ_CURVE_PUBLICKEY, PublicKey.bytes(ofZ85: keys.publicKey.z85) ?? [])
-        try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
-        try socket.set(ZMQ_LINGER, 0)
-        try socket.connect(endpoint)
-    }
-
-    init(plain endpoint: String) throws {
-        context = try ZeroMQContext()
-        socket = try ZeroMQSocket(context, type: ZMQ_DEALER)
-        try socket.set(ZMQ_LINGER, 0)
-        try socket.connect(endpoint)
-    }
-
-    func send(_ parts: [[UInt8]]) throws { #expect(socket.send(parts) == .sent) }
-
-    func close() {
-        socket.close()
-        context.terminate()
     }
 }

@@ -51,7 +51,8 @@ struct AgentReport: Sendable {
                 "shoal_agent_sessions_total", .counter, "Sessions with the coordinator.", Double(state.sessions)),
             MetricFamily(
                 "shoal_agent_starts_total", .counter,
-                "Starts of the agent on this board, as it counts them across restarts.", Double(state.incarnation)),
+                "Number of this start: one more with each. A new state folder begins at the clock's milliseconds.",
+                Double(state.incarnation)),
             MetricFamily(
                 "shoal_agent_assignment_generation", .gauge,
                 "Generation of the assignment in force; 0 before the first.",

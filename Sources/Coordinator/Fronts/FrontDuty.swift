@@ -114,13 +114,7 @@ final class FrontDuty: Sendable {
 
     private func families(_ transport: ZeroMQCoordinatorTransport, _ relay: FrontRelay) -> [MetricFamily] {
         let counters = transport.counters()
-        return [
-            MetricFamily(
-                "shoal_build_info", .gauge, "The version that runs.",
-                [.init(1, labels: ["version": CoordinatorService.version])]),
-            MetricFamily(
-                "shoal_start_time_seconds", .gauge, "Start of the process since 1970.",
-                Double(startedAtMilliseconds) / 1_000),
+        return MetricFamily.ofCoordinator(startedAtMilliseconds: startedAtMilliseconds) + [
             MetricFamily(
                 "shoal_front_up", .gauge, "1 while the coordinator that leads takes what boards say here, else 0.",
                 relay.obstacle == nil ? 1 : 0),

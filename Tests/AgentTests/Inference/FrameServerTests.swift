@@ -111,12 +111,12 @@ import Testing
         let running = try Running(starts: false)
         defer { running.end() }
         let client = try running.client(images: 16)
-        for _ in 0..<FrameServer.frameLimit { try client.submit("m", height: 28, width: 28, fill: Self.fill) }
+        for _ in 0..<FrameServer.frameLimit { _ = try client.submit("m", height: 28, width: 28, fill: Self.fill) }
         let last: UInt64 = try client.submit("m", height: 28, width: 28, fill: Self.fill)
         let answer = try client.answer()
         #expect(answer.id == last && answer.refusal?.contains("wait already") == true)
         let other = try running.client(images: 16)
-        for _ in 0..<FrameServer.frameLimit { try other.submit("m", height: 28, width: 28, fill: Self.fill) }
+        for _ in 0..<FrameServer.frameLimit { _ = try other.submit("m", height: 28, width: 28, fill: Self.fill) }
         running.executor.start()
         for _ in 0..<FrameServer.frameLimit {
             #expect(try client.answer().refusal == nil)

@@ -128,7 +128,7 @@ import Testing
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         for _ in 0..<10 { desk.recorded(measured) }
         // The others' data: everything that is free.
-        FileManager.default.createFile(atPath: small + "/other", contents: nil)
+        try #require(FileManager.default.createFile(atPath: small + "/other", contents: nil))
         let other = try FileHandle(forWritingTo: URL(filePath: small + "/other"))
         while (try? other.write(contentsOf: Data(repeating: 1, count: 512))) != nil {}
         for _ in 0..<400 { desk.recorded(measured) }
