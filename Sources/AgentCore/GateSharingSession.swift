@@ -22,7 +22,7 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     public enum Action: Equatable, Sendable {
         case send(GateReport)
-        /// Take the version over, then call `adopted`.
+        /// Take the version over; `adopted` or `using` when it decides, or `refused`.
         case adopt(version: UInt64, values: [Float], gates: [GateScore])
         /// Find out what it is worth here, then call `scored`.
         case score(version: UInt64, values: [Float])
@@ -52,6 +52,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     public private(set) var version: UInt64
     private var isConnected = false
     private var fetch: Fetch?
+    /// Given to the board, which does not decide by it yet.
+    private var adopting: UInt64?
     private var update: Update?
     private var lastUpdate: Instant?
 
@@ -105,10 +107,12 @@ where Instant: Sendable, Instant.Duration == Duration {
     private mutating func announced(
         _ number: UInt64, _ isCandidate: Bool, _ sum: String, _ gates: [GateScore], at now: Instant
     ) -> [Action] {
-        guard isCandidate || number != version else { return [joining] }
+        guard isCandidate || number != version || adopting != nil else { return [joining] }
         if let fetch, fetch.version == number, fetch.sha256 == sum, fetch.isCandidate == isCandidate { return [] }
+        guard isCandidate || number != adopting else { return [] }
         if !isCandidate, number == 0 {
             fetch = nil
+            adopting = 0
             return [.adopt(version: 0, values: [Float](repeating: 0, count: parameters), gates: [])]
         }
         fetch = Fetch(version: number, isCandidate: isCandidate, sha256: sum, gates: gates, asked: now)
@@ -129,19 +133,28 @@ where Instant: Sendable, Instant.Duration == Duration {
         }
         self.fetch = nil
         guard ParameterSum.sha256(fetch.values) == fetch.sha256 else { return [.damaged(version: number)] }
-        return fetch.isCandidate
-            ? [.score(version: number, values: fetch.values)]
-            : [.adopt(version: number, values: fetch.values, gates: fetch.gates)]
+        guard !fetch.isCandidate else { return [.score(version: number, values: fetch.values)] }
+        adopting = number
+        return [.adopt(version: number, values: fetch.values, gates: fetch.gates)]
     }
 
     // MARK: What the board does
 
     public mutating func adopted(_ number: UInt64) -> [Action] {
         version = number
+        if adopting == number { adopting = nil }
         // What was learned from another version and is not on its way yet is of no use.
         if update?.parts.first?.baseVersion != number, update?.sent == nil { update = nil }
         return isConnected ? [joining] : []
     }
+
+    /// What the board decides by, told again and again.
+    public mutating func using(_ number: UInt64) -> [Action] {
+        number == version && number != adopting ? [] : adopted(number)
+    }
+
+    /// The version does not fit: it comes again with the next announcement.
+    public mutating func refused(_ number: UInt64) { if adopting == number { adopting = nil } }
 
     public func scored(
         _ number: UInt64, samples: UInt64, loss: Double, lossBefore: Double, gates: [GateScore]

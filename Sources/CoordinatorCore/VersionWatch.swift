@@ -4,9 +4,26 @@ import Rollouts
 /// What boards measured of the model whose gates they share: before they were given a version on trial, and since they
 /// use it. A value; bounded by the boards of a group.
 struct VersionWatch<Instant: InstantProtocol>: Sendable where Instant: Sendable, Instant.Duration == Duration {
+    /// What hooks decided, by model and kind of decision.
+    private typealias Decisions = [String: [String: Decided]]
+
+    private struct Decided: Sendable {
+        var taken = 0.0
+        var possible = 0.0
+
+        var share: Double? { possible > 0 ? taken / possible : nil }
+
+        mutating func add(_ kind: HookTelemetry.Kind) {
+            taken += Double(kind.taken)
+            possible += Double(kind.possible)
+        }
+    }
+
     private struct Board: Sendable {
         var past = RolloutMeasures()
         var present = RolloutMeasures()
+        var pastDecisions = Decisions()
+        var presentDecisions = Decisions()
         /// Whether it uses the version on trial.
         var isUsing = false
         var incarnation: UInt64?
@@ -14,6 +31,8 @@ struct VersionWatch<Instant: InstantProtocol>: Sendable where Instant: Sendable,
 
     /// Frames of one model's past, beyond which they are halved, so that it is what was measured last.
     private static var pastFrames: UInt64 { 20_000 }
+    /// A kind of decision that leaves out by so much less, as a share of what it could, leaves out less.
+    private static var lessLeftOut: Double { 0.02 }
 
     private var boards: [BoardID: Board] = [:]
     /// Since when the group in work is watched.
@@ -22,7 +41,10 @@ struct VersionWatch<Instant: InstantProtocol>: Sendable where Instant: Sendable,
     /// Boards are given the version.
     mutating func began(_ group: [BoardID], at now: Instant) {
         since = now
-        for board in group { boards[board]?.present = RolloutMeasures() }
+        for board in group {
+            boards[board]?.present = RolloutMeasures()
+            boards[board]?.presentDecisions = [:]
+        }
     }
 
     /// The board says that it uses the version on trial.
@@ -45,24 +67,63 @@ struct VersionWatch<Instant: InstantProtocol>: Sendable where Instant: Sendable,
         measures.milliseconds = UInt64(record.durationMilliseconds)
         if let before = board.incarnation, record.incarnation > before { measures.restarts = 1 }
         board.incarnation = max(board.incarnation ?? 0, record.incarnation)
+        let isUsing = board.isUsing
         for window in record.models where models.contains(window.model) {
-            measures.models[window.model.rawValue] = .init(window)
+            let model = window.model.rawValue
+            measures.models[model] = .init(window)
+            for kind in window.hooks?.kinds ?? [] {
+                if isUsing {
+                    board.presentDecisions[model, default: [:]][kind.name, default: Decided()].add(kind)
+                } else {
+                    board.pastDecisions[model, default: [:]][kind.name, default: Decided()].add(kind)
+                }
+            }
         }
-        if board.isUsing {
+        if isUsing {
             board.present.add(measures)
-        } else {
-            board.past.add(measures, halvedBeyond: Self.pastFrames)
+        } else if board.past.add(measures, halvedBeyond: Self.pastFrames) {
+            board.pastDecisions = board.pastDecisions.mapValues {
+                $0.mapValues { Decided(taken: $0.taken / 2, possible: $0.possible / 2) }
+            }
         }
         boards[id] = board
     }
 
-    /// What the gates say of these boards; those that do not use the version yet say nothing.
+    /// What the gates say of these boards; those that do not use the version yet say nothing. Latency and attainment
+    /// are a version's doing only where its gates leave out less than those before did: else the board is busy, and a
+    /// version that is good would be taken back for it.
     func verdict(_ gates: RolloutGates, of group: [BoardID]) -> RolloutVerdict {
         let using = group.compactMap { boards[$0] }.filter(\.isUsing)
         var gates = gates
         let hasLabels = using.contains { board in board.present.models.values.contains { $0.accuracyFrames > 0 } }
         if !hasLabels { gates.accuracyDrop = nil }
-        return gates.verdict(of: using.map { ($0.past, $0.present) })
+        var verdict = gates.verdict(of: using.map { ($0.past, $0.present) })
+        for index in verdict.findings.indices where verdict.findings[index].isViolated {
+            let finding = verdict.findings[index]
+            guard [.p50Ratio, .p99Ratio, .attainmentDrop].contains(finding.gate), let model = finding.model else {
+                continue
+            }
+            verdict.findings[index].isViolated = mayLeaveOutLess(model, using)
+        }
+        return verdict
+    }
+
+    /// Of any kind of decision; also where boards do not tell of decisions before and since.
+    private func mayLeaveOutLess(_ model: String, _ boards: [Board]) -> Bool {
+        var (before, since) = ([String: Double](), [String: Double]())
+        var possible: [String: Double] = [:]
+        for board in boards {
+            for (kind, present) in board.presentDecisions[model] ?? [:] {
+                guard let now = present.share, let past = board.pastDecisions[model]?[kind]?.share else { continue }
+                before[kind, default: 0] += past * present.possible
+                since[kind, default: 0] += now * present.possible
+                possible[kind, default: 0] += present.possible
+            }
+        }
+        guard !possible.isEmpty else { return true }
+        return possible.contains { kind, count in
+            since[kind, default: 0] < before[kind, default: 0] - Self.lessLeftOut * count
+        }
     }
 
     func isUsing(_ board: BoardID) -> Bool { boards[board]?.isUsing == true }
@@ -103,13 +164,16 @@ extension RolloutMeasures.Model {
 }
 
 extension RolloutMeasures {
-    fileprivate mutating func add(_ other: Self, halvedBeyond limit: UInt64 = .max) {
+    /// - Returns: whether all was halved.
+    @discardableResult
+    fileprivate mutating func add(_ other: Self, halvedBeyond limit: UInt64 = .max) -> Bool {
         milliseconds += other.milliseconds
         restarts += other.restarts
         for (name, model) in other.models { models[name, default: Model()].add(model) }
-        guard models.values.contains(where: { $0.frames > limit }) else { return }
+        guard models.values.contains(where: { $0.frames > limit }) else { return false }
         for name in models.keys { models[name]?.halve() }
         milliseconds /= 2
         restarts /= 2
+        return true
     }
 }

@@ -43,6 +43,9 @@ public final class SharedGates: GateCollaborator {
     private struct State {
         var version: Version
         var isNew: Bool
+        /// The version that the learner's gates come from, and the one whose gates decide.
+        var learning: UInt64
+        var used: UInt64
         var candidate: Version?
         var learned: Learned?
         var scored: Scored?
@@ -69,12 +72,15 @@ public final class SharedGates: GateCollaborator {
         (self.path, self.refiner) = (path, refiner)
         let none = Version(number: 0, values: [Float](repeating: 0, count: layout.parameterCount), gates: [])
         let kept = Self.kept(at: path, hookSHA256, layout)
-        state = Mutex(State(version: kept ?? none, isNew: kept != nil))
+        let version = kept ?? none
+        state = Mutex(State(version: version, isNew: kept != nil, learning: version.number, used: version.number))
     }
 
     public var parameterCount: Int { layout.parameterCount }
-    /// In use.
+    /// Taken over last.
     public var version: UInt64 { state.withLock { $0.version.number } }
+    /// Whose gates decide: it lies behind `version` until the thread that learns has handed that over.
+    public var used: UInt64 { state.withLock { $0.used } }
     /// Why the last version could not be kept, where it could not; it is used all the same.
     public var failure: String? { state.withLock { $0.failure } }
 
@@ -112,6 +118,7 @@ public final class SharedGates: GateCollaborator {
     public func attend(_ samples: [GateSamples]) -> [Gate?]? {
         let (candidate, newer) = state.withLock { state in
             defer { state.isNew = false }
+            if state.isNew { state.learning = state.version.number }
             return (state.candidate.take(), state.isNew ? state.version : nil)
         }
         if let candidate {
@@ -120,6 +127,8 @@ public final class SharedGates: GateCollaborator {
         }
         return newer.map(gates)
     }
+
+    public func published() { state.withLock { $0.used = $0.learning } }
 
     public func train(_ samples: [GateSamples], seed: UInt64, mayGoOn: () -> Bool) -> [Gate?]? {
         let version = state.withLock { $0.version }
@@ -140,6 +149,7 @@ public final class SharedGates: GateCollaborator {
             loss += (result?.after.loss ?? 0) * Double(result?.after.samples ?? 0)
             held += result?.after.samples ?? 0
         }
+        state.withLock { $0.learning = version.number }
         guard count > 0 else { return own }
         let reached = zip(origin, version.values).map { $0 + $1 }
         let learned = Learned(

@@ -43,7 +43,10 @@ import WireProtocol
         #expect(said(session.received(part(0), at: now)) == [.wanted(version: 3, part: 1)])
         #expect(session.received(part(0), at: now).isEmpty)
         #expect(session.received(part(1), at: now) == [.adopt(version: 3, values: values, gates: [])])
-        #expect(said(session.adopted(3)) == [.joined(parameters: count, gates: 1, version: 3)])
+        // Until the board decides by it, nothing is said and nothing fetched again.
+        #expect(session.using(0).isEmpty && session.received(announced(), at: now).isEmpty && session.version == 0)
+        #expect(said(session.using(3)) == [.joined(parameters: count, gates: 1, version: 3)])
+        #expect(session.using(3).isEmpty)
         #expect(said(session.received(announced(), at: now)) == [.joined(parameters: count, gates: 1, version: 3)])
     }
 
@@ -79,6 +82,22 @@ import WireProtocol
         let zeros = [Float](repeating: 0, count: count)
         #expect(
             session.received(announced(0), at: now) == [.adopt(version: 0, values: zeros, gates: [])])
+    }
+
+    @Test func aVersionThatIsTakenBackBeforeTheBoardDecidesByItIsLeft() {
+        var session = session()
+        for order in [announced(), part(0), part(1)] { _ = session.received(order, at: now) }
+        let zeros = [Float](repeating: 0, count: count)
+        #expect(session.received(announced(0), at: now) == [.adopt(version: 0, values: zeros, gates: [])])
+        #expect(said(session.using(0)) == [.joined(parameters: count, gates: 1, version: 0)])
+    }
+
+    @Test func whatDoesNotFitIsFetchedAgain() {
+        var session = session()
+        for order in [announced(), part(0), part(1)] { _ = session.received(order, at: now) }
+        session.refused(3)
+        #expect(session.using(0).isEmpty)
+        #expect(said(session.received(announced(), at: now)) == [.wanted(version: 3, part: 0)])
     }
 
     @Test func updatesAreSaidUntilAcknowledgedAtABoundedRate() {

@@ -15,7 +15,8 @@ import WireProtocol
 
     /// A second of a model with hooks.
     private func record(
-        _ sequence: UInt64, correct: UInt32 = 45, p50: Double = 4, violations: UInt32 = 1, incarnation: UInt64 = 1
+        _ sequence: UInt64, correct: UInt32 = 45, p50: Double = 4, violations: UInt32 = 1, incarnation: UInt64 = 1,
+        taken: UInt64? = nil
     ) -> TelemetryRecord {
         var record = Samples.record(sequence, incarnation: incarnation)
         record.models[0].frames = 50
@@ -23,18 +24,22 @@ import WireProtocol
         (record.models[0].p50Milliseconds, record.models[0].p99Milliseconds) = (p50, 2 * p50)
         record.models[0].violations = violations
         record.models[0].hooks = HookTelemetry(
-            state: .deciding, budget: 0.1, kinds: [], samples: 0, trainings: 0, failedTrainings: 0,
+            state: .deciding, budget: 0.1,
+            kinds: taken.map { [.init(name: "skip", taken: $0, possible: 50)] } ?? [], samples: 0, trainings: 0,
+            failedTrainings: 0,
             samplingInterval: 0, reason: "", zeroShare: nil, zeros: nil)
         return record
     }
 
     private func hear(
-        _ fleet: inout SharingFixture, _ boards: ClosedRange<Int>, seconds: Int, correct: UInt32 = 45, p50: Double = 4
+        _ fleet: inout SharingFixture, _ boards: ClosedRange<Int>, seconds: Int, correct: UInt32 = 45, p50: Double = 4,
+        taken: UInt64? = nil
     ) throws {
         for second in 1...seconds {
             for board in boards {
                 fleet.machine.telemetryHeard(
-                    [record(UInt64(second), correct: correct, p50: p50)], from: try SharingFixture.board(board))
+                    [record(UInt64(second), correct: correct, p50: p50, taken: taken)],
+                    from: try SharingFixture.board(board))
             }
             fleet.pass(.seconds(1))
         }
@@ -89,6 +94,21 @@ import WireProtocol
         try use(0, 1...1, &fleet)
         try fleet.makeVersion(2, base: 0, update: 2)
         #expect(fleet.versions.last?.number == 2 && fleet.versions.last?.parent == 0)
+    }
+
+    /// A board that is slower for another reason than its gates keeps the version: they leave out as much as before.
+    @Test(arguments: [(UInt64(20), true), (25, true), (15, false)])
+    func aBusyBoardTakesNoVersionBack(taken: UInt64, isKept: Bool) throws {
+        var fleet = SharingFixture(Self.settings)
+        try fleet.join(1...4)
+        try hear(&fleet, 1...4, seconds: 30, taken: 20)
+        try fleet.makeVersion(1, base: 0, update: 1)
+        try use(1, 1...1, &fleet)
+        try hear(&fleet, 1...1, seconds: 10, p50: 12, taken: taken)
+        #expect((fleet.state?.current == 1) == isKept)
+        // What it answers is judged all the same.
+        try hear(&fleet, 1...1, seconds: 10, correct: 30, p50: 12, taken: taken)
+        #expect(fleet.state?.current == 0)
     }
 
     @Test func whileOneIsOnTrialNothingIsMergedAndAPersonCanEndIt() throws {

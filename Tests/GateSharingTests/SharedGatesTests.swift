@@ -38,7 +38,11 @@ import Testing
             #expect(own.count == 1 && own[0]?.validation.passes == true)
             // Added to the version, it is what was learned.
             #expect(gates.adopt(.init(number: 1, values: learned.delta, gates: [])))
+            #expect(gates.version == 1 && gates.used == 0, "taken over, and nobody decides by it")
             let newer = try #require(gates.attend([gateSamples(0, seed: 1)]))
+            #expect(gates.used == 0)
+            gates.published()
+            #expect(gates.used == 1)
             let difference = abs(
                 try #require(newer[0]).predictedDamage([1, 0, 0]) - (try #require(own[0])).predictedDamage([1, 0, 0]))
             #expect(difference < 1e-4)

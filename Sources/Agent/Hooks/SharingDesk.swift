@@ -45,6 +45,10 @@ struct SharingDesk {
     mutating func timerFired() -> [Message] {
         places.indices.flatMap { index in
             var messages = perform(places[index].session.timerFired(at: .now), index)
+            let before = places[index].session.version
+            messages += perform(places[index].session.using(places[index].gates.used), index)
+            let version = places[index].session.version
+            if version != before { logger.info("shared gates", metadata: ["version": "\(version)"]) }
             if let scored = places[index].gates.takeScored() {
                 messages += perform(
                     places[index].session.scored(
@@ -82,13 +86,12 @@ struct SharingDesk {
             case .adopt(let number, let values, let scores):
                 guard places[index].gates.adopt(.init(number: number, values: values, gates: scores)) else {
                     logger.warning("shared gates do not fit", metadata: ["version": "\(number)"])
+                    places[index].session.refused(number)
                     continue
                 }
                 if let failure = places[index].gates.failure {
                     logger.warning("shared gates not kept", metadata: ["reason": "\(failure)"])
                 }
-                logger.info("shared gates", metadata: ["version": "\(number)"])
-                messages += perform(places[index].session.adopted(number), index)
             case .score(let number, let values):
                 _ = places[index].gates.ask(about: .init(number: number, values: values, gates: []))
             case .damaged(let number):

@@ -167,7 +167,10 @@ struct LearnerLoop {
     /// - Returns: whether there was a frame.
     mutating func turn() -> Bool {
         if let gates = settings.collaborator?.attend(samples) { _ = install(gates) }
-        if let set = pending, port.publish(set) { pending = nil }
+        if let set = pending, port.publish(set) {
+            pending = nil
+            settings.collaborator?.published()
+        }
         guard let image = nextImage() else { return false }
         let start = PlanTimer.now()
         network.readings?.load(port.readings)

@@ -8,4 +8,6 @@ public protocol GateCollaborator: Sendable {
     /// Does what other boards' gates ask for between two frames.
     /// - Returns: gates to go on with, by hook, where there are newer ones.
     func attend(_ samples: [GateSamples]) -> [Gate?]?
+    /// The gates that were returned last are with the thread that decides by them.
+    func published()
 }
