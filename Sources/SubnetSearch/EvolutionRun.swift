@@ -31,8 +31,13 @@ struct EvolutionRun {
     var fastest: (indices: SubnetIndices, milliseconds: Double)?
     private(set) var generation = 0
     /// Generations since the best was last better by `minimumGain`, and what it was then.
-    private var idleGenerations = 0
-    private var bestAccuracy = -Double.infinity
+    var idleGenerations = 0
+    var bestAccuracy = -Double.infinity
+    /// Random subnets that were new, and those of them that met the constraint.
+    private(set) var draws = 0
+    private(set) var hits = 0
+    /// Whether a given subnet met the constraints.
+    private(set) var isPlanted = false
     var evaluated = 0
     var accuracyEvaluations = 0
     /// The most accurate of each band of latency below the limit, whether it survived or not.
@@ -62,31 +67,37 @@ struct EvolutionRun {
         guard let milliseconds = lookAt(), milliseconds <= limit else { return }
         wait(milliseconds)
         judgeWaiting()
+        isPlanted = true
     }
 
     /// Fills the population with random subnets that meet the constraint. Where these run out, subnets that are led
     /// towards the fastest one join them; where even that is too slow, the constraint is relaxed.
-    mutating func fill() throws(SearchRefusal) {
-        var draws = DrawRecord()
+    /// - Parameter mayRelax: where it may not, the population can stay empty.
+    mutating func fill(mayRelax: Bool = true) throws(SearchRefusal) {
+        var record = DrawRecord()
         while population.count < settings.population, !isUsedUp {
             indexed.sample(into: &child, using: &generator)
-            draws.count += 1
+            record.count += 1
             if let milliseconds = lookAt() {
-                draws.note(milliseconds)
-                if milliseconds <= limit { wait(milliseconds) }
+                draws += 1
+                record.note(milliseconds)
+                if milliseconds <= limit {
+                    hits += 1
+                    wait(milliseconds)
+                }
             }
             let isBatch = waiting.count >= min(AccuracyEvaluator.batchLimit, settings.population - population.count)
-            let isExhausted = draws.count >= settings.drawLimit
+            let isExhausted = record.count >= settings.drawLimit
             guard isBatch || isExhausted || isUsedUp else { continue }
             if judgeWaiting() {
-                draws = DrawRecord()
+                record = DrawRecord()
             } else if isExhausted {
-                if repairDraws() || !population.isEmpty { break }
-                relax(draws)
-                draws = DrawRecord()
+                if repairDraws() || !population.isEmpty || !mayRelax { break }
+                relax(record)
+                record = DrawRecord()
             }
         }
-        guard !population.isEmpty else {
+        guard !population.isEmpty || !mayRelax else {
             throw .evaluationsUsedUp(latencyMilliseconds: limit, evaluated: evaluated)
         }
         sortPopulation()
@@ -119,11 +130,12 @@ struct EvolutionRun {
         bands = bands.map { _ in nil }
     }
 
+    var parentCount: Int { max(1, Int((Double(settings.population) * settings.parentRatio).rounded())) }
+
     /// One generation: the best survive, and their children join them.
     mutating func breed() {
         generation += 1
-        let parents = max(1, Int((Double(settings.population) * settings.parentRatio).rounded()))
-        population.removeLast(max(0, population.count - parents))
+        population.removeLast(max(0, population.count - parentCount))
         let survivors = population.count
         let mutants = Int((Double(settings.population) * settings.mutationRatio).rounded())
         for index in 0..<settings.population {

@@ -73,7 +73,8 @@ public struct EvolutionSearch: Sendable {
         var accurate: EvolutionRun.Candidate?
         while true {
             try run.fill()
-            while run.generation < settings.generations, !run.isUsedUp, !run.hasConverged, goesOn() { run.breed() }
+            run.evolve(goesOn)
+            run.evolveApart(goesOn)
             if !run.reachesFloor {
                 // Before the constraint is relaxed for the first time more is tried.
                 let isAsked = accurate == nil
