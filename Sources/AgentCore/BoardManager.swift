@@ -21,7 +21,8 @@
 /// competing program and without one, so that only trying tells when it has ended. One that fails is taken back at the
 /// first sign, the next waits longer, and goes one point at a time until one holds.
 /// A clock that is held down, as sensors tell it, counts as seen: the plan falls before frames are late.
-/// Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its
+/// A frame that would be late at its lowest point, or make one of a more important model late, is given up where others
+/// wait. Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its
 /// deadline, or make one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees
 /// it: when the switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to
 /// that point, and rises when there are switches again. A fall is never put off. A model in `steps` mode goes one point
@@ -400,10 +401,14 @@ public struct BoardManager: Sendable {
 
 extension BoardManager: PointPolicy {
     /// The point at which this frame keeps its deadline, and leaves those that wait the time for theirs; never above
-    /// the plan.
+    /// the plan. Where there is none, and others wait, it may be given up.
     public mutating func point(
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int? {
+        if isHopeless(frame, queue: queue, at: now) {
+            missed(frame.model)
+            return nil
+        }
         let slowdown = slowdown
         let shortest = shortestRun(of: frame.model, slowdown)
         let room = min(
@@ -423,6 +428,23 @@ extension BoardManager: PointPolicy {
         }
         count(point, of: frame.model)
         return point
+    }
+
+    /// Whether others that wait are better off without it: it waited for so long that its shortest run would end late,
+    /// or that run would make one of a more important model late. Without, an overload of a few per cent has every frame
+    /// end just after its deadline. What would be late without waiting, too, is run: nobody else would say how fast the
+    /// board is now.
+    private func isHopeless(_ frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, at now: Double) -> Bool {
+        guard !frame.isRequest, !queue.isEmpty else { return false }
+        let slowdown = max(min(recent, lasting), clock) * settings.margin
+        let entry = entries[frame.model]
+        let shortest = shortestRun(of: frame.model, slowdown)
+        guard shortest <= entry.envelope.constraintMilliseconds else { return false }
+        if now + shortest > frame.deadline { return true }
+        let room = queue.longestRun(
+            from: now, least: 0, counts: { entries[$0].envelope.priority > entry.envelope.priority },
+            length: { shortestRun(of: $0, slowdown) })
+        return shortest > room
     }
 
     private func shortestRun(of model: Int, _ slowdown: Double) -> Double {

@@ -1,6 +1,6 @@
 /// Who decides at which point a frame runs, and learns what became of it.
 public protocol PointPolicy {
-    /// `nil` gives the frame up.
+    /// `nil` gives the frame of a stream up, which the policy is not told again.
     mutating func point(
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int?
@@ -18,13 +18,13 @@ public protocol PointPolicy {
 ///
 /// Runs on the inference path: no allocation after `init`, no lock. Inlinable so that it is compiled for its policy.
 public struct BoardScheduler<Policy: PointPolicy> {
-    /// A frame and the point to run it at; `nil` where the policy gives it up.
+    /// A frame and the point to run it at.
     public struct Turn: Sendable {
         public var frame: DeadlineQueue.Frame
-        public var point: Int?
+        public var point: Int
 
         @inlinable
-        public init(frame: DeadlineQueue.Frame, point: Int?) {
+        public init(frame: DeadlineQueue.Frame, point: Int) {
             self.frame = frame
             self.point = point
         }
@@ -54,9 +54,21 @@ public struct BoardScheduler<Policy: PointPolicy> {
     @inlinable
     public mutating func arrived(_ frame: DeadlineQueue.Frame) { queue.enqueue(frame) }
 
-    /// The frame to run now; `nil` where none waits.
+    /// The frame to run now, behind those that the policy gives up; `nil` where none waits.
     @inlinable
     public mutating func next(atMilliseconds now: Double) -> Turn? {
+        while let frame = taken(atMilliseconds: now) {
+            if let point = policy.point(for: frame, queue: queue, atMilliseconds: now) {
+                return Turn(frame: frame, point: point)
+            }
+            queue.gaveUp(frame.model)
+            heard[frame.model] += 1
+        }
+        return nil
+    }
+
+    @inlinable
+    mutating func taken(atMilliseconds now: Double) -> DeadlineQueue.Frame? {
         let frame = queue.take(at: now)
         for model in heard.indices {
             let dropped = queue.dropped(of: model)
@@ -64,8 +76,7 @@ public struct BoardScheduler<Policy: PointPolicy> {
             policy.framesDropped(model, count: Int(clamping: dropped - heard[model]), atMilliseconds: now)
             heard[model] = dropped
         }
-        guard let frame else { return nil }
-        return Turn(frame: frame, point: policy.point(for: frame, queue: queue, atMilliseconds: now))
+        return frame
     }
 
     /// - Parameter point: where it ran, which is the turn's unless something else decided.

@@ -3,7 +3,7 @@
 /// Earliest deadline first meets every deadline that any order meets on one processor (Liu and Layland, JACM 1973).
 /// A stream's frames whose deadline has passed are not worth computing: they are dropped and counted, and so is a
 /// model's oldest frame when its share of the queue is full. Requests, somebody waits for: whoever takes one looks at
-/// its time itself, and counts.
+/// its time itself, and counts. What else is not worth computing, whoever chooses the points knows (`gaveUp`).
 ///
 /// A ring per model and kind, in the order of deadlines. Runs on the inference path: no allocation after `init`, no
 /// lock.
@@ -36,7 +36,7 @@ public struct DeadlineQueue: Sendable {
     /// Of a model's stream at twice its number, of its requests behind it.
     private var rings: [Ring]
     private var droppedFrames: [UInt64]
-    /// Of them, those whose deadline had passed.
+    /// Of them, those that were or would have been late.
     private var lateFrames: [UInt64]
 
     /// - Parameter capacity: Frames of each model, and requests, that may wait.
@@ -57,7 +57,7 @@ public struct DeadlineQueue: Sendable {
     public func waiting(of model: Int) -> Int { rings[2 * model].count + rings[2 * model + 1].count }
     /// Frames of the model's stream that were given up since the start.
     public func dropped(of model: Int) -> UInt64 { droppedFrames[model] }
-    /// Of them, those whose deadline had passed; for the others there was no room.
+    /// Of them, those that were or would have been late; for the others there was no room.
     public func droppedLate(of model: Int) -> UInt64 { lateFrames[model] }
     /// Of the model's frames and requests that wait, the earliest; `nil` when none does.
     public func earliestDeadline(of model: Int) -> Double? {
@@ -72,13 +72,18 @@ public struct DeadlineQueue: Sendable {
     /// where no such frame waits.
     ///
     /// Frames that are late either way do not count, other than by the time that they take.
-    public func longestRun(from now: Double, least: Double, length: (_ model: Int) -> Double) -> Double {
+    /// - Parameter counts: whether the model's frames do at all; the others are taken for none.
+    public func longestRun(
+        from now: Double, least: Double, counts: (_ model: Int) -> Bool = { _ in true },
+        length: (_ model: Int) -> Double
+    ) -> Double {
         withUnsafeTemporaryAllocation(of: Int.self, capacity: rings.count) { passed in
             passed.initialize(repeating: 0)
             var (room, free) = (Double.infinity, now)
             while let ring = ringOfNext(after: passed) {
                 let frame = frames[slot(ring, passed[ring])]
                 passed[ring] += 1
+                guard counts(frame.model) else { continue }
                 // Of a stream, what is late before its turn is dropped.
                 guard frame.isRequest || frame.deadline >= free + least else { continue }
                 free += length(frame.model)
@@ -138,6 +143,12 @@ public struct DeadlineQueue: Sendable {
 
     /// Gives up whatever of the model's stream waits, as when it leaves the board.
     public mutating func clear(_ model: Int) { while rings[2 * model].count > 0 { drop(model) } }
+
+    /// A frame of the model's stream that was taken is not run: it would be late, or make a more important one late.
+    public mutating func gaveUp(_ model: Int) {
+        droppedFrames[model] += 1
+        lateFrames[model] += 1
+    }
 
     private mutating func dropLate(_ model: Int, at now: Double) {
         while let deadline = deadline(ofRing: 2 * model), deadline < now {

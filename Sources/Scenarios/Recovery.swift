@@ -30,13 +30,20 @@ struct Recovery {
         }
         let steps = scenario.stepsSeconds.map { $0 * 1_000 }
         let times = zip(steps, steps.dropFirst() + [end]).map { time(from: $0, to: $1) }
-        worst = times.reduce(0) { worst, time in worst.flatMap { worst in time.map { max(worst, $0) } } }
+        worst = steps.indices.reduce(0) { worst, step in
+            // A step that the next one overtakes is over when that one is.
+            let over =
+                steps.indices[step...].lazy.compactMap { later in
+                    times[later].map { steps[later] + $0 - steps[step] }
+                }.first ?? (steps[step] > end - Self.windowMilliseconds ? 0 : nil)
+            return worst.flatMap { worst in over.map { max(worst, $0) } }
+        }
     }
 
-    /// Milliseconds from a step to the recovery from it, which has to come before the next step.
+    /// Milliseconds from a step to the recovery from it before the next step; `nil` where there is none.
     private func time(from step: Double, to next: Double) -> Double? {
         let windows = Int(step / Self.windowMilliseconds)..<Int(next / Self.windowMilliseconds)
-        if windows.isEmpty { return 0 }
+        if windows.isEmpty { return nil }
         let lasting = min(Self.lastingWindows, (windows.count + 1) / 2)
         let recovered = windows.dropLast(lasting - 1).first {
             isKept($0..<$0 + 1) && isKept($0..<$0 + lasting)

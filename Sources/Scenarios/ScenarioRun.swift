@@ -75,14 +75,13 @@ struct ScenarioRun<Board: ScenarioBoard, Policy: ScenarioPolicy> {
     private mutating func serve(_ turn: BoardScheduler<Policy>.Turn, since stamp: UInt64) {
         let frame = turn.frame
         collectDropped()
-        guard let point = turn.point else { return trace.dropped(frame.model, atMilliseconds: now) }
         let decided = board.stamp - stamp
-        let service = board.run(model: frame.model, point: point)
+        let service = board.run(model: frame.model, point: turn.point)
         let (end, learnt) = (now, board.stamp)
-        scheduler.completed(frame, point: point, serviceMilliseconds: service, atMilliseconds: end)
+        scheduler.completed(frame, point: turn.point, serviceMilliseconds: service, atMilliseconds: end)
         trace.completed(
             .init(
-                model: frame.model, arrival: frame.arrival, latency: end - frame.arrival, point: point,
+                model: frame.model, arrival: frame.arrival, latency: end - frame.arrival, point: turn.point,
                 isKept: end <= frame.deadline),
             decisionNanoseconds: decided + (board.stamp - learnt))
     }

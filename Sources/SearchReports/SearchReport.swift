@@ -13,7 +13,7 @@ package enum SearchReport {
         let search = view.search
         return [
             search.name, search.state.rawValue, "\(search.points.count)/\(search.job.constraints.count)",
-            view.generation.map { "\($0)/\(search.job.generations)" } ?? "-", "\(search.job.seed)", search.job.model,
+            view.generation.map(String.init) ?? "-", "\(search.job.seed)", search.job.model,
             "\(search.job.boardClass)/\(search.job.processor)",
         ]
     }
@@ -21,7 +21,8 @@ package enum SearchReport {
     /// What stands above the table of points.
     package static func lines(_ view: SearchView) -> [String] {
         let (search, job) = (view.search, view.search.job)
-        let progress = view.generation.map { ", generation \($0) of at most \(job.generations)" } ?? ""
+        let progress =
+            view.generation.map { ", generation \($0) (\(job.generations) before a constraint is relaxed)" } ?? ""
         var lines = [
             "search       \(job.name), \(search.state.rawValue), \(search.points.count) of "
                 + "\(job.constraints.count) constraints\(progress)",
@@ -121,18 +122,26 @@ package enum PredictorReport {
     ]
     package static let sampleHeader = ["BOARD", "MEASURED ms", "PREDICTED ms", "WITHIN", "SUBNET"]
 
+    /// Measurements below which the share that lies within the margin says nothing.
+    private static let fewestChecked = 5
+
+    private static func coverage(_ share: Double?, of checked: Int) -> String {
+        checked < fewestChecked ? "-" : percent(share)
+    }
+
     /// Of a class that measured little itself, what is predicted with what others lend.
     package static func row(_ view: LatencyPredictorView) -> [String] {
         if let transfer = view.transfer, transfer.isUsed {
             return [
                 view.name, "\(view.boards.count)", "\(transfer.measured)", percent(transfer.relativeMargin),
-                percent(transfer.coverage), transfer.spearman.map { number($0, 3) } ?? "-",
+                coverage(transfer.coverage, of: transfer.checked), transfer.spearman.map { number($0, 3) } ?? "-",
                 percent(transfer.medianRelativeError), TransferReport.origin(transfer),
             ]
         }
         return [
             view.name, "\(view.boards.count)", "\(view.samples.count)", percent(view.relativeMargin),
-            percent(view.coverage), view.spearman.map { number($0, 3) } ?? "-", percent(view.medianRelativeError),
+            coverage(view.coverage, of: view.samples.count), view.spearman.map { number($0, 3) } ?? "-",
+            percent(view.medianRelativeError),
             view.refusal ?? view.basis,
         ]
     }

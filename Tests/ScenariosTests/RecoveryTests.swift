@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct RecoveryTests {
     /// Ten frames in 100 ms, a step at one second, nine more seconds; those that come at `late` are not kept.
-    private static func worst(percentile: Double = 95, late: (Double) -> Bool) throws -> Double? {
+    private static func worst(
+        percentile: Double = 95, secondStep: Double = 10, late: (Double) -> Bool
+    ) throws -> Double? {
         let scenario = try Scenario.parse(
             """
             name = "recovery"
@@ -21,6 +23,11 @@ import Testing
             [[load]]
             startSeconds = 1
             endSeconds = 10
+            slowdown = 2
+
+            [[load]]
+            startSeconds = \(secondStep - 0.5)
+            endSeconds = \(secondStep)
             slowdown = 2
             """, file: "recovery")
         var trace = RunTrace(models: 1)
@@ -51,6 +58,12 @@ import Testing
     @Test func aRespiteIsNoRecovery() throws {
         #expect(try Self.worst { (1_000..<4_000).contains($0) && !(2_000..<2_200).contains($0) } == 3_000)
         #expect(try Self.worst { $0 > 1_000 && Int($0 / 100) % 2 == 0 } == nil)
+    }
+
+    /// The first step is recovered from when the second, half a second on and while all is late still, is.
+    @Test func aStepThatAnotherOvertakesIsOverWithThat() throws {
+        #expect(try Self.worst(secondStep: 2) { (1_000..<1_700).contains($0) } == 700)
+        #expect(try Self.worst(secondStep: 2) { $0 > 1_000 } == nil)
     }
 
     @Test func whatIsNeverKeptIsNoRecovery() throws { #expect(try Self.worst { $0 > 1_000 } == nil) }

@@ -20,7 +20,7 @@ import Testing
         #expect(rows.allSatisfy { $0.count == SearchReport.pointHeader.count })
         let row = SearchReport.row(SearchView(search: search(), generation: 7))
         #expect(row.count == SearchReport.header.count)
-        #expect(row[1] == "queued" && row[2] == "0/2" && row[3] == "7/100")
+        #expect(row[1] == "queued" && row[2] == "0/2" && row[3] == "7")
     }
 
     @Test func whatWasRelaxedIsToldWithTheReason() throws {

@@ -138,8 +138,8 @@ final class ExecutorLoop {
         }
         for model in lanes.indices { admit(model, at: now) }
         let turn = scheduler.next(atMilliseconds: milliseconds(now))
-        if let turn, let point = turn.point {
-            if turn.frame.isRequest { serve(turn.frame, at: point) } else { run(turn.frame, at: point) }
+        if let turn {
+            if turn.frame.isRequest { serve(turn.frame, at: turn.point) } else { run(turn.frame, at: turn.point) }
         }
         for model in lanes.indices {
             lanes[model].publish(

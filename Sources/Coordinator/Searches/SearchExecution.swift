@@ -136,6 +136,12 @@ struct SearchInputFiles {
         let files = [job.space, job.accuracyPredictor, job.latencyTable, job.verificationTable].compactMap(\.self)
             .filter { $0.hasPrefix("/") }
         digests = try files.map { .init(path: $0, sha256: try InputDigest.sha256(of: $0)) }
+        func sum(of path: String?) -> String? { digests.first { $0.path == path }?.sha256 }
+        guard held == nil || sum(of: job.verificationTable) != sum(of: job.latencyTable) else {
+            throw SearchTableRefusal(
+                description: "search \(job.name): the verificationTable holds what the latencyTable does; what is "
+                    + "predicted by a table is not verified by it")
+        }
     }
 
     static func table(of job: SearchJob) throws -> LatencyTable { try table(at: job.latencyTable, of: job) }

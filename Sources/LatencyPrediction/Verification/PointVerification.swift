@@ -77,7 +77,7 @@ public enum PointVerification {
         let open = candidates.filter { readings[$0.configuration] == nil && !spent.contains($0.configuration) }
         guard spent.count < settings.measurements, !open.isEmpty else {
             if let best { return .publish(best.0, best.1) }
-            return .leaveOut(reason(limit, known.map(\.1), spent.count))
+            return .leaveOut(reason(limit, known.map(\.1), spent.count, settings))
         }
         let room = 1 + errorsOfExpectation(settings) + settings.caution * Double(spent.count)
         let hopeful = open.filter { $0.latencyMilliseconds * correction * room <= limit }
@@ -85,7 +85,7 @@ public enum PointVerification {
         if let hopeful, best.map({ isWorse($0.0, hopeful) }) ?? true { return .measure(hopeful) }
         if let best { return .publish(best.0, best.1) }
         let fastest = open.min { ($0.latencyMilliseconds, $1.accuracy) < ($1.latencyMilliseconds, $0.accuracy) }
-        return fastest.map { .measure($0) } ?? .leaveOut(reason(limit, known.map(\.1), spent.count))
+        return fastest.map { .measure($0) } ?? .leaveOut(reason(limit, known.map(\.1), spent.count, settings))
     }
 
     /// Whether a later measurement is expected to stay below the limit too.
@@ -117,11 +117,15 @@ public enum PointVerification {
         (one.accuracy, other.latencyMilliseconds) < (other.accuracy, one.latencyMilliseconds)
     }
 
-    private static func reason(_ limit: Double, _ readings: [LatencyReading], _ spent: Int) -> String {
+    private static func reason(
+        _ limit: Double, _ readings: [LatencyReading], _ spent: Int, _ settings: Settings
+    ) -> String {
         guard let fastest = readings.min(by: { $0.median < $1.median }) else {
             return "none of \(spent) subnets could be measured"
         }
-        let figures = [fastest.median, limit, fastest.highest].map { "\(($0 * 1_000).rounded() / 1_000)" }
+        // Whichever of the two conditions of `keeps` asks for more.
+        let expected = max(fastest.highest, fastest.median + settings.errors * deviation(of: fastest, settings))
+        let figures = [fastest.median, limit, expected].map { "\(($0 * 1_000).rounded() / 1_000)" }
         return "the fastest of \(readings.count) measured subnets takes \(figures[0]) ms of \(figures[1])"
             + (fastest.median <= limit ? ", too near to it for what varies: up to \(figures[2]) ms" : "")
     }
