@@ -194,7 +194,7 @@ struct KnapsackSearch {
 extension KnapsackSearch {
     /// Looks for a better choice among the most promising states, and for what no choice can exceed.
     private mutating func pass(width: Int, keepingTies: Bool) {
-        missed = -.infinity
+        (missed, gaveUp) = (-.infinity, false)
         let margin = keepingTies ? -Self.tolerance : enough
         let root = State(
             item: Item(costs: .zero, value: 0), spent: 0, loss: 0, promise: bound, parent: 0, entry: 0)
