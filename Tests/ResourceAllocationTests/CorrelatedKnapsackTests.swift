@@ -138,4 +138,28 @@ import Testing
         #expect(rough.isProvenOptimal && rough.upperBound - rough.value <= 8e-3 + 1e-9, "seed \(seed)")
         #expect(knapsack.solve(tolerance: 8e-3) == rough, "seed \(seed)")
     }
+
+    /// Each resource would suffice alone. More states stay open than the first passes keep, which proves nothing yet.
+    @Test(arguments: [UInt64(1), 2, 3, .random(in: 0...UInt64.max)])
+    func whatFitsOnlyApartIsFoundNotToFit(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<10 {
+            let classes = (0..<5).map { _ in
+                (0..<8).map { place in
+                    let share = Double(place) / 7
+                    return Item(
+                        costs: .init(
+                            share + .random(in: 0...0.1, using: &generator),
+                            1 - share + .random(in: 0...0.1, using: &generator), 0, 0),
+                        value: .random(
+                            in: 0...1, using: &generator))
+                }
+            }
+            let least = Self.combinations(of: classes).map { max($0.costs[0], $0.costs[1]) }.min() ?? 0
+            let knapsack = { MultipleChoiceKnapsack(classes: classes, capacity: Costs($0, $0, 1, 1)) }
+            #expect(knapsack(least * 0.9999).solve() == nil, "seed \(seed)")
+            #expect(knapsack(least * 1.0001).solve()?.isProvenOptimal == true, "seed \(seed)")
+            #expect(knapsack(least * 0.9999).solve(stateLimit: 2) == nil, "seed \(seed)")
+        }
+    }
 }
