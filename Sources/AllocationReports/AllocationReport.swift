@@ -167,11 +167,11 @@ extension AllocationReport {
 public enum AllocationTime {
     public static let advice = "--at: give a time with its zone, as in 2026-03-01T22:30:00+01:00"
 
-    /// - Parameter text: ISO 8601 with a zone, as in `2026-03-01T22:30:00+01:00`; `nil` is now.
-    /// - Returns: `nil` for anything else.
+    /// - Parameter text: as `InstantText` reads it; `nil` is now.
+    /// - Returns: `nil` for anything else, a day that its month does not have included.
     public static func parse(_ text: String?) -> Date? {
         guard let text else { return Date() }
-        return try? Date(text, strategy: .iso8601)
+        return InstantText.seconds(text).map { Date(timeIntervalSince1970: $0) }
     }
 }
 

@@ -103,14 +103,14 @@ public struct Allocation: Equatable, Codable, Sendable {
     public var models: [ModelAllocation]
     /// Sum over the models of priority x accuracy of the preferred points.
     public var objective: Double
-    /// No permitted choice is worth more; the objective itself where the choice is proven best.
+    /// No permitted choice is worth more; the objective itself where nothing is left to gain.
     public var upperBound: Double
     /// CPU time of the preferred points together, in cores.
     public var cores: Double
     /// Why the policy cannot be met in full; empty when it is met.
     public var infeasible: [Infeasibility]
-    /// Whether the preferred points are proven best. False only when the search hit its limit of states, which no
-    /// board-sized problem does.
+    /// Whether no choice's priority-weighted mean accuracy is higher by `Allocator.accuracyTolerance`. False only when
+    /// the search hit a limit of states or work; `upperBound` says then what may be missed.
     public var isProvenOptimal: Bool
     /// States that the search looked at; a measure of its work that does not depend on the machine.
     public var exploredStates: Int

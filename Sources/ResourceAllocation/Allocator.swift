@@ -11,16 +11,16 @@ import FleetModel
 ///     sum of memory  <=  the board's memory           sum of energy x frames per second  <=  the board's power
 ///
 /// The slow-down of a model depends on which neighbours it has, not on their points, so that the problem stays a
-/// multiple-choice knapsack; `MultipleChoiceKnapsack` solves it exactly. Ties go to less CPU time. Requests are taken
-/// in the order of model names, so the order of the call plays no part.
+/// multiple-choice knapsack; `MultipleChoiceKnapsack` solves it, to `accuracyTolerance` or with the gap stated. Ties go
+/// to less CPU time. Requests are taken in the order of model names, so the order of the call plays no part.
 ///
 /// A board moves between the points of its models' envelopes by itself. Envelopes hold neighbouring points that each
 /// model may run, as far as all models together keep memory, power and a reserve that was said whichever of them they
 /// run (`JointEnvelopes`); a reserve that nobody said, and latency, are what the board's own manager looks after.
 ///
 /// What cannot be met is named, and the least bad is chosen: a model runs the point that comes nearest to the limit
-/// that it breaks. When the points that remain do not fit the board together, accuracy floors are given up, those of
-/// least priority first, before anything is late; and when that does not suffice, every model runs the point that takes
+/// that it breaks. When the points that remain do not fit the board together, accuracy floors are given up
+/// (`AccuracyFloors`) before anything is late; and when that does not suffice, every model runs the point that takes
 /// least of the resources that are short.
 public enum Allocator {
     /// What keeps noise from moving points: how far a measurement may vary, and what a change must bring.
@@ -46,6 +46,10 @@ public enum Allocator {
         }
     }
 
+    /// A choice is proven best when none has a priority-weighted mean accuracy, 0...1, higher by more than this: a
+    /// hundredth of a picture in ten thousand.
+    public static let accuracyTolerance = 1e-6
+
     /// - Parameter incumbents: What the board runs now, by model, where measurements are all that changed since.
     /// - Precondition: no two requests name one model.
     public static func allocate(
@@ -66,33 +70,21 @@ public enum Allocator {
                     Candidate(request: request, points: permitted.points, withoutFloor: permitted.withoutFloor))
             }
         }
-        var solution = Candidate.knapsack(candidates, capacity: budget.capacity).solve(stateLimit: stateLimit)
+        var solution = Candidate.solve(candidates, capacity: budget.capacity, stateLimit: stateLimit)
+        let floors = candidates.map(\.points)
         if solution == nil {
             infeasible.append(Shortage(of: candidates, within: budget).infeasibility)
-            solution = withoutFloors(&candidates, within: budget, stateLimit: stateLimit)
+            AccuracyFloors.giveUp(&candidates, within: budget, stateLimit: stateLimit)
+            solution = Candidate.solve(candidates, capacity: budget.capacity, stateLimit: stateLimit)
         }
         var choice = solution?.choice
         if let best = choice, let kept = kept(incumbents, candidates, best, budget, hysteresis) { choice = kept }
         let points = choice ?? Shortage(of: candidates, within: budget).leastBad
+        infeasible += AccuracyFloors.broken(by: points, candidates, floors: floors, within: budget)
         let envelopes = JointEnvelopes(
             of: candidates, around: points, within: budget,
             inForce: candidates.map { incumbents[$0.request.policy.model]?.envelope }, slack: hysteresis.slack)
         return allocation(candidates, points, envelopes, infeasible: infeasible, solution: solution)
-    }
-
-    /// Gives up accuracy floors, those of least priority first, until the points fit the board together.
-    private static func withoutFloors(
-        _ candidates: inout [Candidate], within budget: BoardBudget, stateLimit: Int
-    ) -> MultipleChoiceKnapsack.Solution? {
-        let order = candidates.indices.sorted {
-            (candidates[$0].request.policy.priority, $0) < (candidates[$1].request.policy.priority, $1)
-        }
-        for index in order where candidates[index].points != candidates[index].withoutFloor {
-            candidates[index].points = candidates[index].withoutFloor
-            let knapsack = Candidate.knapsack(candidates, capacity: budget.capacity)
-            if let solution = knapsack.solve(stateLimit: stateLimit) { return solution }
-        }
-        return nil
     }
 
     /// The incumbents' points, where they are still permitted, still fit, and lose too little to be worth a change.
@@ -153,10 +145,14 @@ struct Candidate {
         .init(costs: request.costs(at: points[position]), value: request.value(of: points[position]))
     }
 
-    static func knapsack(
-        _ candidates: [Candidate], capacity: MultipleChoiceKnapsack.Costs
-    ) -> MultipleChoiceKnapsack {
-        MultipleChoiceKnapsack(
-            classes: candidates.map { candidate in candidate.points.indices.map(candidate.item) }, capacity: capacity)
+    /// The best choice within capacities.
+    static func solve(
+        _ candidates: [Candidate], capacity: MultipleChoiceKnapsack.Costs,
+        stateLimit: Int = MultipleChoiceKnapsack.defaultStateLimit
+    ) -> MultipleChoiceKnapsack.Solution? {
+        let weights = candidates.reduce(0) { $0 + Double($1.request.policy.priority) }
+        return MultipleChoiceKnapsack(
+            classes: candidates.map { candidate in candidate.points.indices.map(candidate.item) }, capacity: capacity
+        ).solve(stateLimit: stateLimit, tolerance: Allocator.accuracyTolerance * weights)
     }
 }

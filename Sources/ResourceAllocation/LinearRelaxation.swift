@@ -19,6 +19,8 @@ struct LinearRelaxation {
 
     private struct Step {
         var group: Int
+        /// Position in its class of the item that it leads to.
+        var item: Int
         var weighted: Double
         var value: Double
         var costs: Costs
@@ -26,17 +28,23 @@ struct LinearRelaxation {
 
     let weights: Costs
     private var suffixes: [Suffix] = []
+    private let steps: [Step]
+    /// Position of each class's cheapest item.
+    private let cheapest: [Int]
 
     /// - Parameter fronts: Items of each class, at least one each.
     init(_ fronts: [[Item]], weights: Costs) {
         self.weights = weights
-        let hulls = fronts.map { Self.hull(of: $0, weights: weights) }
+        let places = fronts.map { Self.hull(of: $0, weights: weights) }
+        let hulls = zip(fronts, places).map { front, places in places.map { front[$0] } }
+        cheapest = places.map { $0[0] }
         var steps: [Step] = []
         for (group, hull) in hulls.enumerated() {
-            for (from, to) in zip(hull, hull.dropFirst()) {
+            for (index, (from, to)) in zip(hull, hull.dropFirst()).enumerated() {
                 steps.append(
                     Step(
-                        group: group, weighted: (to.costs * weights).sum() - (from.costs * weights).sum(),
+                        group: group, item: places[group][index + 1],
+                        weighted: (to.costs * weights).sum() - (from.costs * weights).sum(),
                         value: to.value - from.value, costs: to.costs - from.costs))
             }
         }
@@ -44,6 +52,7 @@ struct LinearRelaxation {
             let (left, right) = ($0.value * $1.weighted, $1.value * $0.weighted)
             return left == right ? $0.group < $1.group : left > right
         }
+        self.steps = steps
         for first in 0...fronts.count {
             var total = Item(costs: .zero, value: 0)
             for hull in hulls[first...] {
@@ -74,19 +83,25 @@ struct LinearRelaxation {
         }
     }
 
-    /// A solution of the classes from `first` on within what is left is worth this much; negative infinity when the
-    /// steps found none.
-    func greedyValue(from first: Int, left: Costs) -> Double {
-        let suffix = suffixes[first]
-        var whole = suffix.weighted.withUnsafeBufferPointer {
+    /// The value of a solution of the classes from `first` on within what is left, and the steps that lead to it; `nil`
+    /// when the steps found none.
+    func greedy(from first: Int, left: Costs) -> (value: Double, steps: Int)? {
+        var whole = suffixes[first].weighted.withUnsafeBufferPointer {
             Self.wholeSteps($0, capacity: (left * weights).sum())
         }
         // Some resource may be short although their sum is not: fewer steps may do.
         for _ in 0..<4 where whole >= 0 {
-            if all(suffix.costs[whole] .<= left) { return suffix.values[whole] }
+            if all(suffixes[first].costs[whole] .<= left) { return (suffixes[first].values[whole], whole) }
             whole -= 1
         }
-        return -.infinity
+        return nil
+    }
+
+    /// Positions of the items of the classes from `first` on after so many steps.
+    func picks(from first: Int, steps count: Int) -> [Int] {
+        var picks = Array(cheapest[first...])
+        for step in steps.lazy.filter({ $0.group >= first }).prefix(count) { picks[step.group - first] = step.item }
+        return picks
     }
 
     /// -1 when not even the cheapest fit.
@@ -99,8 +114,8 @@ struct LinearRelaxation {
         return low
     }
 
-    /// The items from which every step on is worth less per weighted cost than the step before.
-    private static func hull(of front: [Item], weights: Costs) -> [Item] {
+    /// Positions of the items from which every step on is worth less per weighted cost than the step before.
+    private static func hull(of front: [Item], weights: Costs) -> [Int] {
         let costs = front.map { ($0.costs * weights).sum() }
         let order = front.indices.sorted { (costs[$0], -front[$0].value, $0) < (costs[$1], -front[$1].value, $1) }
         var hull: [Int] = []
@@ -115,6 +130,6 @@ struct LinearRelaxation {
             }
             hull.append(item)
         }
-        return hull.map { front[$0] }
+        return hull
     }
 }

