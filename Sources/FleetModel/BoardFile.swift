@@ -117,7 +117,7 @@ extension PolicyReader {
         let models = try boardModels(fields.value("models"))
         let memory = try bytes(fields["memoryBytes"], "memoryBytes")
         let watts = try optionalNumber(fields["watts"], "watts", within: 0...1e6)
-        let reserve = if let node = fields["reserve"] { try boardReserve(node, "reserve") } else { BoardReserve() }
+        let reserve = try reserve(fields["reserve"], memoryBytes: memory, watts: watts)
         return BoardFile(
             name: try fields["name"].map { node throws(PolicyRefusal) in try resourceName(node, "name") }
                 ?? BoardFile.defaultName,
@@ -127,6 +127,25 @@ extension PolicyReader {
             cores: cores, memoryBytes: memory, watts: watts, reserve: reserve,
             interference: try interference(fields["interference"], models: models.map(\.name.rawValue)),
             models: models)
+    }
+
+    /// A board that keeps back all it has has none for its models.
+    private func reserve(_ node: Node?, memoryBytes: UInt64?, watts: Double?) throws(PolicyRefusal) -> BoardReserve {
+        guard let node else { return BoardReserve() }
+        let reserve = try boardReserve(node, "reserve")
+        let (kept, bytes) = (reserve.memoryBytes, memoryBytes ?? .max)
+        guard kept == 0 || kept < bytes else {
+            throw refusal(
+                node.mapping?["memoryBytes"] ?? node, "reserve.memoryBytes",
+                "\(kept) leaves the models none of the \(bytes) of memoryBytes")
+        }
+        guard reserve.watts == 0 || reserve.watts < watts ?? .infinity else {
+            throw refusal(
+                node.mapping?["watts"] ?? node, "reserve.watts",
+                "\(Figure.text(reserve.watts, places: 3)) leaves the models none of the "
+                    + "\(Figure.text(watts ?? 0, places: 3)) of watts")
+        }
+        return reserve
     }
 
     private func boardModels(_ node: Node) throws(PolicyRefusal) -> [BoardFile.Model] {
@@ -154,6 +173,9 @@ extension PolicyReader {
         }
         let text = try resourceName(nameNode, "\(path).model")
         guard let name = ModelName(text) else { throw refusal(nameNode, "\(path).model", "is not a model name") }
+        if let node = fields["name"], try resourceName(node, "\(path).name") != text {
+            throw refusal(node, "\(path).name", "is another than that of the field 'model', '\(text)'; give one")
+        }
         let rate = try number(
             fields.value("framesPerSecond"), "\(path).framesPerSecond", within: 0...BoardDescription.frameRateLimit)
         guard rate > 0 else {
@@ -186,8 +208,14 @@ extension PolicyReader {
         var percentiles: [LatencyConstraint] = []
         for (field, percentile) in Self.percentileFields {
             guard let node = fields[field] else { continue }
-            percentiles.append(
-                LatencyConstraint(milliseconds: try positive(node, "\(path).\(field)"), percentile: percentile))
+            let milliseconds = try positive(node, "\(path).\(field)")
+            guard milliseconds >= latency else {
+                let texts = Figure.texts(milliseconds, latency)
+                throw refusal(
+                    node, "\(path).\(field)",
+                    "\(texts.first) is below the median, latencyMilliseconds, which is \(texts.second)")
+            }
+            percentiles.append(LatencyConstraint(milliseconds: milliseconds, percentile: percentile))
         }
         for (lower, higher) in zip(percentiles, percentiles.dropFirst()) where lower.milliseconds > higher.milliseconds
         {
@@ -242,12 +270,22 @@ extension PolicyReader {
             }
             return SubnetConfiguration(resolution: resolution ?? 0, depths: [], kernelSizes: [], expandRatios: [])
         }
+        if point["subnet"] != nil, let second = point["configuration"] {
+            throw refusal(second, "\(path).configuration", "give either subnet or configuration: they mean the same")
+        }
         let field = point["subnet"] == nil ? "\(path).configuration" : "\(path).subnet"
         let fields = try mapping(
             node, field, required: ["resolution", "depths", "kernelSizes", "expandRatios"])
+        let resolution = try integer(
+            fields.value("resolution"), "\(field).resolution", within: 1...FleetLimits.subnetValue)
+        if let node = point["resolution"] {
+            let beside = try integer(node, "\(path).resolution", within: 1...FleetLimits.subnetValue)
+            guard beside == resolution else {
+                throw refusal(node, "\(path).resolution", "\(beside) contradicts that of the subnet, \(resolution)")
+            }
+        }
         return SubnetConfiguration(
-            resolution: try integer(
-                fields.value("resolution"), "\(field).resolution", within: 1...FleetLimits.subnetValue),
+            resolution: resolution,
             depths: try integers(fields.value("depths"), "\(field).depths"),
             kernelSizes: try integers(fields.value("kernelSizes"), "\(field).kernelSizes"),
             expandRatios: try integers(fields.value("expandRatios"), "\(field).expandRatios"))

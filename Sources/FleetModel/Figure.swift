@@ -10,4 +10,14 @@ public enum Figure {
         let text = "\(rounded)"
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
+
+    /// Two values that a sentence compares, with `places` decimal places, or as many as they need to differ.
+    /// - Precondition: as for `text`.
+    public static func texts(_ first: Double, _ second: Double, places: Int = 2) -> (first: String, second: String) {
+        for places in places...9 {
+            let texts = (text(first, places: places), text(second, places: places))
+            if texts.0 != texts.1 || first == second { return texts }
+        }
+        return ("\(first)", "\(second)")
+    }
 }

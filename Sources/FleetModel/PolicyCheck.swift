@@ -51,13 +51,7 @@ public enum PolicyCheck {
                     .refusal, nil, "spec.selector",
                     "policy \(policy.name): no board carries \(selector.joined(separator: ", "))"))
         }
-        if policy.reserve?.watts ?? 0 > 0, !selected.isEmpty, selected.allSatisfy({ $0.watts == nil }) {
-            findings.append(
-                finding(
-                    .warning, nil, "spec.reserve.watts",
-                    "policy \(policy.name): no board that it selects says what power it has (watts), so that none is "
-                        + "reserved"))
-        }
+        findings += PolicyReserveCheck.findings(for: policy, on: selected)
         let known = Set(boards.flatMap(\.models).map(\.name.rawValue)).sorted()
         for (index, model) in policy.models.map(\.model).enumerated() {
             let field = "spec.models[\(index)].model"
@@ -69,9 +63,8 @@ public enum PolicyCheck {
             } else if !selected.isEmpty, !selected.contains(where: { $0.carries(model) }) {
                 findings.append(
                     finding(.refusal, model, field, "model \(model): no board that the policy selects has it deployed"))
-            } else if let other = ruling(model, before: policy, on: selected, others: others) {
-                findings.append(
-                    finding(.warning, model, field, "model \(model): policy \(other) rules it on every selected board"))
+            } else if let rulers = ruling(model, before: policy, on: selected, others: others) {
+                findings.append(finding(.warning, model, field, "model \(model): \(rulers) on every selected board"))
             }
         }
         return findings
@@ -85,7 +78,7 @@ public enum PolicyCheck {
         for (index, model) in policy.models.map(\.model).enumerated() {
             let field = "spec.models[\(index)].model"
             let ruler = others.sorted { $0.name < $1.name }.first { other in
-                other.name < policy.name && other.windows == nil && other.selectsAll(of: policy)
+                other.name < policy.name && other.isInForce(whenever: policy) && other.selectsAll(of: policy)
                     && other.models.contains { $0.model == model }
             }
             if let ruler {
@@ -102,16 +95,18 @@ public enum PolicyCheck {
         return findings
     }
 
-    /// The policy that rules the model instead on every selected board that carries it.
+    /// The policies that rule the model instead, at all times and on every selected board that carries it.
     private static func ruling(
         _ model: String, before policy: Policy, on boards: [BoardDescription], others: [Policy]
     ) -> String? {
-        let policies = others.filter { $0.name != policy.name } + [policy]
-        let rulers = boards.filter { $0.carries(model) }.map { board in
+        let policies = others.filter { $0.name != policy.name && $0.isInForce(whenever: policy) } + [policy]
+        let rulers = boards.filter { $0.carries(model) }.compactMap { board in
             PolicySelection.rules(for: board, policies: policies).first { $0.model.model == model }?.policy
         }
-        guard let first = rulers.first, let ruler = first, rulers.allSatisfy({ $0 != policy.name }) else { return nil }
-        return ruler
+        let names = Set(rulers).sorted()
+        guard !names.isEmpty, !names.contains(policy.name) else { return nil }
+        return names.count == 1
+            ? "policy \(names[0]) rules it" : "policies \(names.joined(separator: ", ")) rule it between them"
     }
 
     private static func finding(

@@ -103,11 +103,11 @@ public enum PolicyFile {
         } catch let refusal as PolicyRefusal {
             throw refusal
         } catch {
-            throw refusal(of: error, file: file)
+            throw refusal(of: error, text, file: file)
         }
     }
 
-    private static func refusal(of error: any Error, file: String) -> PolicyRefusal {
+    private static func refusal(of error: any Error, _ text: String, file: String) -> PolicyRefusal {
         let (line, reason): (Int, String) =
             switch error as? YamlError {
             case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
@@ -118,7 +118,11 @@ public enum PolicyFile {
             case .reader(let problem, _, _, _): (1, "not YAML: \(problem)")
             default: (1, "not YAML: \(error)")
             }
-        return PolicyRefusal(file: file, line: line, field: "policy", reason: reason)
+        var field: String?
+        if case .duplicatedKeysInMapping(_, let context)? = error as? YamlError {
+            field = DuplicateKey.path(at: context.mark, in: text)
+        }
+        return PolicyRefusal(file: file, line: line, field: field ?? "policy", reason: reason)
     }
 
     /// The first line with what libYAML could read as an anchor or an alias: `&` or `*` before a name, not directly

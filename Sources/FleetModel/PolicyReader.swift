@@ -93,10 +93,10 @@ struct PolicyReader {
                 fields.value(limit), "\(path).\(limit)", "must be greater than 0: the model cannot run with none")
         }
         if let share = policy.cpuShare, let kept = reserve?.cpu, share > 1 - kept + 1e-12 {
+            let texts = Figure.texts(share, 1 - kept, places: 4)
             throw refusal(
                 fields.value("cpuShare"), "\(path).cpuShare",
-                "\(Figure.text(share, places: 4)) contradicts spec.reserve.cpu, which leaves "
-                    + "\(Figure.text(1 - kept, places: 4)) to all models")
+                "\(texts.first) contradicts spec.reserve.cpu, which leaves \(texts.second) to all models")
         }
         return policy
     }

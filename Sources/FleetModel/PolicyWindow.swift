@@ -34,4 +34,10 @@ extension Policy {
     public func isInForce(atSecondsSince1970 seconds: Int64) -> Bool {
         windows?.contains { $0.contains(secondsSince1970: seconds) } ?? true
     }
+
+    /// Whether it certainly is at all times at which the other is: it always is, or has the same windows.
+    func isInForce(whenever other: Policy) -> Bool {
+        guard let windows else { return true }
+        return other.windows?.allSatisfy { windows.contains($0) } ?? false
+    }
 }

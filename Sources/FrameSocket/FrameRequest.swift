@@ -4,7 +4,7 @@
 ///     frame    u32 'SHF1'  u16 1  u16 2  u64 id
 ///              u64 offset  u32 height  u32 width  u32 deadlineMicroseconds
 ///              u8 layout  u8 nameLength  u8 sensors  u8 0  name
-///              of each sensor  u8 nameLength  name  f64 value
+///              of each sensor  u8 nameLength  name  f64 value, finite; no name twice
 ///
 /// The descriptor is memory (`memfd_create`, or a file of /dev/shm) and stays the connection's until the next one; a
 /// frame's image lies there at `offset`. `layout` is 0 for bytes channel by channel, 1 for bytes whose channels lie
@@ -75,33 +75,60 @@ public enum FrameRequest: Equatable, Sendable {
         return writer.bytes.count <= Self.byteLimit ? writer.bytes : nil
     }
 
-    /// - Returns: `nil` for whatever is not exactly one of these packets.
-    public init?(_ packet: ArraySlice<UInt8>) {
+    /// - Throws: `FrameRefusal` for whatever is not exactly one of these packets.
+    public init(_ packet: ArraySlice<UInt8>) throws(FrameRefusal) {
         var reader = PacketReader(packet)
-        guard let kind = reader.head(), let id: UInt64 = reader.integer() else { return nil }
+        guard let kind = reader.head(), let id: UInt64 = reader.integer() else { throw .unreadable }
         switch kind {
         case 1: self = .attach(id: id)
-        case 2:
-            guard let offset: UInt64 = reader.integer(), let height: UInt32 = reader.integer(),
-                let width: UInt32 = reader.integer(), let deadline: UInt32 = reader.integer(),
-                let layout: UInt8 = reader.integer(), let layout = FrameLayout(rawValue: layout),
-                let length: UInt8 = reader.integer(), let count: UInt8 = reader.integer(), count <= Self.sensorLimit,
-                let zero: UInt8 = reader.integer(), zero == 0, let model = reader.text(Int(length)), !model.isEmpty
-            else { return nil }
-            var sensors: [String: Double] = [:]
-            for _ in 0..<count {
-                guard let length: UInt8 = reader.integer(), let name = reader.text(Int(length)), !name.isEmpty,
-                    let bits: UInt64 = reader.integer(), Double(bitPattern: bits).isFinite,
-                    sensors.updateValue(Double(bitPattern: bits), forKey: name) == nil
-                else { return nil }
-            }
-            self = .frame(
-                Frame(
-                    id: id, model: model, offset: offset, height: height, width: width, layout: layout,
-                    deadlineMicroseconds: deadline, sensors: sensors))
-        default: return nil
+        case 2: self = .frame(try Self.frame(id, &reader))
+        default: throw .unreadable
         }
-        guard reader.isAtEnd else { return nil }
+        guard reader.isAtEnd else { throw .unreadable }
+    }
+
+    private static func frame(_ id: UInt64, _ reader: inout PacketReader) throws(FrameRefusal) -> Frame {
+        guard let offset: UInt64 = reader.integer(), let height: UInt32 = reader.integer(),
+            let width: UInt32 = reader.integer(), let deadline: UInt32 = reader.integer(),
+            let layout: UInt8 = reader.integer(), let layout = FrameLayout(rawValue: layout),
+            let length: UInt8 = reader.integer(), let count: UInt8 = reader.integer(), count <= sensorLimit,
+            let zero: UInt8 = reader.integer(), zero == 0, let model = reader.text(Int(length)), !model.isEmpty
+        else { throw .unreadable }
+        var (sensors, complaint) = ([String: Double](), String?.none)
+        for _ in 0..<count {
+            guard let length: UInt8 = reader.integer(), let name = reader.text(Int(length)), !name.isEmpty,
+                let bits: UInt64 = reader.integer()
+            else { throw .unreadable }
+            let value = Double(bitPattern: bits)
+            if !value.isFinite {
+                complaint = complaint ?? "the sensor \(name.debugDescription) is \(value), which is no value"
+            }
+            if sensors.updateValue(value, forKey: name) != nil {
+                complaint = complaint ?? "the sensor \(name.debugDescription) is given twice"
+            }
+        }
+        guard reader.isAtEnd else { throw .unreadable }
+        if let complaint { throw FrameRefusal(id: id, complaint) }
+        return Frame(
+            id: id, model: model, offset: offset, height: height, width: width, layout: layout,
+            deadlineMicroseconds: deadline, sensors: sensors)
+    }
+}
+
+/// Why a packet is no request.
+public struct FrameRefusal: Error, Equatable, Sendable {
+    /// Of the frame; 0 where the packet cannot be read.
+    public let id: UInt64
+    public let reason: String
+    /// Whether it is a packet of the protocol, whose values alone cannot be used.
+    public let isReadable: Bool
+
+    public static let unreadable = FrameRefusal(id: 0, reason: "no packet of this protocol", isReadable: false)
+
+    init(id: UInt64, _ reason: String) { self.init(id: id, reason: reason, isReadable: true) }
+
+    private init(id: UInt64, reason: String, isReadable: Bool) {
+        (self.id, self.reason, self.isReadable) = (id, reason, isReadable)
     }
 }
 

@@ -11,6 +11,8 @@ import NIOCore
 ///     GET  /v2   /v2/health/live   /v2/health/ready
 ///     GET  /v2/models/NAME[/versions/1]   /v2/models/NAME[/versions/1]/ready
 ///     POST /v2/models/NAME[/versions/1]/infer
+///
+/// Another method at one of these is answered with 405 and what the path takes (`Allow`).
 public struct InferenceServer: Sendable {
     /// 8 MiB holds thirteen 224x224 images of 32-bit floats.
     static let limits = HTTPLimits(bodyBytes: 8 << 20, connections: 32)
@@ -38,25 +40,42 @@ public struct InferenceServer: Sendable {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: RefusalMiddleware())
         let (models, version) = (models, version)
-        router.get("v2") { _, _ in
+        Self.take(.get, at: "v2", router) { _, _ in
             try Response.json(ServerMetadata(version: version, extensions: ["binary_tensor_data"]))
         }
-        router.get("v2/health/live") { _, _ in try Response.json(["live": true]) }
-        router.get("v2/health/ready") { _, _ in
+        Self.take(.get, at: "v2/health/live", router) { _, _ in try Response.json(["live": true]) }
+        Self.take(.get, at: "v2/health/ready", router) { _, _ in
             let isReady = models.models != nil
             return try Response.json(["ready": isReady], status: isReady ? .ok : .serviceUnavailable)
         }
         for prefix in ["v2/models/:name", "v2/models/:name/versions/:version"] {
-            let path = RouterPath(prefix)
-            router.get(path) { _, context in try Response.json(ModelMetadata(try model(context))) }
-            router.get(RouterPath(prefix + "/ready")) { _, context in
+            Self.take(.get, at: prefix, router) { _, context in
+                try Response.json(ModelMetadata(try model(context)))
+            }
+            Self.take(.get, at: prefix + "/ready", router) { _, context in
                 try Response.json(ModelReadiness(name: try model(context).name))
             }
-            router.post(RouterPath(prefix + "/infer")) { request, context in
+            Self.take(.post, at: prefix + "/infer", router) { request, context in
                 try await infer(request, on: try model(context))
             }
         }
         return router
+    }
+
+    /// A path with the one method that it takes; others are told which.
+    private static func take(
+        _ method: HTTPRequest.Method, at path: String, _ router: Router<BasicRequestContext>,
+        _ answer: @escaping @Sendable (Request, BasicRequestContext) async throws -> Response
+    ) {
+        router.on(RouterPath(path), method: method, use: answer)
+        for other in [.get, .head, .post, .put, .patch, .delete] as [HTTPRequest.Method] where other != method {
+            router.on(RouterPath(path), method: other) { request, _ in
+                let sentence = "\(request.uri.path): takes \(method.rawValue)"
+                var refusal = try Response.json(["error": sentence], status: .methodNotAllowed)
+                refusal.headers[.allow] = method.rawValue
+                return refusal
+            }
+        }
     }
 
     private func model(_ context: BasicRequestContext) throws -> ServedModel {

@@ -17,14 +17,20 @@ final class LiveModel {
     }
 
     private let work: Work
-    /// Inferences at each point.
+    /// Of `points`, where it stands in its table.
+    private let places: [Int]
+    /// Inferences at each point of the table.
     private let repeats: [Int]
-    /// As they are on this board while it is idle.
+    /// As they are on this board while it is idle: those of the table that no other beats in both run time and
+    /// accuracy here, fastest first.
     let points: [Scenario.Point]
+    /// What people are to know of the points that are left out; `nil` where none is.
+    let warning: String?
 
     /// - Parameter folder: of the scenario's file.
     /// - Throws: `ShoalFailure`, `LiveScenarioFailure`, `GraphFailure`.
     init(_ model: Scenario.Model, folder: String, seed: UInt64) throws {
+        let table: [Scenario.Point]
         if let files = model.package {
             func path(_ name: String) -> String { name.hasPrefix("/") ? name : folder + "/" + name }
             let loaded = try Model(
@@ -35,12 +41,12 @@ final class LiveModel {
                 (0..<point.inputCount).map { _ in Float.random(in: -1...1, using: &generator) }
             }
             let session = try InferenceSession(prepared)
-            let accuracies = try Self.accuracies(in: path(files.operatingPoints), count: prepared.count)
+            let accuracies = try PointAccuracies.read(from: path(files.operatingPoints), count: prepared.count)
             (work, repeats) = (.subnets(session, images: images), prepared.map { _ in 1 })
             let times = try prepared.indices.map { point in
                 try Self.measured { try Self.infer(session, images[point], at: point) }
             }
-            points = zip(accuracies, times).map { .init(accuracy: $0, latencyMilliseconds: $1) }
+            table = zip(accuracies, times).map { .init(accuracy: $0, latencyMilliseconds: $1) }
         } else {
             let (session, plan, image) = try Self.filler(seed: seed)
             let unit = image.withUnsafeBufferPointer { image in
@@ -49,21 +55,31 @@ final class LiveModel {
             work = .filler(session, plan, image: image)
             let repeats = model.points.map { max(1, Int(($0.latencyMilliseconds / unit).rounded())) }
             self.repeats = repeats
-            points = zip(model.points, repeats).map {
+            table = zip(model.points, repeats).map {
                 .init(accuracy: $0.accuracy, latencyMilliseconds: unit * Double($1))
             }
         }
-        for (index, point) in points.enumerated().dropFirst() {
-            let last = points[index - 1]
-            guard point.accuracy > last.accuracy, point.latencyMilliseconds > last.latencyMilliseconds else {
-                throw LiveScenarioFailure(
-                    "\(model.name): point \(index) is not both slower and more accurate than point \(index - 1) here "
-                        + "(\(point.latencyMilliseconds) ms, \(point.accuracy))")
-            }
-        }
+        places = Self.front(of: table)
+        points = places.map { table[$0] }
+        warning = Self.warning(model.name, table, kept: places)
+    }
+
+    /// Points of a table lie closer together than run times can be measured: what is as slow as a more accurate point
+    /// here has no use here, and which of the two it is, noise decides.
+    static func front(of table: [Scenario.Point]) -> [Int] {
+        ParetoFront.places(costs: table.map(\.latencyMilliseconds), values: table.map(\.accuracy))
+    }
+
+    static func warning(_ model: String, _ table: [Scenario.Point], kept: [Int]) -> String? {
+        let left = table.indices.filter { !kept.contains($0) }
+        guard !left.isEmpty else { return nil }
+        let list = left.map { String(format: "%d (%.3f ms)", $0, table[$0].latencyMilliseconds) }
+        return "\(model): of \(table.count) points \(left.count) left out, because a more accurate one is as fast "
+            + "here: \(list.joined(separator: ", "))"
     }
 
     func run(point: Int) {
+        let point = places[point]
         switch work {
         case .subnets(let session, let images):
             // A prepared point of its own size is never refused.
@@ -92,18 +108,6 @@ final class LiveModel {
             times.append(MonotonicClock.now() - start)
         }
         return Double(times.sorted()[4]) / 1e6
-    }
-
-    /// Of the points of a Pareto table, fastest first.
-    private static func accuracies(in path: String, count: Int) throws -> [Double] {
-        struct Table: Decodable {
-            struct Point: Decodable { var accuracy: Double }
-            var points: [Point]
-        }
-        guard let table = try? JSONDecoder().decode(Table.self, from: Data(contentsOf: URL(filePath: path))),
-            table.points.count == count
-        else { throw LiveScenarioFailure("\(path): has no accuracy for every point") }
-        return table.points.map(\.accuracy)
     }
 
     /// Two convolutions of 32 channels on 28x28 pixels, about a tenth of a millisecond.

@@ -21,17 +21,19 @@ public struct LiveScenario {
     ///   - processor: `nil` takes the last that this process may use.
     ///   - policies: those wanted, of `ScenarioReport.policies`.
     ///   - isStarting: called with each policy before its run, which takes as long as the scenario.
+    ///   - note: called before the first run with what people are to know of it, as in `warning: ...`.
     /// - Throws: `LiveScenarioFailure`, or what a package is refused for.
     public static func report(
         of scenario: Scenario, folder: String, processor: Int?, policies: [String],
-        isStarting: @escaping @Sendable (String) -> Void
+        isStarting: @escaping @Sendable (String) -> Void, note: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> (report: ScenarioReport, plots: [String: String]) {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread {
                 continuation.resume(
                     with: Result {
-                        try LiveScenario(scenario, folder: folder, processor: processor)
-                            .report(policies: policies, isStarting: isStarting)
+                        let live = try LiveScenario(scenario, folder: folder, processor: processor)
+                        for model in live.models { model.warning.map { note("warning: \($0)") } }
+                        return try live.report(policies: policies, isStarting: isStarting)
                     })
             }
             thread.name = "scenario"

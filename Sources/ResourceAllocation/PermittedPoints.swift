@@ -29,8 +29,8 @@ struct PermittedPoints {
         /// What the limit is set on, by point; lower is better.
         let value: (Int) -> Double
         let limit: Double
-        /// Completes "model x: ".
-        let sentence: (Int) -> String
+        /// Completes "model x: " for a point, and what bars the points that would do better.
+        let sentence: (_ point: Int, _ bars: String) -> String
     }
 
     /// - Parameters:
@@ -46,6 +46,7 @@ struct PermittedPoints {
             return
         }
         var unfloored = left
+        var barredBy: [Int: Limit] = [:]
         for limit in Limit.allCases {
             if limit == .accuracyFloor { unfloored = left }
             guard let measure = Self.measure(limit, of: request, cores: cores) else { continue }
@@ -64,9 +65,12 @@ struct PermittedPoints {
                     ? nil
                     : Infeasibility(
                         constraint: measure.constraint, model: request.policy.model,
-                        reason: "model \(request.policy.model): \(measure.sentence(nearest))")
+                        reason: "model \(request.policy.model): "
+                            + measure.sentence(
+                                nearest, Self.bars(to: measure, below: nearest, barredBy, of: request, cores: cores)))
                 return
             }
+            for point in left where !fitting.contains(point) { barredBy[point] = limit }
             left = fitting
         }
         (points, withoutFloor) = (left, unfloored)
@@ -78,46 +82,59 @@ struct PermittedPoints {
         let beside = request.slowdown == 1 ? "" : " beside its neighbours"
         switch limit {
         case .latency:
-            return Measure(constraint: .latency, value: request.latencyMilliseconds, limit: policy.latency.milliseconds)
-            {
-                "its fastest point takes \(Figure.text(request.latencyMilliseconds(at: $0))) ms\(beside), "
-                    + "the constraint is \(Figure.text(policy.latency.milliseconds)) ms"
+            let limit = policy.latency.milliseconds
+            return Measure(constraint: .latency, value: request.latencyMilliseconds, limit: limit) { point, bars in
+                let texts = Figure.texts(request.latencyMilliseconds(at: point), limit)
+                return "its fastest point\(bars) takes \(texts.first) ms\(beside), the constraint is \(texts.second) ms"
             }
         case .frameRate:
-            return Measure(constraint: .frameRate, value: request.occupancy, limit: 1) {
-                "its fastest point computes \(Figure.text(request.framesPerSecond / request.occupancy(at: $0))) "
-                    + "frames per second\(beside), \(Figure.text(request.framesPerSecond)) arrive"
+            return Measure(constraint: .frameRate, value: request.occupancy, limit: 1) { point, bars in
+                let rate = request.framesPerSecond
+                let texts = Figure.texts(rate / request.occupancy(at: point), rate)
+                return "its fastest point\(bars) computes \(texts.first) frames per second\(beside), "
+                    + "\(texts.second) arrive"
             }
         case .cpuShare:
             guard let share = policy.cpuShare else { return nil }
-            return Measure(constraint: .cpuShare, value: request.cores, limit: share * cores) {
-                "the point of least CPU time takes \(Figure.text(request.cores(at: $0), places: 3)) cores\(beside), "
-                    + "its share is \(Figure.text(share * cores, places: 3)) (\(Figure.text(share * 100)) % of "
-                    + "\(Figure.text(cores, places: 3)))"
+            return Measure(constraint: .cpuShare, value: request.cores, limit: share * cores) { point, bars in
+                let texts = Figure.texts(request.cores(at: point), share * cores, places: 3)
+                return "the point of least CPU time\(bars) takes \(texts.first) cores\(beside), its share is "
+                    + "\(texts.second) (\(Figure.text(share * 100)) % of \(Figure.text(cores, places: 3)))"
             }
         case .memory:
             guard let bytes = policy.memoryBytes else { return nil }
-            return Measure(constraint: .memory, value: request.bytes, limit: Double(bytes)) {
-                "the smallest point takes \(Figure.text(request.bytes(at: $0))) bytes, its limit is \(bytes)"
+            return Measure(constraint: .memory, value: request.bytes, limit: Double(bytes)) { point, bars in
+                "the smallest point\(bars) takes \(Figure.text(request.bytes(at: point))) bytes, its limit is \(bytes)"
             }
         case .energy:
             guard let energy = policy.energyMillijoules else { return nil }
-            return Measure(constraint: .energy, value: request.millijoules, limit: energy) {
-                "of the points that keep its other limits, that of least energy takes "
-                    + "\(Figure.text(request.millijoules(at: $0))) mJ per frame, its limit is "
-                    + "\(Figure.text(energy)) mJ"
+            return Measure(constraint: .energy, value: request.millijoules, limit: energy) { point, bars in
+                let texts = Figure.texts(request.millijoules(at: point), energy)
+                return "the point of least energy\(bars) takes \(texts.first) mJ per frame, its limit is "
+                    + "\(texts.second) mJ"
             }
         case .accuracyFloor:
             guard let floor = policy.accuracyFloor else { return nil }
             return Measure(
                 constraint: .accuracyFloor, value: { -request.points[$0].accuracy }, limit: -floor
-            ) {
+            ) { point, _ in
                 let bars = Self.bars(to: floor, of: request, cores: cores)
+                let texts = Figure.texts(request.points[point].accuracy, floor, places: 4)
                 return "\(bars.isEmpty ? "" : bars.joined(separator: " and ") + " ")its accuracy reaches "
-                    + "\(Figure.text(request.points[$0].accuracy, places: 4)), the accuracy floor is "
-                    + "\(Figure.text(floor, places: 4))"
+                    + "\(texts.first), the accuracy floor is \(texts.second)"
             }
         }
+    }
+
+    /// What rules out the points that are better than the best of those left: without it that best one is not the
+    /// model's, and a sentence that says so would be untrue. Empty, or begins with a space.
+    private static func bars(
+        to measure: Measure, below nearest: Int, _ barredBy: [Int: Limit], of request: AllocationRequest, cores: Double
+    ) -> String {
+        let better = barredBy.filter { measure.value($0.key) < measure.value(nearest) }.values
+        let limits = Limit.allCases.filter { better.contains($0) }
+        return limits.isEmpty
+            ? "" : " " + limits.map { phrase($0, of: request, cores: cores) }.joined(separator: " and ")
     }
 
     /// What keeps the model from a point that reaches the floor: the limits that the one which breaks the fewest
@@ -130,16 +147,18 @@ struct PermittedPoints {
                 return measure.value(point) > measure.limit + 1e-9
             }
         }
-        return (broken.min { $0.count < $1.count } ?? []).map { limit in
-            let policy = request.policy
-            return switch limit {
-            case .latency: "within \(Figure.text(policy.latency.milliseconds)) ms"
-            case .frameRate: "at \(Figure.text(request.framesPerSecond)) frames per second"
-            case .cpuShare: "within its share of \(Figure.text((policy.cpuShare ?? 1) * cores, places: 3)) cores"
-            case .memory: "within \(policy.memoryBytes ?? 0) bytes"
-            case .energy: "within \(Figure.text(policy.energyMillijoules ?? 0)) mJ per frame"
-            case .accuracyFloor: ""
-            }
+        return (broken.min { $0.count < $1.count } ?? []).map { phrase($0, of: request, cores: cores) }
+    }
+
+    private static func phrase(_ limit: Limit, of request: AllocationRequest, cores: Double) -> String {
+        let policy = request.policy
+        return switch limit {
+        case .latency: "within \(Figure.text(policy.latency.milliseconds)) ms"
+        case .frameRate: "at \(Figure.text(request.framesPerSecond)) frames per second"
+        case .cpuShare: "within its share of \(Figure.text((policy.cpuShare ?? 1) * cores, places: 3)) cores"
+        case .memory: "within \(policy.memoryBytes ?? 0) bytes"
+        case .energy: "within \(Figure.text(policy.energyMillijoules ?? 0)) mJ per frame"
+        case .accuracyFloor: ""
         }
     }
 }

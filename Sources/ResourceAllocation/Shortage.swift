@@ -55,8 +55,9 @@ struct Shortage {
     private static func resources(of budget: BoardBudget) -> [Resource] {
         var resources = [
             Resource(index: 0, constraint: .cpu) {
-                "CPU: the cheapest permitted points need \(Figure.text($0, places: 3)) cores together, the budget is "
-                    + "\(Figure.text(budget.usableCores, places: 3)) (\(Figure.text(budget.cores, places: 3)) cores "
+                let texts = Figure.texts($0, budget.usableCores, places: 3)
+                return "CPU: the cheapest permitted points need \(texts.first) cores together, the budget is "
+                    + "\(texts.second) (\(Figure.text(budget.cores, places: 3)) cores "
                     + "less \(Figure.text(budget.reserve * 100)) % reserve)"
             }
         ]
@@ -70,8 +71,9 @@ struct Shortage {
         if let watts = budget.watts {
             resources.append(
                 Resource(index: 2, constraint: .power) {
-                    "power: the permitted points of least energy need \(Figure.text($0, places: 3)) W together, the "
-                        + "budget is \(Figure.text(watts, places: 3)) W"
+                    let texts = Figure.texts($0, watts, places: 3)
+                    return "power: the permitted points of least energy need \(texts.first) W together, the "
+                        + "budget is \(texts.second) W"
                 })
         }
         return resources

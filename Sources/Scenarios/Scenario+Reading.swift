@@ -19,12 +19,21 @@ extension Scenario {
 private struct ScenarioReader {
     typealias Table = [String: TOMLValue]
 
+    private static let modelFields = [
+        "name", "priority", "framesPerSecond", "arrivals", "constraintMilliseconds", "percentile", "mode",
+        "accuracyFloor", "arrivesSeconds", "leavesSeconds", "points", "package", "operatingPoints", "statistics",
+    ]
+
     let file: String
 
     func scenario(_ root: Table) throws(ScenarioRefusal) -> Scenario {
         try check(root, "", 1, ["name", "seconds", "seed", "jitter", "model", "load"])
-        let seconds = try number(root, "seconds", "", 1, within: Scenario.secondsRange)
         let models = try tables(root, "model")
+        // Before what may be missing: a field of the scenario below the first [[model]] is one of the model.
+        for (index, entry) in models.enumerated() {
+            try check(entry.0, "model[\(index)]", entry.1, Self.modelFields)
+        }
+        let seconds = try number(root, "seconds", "", 1, within: Scenario.secondsRange)
         guard (1...Scenario.modelLimit).contains(models.count) else {
             throw refusal(1, "model", "give 1 to \(Scenario.modelLimit) models, found \(models.count)")
         }
@@ -48,13 +57,6 @@ private struct ScenarioReader {
     private func model(
         _ table: Table, _ path: String, _ line: Int, seconds: Double
     ) throws(ScenarioRefusal) -> Scenario.Model {
-        try check(
-            table, path, line,
-            [
-                "name", "priority", "framesPerSecond", "arrivals", "constraintMilliseconds", "percentile", "mode",
-                "accuracyFloor", "arrivesSeconds", "leavesSeconds", "points", "package", "operatingPoints",
-                "statistics",
-            ])
         guard let name = try text(table, "name", path, line), !name.isEmpty else {
             throw refusal(line, "\(path).name", "is missing")
         }

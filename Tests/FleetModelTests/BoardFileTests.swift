@@ -76,6 +76,13 @@ import Testing
         ("threads: 2", "threads: 1.5", 14, "models[0].points[0].threads", "whole number"),
         ("name: b", "name: a", 21, "models[1].model", "named twice"),
         ("- name: b", "- priority: 1", 21, "models[1]", "has no field 'priority'"),
+        ("- name: b", "- model: c\n    name: b", 22, "models[1].name", "'c'; give one"),
+        ("cpu: 0.1", "memoryBytes: 1000000", 6, "reserve.memoryBytes", "none of the 1000000"),
+        ("cpu: 0.1", "watts: 5.5", 6, "reserve.watts", "5.5 leaves the models none of the 5"),
+        ("p95Milliseconds: 9", "p50Milliseconds: 7", 14, "models[0].points[0].p50Milliseconds", "7 is below"),
+        ("p95Milliseconds: 9", "p95Milliseconds: 7.4999", 14, "models[0].points[0].p95Milliseconds", "7.4999 is below"),
+        ("hookBudget: 0.02", "resolution: 64", 18, "models[0].points[1].resolution", "64 contradicts"),
+        ("resolution: 64", "configuration: {}, subnet: {}", 23, "models[1].points[0].configuration", "give either"),
     ])
     func refusalsNameLineAndField(old: String, new: String, line: Int, field: String, reason: String) throws {
         let text = Self.text.replacing(old, with: new)

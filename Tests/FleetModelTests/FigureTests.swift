@@ -9,4 +9,13 @@ import Testing
     func writesShortDecimals(value: Double, places: Int, text: String) {
         #expect(Figure.text(value, places: places) == text)
     }
+
+    @Test(
+        arguments: [
+            (31, 25, 2, "31", "25"), (25.0004, 25, 2, "25.0004", "25"), (0.89999, 0.9, 4, "0.89999", "0.9"),
+            (0.1, 0.1, 2, "0.1", "0.1"), (1, 1 + 0x1p-52, 2, "1.0", "1.0000000000000002"),
+        ] as [(Double, Double, Int, String, String)])
+    func comparedValuesDiffer(first: Double, second: Double, places: Int, one: String, other: String) {
+        #expect(Figure.texts(first, second, places: places) == (one, other))
+    }
 }

@@ -64,6 +64,35 @@ import Testing
         #expect(findings.first?.reason.contains("policy o") == true)
     }
 
+    /// A policy that is not always in force leaves the model to others at times.
+    @Test func aPolicyWithWindowsRulesOnlyWhereTheWindowsAreTheSame() {
+        var (policy, other) = (Samples.policy("p"), Samples.policy("o"))
+        let night = PolicyWindow(days: [0], fromMinute: 180, toMinute: 240)
+        other.windows = [night]
+        #expect(PolicyCheck.findings(for: policy, boards: boards, others: [other]).isEmpty)
+        #expect(PolicyCheck.findings(for: policy, boards: [], others: [other]).count == 1)
+        policy.windows = [night]
+        for boards in [boards, []] {
+            let findings = PolicyCheck.findings(for: policy, boards: boards, others: [other])
+            #expect(findings.last?.reason.contains("policy o rules it") == true)
+        }
+        policy.windows = [night, PolicyWindow(days: [1], fromMinute: 180, toMinute: 240)]
+        #expect(PolicyCheck.findings(for: policy, boards: boards, others: [other]).isEmpty)
+        other.windows = nil
+        #expect(PolicyCheck.findings(for: policy, boards: boards, others: [other]).count == 1)
+    }
+
+    @Test func policiesThatRuleBoardsBetweenThemAreAllNamed() {
+        let both = ["x", "y"].map { Samples.description($0, labels: ["site": $0]) }
+        let others = ["x", "y"].map { Samples.policy("o\($0)", selector: ["site": $0]) }
+        let findings = PolicyCheck.findings(for: Samples.policy("p"), boards: both, others: others)
+        #expect(
+            findings.map(\.reason) == [
+                "model classifier: policies ox, oy rule it between them on every selected board"
+            ])
+        #expect(PolicyCheck.findings(for: Samples.policy("p"), boards: both, others: [others[0]]).isEmpty)
+    }
+
     @Test func replacingAPolicyIsNotAConflictWithItself() {
         #expect(
             PolicyCheck.findings(for: Samples.policy("p"), boards: boards, others: [Samples.policy("p")]).isEmpty)
@@ -100,6 +129,31 @@ import Testing
         #expect(PolicyCheck.findings(for: policy, boards: [board]).map(\.field) == ["spec.reserve.watts"])
         board.watts = 5
         #expect(PolicyCheck.findings(for: policy, boards: [board]).isEmpty)
+    }
+
+    /// What leaves the models nothing everywhere is a mistake; somewhere, it may be meant.
+    @Test(arguments: ["memoryBytes", "watts"])
+    func aReserveOfAllThereIsIsRefused(field: String) {
+        var policy = Samples.policy("p")
+        var (small, large) = (Samples.description("a"), Samples.description("b"))
+        (small.memoryBytes, large.memoryBytes, small.watts, large.watts) = (1_000, 2_000, 5, 10)
+        func findings(_ share: Double, _ boards: [BoardDescription]) -> [String] {
+            let isMemory = field == "memoryBytes"
+            policy.reserve = BoardReserve(
+                memoryBytes: isMemory ? UInt64(1_000 * share) : 0, watts: isMemory ? 0 : 5 * share)
+            return PolicyCheck.findings(for: policy, boards: boards).map { "\($0.severity) \($0.field) \($0.reason)" }
+        }
+        #expect(findings(0.999, [small, large]).isEmpty && findings(0, [small]).isEmpty)
+        let some = findings(1, [small, large])
+        #expect(some.count == 1 && some[0].hasPrefix("warning spec.reserve.\(field) policy p: it reserves"))
+        #expect(some[0].contains("1 of the 2 boards that it selects have no more, a with"))
+        let all = findings(2, [small, large])
+        #expect(all.count == 1 && all[0].hasPrefix("refusal spec.reserve.\(field) policy p: it reserves"))
+        #expect(all[0].hasSuffix(field == "watts" ? "has more than 10 W" : "has more than 2000 bytes of memory"))
+        // A board that does not say what it has may have more.
+        (small.memoryBytes, small.watts) = (0, nil)
+        #expect(findings(2, [small, large]).map { $0.prefix(7) } == ["warning"])
+        #expect(findings(2, [small]).map { $0.prefix(7) } == (field == "watts" ? ["warning"] : []))
     }
 
     /// The class of a board is no label that it chooses; one that it has of that name comes first.

@@ -75,7 +75,7 @@ import Testing
         Departure("name: default", "name: 7", 3, "metadata.name", "in quotes"),
         Departure("name: default", "title: x", 3, "metadata", "no field 'title'"),
         Departure("{ name: default }", "x", 3, "metadata", "must be a mapping"),
-        Departure("{ name: default }", "!!map { name: default, name: d }", 3, "policy", "given twice"),
+        Departure("{ name: default }", "!!map { name: default, name: d }", 3, "metadata.name", "given twice"),
         Departure("tier: edge", "tier: 1", 5, "spec.selector.tier", "in quotes"),
         Departure("tier: edge", "tier: yes", 5, "spec.selector.tier", "in quotes"),
         Departure("tier: edge", "tier: [edge]", 5, "spec.selector.tier", "must be text"),
@@ -204,6 +204,41 @@ import Testing
         let text = Self.second.replacing(old, with: new)
         let refusal = try #require(throws: PolicyRefusal.self) { try PolicyFile.parse(text, file: "p") }
         #expect(refusal.line == line && refusal.field == field && refusal.reason.contains(reason), "\(refusal)")
+    }
+
+    /// The parser gives up such a text; its refusal names the field all the same, whatever stands before it.
+    @Test(arguments: [
+        ("cpuShare: 0.5", "cpuShare: 0.5\n      cpuShare: 0.6", 9, "spec.models[0].cpuShare"),
+        ("cpuShare: 0.5", "cpuShare: 0.5\n      cpuShare: 1\n      cpuShare: 1", 9, "spec.models[0].cpuShare"),
+        ("{ milliseconds: 25 }", "{ milliseconds: 25, milliseconds: 5 }", 8, "spec.models[0].latency.milliseconds"),
+        ("cpuShare: 0.5", "\"priority\": 7\n      'priority': 5", 9, "spec.models[0].priority"),
+        ("{ name: p }", "{ name: \"e\u{301}é\", b: 1, name: p }\r", 3, "metadata.name"),
+        ("kind: Policy", "kind: Policy\nkind: Policy", 2, "kind"),
+        ("reserve: {", "reserve: { cpu: 0.1, cpu: 0.1 }\n  reserve: {", 5, "spec.reserve.cpu"),
+        ("apiVersion", "a: 1\n---\napiVersion: shoal/v2\napiVersion", 3, "apiVersion"),
+    ])
+    func aFieldGivenTwiceIsRefusedByItsPath(old: String, new: String, line: Int, field: String) throws {
+        let text = Self.second.replacing(old, with: new, maxReplacements: 1)
+        let refusal = try #require(throws: PolicyRefusal.self) { try PolicyFile.parseAll(text, file: "p") }
+        #expect(refusal.line == line && refusal.field == field, "\(refusal)")
+        #expect(refusal.reason.contains("a field is given twice"), "\(refusal)")
+    }
+
+    /// What nobody can name is refused without a path, and quickly.
+    @Test func keysThatNobodyCanNameAreRefusedAsAWhole() throws {
+        let rows = (0..<32).map { "  k\($0): { a: 1, a: 1 }\n" }.joined()
+        for text in ["{ ? [a] : 1, ? [a] : 1 }", "{ 7: 1, 7: 1 }", "spec:\n" + rows] {
+            let refusal = try #require(throws: PolicyRefusal.self) { try PolicyFile.parseAll(text, file: "p") }
+            #expect(refusal.field == "policy" && refusal.reason.contains("given twice"), "\(refusal)")
+        }
+    }
+
+    /// Figures that a sentence compares differ in it.
+    @Test func contradictingSharesAreToldApart() throws {
+        let text = Self.second.replacing("cpuShare: 0.5", with: "cpuShare: 0.8000001")
+        let refusal = try #require(throws: PolicyRefusal.self) { try PolicyFile.parse(text, file: "p") }
+        #expect(
+            refusal.reason == "0.8000001 contradicts spec.reserve.cpu, which leaves 0.8 to all models", "\(refusal)")
     }
 
     @Test func documentsPerFileAreLimited() throws {

@@ -13,7 +13,7 @@ import Testing
     ]
 
     @Test func packetsComeBackAsTheyWere() throws {
-        for request in Self.requests { #expect(FrameRequest(try #require(request.encoded())[...]) == request) }
+        for request in Self.requests { #expect(try FrameRequest(try #require(request.encoded())[...]) == request) }
         for answer in Self.answers { #expect(FrameAnswer(answer.encoded()[...]) == answer) }
     }
 
@@ -31,13 +31,34 @@ import Testing
 
     @Test func everyTruncationAndEveryExtraByteIsRefused() throws {
         for bytes in try Self.requests.map({ try #require($0.encoded()) }) {
-            for count in 0..<bytes.count { #expect(FrameRequest(bytes[..<count]) == nil) }
-            #expect(FrameRequest((bytes + [0])[...]) == nil)
+            for count in 0..<bytes.count {
+                #expect(throws: FrameRefusal.unreadable) { try FrameRequest(bytes[..<count]) }
+            }
+            #expect(throws: FrameRefusal.unreadable) { try FrameRequest((bytes + [0])[...]) }
         }
         for bytes in Self.answers.map({ $0.encoded() }) {
             for count in 0..<bytes.count { #expect(FrameAnswer(bytes[..<count]) == nil) }
             #expect(FrameAnswer((bytes + [0])[...]) == nil)
         }
+    }
+
+    /// Whoever sends such a frame learns which one it was, and why.
+    @Test func sensorsThatNoFrameCanHaveAreRefusedWithItsID() throws {
+        var frame = Self.frame
+        frame.sensors = ["heat": .nan, "lux": 0.5]
+        let bytes = try #require(FrameRequest.frame(frame).encoded())
+        let refusal = #expect(throws: FrameRefusal.self) { try FrameRequest(bytes[...]) }
+        #expect(refusal?.id == 0x0102 && refusal?.isReadable == true)
+        #expect(refusal?.reason == "the sensor \"heat\" is nan, which is no value")
+        // A part of it is no packet, whatever its values are.
+        for count in 0..<bytes.count {
+            #expect(throws: FrameRefusal.unreadable) { try FrameRequest(bytes[..<count]) }
+        }
+        frame.sensors = ["heat": 1, "lux1": 2]
+        let doubled = try #require(FrameRequest.frame(frame).encoded()).split(separator: Array("lux1".utf8))
+        let twice = doubled.joined(separator: Array("heat".utf8))
+        let second = #expect(throws: FrameRefusal.self) { try FrameRequest(Array(twice)[...]) }
+        #expect(second?.id == 0x0102 && second?.reason == "the sensor \"heat\" is given twice")
     }
 
     @Test func randomBytesDoNoHarm() throws {
@@ -53,7 +74,7 @@ import Testing
         for _ in 0..<50_000 {
             var bytes = whole
             for _ in 0..<1 + Int(random() % 4) { bytes[Int(random()) % bytes.count] = random() }
-            if case .frame(let frame)? = FrameRequest(bytes[...]) {
+            if case .frame(let frame)? = try? FrameRequest(bytes[...]) {
                 read += 1
                 #expect(frame.sensors.values.allSatisfy(\.isFinite) && !frame.model.isEmpty)
             }

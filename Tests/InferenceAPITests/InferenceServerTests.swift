@@ -47,10 +47,10 @@ import Testing
     }
 
     private func ask(
-        _ url: URL, _ path: String, post: Data? = nil, headers: [String: String] = [:]
+        _ url: URL, _ path: String, post: Data? = nil, headers: [String: String] = [:], method: String? = nil
     ) async throws -> Answer {
         var request = URLRequest(url: url.appending(path: path))
-        request.httpMethod = post == nil ? "GET" : "POST"
+        request.httpMethod = method ?? (post == nil ? "GET" : "POST")
         request.httpBody = post
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await URLSession.shared.data(for: request)
@@ -125,6 +125,20 @@ import Testing
             let packed = try await ask(
                 url, path, post: Data(Self.input.utf8), headers: ["Content-Encoding": "gzip"])
             #expect(packed.status == 400)
+        }
+    }
+
+    @Test func anotherMethodIsToldWhichIsTaken() async throws {
+        try await serving { url in
+            for (path, method, allowed) in [
+                ("v2/models/m/infer", "GET", "POST"), ("v2/models/m/versions/1/infer", "DELETE", "POST"),
+                ("v2/models/m", "POST", "GET"), ("v2", "PUT", "GET"), ("v2/health/ready", "PATCH", "GET"),
+            ] {
+                let answer = try await ask(url, path, method: method)
+                #expect(answer.status == 405 && answer.error == "/\(path): takes \(allowed)", "\(method) \(path)")
+                #expect(answer.headers["Allow"] as? String == allowed)
+            }
+            #expect(try await ask(url, "v2/models/m/infer/more", method: "POST").status == 404)
         }
     }
 

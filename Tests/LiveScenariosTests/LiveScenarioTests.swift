@@ -6,6 +6,7 @@ import Scenarios
 import SearchSpace
 import Shoal
 import Supernets
+import Synchronization
 import Testing
 
 @testable import LiveScenarios
@@ -81,6 +82,52 @@ import Testing
             of: scenario, folder: folder, processor: nil, policies: ["static-smallest"]
         ) { _ in }.report
         #expect(report.results[0].accuracy == 0.8 && report.results[0].models[0].pointMilliseconds.count == 2)
+    }
+
+    /// Measured times of neighbouring points differ by less than the noise: no run is refused on account of it, and
+    /// what has no use is named.
+    @Test func pointsThatNoiseCannotTellApartAreLeftOut() async throws {
+        func table(_ points: [(Double, Double)]) -> [Scenario.Point] {
+            points.map { .init(accuracy: $0.0, latencyMilliseconds: $0.1) }
+        }
+        let noisy = table([(0.5, 1), (0.6, 2.01), (0.7, 2), (0.8, 2.5), (0.9, 2.5)])
+        let kept = LiveModel.front(of: noisy)
+        #expect(kept == [0, 2, 4])
+        #expect(
+            LiveModel.warning("m", noisy, kept: kept)
+                == "m: of 5 points 2 left out, because a more accurate one is as fast here: 1 (2.010 ms), 3 (2.500 ms)")
+        #expect(LiveModel.warning("m", Array(noisy[..<2]), kept: [0, 1]) == nil)
+        // One that was disturbed goes alone, not those after it.
+        #expect(LiveModel.front(of: table([(0.5, 9), (0.6, 2), (0.7, 3)])) == [1, 2])
+
+        // The filler's run times go by whole runs, so that the first two are the same here.
+        let scenario = try Self.scenario(
+            Self.small.replacingOccurrences(
+                of: "points = [",
+                with: "points = [{ accuracy = 0.4, latencyMilliseconds = 0.001 }, "
+                    + "{ accuracy = 0.45, latencyMilliseconds = 0.002 },"))
+        let notes = Mutex<[String]>([])
+        let report = try await LiveScenario.report(
+            of: scenario, folder: ".", processor: nil, policies: ["static-smallest"],
+            isStarting: { _ in }, note: { note in notes.withLock { $0.append(note) } }
+        ).report
+        #expect(notes.withLock { $0.count } == 1, "\(notes.withLock { $0 })")
+        #expect(notes.withLock { $0.first }?.hasPrefix("warning: small: of 4 points ") == true)
+        #expect(report.results[0].accuracy >= 0.45 && report.results[0].models[0].pointMilliseconds.count < 4)
+    }
+
+    @Test(arguments: [
+        (#"{"points":[{"accuracy":0.5},{"accuracy":5}]}"#, "points[1].accuracy: 5.0 is outside 0...1"),
+        (#"{"points":[{"accuracy":-0.1},{"accuracy":5}]}"#, "points[0].accuracy: -0.1 is outside 0...1"),
+        (#"{"points":[{"accuracy":0.5}]}"#, "has no accuracy for every point"),
+        (#"{"points":[{"accuracy":0.5},{}]}"#, "has no accuracy for every point"),
+    ])
+    func accuraciesThatAreNoneAreRefusedByFileAndField(text: String, reason: String) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "shoal-points-\(UUID()).json").path()
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let failure = #expect(throws: LiveScenarioFailure.self) { try PointAccuracies.read(from: path, count: 2) }
+        #expect(failure?.description == "\(path): \(reason)")
     }
 
     @Test func whatNoProcessorCanDoIsRefused() async throws {

@@ -254,6 +254,43 @@ import Testing
         #expect(rejudged > 5, "seed \(seed): noise would have moved \(rejudged)")
     }
 
+    /// A better point that another limit rules out is not passed over in silence, and figures that differ are told
+    /// apart.
+    @Test(arguments: [
+        ("memory", "the smallest point within 10 ms takes 10000000 bytes, its limit is 5000000"),
+        ("cpuShare", "the point of least CPU time within 10 ms takes 0.6 cores, its share is 0.2 (20 % of 1)"),
+        ("energy", "the point of least energy within 10 ms takes 30.0004 mJ per frame, its limit is 30 mJ"),
+        ("both", "the smallest point within 10 ms and within its share of 0.2 cores takes 300 bytes, its limit is 50"),
+        ("neither", "the smallest point takes 1000 bytes, its limit is 500"),
+    ])
+    func whatBarsABetterPointIsNamed(limit: String, sentence: String) {
+        func point(_ milliseconds: Double, cpu: Double, bytes: UInt64, energy: Double) -> OperatingPoint {
+            var point = Instances.request("m", points: [(milliseconds, 0.9)]).points[0]
+            point.demand = PointDemand(cpuMilliseconds: cpu, memoryBytes: bytes, energyMillijoules: energy)
+            return point
+        }
+        var request = Instances.request("m", points: [(5, 0.9)], milliseconds: 10)
+        request.points = [
+            point(5, cpu: 60, bytes: 10_000_000, energy: 30.0004), point(50, cpu: 10, bytes: 1_000, energy: 1),
+        ]
+        switch limit {
+        case "memory": request.policy.memoryBytes = 5_000_000
+        case "cpuShare": request.policy.cpuShare = 0.2
+        case "energy": request.policy.energyMillijoules = 30
+        case "both":
+            (request.policy.memoryBytes, request.policy.cpuShare) = (50, 0.2)
+            request.points += [
+                point(5, cpu: 20, bytes: 300, energy: 1), point(5, cpu: 60, bytes: 200, energy: 1),
+                point(50, cpu: 20, bytes: 100, energy: 1),
+            ]
+        default:
+            request.policy.memoryBytes = 500
+            request.points[1].latencyMilliseconds = 6
+        }
+        let found = Allocator.allocate([request], within: BoardBudget(cores: 1, reserve: 0)).infeasible
+        #expect(found.map(\.reason) == ["model m: \(sentence)"])
+    }
+
     @Test func modelWithoutPointsIsNamedAndTheOthersRun() {
         let requests = [Instances.request("a", points: []), Instances.request("b", points: [(1, 0.9)])]
         let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: 0))

@@ -67,6 +67,7 @@ import Testing
         ("a \\\"quoted\\\" one", "a\u{1B}[31m", 7, "model[0].name", "control characters"),
         ("[[load]]", "[load]", 16, "", "lists of tables"),
         ("arrivals = \"poisson\"", "arrivals = \"never\"", 10, "model[0].arrivals", "periodic or poisson"),
+        ("seconds = 2.5\nseed = 1_000\n\n[[model]]", "[[model]]\nseconds = 2.5", 4, "model[0].seconds", "no such"),
         ("framesPerSecond", "fps", 8, "model[0].fps", "there is no such field"),
         ("framesPerSecond = 30", "framesPerSecond = \"30\"", 8, "model[0].framesPerSecond", "must be a number"),
         ("accuracy = 0.6", "accuracy = 0.4", 13, "model[0].points[1]", "must rise"),

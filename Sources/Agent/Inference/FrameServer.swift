@@ -84,9 +84,13 @@ final class FrameServer: Sendable {
             let arrival = MonotonicClock.now()
             // Whoever sends a descriptor gets rid of it.
             let passed = packet.descriptor.map { ForeignMemory($0) }
-            guard !packet.isCut, let request = FrameRequest(buffer[..<packet.count]) else {
-                strange += 1
-                Self.answer(.init(id: 0, refused: .malformed, "no packet of this protocol"), to: peer)
+            let request: FrameRequest
+            do throws(FrameRefusal) {
+                guard !packet.isCut else { throw .unreadable }
+                request = try FrameRequest(buffer[..<packet.count])
+            } catch {
+                strange = error.isReadable ? 0 : strange + 1
+                Self.answer(.init(id: error.id, refused: .malformed, error.reason), to: peer)
                 continue
             }
             strange = 0

@@ -34,7 +34,7 @@ struct RequestForm {
 
     private init(empty bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Parameters that are not known are left alone, as the protocol asks.
+    /// Parameters that are not known are left alone, as the protocol asks, but for what is meant as a sensor.
     private mutating func readParameters(_ reader: inout JSONReader) throws(InferenceRefusal) {
         var (timeout, binary, sensors) = (timeoutMicroseconds, wantsBinaryOutput, self.sensors)
         try reader.object { (reader, key) throws(InferenceRefusal) in
@@ -45,12 +45,14 @@ struct RequestForm {
                 // Triton's clients say 0 where they set none.
                 timeout = value > 0 ? value : nil
             case "binary_data_output": binary = try reader.boolean()
-            case _ where key.hasPrefix(Self.sensorPrefix):
+            case _ where key.hasPrefix(Self.sensorPrefix) && key != Self.sensorPrefix:
                 sensors[String(key.dropFirst(Self.sensorPrefix.count))] = try reader.number()
                 guard sensors.count <= InferenceRequest.sensorLimit else {
                     throw InferenceRefusal(.malformed, "more than \(InferenceRequest.sensorLimit) sensors")
                 }
-            default: try reader.skip()
+            default:
+                try Self.refuseSensor(key)
+                try reader.skip()
             }
         }
         self.sensors = sensors
@@ -98,7 +100,17 @@ struct RequestForm {
         guard !refusedParameters.contains(parameter) else {
             throw InferenceRefusal(.malformed, "the parameter \(parameter.debugDescription) is not honoured here")
         }
+        try refuseSensor(parameter)
         try reader.skip()
+    }
+
+    /// A sensor that is passed over leaves gates to what they were told before, and nobody would learn of it.
+    private static func refuseSensor(_ parameter: String) throws(InferenceRefusal) {
+        guard parameter.lowercased().hasPrefix("sensor") else { return }
+        throw InferenceRefusal(
+            .malformed,
+            "the parameter \(parameter.debugDescription) is not known; each sensor's value is a number among the "
+                + "request's own parameters, as in \"parameters\": {\"sensor:lux\": 80}")
     }
 
     private static func check(_ count: Int, _ what: String) throws(InferenceRefusal) {

@@ -42,8 +42,7 @@ struct ScenarioCommand: AsyncParsableCommand {
     private func write(_ plots: [String: String], of name: String, to folder: String) throws {
         let plain = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") ? $0 : "-" })
         for (policy, svg) in plots {
-            let path = "\(folder)/\(plain)-\(policy).svg"
-            try OutputFile.write(Array(svg.utf8), to: path)
+            try OutputFile.write(Array(svg.utf8), to: "\(folder)/\(plain)-\(policy).svg")
         }
     }
 
@@ -70,8 +69,9 @@ struct ScenarioCommand: AsyncParsableCommand {
             let folder = URL(filePath: file).deletingLastPathComponent().path()
             do {
                 return try await LiveScenario.report(
-                    of: scenario, folder: folder.isEmpty ? "." : folder, processor: processor, policies: wanted
-                ) { Terminal.note("\($0): \(scenario.seconds.text(0)) s") }
+                    of: scenario, folder: folder.isEmpty ? "." : folder, processor: processor, policies: wanted,
+                    isStarting: { Terminal.note("\($0): \(scenario.seconds.text(0)) s") },
+                    note: { Terminal.note("shoal: \($0)") })
             } catch { throw Refusal("\(file): \(error)") }
         }
         if let model = scenario.models.first(where: { $0.package != nil }) {

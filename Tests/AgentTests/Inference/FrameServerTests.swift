@@ -137,6 +137,11 @@ import Testing
         #expect(try refusal("m", 4_096, 4_096).contains("the limit is"))
         #expect(try refusal("m", 100, 100).contains("does not have 10000 bytes"))
         #expect(try refusal("m", 28, 28, deadline: .nanoseconds(1)).contains("timeout"))
+        // More often than packets that cannot be read are borne.
+        for _ in 0..<20 {
+            let answer = try client.infer("m", height: 28, width: 28, sensors: ["lux": .nan], fill: Self.fill)
+            #expect(answer.refusal == "the sensor \"lux\" is nan, which is no value")
+        }
         #expect(try refusal("m", 28, 28) == "")
     }
 

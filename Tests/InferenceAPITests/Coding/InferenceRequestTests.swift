@@ -43,6 +43,22 @@ import Testing
         #expect(refusal(request(many))?.contains("more than 32 sensors") == true)
     }
 
+    /// A sensor in another form would be left alone without a word.
+    @Test(arguments: [
+        #""sensors": {"lux": 80}"#, #""sensor.lux": 80"#, #""sensor": 80"#, #""sensor:": 80"#, #""Sensor:lux": 80"#,
+    ])
+    func sensorsInAnotherFormAreRefused(parameter: String) throws {
+        let input = #"{"name": "pixels", "shape": [1,2,1,1], "datatype": "UINT8", "data": [1, 2]"#
+        for text in [
+            #"{"parameters": {\#(parameter)}, "inputs": [\#(input)}]}"#,
+            #"{"inputs": [\#(input), "parameters": {\#(parameter)}}]}"#,
+            #"{"inputs": [\#(input)}], "outputs": [{"name": "logits", "parameters": {\#(parameter)}}]}"#,
+            #"{"inputs": [\#(input), "parameters": {"sensor:lux": 80}}]}"#,
+        ] {
+            #expect(refusal(text)?.contains(#"as in "parameters": {"sensor:lux": 80}"#) == true, "\(text)")
+        }
+    }
+
     /// Clients say nothing as null; an extension that is not there is refused, because its answer would be another.
     @Test func nothingIsNullAndExtensionsAreRefused() throws {
         let input = #"{"name": "pixels", "shape": [1,2,1,1], "datatype": "UINT8", "data": [1, 2], "parameters": null}"#
