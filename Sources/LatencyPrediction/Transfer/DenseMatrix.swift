@@ -24,6 +24,21 @@ struct DenseMatrix: Sendable {
 
     func row(_ row: Int) -> [Double] { Array(values[(row * columns)..<((row + 1) * columns)]) }
 
+    /// Some rows, in that order.
+    func rows(_ chosen: [Int]) -> DenseMatrix {
+        var result = DenseMatrix(rows: chosen.count, columns: columns)
+        for (place, row) in chosen.enumerated() {
+            for column in 0..<columns { result.values[place * columns + column] = values[row * columns + column] }
+        }
+        return result
+    }
+
+    /// Adds a multiple of a matrix of the same size.
+    mutating func add(_ other: DenseMatrix, times factor: Double) {
+        precondition(rows == other.rows && columns == other.columns, "sizes agree")
+        for index in values.indices { values[index] += factor * other.values[index] }
+    }
+
     /// The product of the matrix with the transpose of another.
     func timesTransposed(_ other: DenseMatrix) -> DenseMatrix {
         precondition(columns == other.columns, "inner sizes agree")
@@ -79,6 +94,18 @@ struct DenseMatrix: Sendable {
         return values.withUnsafeBufferPointer { left in
             vector.withUnsafeBufferPointer { right in
                 chosen.map { Self.dot(left.baseAddress, $0 * columns, right.baseAddress, 0, columns) }
+            }
+        }
+    }
+
+    /// Each row's product with the same row of another.
+    func rowProducts(_ other: DenseMatrix) -> [Double] {
+        precondition(rows == other.rows && columns == other.columns, "sizes agree")
+        return values.withUnsafeBufferPointer { left in
+            other.values.withUnsafeBufferPointer { right in
+                (0..<rows).map {
+                    Self.dot(left.baseAddress, $0 * columns, right.baseAddress, $0 * columns, columns)
+                }
             }
         }
     }
