@@ -64,33 +64,45 @@ struct FamilyFit: Sendable {
         self.weight = weight
     }
 
-    /// Of logarithmic latency, by row of the parts.
+    /// Of logarithmic latency.
+    ///
+    /// - Parameters:
+    ///   - parts: of the rows' covariance with the samples.
+    ///   - rows: of the space.
     func expectations(
-        _ parts: TransferSpace.Parts, _ own: TransferSpace.Variances, _ values: BoardValues, base: [Double]
+        _ parts: TransferSpace.Parts, _ rows: [Int], in space: TransferSpace, _ values: BoardValues
     ) -> [Expectation] {
         let prior = expected.prior
         let covariance = parts.sum(prior)
-        let solved = covariance.timesTransposed(expected.inverse)
-        let (known, explained) = (covariance.times(expected.ones), covariance.rowProducts(solved))
-        let means = zip([parts.factors, parts.slope, parts.structure, parts.operators], duals).map { $0.times($1) }
-        return base.indices.map { row in
-            let mean = constant + means.reduce(0) { $0 + $1[row] }
-            let rest = (1 - known[row]) * (1 - known[row]) / expected.total
-            var noise = prior.noise
-            if prior.family == .costs { noise *= max(mean, values.floor) * max(mean, values.floor) }
-            let variance = max(0, own.of(row, prior) - explained[row]) + rest + noise
-            return values.logarithmic(mean, variance, prior.family, base: base[row])
+        let explained = covariance.rowProducts(covariance.timesTransposed(expected.inverse))
+        let known = covariance.times(expected.ones)
+        var means = Array(repeating: constant, count: rows.count)
+        for (part, dual) in zip([parts.factors, parts.slope, parts.structure, parts.operators], duals)
+        where dual.contains(where: { $0 != 0 }) {
+            for (index, value) in part.times(dual).enumerated() { means[index] += value }
+        }
+        return rows.indices.map { index in
+            let level = prior.family == .costs ? max(means[index], values.floor) : 1
+            let rest = (1 - known[index]) * (1 - known[index]) / expected.total
+            let own = max(0, space.variances.of(rows[index], prior) - explained[index])
+            return values.logarithmic(
+                means[index], own + rest + prior.noise * level * level, prior.family, base: space.base[rows[index]])
         }
     }
 
-    /// Mean and variance of a mixture.
-    static func mixture(_ parts: [(weight: Double, expectation: Expectation)]) -> Expectation {
-        let whole = parts.reduce(0) { $0 + $1.weight }
-        let mean = parts.reduce(0) { $0 + $1.weight * $1.expectation.mean } / whole
-        let variance = parts.reduce(0) {
-            let off = $1.expectation.mean - mean
-            return $0 + $1.weight * ($1.expectation.variance + off * off)
+    /// Mean and variance of the mixture of the families.
+    static func mixture(_ families: [FamilyFit], _ expectation: (Int) -> Expectation) -> Expectation {
+        var (whole, mean, square) = (0.0, 0.0, 0.0)
+        for (index, family) in families.enumerated() {
+            let part = expectation(index)
+            whole += family.weight
+            mean += family.weight * part.mean
         }
-        return (mean, variance / whole)
+        mean /= whole
+        for (index, family) in families.enumerated() {
+            let part = expectation(index)
+            square += family.weight * (part.variance + (part.mean - mean) * (part.mean - mean))
+        }
+        return (mean, square / whole)
     }
 }

@@ -95,18 +95,20 @@ struct TransferProcess: Sendable {
 
     init(_ parts: TransferSpace.Parts, _ values: BoardValues, _ prior: TransferPrior) {
         let targets = values.targets(prior.family)
-        let isProportional = prior.family == .costs
-        var levels = isProportional ? targets : targets.map { _ in 1 }
-        var fit = Fit(parts, targets, prior, levels)
-        for _ in 0..<(isProportional ? Self.refits : 0) {
-            levels = targets.indices.map {
-                max(targets[$0] - prior.noise * levels[$0] * levels[$0] * fit.dual[$0], values.floor)
+        var levels = targets.map { _ in 1.0 }
+        if prior.family == .costs {
+            levels = targets
+            for _ in 0..<Self.refits {
+                levels = Regression(parts, targets, prior, levels).fitted(floor: values.floor)
             }
-            fit = Fit(parts, targets, prior, levels)
         }
+        let fit = Regression(parts, targets, prior, levels)
+        let inverse = fit.factor.inverse
+        var precision = inverse
+        precision.addProduct(fit.ones, with: fit.ones, times: -1 / fit.total)
         (self.prior, self.values, isLogarithmic) = (prior, targets, prior.family.isLogarithmic)
-        (constant, inverse, precision, dual) = (fit.constant, fit.inverse, fit.precision, fit.dual)
-        (ones, total) = (fit.ones, fit.total)
+        (self.inverse, self.precision) = (inverse, precision)
+        (constant, dual, ones, total) = (fit.constant, fit.dual, fit.ones, fit.total)
         evidence = fit.evidence
         if !isLogarithmic { evidence += targets.reduce(0) { $0 + logarithm($1) } }
     }
@@ -129,38 +131,42 @@ struct TransferProcess: Sendable {
         evidence -= logarithmicDensity(of: place)
         let pivot = max(precision[place, place], .leastNormalMagnitude)
         let (column, value) = (precision.row(place), dual[place])
-        for i in dual.indices {
-            dual[i] -= column[i] * value / pivot
-            for j in dual.indices { precision[i, j] -= column[i] * column[j] / pivot }
-        }
+        for i in dual.indices { dual[i] -= column[i] * value / pivot }
+        precision.addProduct(column, with: column, times: -1 / pivot)
+    }
+}
+
+/// The equations of a process with an unknown constant, solved.
+private struct Regression {
+    let prior: TransferPrior
+    let values: [Double]
+    let levels: [Double]
+    let factor: CholeskyFactor
+    let constant: Double
+    let dual: [Double]
+    let ones: [Double]
+    let total: Double
+
+    /// - Parameter levels: what the noise's deviation is multiplied by, by measurement.
+    init(_ parts: TransferSpace.Parts, _ values: [Double], _ prior: TransferPrior, _ levels: [Double]) {
+        var covariance = parts.sum(prior)
+        for i in values.indices { covariance[i, i] += prior.noise * levels[i] * levels[i] }
+        factor = CholeskyFactor(covariance)
+        ones = factor.solve(Array(repeating: 1, count: values.count))
+        total = ones.reduce(0, +)
+        let constant = zip(ones, values).reduce(0) { $0 + $1.0 * $1.1 } / total
+        dual = factor.solve(values.map { $0 - constant })
+        (self.prior, self.values, self.levels, self.constant) = (prior, values, levels, constant)
     }
 
-    private struct Fit {
-        var constant: Double
-        var inverse: DenseMatrix
-        var precision: DenseMatrix
-        var dual: [Double]
-        var ones: [Double]
-        var total: Double
-        var evidence: Double
+    var evidence: Double {
+        -zip(dual, values).reduce(0) { $0 + $1.0 * $1.1 } / 2 - factor.diagonal.reduce(0) { $0 + logarithm($1) }
+            - logarithm(total) / 2
+    }
 
-        init(_ parts: TransferSpace.Parts, _ values: [Double], _ prior: TransferPrior, _ levels: [Double]) {
-            var covariance = parts.sum(prior)
-            for i in values.indices { covariance[i, i] += prior.noise * levels[i] * levels[i] }
-            let factor = CholeskyFactor(covariance)
-            inverse = factor.inverse
-            ones = inverse.times(Array(repeating: 1, count: values.count))
-            total = ones.reduce(0, +)
-            precision = inverse
-            for i in values.indices {
-                for j in values.indices { precision[i, j] -= ones[i] * ones[j] / total }
-            }
-            dual = precision.times(values)
-            constant = zip(ones, values).reduce(0) { $0 + $1.0 * $1.1 } / total
-            evidence =
-                -zip(dual, values).reduce(0) { $0 + $1.0 * $1.1 } / 2
-                - factor.diagonal.reduce(0) { $0 + logarithm($1) } - logarithm(total) / 2
-        }
+    /// The values without their noise, at least the floor.
+    func fitted(floor: Double) -> [Double] {
+        values.indices.map { max(values[$0] - prior.noise * levels[$0] * levels[$0] * dual[$0], floor) }
     }
 }
 
@@ -175,6 +181,7 @@ struct BoardValues: Sendable {
     init(_ logarithms: [Double], base: [Double]) {
         (self.logarithms, self.base) = (logarithms, base)
         level = logarithms.reduce(0, +) / Double(max(logarithms.count, 1))
+        floor = 0.3 * exponential((logarithms.min() ?? level) - level)
     }
 
     func targets(_ family: TransferFamily) -> [Double] {
@@ -186,7 +193,7 @@ struct BoardValues: Sendable {
     }
 
     /// Below this share of the level no sum of costs is believed.
-    var floor: Double { 0.3 * exponential((logarithms.min() ?? level) - level) }
+    let floor: Double
 
     func keeping(_ places: [Int]) -> BoardValues {
         BoardValues(places.map { logarithms[$0] }, base: places.map { base[$0] })

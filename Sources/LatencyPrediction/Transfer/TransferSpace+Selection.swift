@@ -62,38 +62,31 @@ extension TransferSpace {
     }
 
     func parts(of first: [Int], and second: [Int]) -> Parts {
-        func product(_ matrix: DenseMatrix) -> DenseMatrix {
-            let lines = [first, second].map { matrix.rows($0) }
-            return lines[0].timesTransposed(lines[1])
+        func product(_ matrix: DenseMatrix) -> DenseMatrix { matrix.timesTransposed(matrix.rows(second), rows: first) }
+        var slope = DenseMatrix(rows: first.count, columns: second.count)
+        for (i, row) in first.enumerated() {
+            for (j, other) in second.enumerated() { slope[i, j] = base[row] * base[other] }
         }
-        let column = DenseMatrix(base.map { [$0] }, columns: 1)
         return Parts(
-            factors: product(factors), slope: product(column), structure: product(structure),
-            operators: product(operators))
+            factors: product(factors), slope: slope, structure: product(structure), operators: product(operators))
     }
 }
 
-extension TransferSpace {
-    /// What the parts of the prior's variance are, by architecture.
-    struct Variances: Sendable {
-        let factors: [Double]
-        let slope: [Double]
-        let structure: [Double]
-        let operators: [Double]
+/// The parts of the prior's variance, by row of the space.
+struct TransferVariances: Sendable {
+    private let factors: [Double]
+    private let slope: [Double]
+    private let structure: [Double]
+    private let operators: [Double]
 
-        func of(_ row: Int, _ prior: TransferPrior) -> Double {
-            prior.inflation * factors[row] + prior.slope * slope[row] + prior.structure * structure[row]
-                + prior.operators * operators[row]
-        }
+    init(base: [Double], factors: DenseMatrix, structure: DenseMatrix, operators: DenseMatrix) {
+        slope = base.map { $0 * $0 }
+        (self.factors, self.structure) = (factors.rowProducts(factors), structure.rowProducts(structure))
+        self.operators = operators.rowProducts(operators)
     }
 
-    func variances(of rows: [Int]) -> Variances {
-        func squares(_ matrix: DenseMatrix) -> [Double] {
-            let chosen = matrix.rows(rows)
-            return chosen.rowProducts(chosen)
-        }
-        return Variances(
-            factors: squares(factors), slope: rows.map { base[$0] * base[$0] }, structure: squares(structure),
-            operators: squares(operators))
+    func of(_ row: Int, _ prior: TransferPrior) -> Double {
+        prior.inflation * factors[row] + prior.slope * slope[row] + prior.structure * structure[row]
+            + prior.operators * operators[row]
     }
 }

@@ -24,6 +24,7 @@ public struct TransferSpace: Sendable {
     /// Structural features, and counts of operators, scaled so that a row's mean square is 1.
     let structure: DenseMatrix
     let operators: DenseMatrix
+    let variances: TransferVariances
     /// Deviation of logarithmic latency over architectures on a typical source; 1 without sources.
     let scale: Double
 
@@ -49,6 +50,7 @@ public struct TransferSpace: Sendable {
         factors = fitted.factors
         structure = Self.structure(of: features)
         operators = DenseMatrix(Self.rescaled(features.operators, share: 1), columns: features.operators.columns)
+        variances = TransferVariances(base: base, factors: factors, structure: structure, operators: operators)
     }
 
     /// Whether the space can say anything of an architecture.

@@ -78,10 +78,9 @@ public struct TransferredPredictor: Sendable {
 
     private func predict(rows: [Int]) -> [Prediction] {
         let parts = space.parts(of: rows, and: samples)
-        let own = space.variances(of: rows)
-        let expected = families.map { $0.expectations(parts, own, values, base: rows.map { space.base[$0] }) }
+        let expected = families.map { $0.expectations(parts, rows, in: space, values) }
         return rows.indices.map { index in
-            let mixed = FamilyFit.mixture(families.indices.map { (families[$0].weight, expected[$0][index]) })
+            let mixed = FamilyFit.mixture(families) { expected[$0][index] }
             let width = factor * mixed.variance.squareRoot()
             return Prediction(
                 milliseconds: exponential(mixed.mean),
@@ -101,7 +100,7 @@ private enum MarginFactor {
     static func value(_ families: [FamilyFit], _ values: BoardValues, setAside: Int) -> Double {
         var sum = setAsideResidual * Double(setAside)
         for place in values.logarithms.indices {
-            let mixed = FamilyFit.mixture(families.map { ($0.weight, $0.leftOut[place]) })
+            let mixed = FamilyFit.mixture(families) { families[$0].leftOut[place] }
             let residual = values.logarithms[place] - mixed.mean
             sum += residual * residual / mixed.variance
         }
