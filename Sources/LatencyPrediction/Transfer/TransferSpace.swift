@@ -56,6 +56,9 @@ public struct TransferSpace: Sendable {
     /// Whether the space can say anything of an architecture.
     public func holds(_ architecture: String) -> Bool { rows[architecture] != nil }
 
+    /// Whether sources or structure say anything of how architectures differ.
+    var tellsApart: Bool { factors.columns + structure.columns + operators.columns > 0 }
+
     /// Logarithmic latencies by board, one line per architecture; sorted by board name.
     private static func columns(
         of sources: [BoardMeasurements], rows: [String: Int], excluding excluded: Set<String>

@@ -57,7 +57,8 @@ public struct TransferredPredictor: Sendable {
         let all = BoardValues(usable.map { logarithm($0.value) }, base: rows.map { space.base[$0] })
         let parts = space.parts(of: rows, and: rows)
         let first = fits(parts, all)
-        let wrong = setsAside ? MeasurementScreen(first, count: rows.count).wrong : []
+        // Where nothing tells architectures apart, none is expected to differ, and any that does would seem wrong.
+        let wrong = setsAside && space.tellsApart ? MeasurementScreen(first, count: rows.count).wrong : []
         setAside = wrong.map { usable[$0].key }
         let right = rows.indices.filter { !wrong.contains($0) }
         samples = right.map { rows[$0] }
