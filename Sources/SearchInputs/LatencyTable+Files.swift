@@ -11,12 +11,15 @@ extension LatencyTable {
     /// caller says it.
     /// - Parameter processor: what the table is said to have been measured on; refused where it says otherwise itself.
     package static func load(_ path: String, processor: String? = nil) throws -> LatencyTable {
-        let table = try read(path, processor: processor)
+        let folder = URL(filePath: path).lastPathComponent
+        let table = try load(
+            path, undescribedAs: Source(boardClass: folder, processor: processor ?? Source.unknownProcessor))
         guard let processor, processor != table.source.processor else { return table }
         throw SearchInputRefusal("\(path): was measured on \(table.source.processor), not on \(processor)")
     }
 
-    private static func read(_ path: String, processor: String?) throws -> LatencyTable {
+    /// - Parameter stated: what a folder was measured on that does not say so; its name is no statement.
+    package static func load(_ path: String, undescribedAs stated: Source) throws -> LatencyTable {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw SearchInputRefusal("\(path): there is no such latency table", isMissing: true)
@@ -24,13 +27,12 @@ extension LatencyTable {
         guard isFolder.boolValue else {
             return try decode(LatencyTable.self, path, "a latency table")
         }
-        let folder = URL(filePath: path)
         let suffix = "_lookup_table.json"
         let described = path + "/source.json"
         let source =
             try FileManager.default.fileExists(atPath: described)
             ? decode(Source.self, described, "what a latency table was measured on")
-            : Source(boardClass: folder.lastPathComponent, processor: processor ?? Source.unknownProcessor)
+            : stated
         var table = LatencyTable(source: source)
         let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(suffix) }.sorted()
         guard !files.isEmpty else { throw SearchInputRefusal("\(path): has no file RESOLUTION\(suffix)") }

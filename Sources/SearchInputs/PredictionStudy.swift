@@ -87,6 +87,13 @@ package struct PredictionStudy {
         package var space: String
         package var leftOut: [LeftOut]
 
+        /// Sentences on what the result lacks.
+        package var warnings: [String] {
+            let unknown =
+                "the architectures' names tell nothing of them: predictions rest on what sources measured of the same "
+                + "names, and without sources are the same for all"
+            return (space == "\(ArchitectureScreen.Space.unknown)" ? [unknown] : []) + leftOut.map(\.text)
+        }
         package var mean: Quality { Quality(board: "mean", of: boards) }
     }
 

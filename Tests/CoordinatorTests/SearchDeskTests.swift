@@ -146,8 +146,28 @@ import Testing
         #expect {
             try SearchInputFiles.table(of: job)
         } throws: {
-            "\($0)" == "\(fixture.folder)/table.json was measured on test board/cpu, engine e1, search a is for "
-                + "other board/cpu"
+            let refusal = "\($0)"
+            return refusal.hasPrefix(
+                "\(fixture.folder)/table.json was measured on test board/cpu, engine e1, search a is for "
+                    + "other board/cpu: give the job")
+        }
+    }
+
+    /// A published folder does not say what it was measured on, whatever it is called: the job does.
+    @Test func aFolderThatSaysNothingIsOfTheJobsBoardClassAndProcessor() throws {
+        defer { fixture.remove() }
+        let folder = fixture.folder + "/latency_table_other_gpu"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(#"{"Conv":{"mean":1.5}}"#.utf8).write(to: URL(filePath: folder + "/160_lookup_table.json"))
+        var job = try fixture.job("a")
+        job.latencyTable = folder
+        #expect(try SearchInputFiles.table(of: job).source == .init(boardClass: "test board", processor: "cpu"))
+
+        try Data(#"{"boardClass":"other","processor":"gpu"}"#.utf8).write(to: URL(filePath: folder + "/source.json"))
+        #expect {
+            try SearchInputFiles.table(of: job)
+        } throws: {
+            "\($0)".contains("was measured on other/gpu") && "\($0)".contains("source.json")
         }
     }
 

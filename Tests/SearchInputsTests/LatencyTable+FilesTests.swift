@@ -24,10 +24,13 @@ import Testing
         let table = try LatencyTable.load(folder)
         #expect(table.source == .init(boardClass: name, processor: LatencyTable.Source.unknownProcessor))
         #expect(try LatencyTable.load(folder, processor: "gpu").source.processor == "gpu")
+        let stated = LatencyTable.Source(boardClass: "nano", processor: "cpu")
+        #expect(try LatencyTable.load(folder, undescribedAs: stated).source == stated)
 
         _ = try fixture.write("\(name)/source.json", #"{"boardClass":"jetson","processor":"gpu","engineVersion":"3"}"#)
         let described = try LatencyTable.load(folder)
         #expect(described.source == .init(boardClass: "jetson", processor: "gpu", engineVersion: "3"))
+        #expect(try LatencyTable.load(folder, undescribedAs: stated).source == described.source)
         #expect(described.entries[160]?["Conv"]?.mean == 1.5)
         #expect(refusal { try LatencyTable.load(folder, processor: "cpu") }?.contains("gpu, not on cpu") == true)
     }

@@ -47,6 +47,16 @@ import Testing
         }
     }
 
+    @Test func namesThatTellNothingAreSaidToBeSo() throws {
+        let rows = Self.table().split(separator: "\n").dropFirst().enumerated().map { place, row in
+            "net\(place)" + row.drop { $0 != "," }
+        }
+        let summary = try run((["architecture,a,b,c"] + rows).joined(separator: "\n") + "\n")
+        #expect(summary.leftOut.isEmpty && summary.warnings.count == 1)
+        #expect(summary.warnings.first?.contains("names tell nothing") == true)
+        #expect(try run(Self.table()).warnings.isEmpty)
+    }
+
     @Test func theWorstBoardIsNamed() throws {
         let summary = try run(Self.table())
         let least = summary.boards.min { ($0.spearman ?? 1) < ($1.spearman ?? 1) }

@@ -17,7 +17,8 @@ enum LentLatencyTable {
     static func scaled(
         _ job: SearchJob, transfer: (_ supernetSHA256: String, _ subnets: [SubnetConfiguration]) async -> ClassTransfer?
     ) async throws -> SearchJob {
-        let table = try LatencyTable.load(job.latencyTable)
+        let table = try LatencyTable.load(
+            job.latencyTable, undescribedAs: .init(boardClass: job.boardClass, processor: job.processor))
         let lender = table.source.boardClass
         guard lender != job.boardClass, table.source.processor == job.processor else { return job }
         func refused(_ reason: String) -> SearchTableRefusal {

@@ -153,14 +153,16 @@ struct SearchInputFiles {
 
     /// Reads a latency table; refuses one of another board class or processor than the job's, or than it names.
     private static func table(at path: String, of job: SearchJob) throws -> LatencyTable {
-        let table = try LatencyTable.load(path)
-        // Of a table that does not say which processor was measured, the job does.
+        // Of a table that does not say what was measured, the job does.
+        let table = try LatencyTable.load(
+            path, undescribedAs: .init(boardClass: job.boardClass, processor: job.processor))
         let isProcessor = table.source.processor == job.processor || !table.source.isProcessorKnown
         let classes = [job.boardClass, job.tableBoardClass]
         guard classes.contains(table.source.boardClass), isProcessor else {
             throw SearchTableRefusal(
                 description: "\(path) was measured on \(table.source), search \(job.name) is for "
-                    + "\(job.boardClass)/\(job.processor)")
+                    + "\(job.boardClass)/\(job.processor): give the job the board class and processor of its table, or "
+                    + "correct what the table says (boardClass, processor; of a folder in its source.json)")
         }
         return table
     }

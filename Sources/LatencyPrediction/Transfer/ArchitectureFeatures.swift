@@ -14,6 +14,8 @@ struct ArchitectureFeatures: Sendable {
     let counts: DenseMatrix
     /// Centred over the architectures.
     let choices: DenseMatrix
+    /// How often each operator stands in an architecture; centred over the architectures.
+    let operators: DenseMatrix
 
     /// - Precondition: the architectures are of one space, see `ArchitectureScreen`; else they are not understood.
     init(_ architectures: [String]) {
@@ -39,6 +41,14 @@ struct ArchitectureFeatures: Sendable {
         }
         counts = Self.standardised(rows.map(\.counts), toUnitDeviation: true)
         choices = Self.standardised(rows.map(\.choices), toUnitDeviation: false)
+        let tallies =
+            switch encoding {
+            case .nasBench201:
+                numbers.map { Self.tally($0, of: 5) + Self.tally(NASBench201Features.connected($0), of: 5) }
+            case .fbnet: numbers.map { Self.tally($0, of: 9) + FBNetFeatures.workByBlock($0) }
+            case .generic, .none: rows.map(\.counts)
+            }
+        operators = Self.standardised(tallies, toUnitDeviation: encoding == .fbnet)
     }
 
     /// Those names that can be described together with the wanted ones: a space that is understood, or strings of one
@@ -111,6 +121,10 @@ struct ArchitectureFeatures: Sendable {
             }
             return (counts, choices)
         }
+    }
+
+    private static func tally(_ numbers: [Int], of kinds: Int) -> [Double] {
+        (0..<kinds).map { kind in Double(numbers.count { $0 == kind }) }
     }
 
     /// Centred columns, those that never change left out.

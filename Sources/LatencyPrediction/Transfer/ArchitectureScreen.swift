@@ -20,6 +20,9 @@ public struct ArchitectureScreen: Hashable, Sendable {
         }
     }
 
+    /// How much further numbers may go than there are architectures.
+    private static let numberedSpan = 4
+
     public let space: Space
     /// Places in the list of the strings that are not of the space.
     public let leftOut: [Int]
@@ -37,6 +40,11 @@ public struct ArchitectureScreen: Hashable, Sendable {
             leftOut = spaces.indices.filter { spaces[$0] != most }
             return
         }
+        guard !Self.areNumbered(architectures) else {
+            space = .unknown
+            leftOut = []
+            return
+        }
         let lengths = Dictionary(tokens.map { ($0.count, 1) }, uniquingKeysWith: +)
         let length = lengths.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? 0
         let isMost = 2 * (lengths[length] ?? 0) > architectures.count
@@ -47,6 +55,19 @@ public struct ArchitectureScreen: Hashable, Sendable {
         }
         space = .choices(count: length)
         leftOut = tokens.indices.filter { tokens[$0].count != length }
+    }
+
+    /// Whether the strings only number architectures, such as `net0` to `net299`: digits after one word for all (or
+    /// after none, of different lengths), of which a good part of the numbers between stand there. They are no choices.
+    private static func areNumbered(_ architectures: [String]) -> Bool {
+        let words = Set(architectures.map { String($0.prefix { !$0.isASCII || !$0.isNumber }) })
+        guard words.count == 1, let word = words.first else { return false }
+        let numbers = architectures.compactMap { Int($0.dropFirst(word.count)) }
+        let isPlain = !word.isEmpty || Set(architectures.map(\.count)).count > 1
+        guard numbers.count == architectures.count, isPlain, let least = numbers.min(), let most = numbers.max() else {
+            return false
+        }
+        return most - least < numberedSpan * numbers.count
     }
 
     /// Those of the strings, in order, that are of the space.

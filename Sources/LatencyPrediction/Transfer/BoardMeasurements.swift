@@ -1,7 +1,8 @@
 /// Measured latencies: architectures by boards, in milliseconds. Missing is NaN.
 ///
-/// The CSV form: first column `architecture` (the data set's own string), one column per board, header row; an empty,
-/// negative or zero field means not measured.
+/// The CSV form: first column `architecture` (the data set's own string), one column per board, header row; an empty or
+/// negative field means not measured. Zero was measured, below the clock's resolution: it counts as half of the board's
+/// least latency above zero, such as 0.5 of a phone in whole milliseconds; of a board without any as not measured.
 public struct BoardMeasurements: Hashable, Sendable {
     public static let architectureLimit = 200_000
     public static let boardLimit = 4_096
@@ -29,7 +30,13 @@ public struct BoardMeasurements: Hashable, Sendable {
     public mutating func add(board: String, latencies column: [Double]) {
         precondition(column.count == architectures.count, "one latency per architecture")
         boards.append(board)
-        latencies.append(column.map { $0.isFinite && $0 > 0 ? $0 : .nan })
+        latencies.append(Self.resolved(column))
+    }
+
+    /// What is no latency as NaN, zero as half of the least above it.
+    private static func resolved(_ column: [Double]) -> [Double] {
+        let least = column.lazy.filter { $0.isFinite && $0 > 0 }.min()
+        return column.map { $0.isFinite && $0 >= 0 ? ($0 > 0 ? $0 : least.map { $0 / 2 } ?? .nan) : .nan }
     }
 
     /// Parses the CSV form.
@@ -62,11 +69,12 @@ public struct BoardMeasurements: Hashable, Sendable {
                     throw refuse("\(boards[board]): \(field) is not a number")
                 }
                 guard !value.isInfinite else { throw refuse("\(boards[board]): \(field) is not a latency") }
-                latencies[board].append(value > 0 ? value : .nan)
+                latencies[board].append(value)
             }
         }
         guard !names.isEmpty else { throw Refusal(line: 2, reason: "no architecture follows the header") }
         architectures = names
+        latencies = latencies.map(Self.resolved)
     }
 
     private static func boards(in header: [String]) throws(Refusal) -> [String] {

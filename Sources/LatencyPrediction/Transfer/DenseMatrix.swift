@@ -24,16 +24,55 @@ struct DenseMatrix: Sendable {
 
     func row(_ row: Int) -> [Double] { Array(values[(row * columns)..<((row + 1) * columns)]) }
 
+    /// Some rows, in that order.
+    func rows(_ chosen: [Int]) -> DenseMatrix {
+        var result = DenseMatrix(rows: chosen.count, columns: columns)
+        for (place, row) in chosen.enumerated() {
+            for column in 0..<columns { result.values[place * columns + column] = values[row * columns + column] }
+        }
+        return result
+    }
+
+    /// Adds a multiple of a matrix of the same size.
+    mutating func add(_ other: DenseMatrix, times factor: Double) {
+        precondition(rows == other.rows && columns == other.columns, "sizes agree")
+        values.withUnsafeMutableBufferPointer { target in
+            other.values.withUnsafeBufferPointer { source in
+                for index in target.indices { target[index] += factor * source[index] }
+            }
+        }
+    }
+
+    /// Adds a multiple of the product of a column with a row.
+    mutating func addProduct(_ column: [Double], with row: [Double], times factor: Double) {
+        precondition(rows == column.count && columns == row.count, "sizes agree")
+        let width = columns
+        values.withUnsafeMutableBufferPointer { target in
+            row.withUnsafeBufferPointer { row in
+                for (i, value) in column.enumerated() {
+                    for j in 0..<width { target[i * width + j] += factor * value * row[j] }
+                }
+            }
+        }
+    }
+
     /// The product of the matrix with the transpose of another.
     func timesTransposed(_ other: DenseMatrix) -> DenseMatrix {
+        timesTransposed(other, rows: Array(0..<rows))
+    }
+
+    /// The product of some rows with the transpose of another.
+    func timesTransposed(_ other: DenseMatrix, rows chosen: [Int]) -> DenseMatrix {
         precondition(columns == other.columns, "inner sizes agree")
-        var result = DenseMatrix(rows: rows, columns: other.rows)
-        values.withUnsafeBufferPointer { left in
-            other.values.withUnsafeBufferPointer { right in
-                for i in 0..<rows {
-                    for j in 0..<other.rows {
-                        result.values[i * other.rows + j] = Self.dot(
-                            left.baseAddress, i * columns, right.baseAddress, j * columns, columns)
+        var result = DenseMatrix(rows: chosen.count, columns: other.rows)
+        result.values.withUnsafeMutableBufferPointer { target in
+            values.withUnsafeBufferPointer { left in
+                other.values.withUnsafeBufferPointer { right in
+                    for (i, row) in chosen.enumerated() {
+                        for j in 0..<other.rows {
+                            target[i * other.rows + j] = Self.dot(
+                                left.baseAddress, row * columns, right.baseAddress, j * columns, columns)
+                        }
                     }
                 }
             }
@@ -79,6 +118,30 @@ struct DenseMatrix: Sendable {
         return values.withUnsafeBufferPointer { left in
             vector.withUnsafeBufferPointer { right in
                 chosen.map { Self.dot(left.baseAddress, $0 * columns, right.baseAddress, 0, columns) }
+            }
+        }
+    }
+
+    /// A row's product with a row of another, over some columns.
+    func product(row: Int, with other: DenseMatrix, row second: Int, from start: Int, to end: Int) -> Double {
+        precondition(start >= 0 && end <= columns && end <= other.columns, "columns of both")
+        return values.withUnsafeBufferPointer { left in
+            other.values.withUnsafeBufferPointer { right in
+                Self.dot(
+                    left.baseAddress, row * columns + start, right.baseAddress, second * other.columns + start,
+                    end - start)
+            }
+        }
+    }
+
+    /// Each row's product with the same row of another.
+    func rowProducts(_ other: DenseMatrix) -> [Double] {
+        precondition(rows == other.rows && columns == other.columns, "sizes agree")
+        return values.withUnsafeBufferPointer { left in
+            other.values.withUnsafeBufferPointer { right in
+                (0..<rows).map {
+                    Self.dot(left.baseAddress, $0 * columns, right.baseAddress, $0 * columns, columns)
+                }
             }
         }
     }
@@ -149,11 +212,26 @@ struct CholeskyFactor: Sendable {
         return x
     }
 
-    /// The inverse of the factored matrix.
+    /// The inverse of the factored matrix: the inverse factor's transpose times the inverse factor.
     var inverse: DenseMatrix {
         let size = lower.rows
-        return DenseMatrix(
-            (0..<size).map { column in solve((0..<size).map { $0 == column ? 1 : 0 }) }, columns: size)
+        // Column by column, each contiguous: the rows of the inverse factor's transpose.
+        var columns = DenseMatrix(rows: size, columns: size)
+        for column in 0..<size {
+            columns[column, column] = 1 / lower[column, column]
+            for i in (column + 1)..<max(size, column + 1) {
+                columns[column, i] =
+                    -lower.product(row: i, with: columns, row: column, from: column, to: i) / lower[i, i]
+            }
+        }
+        var result = DenseMatrix(rows: size, columns: size)
+        for i in 0..<size {
+            for j in i..<size {
+                result[i, j] = columns.product(row: i, with: columns, row: j, from: j, to: size)
+                result[j, i] = result[i, j]
+            }
+        }
+        return result
     }
 }
 

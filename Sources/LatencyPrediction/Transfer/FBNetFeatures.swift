@@ -43,4 +43,22 @@ enum FBNetFeatures {
         ]
         return (totals + counts + work + traffic + present, oneHot(blocks, operations: 0..<skip))
     }
+
+    /// Operations of all blocks of a kind, in millions, skips left out.
+    static func workByBlock(_ blocks: [Int]) -> [Double] {
+        var (side, input) = (112, 16)
+        var work = Array(repeating: 0.0, count: skip)
+        for (layer, block) in blocks.enumerated() {
+            let before = Double(side * side)
+            if halvingLayers.contains(layer) { side /= 2 }
+            if block != skip {
+                let (mid, share) = (Double(input * expansions[block]), 1 / Double(groups[block]))
+                let after = Double(side * side)
+                let narrow = (Double(input) * before + Double(channels[layer]) * after) * share
+                work[block] += mid * (narrow + Double(kernels[block] * kernels[block]) * after) / 1e6
+            }
+            input = channels[layer]
+        }
+        return work
+    }
 }

@@ -22,3 +22,9 @@ func exponential(_ value: Double) -> Double {
     for term in stride(from: 16.0, through: 1, by: -1) { sum = 1 + rest / term * sum }
     return Double(sign: .plus, exponent: Int(whole), significand: 1) * sum
 }
+
+/// Logarithm of the sum of the exponentials of some logarithms; at least one.
+func logarithmOfSum(_ values: [Double]) -> Double {
+    let largest = values.max() ?? 0
+    return largest + logarithm(values.reduce(0) { $0 + exponential($1 - largest) })
+}

@@ -29,7 +29,7 @@ public struct TransferEvaluation: Hashable, Sendable {
             throw .unusableSamples("\(measured.count) measurements, needs \(samples) samples and 2 to compare with")
         }
         var generator = SeededGenerator(seed: seed)
-        let chosen = space.informative(samples, among: measured.keys.sorted(), using: &generator)
+        let chosen = Self.choose(samples, of: measured.keys.sorted(), space, using: &generator)
         var given = measured.filter { chosen.contains($0.key) }
         if let wrongFactor, let wrong = chosen.randomElement(using: &generator) {
             given[wrong] = given[wrong].map { $0 * wrongFactor }
@@ -44,5 +44,16 @@ public struct TransferEvaluation: Hashable, Sendable {
         medianRelativeError =
             RankStatistics.median(pairs.map { abs($0.prediction.milliseconds - $0.measured) / $0.measured }) ?? 0
         coverage = Double(pairs.count { $0.prediction.interval.contains($0.measured) }) / Double(pairs.count)
+    }
+
+    /// Of few candidates a part is offered, drawn anew each time: all would give the same choice for every seed.
+    private static func choose(
+        _ samples: Int, of names: [String], _ space: TransferSpace, using generator: inout SeededGenerator
+    ) -> [String] {
+        guard names.count <= TransferSpace.candidateLimit else {
+            return space.informative(samples, among: names, using: &generator)
+        }
+        let offered = names.shuffled(using: &generator).prefix(max(samples, names.count * 3 / 4))
+        return space.informative(samples, among: offered.sorted(), using: &generator)
     }
 }

@@ -15,11 +15,12 @@ extension TransferSpace {
         if known.count > Self.candidateLimit {
             known = Array(known.shuffled(using: &generator).prefix(max(Self.candidateLimit, count))).sorted()
         }
-        var covariance = covariance(of: known, and: known, .beforeMeasuring)
+        let prior = TransferPrior.beforeMeasuring(scale: scale)
+        var covariance = parts(of: known, and: known).sum(prior)
         for i in known.indices {
             for j in known.indices { covariance[i, j] += 10 * scale * scale }
         }
-        let noise = Hyperparameters.beforeMeasuring.noise * scale * scale
+        let noise = prior.noise
         var chosen: [Int] = []
         for _ in 0..<min(count, known.count) {
             var best = (gain: -1.0, index: 0)
@@ -40,56 +41,52 @@ extension TransferSpace {
     }
 }
 
-/// The unknowns of the prior that a board's own measurements weigh.
-struct Hyperparameters: Sendable {
-    /// How much further than the sources among themselves the board differs from them.
-    var inflation: Double
-    /// Variance that only structure explains, and noise, both relative to the spread of latency.
-    var structure: Double
-    var noise: Double
-
-    static let beforeMeasuring = Hyperparameters(inflation: 1, structure: 0.1, noise: 0.01)
-    /// Variance of a board's slope against the mean of the sources.
-    static let slope = 0.15
-    static let grid: [Hyperparameters] = [0.3, 1, 3, 10].flatMap { inflation in
-        [0.003, 0.01, 0.03, 0.1, 0.3, 1].flatMap { structure in
-            [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1].map { noise in
-                Hyperparameters(inflation: inflation, structure: structure, noise: noise)
-            }
-        }
-    }
-}
-
 extension TransferSpace {
-    /// The three parts of the prior's covariance: factors, structure, slope.
+    /// What the prior's covariance is made of: factors, slope, structure, counts of operators.
     struct Parts: Sendable {
         let factors: DenseMatrix
-        let structure: DenseMatrix
         let slope: DenseMatrix
+        let structure: DenseMatrix
+        let operators: DenseMatrix
 
-        func sum(_ weights: Hyperparameters) -> DenseMatrix {
-            var sum = DenseMatrix(rows: factors.rows, columns: factors.columns)
-            for i in 0..<sum.rows {
-                for j in 0..<sum.columns {
-                    sum[i, j] =
-                        weights.inflation * factors[i, j] + weights.structure * structure[i, j]
-                        + Hyperparameters.slope * slope[i, j]
-                }
+        func sum(_ prior: TransferPrior) -> DenseMatrix {
+            var sum = DenseMatrix(rows: structure.rows, columns: structure.columns)
+            for (weight, part) in [
+                (prior.inflation, factors), (prior.slope, slope), (prior.structure, structure),
+                (prior.operators, operators),
+            ] where weight > 0 {
+                sum.add(part, times: weight)
             }
             return sum
         }
     }
 
     func parts(of first: [Int], and second: [Int]) -> Parts {
-        func product(_ matrix: DenseMatrix) -> DenseMatrix {
-            let lines = [first, second].map { DenseMatrix($0.map(matrix.row), columns: matrix.columns) }
-            return lines[0].timesTransposed(lines[1])
+        func product(_ matrix: DenseMatrix) -> DenseMatrix { matrix.timesTransposed(matrix.rows(second), rows: first) }
+        var slope = DenseMatrix(rows: first.count, columns: second.count)
+        for (i, row) in first.enumerated() {
+            for (j, other) in second.enumerated() { slope[i, j] = base[row] * base[other] }
         }
-        let column = DenseMatrix(base.map { [$0] }, columns: 1)
-        return Parts(factors: product(factors), structure: product(structure), slope: product(column))
+        return Parts(
+            factors: product(factors), slope: slope, structure: product(structure), operators: product(operators))
+    }
+}
+
+/// The parts of the prior's variance, by row of the space.
+struct TransferVariances: Sendable {
+    private let factors: [Double]
+    private let slope: [Double]
+    private let structure: [Double]
+    private let operators: [Double]
+
+    init(base: [Double], factors: DenseMatrix, structure: DenseMatrix, operators: DenseMatrix) {
+        slope = base.map { $0 * $0 }
+        (self.factors, self.structure) = (factors.rowProducts(factors), structure.rowProducts(structure))
+        self.operators = operators.rowProducts(operators)
     }
 
-    func covariance(of first: [Int], and second: [Int], _ weights: Hyperparameters) -> DenseMatrix {
-        parts(of: first, and: second).sum(weights)
+    func of(_ row: Int, _ prior: TransferPrior) -> Double {
+        prior.inflation * factors[row] + prior.slope * slope[row] + prior.structure * structure[row]
+            + prior.operators * operators[row]
     }
 }

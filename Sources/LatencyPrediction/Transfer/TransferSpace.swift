@@ -21,8 +21,10 @@ public struct TransferSpace: Sendable {
     let base: [Double]
     /// Factor values scaled by the deviations of their loadings.
     let factors: DenseMatrix
-    /// Structural features scaled so that a row's mean square is 1, times `scale`.
+    /// Structural features, and counts of operators, scaled so that a row's mean square is 1.
     let structure: DenseMatrix
+    let operators: DenseMatrix
+    let variances: TransferVariances
     /// Deviation of logarithmic latency over architectures on a typical source; 1 without sources.
     let scale: Double
 
@@ -46,11 +48,16 @@ public struct TransferSpace: Sendable {
         scale = columns.isEmpty ? 1 : max(fitted.scale, 1e-6)
         base = fitted.base
         factors = fitted.factors
-        structure = Self.structure(of: features, scale: scale)
+        structure = Self.structure(of: features)
+        operators = DenseMatrix(Self.rescaled(features.operators, share: 1), columns: features.operators.columns)
+        variances = TransferVariances(base: base, factors: factors, structure: structure, operators: operators)
     }
 
     /// Whether the space can say anything of an architecture.
     public func holds(_ architecture: String) -> Bool { rows[architecture] != nil }
+
+    /// Whether sources or structure say anything of how architectures differ.
+    var tellsApart: Bool { factors.columns + structure.columns + operators.columns > 0 }
 
     /// Logarithmic latencies by board, one line per architecture; sorted by board name.
     private static func columns(
@@ -70,15 +77,18 @@ public struct TransferSpace: Sendable {
         return columns.sorted { $0.key < $1.key }.map(\.value).filter { column in column.count { !$0.isNaN } >= 3 }
     }
 
-    private static func structure(of features: ArchitectureFeatures, scale: Double) -> DenseMatrix {
+    private static func structure(of features: ArchitectureFeatures) -> DenseMatrix {
         let countShare = features.choices.columns == 0 ? 1 : 0.9
-        func rescaled(_ matrix: DenseMatrix, share: Double) -> [[Double]] {
-            let meanSquare = matrix.values.reduce(0) { $0 + $1 * $1 } / Double(max(matrix.rows, 1))
-            let factor = meanSquare > 0 ? (share / meanSquare).squareRoot() * scale : 0
-            return (0..<matrix.rows).map { matrix.row($0).map { $0 * factor } }
-        }
-        let lines = zip(rescaled(features.counts, share: countShare), rescaled(features.choices, share: 1 - countShare))
+        let lines = zip(
+            rescaled(features.counts, share: countShare), rescaled(features.choices, share: 1 - countShare))
         return DenseMatrix(lines.map { $0 + $1 }, columns: features.counts.columns + features.choices.columns)
+    }
+
+    /// Rows whose mean square is `share`.
+    private static func rescaled(_ matrix: DenseMatrix, share: Double) -> [[Double]] {
+        let meanSquare = matrix.values.reduce(0) { $0 + $1 * $1 } / Double(max(matrix.rows, 1))
+        let factor = meanSquare > 0 ? (share / meanSquare).squareRoot() : 0
+        return (0..<matrix.rows).map { matrix.row($0).map { $0 * factor } }
     }
 }
 

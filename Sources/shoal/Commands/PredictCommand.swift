@@ -8,9 +8,9 @@ struct PredictCommand: AsyncParsableCommand {
         discussion: """
             Takes every board of the target file in turn as new: reads that many of its measurements, chosen to be \
             informative, predicts all its others, and compares. A board of that name among the sources is left out. \
-            CSV: first column architecture, one column per board in milliseconds; an empty, negative or missing value \
-            means not measured. Rows whose architecture is not of the same search space as most of the target's are \
-            left out and named. The same seed gives the same result.
+            CSV: first column architecture, one column per board in milliseconds; an empty or negative value means not \
+            measured, 0 half of the board's least above 0. Rows whose architecture is not of the same search space \
+            as most of the target's are left out and named. The same seed gives the same result.
             """)
 
     @Option(parsing: .upToNextOption, help: "Measurements of other boards (CSV).")
@@ -50,7 +50,7 @@ struct PredictCommand: AsyncParsableCommand {
 
     private func show(_ summary: PredictionStudy.Summary) throws {
         guard format.format == .table else {
-            for left in summary.leftOut { Terminal.note("warning: \(left.text)") }
+            for warning in summary.warnings { Terminal.note("warning: \(warning)") }
             return try Terminal.json(summary)
         }
         var table = TextTable(["BOARD", "SPEARMAN", "MEDIAN ERROR %", "COVERAGE %", "SET ASIDE"])
@@ -64,6 +64,6 @@ struct PredictCommand: AsyncParsableCommand {
         Terminal.print(
             "\(samples) measurements per board, \(repeats) draws, seed \(seed); the margin states 90 % coverage"
                 + (wrong.map { "; one measurement multiplied by \($0)" } ?? ""))
-        for left in summary.leftOut { Terminal.print("warning: \(left.text)") }
+        for warning in summary.warnings { Terminal.print("warning: \(warning)") }
     }
 }

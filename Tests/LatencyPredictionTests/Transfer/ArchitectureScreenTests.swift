@@ -26,6 +26,17 @@ import Testing
         #expect(ArchitectureScreen([]).leftOut.isEmpty)
     }
 
+    @Test(arguments: ["net", "", "résumé-"]) func numbersAreNoChoices(word: String) {
+        let screen = ArchitectureScreen((0..<300).map { "\(word)\($0)" })
+        #expect(screen.space == .unknown && screen.leftOut.isEmpty)
+    }
+
+    /// Few of many numbers, as of digits that are choices.
+    @Test func digitsThatAreChoicesStaySo() {
+        #expect(ArchitectureScreen(["1234567", "7654321", "1726354"]).space == .choices(count: 7))
+        #expect(ArchitectureScreen(["a1234567", "a7654321", "a1726354"]).space == .choices(count: 8))
+    }
+
     @Test func aMixtureTellsHowManyAreUnderstood() {
         let screen = ArchitectureScreen(["421211", "334131", "x", "net", "other"])
         #expect(screen.space == .unknown && screen.understoodCount == 2)

@@ -2,12 +2,22 @@ import LatencyPrediction
 import Testing
 
 @Suite struct BoardMeasurementsTests {
-    @Test func readsColumnsAndTakesEmptyNegativeAndZeroAsMissing() throws {
-        let table = try BoardMeasurements(csv: "architecture,a,\"b, 2\"\r\n012,1.5,\n013,-1,2e1\n\n014,0,nan\n")
+    @Test func readsColumnsAndTakesEmptyAndNegativeAsMissing() throws {
+        let table = try BoardMeasurements(csv: "architecture,a,\"b, 2\"\r\n012,1.5,\n013,-1,2e1\n\n014,,nan\n")
         #expect(table.architectures == ["012", "013", "014"])
         #expect(table.boards == ["a", "b, 2"])
         #expect(table.latencies[0][0] == 1.5 && table.latencies[1][1] == 20)
         #expect(table.latencies.joined().count { $0.isNaN } == 4)
+    }
+
+    /// A phone in whole milliseconds ran what it calls 0.
+    @Test func zeroIsBelowTheResolution() throws {
+        let table = try BoardMeasurements(csv: "architecture,a,b\n012,1,0\n013,0,0\n014,2,-0.0\n")
+        #expect(table.latencies[0] == [1, 0.5, 2])
+        #expect(table.latencies[1].allSatisfy { $0.isNaN }, "no latency above zero tells the resolution")
+        var added = BoardMeasurements(architectures: table.architectures)
+        added.add(board: "a", latencies: [1, 0, 2])
+        #expect(added.latencies[0] == table.latencies[0])
     }
 
     @Test(

@@ -90,4 +90,29 @@ import Testing
         }
         #expect(results[0] == results[1])
     }
+
+    /// Also where a board has fewer candidates than are looked at.
+    @Test func drawsDifferByTheirSeed() throws {
+        let names = TransferFixture.architectures
+        let space = TransferSpace(sources: [TransferFixture.boards(0..<4)], architectures: names)
+        let draws = try (1...4).map {
+            try TransferEvaluation(
+                space: space, target: TransferFixture.boards(7..<8), board: 0, samples: 10, seed: UInt64($0))
+        }
+        #expect(Set(draws).count == 4)
+    }
+
+    /// Names that say nothing, and no board that ran them: one latency for all, and a margin that says so.
+    @Test func numberedArchitecturesArePredictedWithAnHonestMargin() throws {
+        let board = TransferFixture.boards(6..<7)
+        var table = BoardMeasurements(architectures: board.architectures.indices.map { "net\($0)" })
+        table.add(board: "b", latencies: board.latencies[0])
+        let space = TransferSpace(sources: [], architectures: table.architectures)
+        let draws = try (1...8).map {
+            try TransferEvaluation(space: space, target: table, board: 0, samples: 10, seed: UInt64($0))
+        }
+        #expect(draws.allSatisfy { $0.spearman == nil && $0.setAside == 0 })
+        let coverage = draws.map(\.coverage).reduce(0, +) / 8
+        #expect(coverage > 0.8, "seeds 1 to 8: \(coverage)")
+    }
 }
