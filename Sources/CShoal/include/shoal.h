@@ -109,7 +109,8 @@ void shoal_session_close(shoal_session *session);
 int shoal_session_activate(shoal_session *session, size_t place);
 
 /* Runs the active point on a planar image that is already normalised; allocates nothing.
-   values: `count` floats, which must be the point's input_count. */
+   values: `count` floats, which must be the point's input_count. They are not looked at: of an image with values that
+     are no numbers (NaN) the answer means nothing, though it may look like one. */
 int shoal_session_run_planar(shoal_session *session, const float *values, size_t count);
 
 /* Runs the active point on an image of bytes of any size up to 16384 pixels a side: resized and normalised as the

@@ -59,22 +59,34 @@ public struct TransferSpace: Sendable {
     /// Whether sources or structure say anything of how architectures differ.
     var tellsApart: Bool { factors.columns + structure.columns + operators.columns > 0 }
 
-    /// Logarithmic latencies by board, one line per architecture; sorted by board name.
+    /// Logarithmic latencies by board, one line per architecture; sorted by board name. Where several files tell of one
+    /// board and architecture, the mean of what they say: which of them is right nobody knows.
     private static func columns(
         of sources: [BoardMeasurements], rows: [String: Int], excluding excluded: Set<String>
     ) -> [[Double]] {
-        var columns: [String: [Double]] = [:]
+        var told: [String: [[Double]]] = [:]
         for source in sources {
             let places = source.architectures.map { rows[$0] }
             for (board, latencies) in zip(source.boards, source.latencies) where !excluded.contains(board) {
-                var column = columns[board] ?? Array(repeating: .nan, count: rows.count)
+                var column = Array(repeating: Double.nan, count: rows.count)
                 for case (let place?, let value) in zip(places, latencies) where value > 0 {
                     column[place] = logarithm(value)
                 }
-                columns[board] = column
+                told[board, default: []].append(column)
             }
         }
-        return columns.sorted { $0.key < $1.key }.map(\.value).filter { column in column.count { !$0.isNaN } >= 3 }
+        return told.sorted { $0.key < $1.key }.map { mean($0.value) }.filter { column in
+            column.count { !$0.isNaN } >= 3
+        }
+    }
+
+    /// By line, of the values that there are, whatever the columns' order.
+    private static func mean(_ columns: [[Double]]) -> [Double] {
+        guard columns.count > 1 else { return columns[0] }
+        return columns[0].indices.map { line in
+            let values = columns.map { $0[line] }.filter { !$0.isNaN }.sorted()
+            return values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
+        }
     }
 
     private static func structure(of features: ArchitectureFeatures) -> DenseMatrix {

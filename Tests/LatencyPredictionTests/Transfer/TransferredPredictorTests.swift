@@ -38,6 +38,18 @@ import Testing
         #expect(try predictions(space, samples) == predictions(again, samples))
     }
 
+    /// Two files that disagree about one board, in either order.
+    @Test func aBoardInTwoFilesIsTheMeanOfBoth() throws {
+        let samples = measured(architectures.prefix(10).map { $0 }, target)
+        var disagreeing = BoardMeasurements(architectures: architectures)
+        disagreeing.add(board: "b2", latencies: sources.latencies[2].enumerated().map { $1 * ($0 % 2 == 0 ? 3 : 0.4) })
+        let first = TransferSpace(sources: [sources, disagreeing], architectures: architectures)
+        let second = TransferSpace(sources: [disagreeing, sources], architectures: architectures)
+        #expect(try predictions(first, samples) == predictions(second, samples))
+        let alone = TransferSpace(sources: [sources], architectures: architectures)
+        #expect(try predictions(first, samples) != predictions(alone, samples))
+    }
+
     @Test func aSlowerBoardIsPredictedSlowerByAsMuch() throws {
         let space = TransferSpace(sources: [sources], architectures: architectures)
         let samples = measured(chosen(space, 10), target)
