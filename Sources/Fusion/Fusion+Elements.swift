@@ -178,7 +178,12 @@ extension Fusion {
     mutating func fuseReduction(_ node: Node, isMean: Bool) throws(GraphFailure) {
         let input = try anyMap(node, 0)
         let rank = bound.types[node.inputs[0]]?.rank ?? 0
-        if !node.operatorName.hasPrefix("Global") {
+        if node.operatorName.hasPrefix("Global") {
+            // Of several images, or of a map with more dimensions, the channels are not those of the map.
+            guard input.layout == .channelsFirst, bound.types[node.outputs[0]]?.count == input.shape.channels else {
+                throw GraphFailure("does not run over the pixels")
+            }
+        } else {
             guard case .known(let axes) = try call(node).list("axes", input: 1, since: isMean ? 18 : 18) else {
                 throw GraphFailure("has no constant axes")
             }

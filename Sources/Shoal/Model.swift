@@ -56,13 +56,22 @@ public final class Model: Sendable {
                 return
             }
             let loaded = try LoadedSupernet(file)
-            let known = try statistics.map { try StatisticsFile.read(from: $0, for: loaded.weightsSHA256) }
+            let known = try statistics.map { try Self.statistics(in: $0, of: loaded) }
             let listed = try points.map { try Self.subnets(in: $0, of: loaded) } ?? known?.configurations
             (kind, name, labels) = (.supernet, loaded.supernet.architecture.name, loaded.supernet.architecture.labels)
             subnets = (listed ?? [loaded.supernet.space.largest]).map(Subnet.init)
             content = .supernet(loaded, known)
         } catch {
             throw ShoalFailure(wrapping: error)
+        }
+    }
+
+    /// - Throws: naming the file, also where it is a package of something else.
+    private static func statistics(in path: String, of loaded: LoadedSupernet) throws -> StatisticsFile {
+        do {
+            return try StatisticsFile.read(from: path, for: loaded.weightsSHA256)
+        } catch let refusal as SupernetRefusal {
+            throw ShoalFailure(.file, "\(path): \(refusal)")
         }
     }
 

@@ -73,8 +73,14 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString) throws(ShoalFa
     return text
 }
 
-func optionalText(_ pointer: UnsafePointer<CChar>?, _ name: StaticString) throws(ShoalFailure) -> String? {
-    pointer == nil ? nil : try text(pointer, name)
+func path(_ pointer: UnsafePointer<CChar>?, _ name: StaticString) throws(ShoalFailure) -> String {
+    let path = try text(pointer, name)
+    guard !path.isEmpty else { throw ShoalFailure(.argument, "\(name) is an empty path") }
+    return path
+}
+
+func optionalPath(_ pointer: UnsafePointer<CChar>?, _ name: StaticString) throws(ShoalFailure) -> String? {
+    pointer == nil ? nil : try path(pointer, name)
 }
 
 /// A size from C, which may be more than Swift counts to.

@@ -12,8 +12,8 @@ public func shoal_model_open(
         let result = try given(model, "model")
         result.pointee = nil
         let opened = try Model(
-            try text(package, "package"), points: try optionalText(points, "points"),
-            statistics: try optionalText(statistics, "statistics"))
+            try path(package, "package"), points: try optionalPath(points, "points"),
+            statistics: try optionalPath(statistics, "statistics"))
         result.pointee = retainedHandle(ModelHandle(opened))
     }
 }

@@ -13,7 +13,7 @@ public func shoal_session_open(
         result.pointee = nil
         let handle = try object(model, as: ModelHandle.self, "model")
         let places = try given(points, "points")
-        guard (1...Model.pointsLimit).contains(count) else {
+        guard (1...Model.pointsLimit).contains(try size(count, "count")) else {
             throw ShoalFailure(.argument, "\(count) operating points: give 1 to \(Model.pointsLimit)")
         }
         var prepared: [OperatingPoint] = []

@@ -51,11 +51,11 @@ public enum Elements: Equatable, Sendable {
     }
 
     /// The elements at the given places, in their order; zero where a place is negative.
-    /// - Parameter runs: elements that follow one another at each place; places count in these.
-    /// - Precondition: every place is below `count / runs`, and none is negative where runs are longer than one.
+    /// - Parameter runs: elements that follow one another at each place, none in an empty array; places count in these.
+    /// - Precondition: every place is below `count / runs`, and none is negative, where runs are not of one element.
     func picking(_ places: [Int], runs: Int = 1) -> Elements {
         func pick<Value>(_ values: [Value], _ zero: Value) -> [Value] {
-            guard runs > 1 else { return places.map { $0 < 0 ? zero : values[$0] } }
+            guard runs != 1 else { return places.map { $0 < 0 ? zero : values[$0] } }
             var picked: [Value] = []
             picked.reserveCapacity(places.count * runs)
             for place in places { picked += values[(place * runs)..<((place + 1) * runs)] }

@@ -87,7 +87,7 @@ public struct Graph: Equatable, Sendable {
 }
 
 /// What a caller hands to a graph.
-public struct GraphInput: Codable, Equatable, Sendable {
+public struct GraphInput: Codable, Equatable, Sendable, CustomStringConvertible {
     public let name: String
     public let element: ElementType
     public let dimensions: [Dimension]
@@ -97,12 +97,28 @@ public struct GraphInput: Codable, Equatable, Sendable {
         self.element = element
         self.dimensions = dimensions
     }
+
+    /// Such as `x: batch 1, channels 3, height 224, width 224`, of a picture; other sizes are only listed.
+    public var description: String {
+        let sizes = dimensions.map(\.description)
+        let axes = ["batch", "channels", "height", "width"]
+        let known = dimensions.count == 4 ? zip(axes, sizes).map { "\($0) \($1)" } : sizes
+        return "\(name.printable): \(known.joined(separator: ", "))"
+    }
 }
 
-public enum Dimension: Equatable, Sendable {
+public enum Dimension: Equatable, Sendable, CustomStringConvertible {
     case fixed(Int)
     /// Bound at plan time; the same name means the same size.
     case symbolic(String)
     /// Bound at plan time, each by itself.
     case unknown
+
+    public var description: String {
+        switch self {
+        case .fixed(let size): "\(size)"
+        case .symbolic(let name): name.printable
+        case .unknown: "open"
+        }
+    }
 }

@@ -18,7 +18,7 @@ let binaryOperators: [Operator] =
         variadic("Sum", .add), variadic("Mean", .add), variadic("Min", .min), variadic("Max", .max),
         Operator("PRelu", inputs: 2...2, accepts: .numbers, infer: inferPRelu, evaluate: evaluatePRelu),
         Operator("Where", 9...21, inputs: 3...3, accepts: .booleans, infer: inferWhere, evaluate: evaluateWhere),
-        Operator("Clip", inputs: 1...3, accepts: .numbers, infer: sameType, evaluate: evaluateClip),
+        Operator("Clip", inputs: 1...3, accepts: .numbers, infer: inferClip, evaluate: evaluateClip),
     ]
 
 /// `function` of every pair of elements of two arrays that broadcast to `shape`.
@@ -233,6 +233,15 @@ private func logic(_ name: String, _ function: @escaping @Sendable (Bool, Bool) 
     return [TensorValue(shape: types[0].shape, both.picking(picked))]
 }
 
+@Sendable private func inferClip(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
+    for (index, name) in [(1, "min"), (2, "max")] where call.opset >= 11 && call.has(index) {
+        guard call.type(index).count == 1, call.element(index) == call.element(0) else {
+            throw GraphFailure("\(name) is not one value of type \(call.element(0).rawValue)")
+        }
+    }
+    return [call.type(0)]
+}
+
 /// Bounds are attributes until opset 10.
 @Sendable private func evaluateClip(
     _ call: OperatorCall, _ types: [ValueType]
@@ -246,9 +255,6 @@ private func logic(_ name: String, _ function: @escaping @Sendable (Bool, Bool) 
         } else {
             guard call.has(index) else { continue }
             bound = call.value(index)
-        }
-        guard bound.count == 1, bound.elements.type == types[0].element else {
-            throw GraphFailure("\(name) is not one value of type \(types[0].element.rawValue)")
         }
         result = try calculate(result, TensorValue(shape: [], bound.elements), types[0], rule)
     }

@@ -27,7 +27,9 @@ let convolutionOperators: [Operator] = [
     Operator(
         "ConvInteger", 10...21, inputs: 2...4, accepts: .integers, folds: false,
         infer: { (call) throws(GraphFailure) in
-            [ValueType(.int32, try Convolution(call, 0, 1, bias: nil).outputShape)]
+            try requireZero(call, 0, zero: 2, axis: 1)
+            try requireZero(call, 1, zero: 3, axis: 0)
+            return [ValueType(.int32, try Convolution(call, 0, 1, bias: nil).outputShape)]
         },
         evaluate: { (call, types) throws(GraphFailure) in
             let input = try shifted(call, 0, zero: 2, axis: 1)
@@ -38,7 +40,14 @@ let convolutionOperators: [Operator] = [
     Operator(
         "QLinearConv", 10...21, inputs: 8...9, accepts: .integers, folds: false,
         infer: { (call) throws(GraphFailure) in
-            [ValueType(call.element(7), try Convolution(call, 0, 3, bias: 8).outputShape)]
+            let type = ValueType(call.element(7), try Convolution(call, 0, 3, bias: 8).outputShape)
+            try requireScales(call, call.type(0), scale: 1, zero: 2, axis: 1)
+            try requireScales(call, call.type(3), scale: 4, zero: 5, axis: 0)
+            try requireScales(call, type, scale: 6, zero: 7, axis: 1)
+            guard call.type(1).count == 1, [1, call.shape(3)[0]].contains(call.type(4).count) else {
+                throw GraphFailure("the scales do not fit")
+            }
+            return [type]
         },
         evaluate: { (call, types) throws(GraphFailure) in
             let convolution = try Convolution(call, 0, 3, bias: 8)
@@ -46,9 +55,6 @@ let convolutionOperators: [Operator] = [
             let weights = try dequantised(call, 3, scale: 4, zero: 5, axis: 0)
             // The bias has the scale of input times weight.
             let (inputScale, scales) = (call.doubles(1), call.doubles(4))
-            guard inputScale.count == 1, scales.count == 1 || scales.count == call.shape(3)[0] else {
-                throw GraphFailure("the scales do not fit")
-            }
             let bias =
                 call.has(8)
                 ? call.doubles(8).enumerated().map { $1 * inputScale[0] * scales[scales.count == 1 ? 0 : $0] } : nil

@@ -11,6 +11,10 @@ let matrixOperators: [Operator] = [
             if case .float32(let first) = call.value(0).elements, case .float32(let second) = call.value(1).elements {
                 return [TensorValue(shape: types[0].shape, .float32(shapes.multiply(first, second)))]
             }
+            guard types[0].element.isFloatingPoint else {
+                let product = shapes.multiply(call.value(0).integers, call.value(1).integers)
+                return [TensorValue(shape: types[0].shape, Elements(product, as: types[0].element))]
+            }
             let product = shapes.multiply(call.doubles(0), call.doubles(1))
             return [TensorValue(shape: types[0].shape, Elements(product, as: types[0].element))]
         }),
@@ -18,7 +22,9 @@ let matrixOperators: [Operator] = [
     Operator(
         "MatMulInteger", 10...21, inputs: 2...4, accepts: .integers, folds: false,
         infer: { (call) throws(GraphFailure) in
-            [ValueType(.int32, try MatrixShapes(call.shape(0), call.shape(1)).output)]
+            try requireZero(call, 0, zero: 2, axis: -2)
+            try requireZero(call, 1, zero: 3, axis: -1)
+            return [ValueType(.int32, try MatrixShapes(call.shape(0), call.shape(1)).output)]
         },
         evaluate: { (call, types) throws(GraphFailure) in
             let first = try shifted(call, 0, zero: 2, axis: -2)
@@ -29,7 +35,11 @@ let matrixOperators: [Operator] = [
     Operator(
         "QLinearMatMul", 10...21, inputs: 8...8, accepts: .integers, folds: false,
         infer: { (call) throws(GraphFailure) in
-            [ValueType(call.element(7), try MatrixShapes(call.shape(0), call.shape(3)).output)]
+            let type = ValueType(call.element(7), try MatrixShapes(call.shape(0), call.shape(3)).output)
+            try requireScales(call, call.type(0), scale: 1, zero: 2, axis: -2)
+            try requireScales(call, call.type(3), scale: 4, zero: 5, axis: -1)
+            try requireScales(call, type, scale: 6, zero: 7, axis: -2)
+            return [type]
         },
         evaluate: { (call, types) throws(GraphFailure) in
             let first = try dequantised(call, 0, scale: 1, zero: 2, axis: -2)
@@ -74,6 +84,22 @@ public struct MatrixShapes {
     public var firstMatrices: [Int] { Shapes.broadcastPlaces(firstStack, to: stack) }
     /// Likewise of the second.
     public var secondMatrices: [Int] { Shapes.broadcastPlaces(secondStack, to: stack) }
+
+    /// Exact but for what 64 bits do not hold, which is cut off, as it is in narrower types.
+    func multiply(_ first: [Int64], _ second: [Int64]) -> [Int64] {
+        var result = [Int64](repeating: 0, count: Shapes.count(output))
+        for (index, matrices) in zip(firstMatrices, secondMatrices).enumerated() {
+            for row in 0..<rows {
+                let target = (index * rows + row) * columns
+                for place in 0..<inner {
+                    let factor = first[(matrices.0 * rows + row) * inner + place]
+                    let source = (matrices.1 * inner + place) * columns
+                    for column in 0..<columns { result[target + column] &+= factor &* second[source + column] }
+                }
+            }
+        }
+        return result
+    }
 
     /// Sums in the values' own precision, in the order of the inner dimension.
     func multiply<Value: BinaryFloatingPoint>(_ first: [Value], _ second: [Value]) -> [Value] {
@@ -126,6 +152,7 @@ private func transposed(_ shape: [Int], _ call: OperatorCall, _ name: String) th
 }
 
 @Sendable private func evaluateGemm(_ call: OperatorCall, _ types: [ValueType]) throws(GraphFailure) -> [TensorValue] {
+    if let result = try wholeGemm(call, types[0]) { return [result] }
     func matrix(_ input: Int, _ name: String) throws(GraphFailure) -> [Double] {
         let values = call.doubles(input)
         return try call.flag(name) ? Shapes.places(call.shape(input), last: [1, 0]).map { values[$0] } : values
@@ -140,4 +167,24 @@ private func transposed(_ shape: [Int], _ call: OperatorCall, _ name: String) th
         }
     }
     return [TensorValue(shape: types[0].shape, Elements(result, as: types[0].element))]
+}
+
+/// Of integers whose factors are whole: as exact as MatMul. `nil` for all others.
+private func wholeGemm(_ call: OperatorCall, _ type: ValueType) throws(GraphFailure) -> TensorValue? {
+    guard !type.element.isFloatingPoint, let alpha = Int64(exactly: try call.float("alpha", 1)),
+        let beta = Int64(exactly: try call.float("beta", 1))
+    else { return nil }
+    func matrix(_ input: Int, _ name: String) throws(GraphFailure) -> [Int64] {
+        let values = call.value(input).integers
+        return try call.flag(name) ? Shapes.places(call.shape(input), last: [1, 0]).map { values[$0] } : values
+    }
+    let shapes = try MatrixShapes(
+        transposed(call.shape(0), call, "transA"), transposed(call.shape(1), call, "transB"))
+    var result = shapes.multiply(try matrix(0, "transA"), try matrix(1, "transB")).map { alpha &* $0 }
+    if call.has(2) {
+        result = try combine(result, type.shape, call.value(2).integers, call.shape(2), to: type.shape) {
+            $0 &+ beta &* $1
+        }
+    }
+    return TensorValue(shape: type.shape, Elements(result, as: type.element))
 }

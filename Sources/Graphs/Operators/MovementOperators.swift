@@ -227,7 +227,7 @@ private func pads(_ call: OperatorCall) throws(GraphFailure) -> (before: [Int], 
     guard ["constant", "edge", "reflect", "wrap"].contains(mode) else {
         throw GraphFailure("mode \(mode.printable) is not known")
     }
-    guard mode == "constant" || !shape.contains(0) || types[0].count == 0 else {
+    guard mode == "constant" || !shape.contains(0) else {
         throw GraphFailure("has nothing to repeat in \(shape)")
     }
     let offsets = shape.indices.map { axis in
@@ -262,7 +262,7 @@ private func pads(_ call: OperatorCall) throws(GraphFailure) -> (before: [Int], 
 // MARK: Blocks and triangles
 
 private func blockSize(_ call: OperatorCall) throws(GraphFailure) -> Int {
-    guard let size = try call.int("blocksize"), 1...65_536 ~= size, call.type(0).rank == 4 else {
+    guard let size = try call.int("blocksize"), 1...4_096 ~= size, call.type(0).rank == 4 else {
         throw GraphFailure("has no valid block size, or not four dimensions")
     }
     return size

@@ -200,7 +200,8 @@ private func batchMoments(_ values: [Double], _ shape: [Int]) -> (mean: [Double]
     let shiftPlaces = Shapes.broadcastPlaces(call.has(2) ? call.shape(2) : [1], to: inner)
     var values = call.doubles(0)
     var statistics: [[Double]] = [[], []]
-    for start in stride(from: 0, to: values.count, by: max(length, 1)) {
+    for part in 0..<Shapes.count(shape[..<axis]) {
+        let start = part * length
         let moments = Moments(values[start..<start + length], epsilon: epsilon)
         statistics[0].append(moments.mean)
         statistics[1].append(moments.scale)

@@ -61,6 +61,10 @@ extension Operator {
     /// - Precondition: all inputs' values are known.
     func evaluateChecked(_ call: OperatorCall) throws(GraphFailure) -> [TensorValue] {
         guard let types = try inferChecked(call) else { throw GraphFailure("has no shape") }
+        // Nothing to compute, however large the dimensions beside an empty one are.
+        guard types.contains(where: { $0.count > 0 }) else {
+            return types.map { TensorValue(shape: $0.shape, Elements([Int64](), as: $0.element)) }
+        }
         let values = try evaluate(call, types)
         guard values.map(\.type) == types else {
             throw GraphFailure("computes \(values.map(\.type)) instead of \(types)")

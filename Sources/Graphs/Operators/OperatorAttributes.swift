@@ -15,6 +15,11 @@ package enum OperatorAttributes {
         }
     }
 
+    /// Those that an operator has in an opset.
+    static func names(of name: String, opset: Int) -> Set<String> {
+        Set((table[name] ?? [:]).filter { $0.value.contains(opset) }.keys)
+    }
+
     /// By operator, by attribute. An attribute without opsets has been there in all that are read.
     private static let table: [String: [String: ClosedRange<Int>]] = {
         var table: [String: [String: ClosedRange<Int>]] = [:]

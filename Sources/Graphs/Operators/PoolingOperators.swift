@@ -40,11 +40,14 @@ private func poolWindow(_ call: OperatorCall) throws(GraphFailure) -> SpatialWin
 }
 
 @Sendable private func inferPool(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
-    [ValueType(call.element(0), Array(call.shape(0)[..<2]) + (try poolWindow(call)).outputShape)]
+    // What is no image has no window; its shape may be shorter than two.
+    let window = try poolWindow(call).outputShape
+    return [ValueType(call.element(0), Array(call.shape(0)[..<2]) + window)]
 }
 
 @Sendable private func inferMaxPool(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
-    let shape = Array(call.shape(0).prefix(2)) + (try poolWindow(call)).outputShape
+    let window = try poolWindow(call).outputShape
+    let shape = Array(call.shape(0)[..<2]) + window
     let values = ValueType(call.element(0), shape)
     return call.outputCount > 1 ? [values, ValueType(.int64, shape)] : [values]
 }

@@ -12,6 +12,8 @@ let quantisationOperators: [Operator] = [
         "DequantizeLinear", 10...21, inputs: 2...3, accepts: .integers,
         infer: { (call) throws(GraphFailure) in
             guard call.element(1).isFloatingPoint else { throw GraphFailure("the scale is not floating-point") }
+            try requireScales(
+                call, call.type(0), scale: 1, zero: 2, axis: try call.int("axis", 1), block: try block(call))
             return [ValueType(call.element(1), call.shape(0))]
         },
         evaluate: { (call, types) throws(GraphFailure) in
@@ -51,7 +53,9 @@ private func block(_ call: OperatorCall) throws(GraphFailure) -> Int {
     guard element.isInteger, element.byteCount <= 2 else {
         throw GraphFailure("does not quantise to \(element.rawValue)")
     }
-    return [ValueType(element, call.shape(0))]
+    let type = ValueType(element, call.shape(0))
+    try requireScales(call, type, scale: 1, zero: 2, axis: try call.int("axis", 1), block: try block(call))
+    return [type]
 }
 
 /// Range 0 to 255 over the values and zero, as 32-bit floats.

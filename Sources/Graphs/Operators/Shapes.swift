@@ -43,6 +43,8 @@ enum Shapes {
     /// For each element of an array, in order, where it lies in another: the sum of one offset per axis; -1 where any
     /// of these is negative.
     static func places(_ offsets: [[Int]]) -> [Int] {
+        // Where one axis is empty there is nothing, however long the others are.
+        guard offsets.allSatisfy({ !$0.isEmpty }) else { return [] }
         var places = [0]
         for axis in offsets {
             var next: [Int] = []

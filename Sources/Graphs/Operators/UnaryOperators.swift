@@ -62,18 +62,23 @@ private let activations: [Operator] = [
     parametric("Shrink", since: 9, ("lambd", 0.5), ("bias", 0)) { x, lambd, bias in
         x < -lambd ? x + bias : x > lambd ? x - bias : 0
     },
-    Operator("Gelu", 20...21, accepts: .floats, infer: sameType) { (call, types) throws(GraphFailure) in
+    Operator("Gelu", 20...21, accepts: .floats, infer: inferGelu) { (call, types) throws(GraphFailure) in
         let values = call.doubles(0)
         let result =
-            switch try call.text("approximate", "none") {
-            case "none": values.map { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) }
-            case "tanh":
-                values.map { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
-            case let other: throw GraphFailure("approximation \(other.printable) is not known")
-            }
+            try call.text("approximate", "none") == "none"
+            ? values.map { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) }
+            : values.map { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
         return [TensorValue(shape: types[0].shape, Elements(result, as: types[0].element))]
     },
 ]
+
+@Sendable private func inferGelu(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
+    let approximation = try call.text("approximate", "none")
+    guard ["none", "tanh"].contains(approximation) else {
+        throw GraphFailure("approximation \(approximation.printable) is not known")
+    }
+    return [call.type(0)]
+}
 
 /// Functions of integers too.
 private func counting(

@@ -33,7 +33,7 @@ public enum ONNXImporter {
         guard model.functions.isEmpty else { throw ReadingFailure("defines functions, which are not supported") }
         var reader = ONNXGraphReader(opsets: try opsets(model), tensors: ONNXTensorReader(external: externalData))
         do throws(GraphFailure) {
-            return try reader.read(model.graph)
+            return try ChannelsLastInput.absorbed(in: try reader.read(model.graph))
         } catch {
             throw ReadingFailure(error.reason, subject: error.place)
         }

@@ -35,7 +35,7 @@ struct ImportCommand: AsyncParsableCommand {
         var name: String
         var weightsSHA256: String
         var fileBytes: Int
-        /// Of a supernet.
+        var inputs: [GraphInput]?
         var packedBytes: Int?
     }
 
@@ -85,12 +85,13 @@ struct ImportCommand: AsyncParsableCommand {
         let size = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
         let summary = Summary(
             kind: package.kind, parameters: network.parameterCount, operators: network.graph.nodes.count,
-            name: network.graph.name, weightsSHA256: package.weightsSHA256, fileBytes: size)
+            name: network.graph.name, weightsSHA256: package.weightsSHA256, fileBytes: size,
+            inputs: network.graph.inputs)
         guard format.format == .table else { return try Terminal.json(summary) }
         Terminal.print(
             """
             \(output): \(summary.kind) \(summary.name), \(summary.parameters) parameters, \
-            \(summary.operators) operators, \(size) bytes
+            \(summary.operators) operators, \(size) bytes; reads \(network.graph.inputs.map(\.description).joined())
             """)
     }
 

@@ -103,7 +103,7 @@ struct CalibrationOptions: ParsableArguments {
             "How ranges are chosen: percentile, also with a number such as percentile:99.9, mse or minmax.",
         transform: { text in
             guard let method = RangeMethod(text) else {
-                throw ValidationError("\(text) is none of percentile, percentile:51 to percentile:100, mse and minmax")
+                throw ValidationError("\(text) is none of mse, minmax, percentile and percentile:P, 50 < P <= 100")
             }
             return method
         })

@@ -88,4 +88,74 @@ import Testing
             #expect(throws: GraphFailure.self) { try GraphSamples.run("Gather", [x, TensorValue(integers: [index])]) }
         }
     }
+
+    // MARK: Empty values, odd ranks
+
+    @Test func emptyValuesAreMoved() throws {
+        #expect(try GraphSamples.run("Transpose", [floats([0], [])]) == [floats([0], [])])
+        #expect(
+            try GraphSamples.run("Transpose", [floats([2, 0], [])], ["perm": .ints([0, 1])]) == [floats([2, 0], [])])
+        let pads = TensorValue(integers: [1, -2, 0, 0])
+        #expect(
+            try GraphSamples.run("Pad", opset: 19, [floats([0, 2], []), pads], ["mode": .string("wrap")])
+                == [floats([1, 0], [])])
+        let statistics = try GraphSamples.run(
+            "LayerNormalization", opset: 17, [floats([2, 0], []), floats([0], [])], outputs: 3)
+        #expect(statistics.map(\.shape) == [[2, 0], [2, 1], [2, 1]])
+        #expect(throws: GraphFailure.self) {
+            try GraphSamples.run(
+                "SpaceToDepth", [TensorValue(shape: [1, 1 << 31, 0, 0], .uint8([]))], ["blocksize": .int(65_536)])
+        }
+    }
+
+    @Test(arguments: ["AveragePool", "LpPool", "MaxPool"]) func poolsOfNoImageAreRefused(name: String) {
+        for value in [floats([], [1]), floats([3], [1, 2, 3]), floats([1, 2], [1, 2])] {
+            #expect(throws: GraphFailure.self) { try GraphSamples.run(name, [value], ["kernel_shape": .ints([])]) }
+        }
+    }
+
+    // MARK: Integers
+
+    /// 2^53 + 1 is the first number that 64-bit floats do not hold.
+    @Test func productsOfIntegersAreExact() throws {
+        let large = TensorValue(shape: [1, 2], .int64([1 << 53, 1]))
+        let ones = TensorValue(shape: [2, 1], .int64([1, 1]))
+        let sum = TensorValue(shape: [1, 1], .int64([(1 << 53) + 1]))
+        #expect(try GraphSamples.run("MatMul", [large, ones]) == [sum])
+        #expect(try GraphSamples.run("Gemm", [large, ones]) == [sum])
+        let wrapped = try GraphSamples.run(
+            "MatMul", [TensorValue(shape: [1], .int32([.max])), TensorValue(shape: [1], .int32([2]))])
+        #expect(wrapped == [TensorValue(shape: [], .int32([-2]))])
+        let unsigned = try GraphSamples.run(
+            "MatMul", [TensorValue(shape: [1], .uint64([1 << 63])), TensorValue(shape: [1], .uint64([1]))])
+        #expect(unsigned == [TensorValue(shape: [], .uint64([1 << 63]))])
+    }
+
+    /// What can never run is refused from the types alone: scales, zero points and axes that do not fit.
+    @Test(arguments: ["QuantizeLinear", "DequantizeLinear"]) func scalesAreCheckedByTheirTypes(name: String) throws {
+        let isRounding = name == "QuantizeLinear"
+        func types(
+            _ scale: [Int], _ zero: ValueType? = nil, _ attributes: [String: Attribute] = [:]
+        ) throws(GraphFailure) -> [ValueType]? {
+            let node = GraphSamples.node(name, opset: 21, ["x", "s", zero == nil ? "" : "z"], ["y"], attributes)
+            let input = ValueType(isRounding ? .float32 : .uint8, [1, 4, 6])
+            let call = OperatorCall(node, types: [input, ValueType(.float32, scale), zero], values: [nil, nil, nil])
+            return try OperatorTable.row(for: node).inferChecked(call)
+        }
+        let expected = [ValueType(isRounding ? .uint8 : .float32, [1, 4, 6])]
+        let zero = ValueType(.uint8, [4])
+        #expect(try types([4], zero) == expected)
+        #expect(try types([], nil, ["axis": .int(9)]) == expected)
+        #expect(try types([1, 2, 6], nil, ["block_size": .int(2)]) == expected)
+        for scale in [[3], [0], [1, 3, 6], [4, 1]] {
+            #expect(throws: GraphFailure.self, "\(scale)") { try types(scale) }
+        }
+        for shape in [[3], [0]] {
+            #expect(throws: GraphFailure.self) { try types([4], ValueType(.uint8, shape)) }
+        }
+        for axis in [9, -9, 3] { #expect(throws: GraphFailure.self) { try types([4], zero, ["axis": .int(axis)]) } }
+        for (scale, block) in [([4], 2), ([1, 2], 2), ([1, 3, 6], 2), ([1, 2, 6], -1), ([1, 2, 6, 1], 2)] {
+            #expect(throws: GraphFailure.self, "\(scale)") { try types(scale, nil, ["block_size": .int(block)]) }
+        }
+    }
 }
