@@ -68,7 +68,7 @@ extension MutatedFormat {
 
     private static let tensor = WrittenTensor("w", [4, 4], (0..<16).map(Float.init))
 
-    /// Two networks and a file of the fixtures.
+    /// Three networks and a file of the fixtures.
     @Sendable static func models() throws -> [[UInt8]] {
         var shapes = ModelWriter()
         shapes.input("x", [-1, 3, 8, 8])
@@ -89,7 +89,28 @@ extension MutatedFormat {
         shapes.output("m")
         return [
             try ModelWriter.convolution().bytes(), try shapes.bytes(), try Fixture.bytes(Fixture.path("small.onnx")),
+            try integers(),
         ]
+    }
+
+    /// Rounding per channel and in blocks, pools, and a Transpose of what the input's values choose.
+    private static func integers() throws -> [UInt8] {
+        var writer = ModelWriter(opset: 21)
+        writer.input("x", [1, 4, 6, 6])
+        writer.weights("s", [4], [0.5, 0.25, 1, 2])
+        writer.bytes("z", [4], [0, 1, 2, 128])
+        writer.weights("v", [1, 2, 6, 6], (0..<72).map { Float($0 % 5 + 1) / 4 })
+        writer.node("QuantizeLinear", ["x", "s", "z"], ["q"], int: ["axis": 1])
+        writer.node("DequantizeLinear", ["q", "s", "z"], ["d"], int: ["axis": 1])
+        writer.node("QuantizeLinear", ["d", "v"], ["b"], int: ["axis": 1, "block_size": 2])
+        writer.node("DequantizeLinear", ["b", "v"], ["f"], int: ["axis": 1, "block_size": 2])
+        writer.node("AveragePool", ["f"], ["a"], ints: ["kernel_shape": [2, 2]])
+        writer.node("LpPool", ["a"], ["l"], ints: ["kernel_shape": [2, 2]], int: ["p": 2])
+        writer.node("NonZero", ["l"], ["n"])
+        writer.node("Transpose", ["n"], ["t"], ints: ["perm": [0, 1]])
+        writer.output("l")
+        writer.output("t")
+        return try writer.bytes()
     }
 
     private static func run(_ bound: BoundGraph) throws {
