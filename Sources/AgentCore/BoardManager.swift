@@ -21,12 +21,12 @@
 /// competing program and without one, so that only trying tells when it has ended. One that fails is taken back at the
 /// first sign, the next waits longer, and goes one point at a time until one holds.
 /// A clock that is held down, as sensors tell it, counts as seen: the plan falls before frames are late.
-/// A frame that would be late at its lowest point, or make one of a more important model late, is given up where others
-/// wait. Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its
-/// deadline, or make one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees
-/// it: when the switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to
-/// that point, and rises when there are switches again. A fall is never put off. A model in `steps` mode goes one point
-/// at a time, one in `lookUp` mode to its point at once.
+/// A frame that would be late at its lowest point, or make one of a more important model late, is given up where
+/// others wait. Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that
+/// would miss its deadline, or make one that waits miss it, runs at a lower point. Switching costs nothing, but a
+/// camera's user sees it: when the switches of the board, or of a model that has a limit of its own, are used up, the
+/// plan itself falls to that point, and rises when there are switches again. A fall is never put off. A model in
+/// `steps` mode goes one point at a time, one in `lookUp` mode to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
@@ -431,9 +431,9 @@ extension BoardManager: PointPolicy {
     }
 
     /// Whether others that wait are better off without it: it waited for so long that its shortest run would end late,
-    /// or that run would make one of a more important model late. Without, an overload of a few per cent has every frame
-    /// end just after its deadline. What would be late without waiting, too, is run: nobody else would say how fast the
-    /// board is now.
+    /// or that run would make one of a more important model late. Without, an overload of a few per cent has every
+    /// frame end just after its deadline. What would be late without waiting, too, is run: nobody else would say how
+    /// fast the board is now.
     private func isHopeless(_ frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, at now: Double) -> Bool {
         guard !frame.isRequest, !queue.isEmpty else { return false }
         let slowdown = max(min(recent, lasting), clock) * settings.margin

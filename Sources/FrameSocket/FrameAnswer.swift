@@ -3,8 +3,8 @@
 ///     u32 'SHF1'  u16 1  u16 status  u64 id  u32 operatingPoint  u32 count  f64 latencyMilliseconds
 ///     status 0: count floats; else: count bytes of UTF-8, why not
 ///
-/// A packet that cannot be read is answered with id 0, one that only names values which no frame can have (a sensor that
-/// is no number, or is given twice) with its own.
+/// A packet that cannot be read is answered with id 0, one that only names values which no frame can have (a sensor
+/// that is no number, or is given twice) with its own.
 public struct FrameAnswer: Equatable, Sendable {
     /// They keep their numbers.
     public enum Status: UInt16, Sendable, CaseIterable {

@@ -105,8 +105,8 @@ public final class InferenceSession {
     }
 
     /// Runs the active point on what the network reads: channel by channel, row by row, already normalised.
-    /// - Parameter planar: `channels x height x width` values of the active point. They are not looked at: of values that
-    ///   are no numbers (NaN) the answer means nothing, though it may look like one.
+    /// - Parameter planar: `channels x height x width` values of the active point. They are not looked at: of values
+    ///   that are no numbers (NaN) the answer means nothing, though it may look like one.
     public func run(planar: Span<Float>) throws(ShoalFailure) {
         let point = points[active]
         guard planar.count == point.inputCount else {

@@ -1,8 +1,9 @@
 import SearchSpace
 
 /// More than one population where the constraint is tight, or a subnet was given to begin with. There a search begins
-/// with few kinds of subnets, or all soon descend from the one given, and in some seeds from a bad one; those that begin
-/// anew, apart, and are joined when they have converged, do not share its fate (islands; Cantu-Paz, "Efficient and Accurate Parallel Genetic Algorithms", 2000, chapter 4).
+/// with few kinds of subnets, or all soon descend from the one given, and in some seeds from a bad one; those that
+/// begin anew, apart, and are joined when they have converged, do not share its fate (islands; Cantu-Paz, "Efficient
+/// and Accurate Parallel Genetic Algorithms", 2000, chapter 4).
 extension EvolutionRun {
     /// Random draws for one that meets the constraint, from which on there are two and three populations.
     private static let tightDraws = [5, 20]

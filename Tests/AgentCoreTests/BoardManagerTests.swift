@@ -334,7 +334,8 @@ import Testing
                     model: step % 8, index: UInt64(step), arrival: now, deadline: now + (step % 10 == 0 ? -1 : 50),
                     isRequest: step % 7 == 0))
             let begin = clock.now
-            guard let turn = scheduler.next(atMilliseconds: now), let point = turn.point else { continue }
+            guard let turn = scheduler.next(atMilliseconds: now) else { continue }
+            let point = turn.point
             let service = idle[point] * (step / 500 % 2 == 0 ? 1 : 3)
             scheduler.completed(turn.frame, point: point, serviceMilliseconds: service, atMilliseconds: now + service)
             worst = max(worst, begin.duration(to: clock.now))

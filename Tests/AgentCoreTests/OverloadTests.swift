@@ -1,8 +1,8 @@
 import AgentCore
 import Testing
 
-/// More frames than the processor can serve at the smallest points: as many as can be are in time, of the most important
-/// models first.
+/// More frames than the processor can serve at the smallest points: as many as can be are in time, of the most
+/// important models first.
 @Suite struct OverloadTests {
     private struct Stream {
         var framesPerSecond: Double

@@ -3,6 +3,7 @@ import CoordinatorCore
 import FleetModel
 import FleetStore
 import Foundation
+import LatencyPrediction
 import Logging
 import SearchSpace
 import Testing

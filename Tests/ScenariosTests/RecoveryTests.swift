@@ -5,7 +5,7 @@ import Testing
 @Suite struct RecoveryTests {
     /// Ten frames in 100 ms, a step at one second, nine more seconds; those that come at `late` are not kept.
     private static func worst(
-        percentile: Double = 95, secondStep: Double = 10, late: (Double) -> Bool
+        percentile: Double = 95, secondStep: Double? = nil, late: (Double) -> Bool
     ) throws -> Double? {
         let scenario = try Scenario.parse(
             """
@@ -24,11 +24,7 @@ import Testing
             startSeconds = 1
             endSeconds = 10
             slowdown = 2
-
-            [[load]]
-            startSeconds = \(secondStep - 0.5)
-            endSeconds = \(secondStep)
-            slowdown = 2
+            \(secondStep.map { "[[load]]\nstartSeconds = \($0 - 0.5)\nendSeconds = \($0)\nslowdown = 2" } ?? "")
             """, file: "recovery")
         var trace = RunTrace(models: 1)
         for frame in 0..<1_000 {

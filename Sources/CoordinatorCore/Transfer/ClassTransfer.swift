@@ -149,9 +149,10 @@ public struct ClassTransfer: Sendable {
         let predictor: TransferredPredictor
         // Each is the median of repeated runs already, and a screen would take for an error what the spelling leaves
         // out.
-        do { predictor = try TransferredPredictor(space: space, measured: owned, setsAside: false) } catch {
-            return ([:], "\(error)")
-        }
+        do {
+            predictor = try TransferredPredictor(
+                space: space, measured: owned, setsAside: false, trustsSources: true)
+        } catch { return ([:], "\(error)") }
         var expectations: [String: MeasuredSubnet.Expectation] = [:]
         for case (let name, let prediction?) in zip(names, predictor.predict(names)) {
             expectations[name] = MeasuredSubnet.Expectation(
@@ -227,9 +228,10 @@ public struct ClassTransfer: Sendable {
         if shared < fewestShared {
             let names = Set(owned.keys).union(other.keys).sorted()
             let alone = TransferSpace(sources: [], architectures: names)
-            guard let predictor = try? TransferredPredictor(space: alone, measured: other, setsAside: false) else {
-                return (shared, nil)
-            }
+            guard
+                let predictor = try? TransferredPredictor(
+                    space: alone, measured: other, setsAside: false, trustsSources: true)
+            else { return (shared, nil) }
             for (name, prediction) in zip(names, predictor.predict(names)) where theirs[name] == nil {
                 theirs[name] = prediction?.milliseconds
             }

@@ -35,8 +35,10 @@ public struct TransferredPredictor: Sendable {
 
     /// - Parameter measured: milliseconds by architecture; values that are not above 0 and finite mean not measured.
     /// - Parameter setsAside: whether wrong ones among them are looked for.
+    /// - Parameter trustsSources: whether the sources were chosen because they behave alike: then the board is supposed
+    ///   to be like them, and without any to be told by structure.
     public init(
-        space: TransferSpace, measured: [String: Double], setsAside: Bool = true
+        space: TransferSpace, measured: [String: Double], setsAside: Bool = true, trustsSources: Bool = false
     ) throws(LatencyRefusal) {
         let usable = measured.filter { $0.value.isFinite && $0.value > 0 }.sorted { $0.key < $1.key }
         guard usable.count >= Self.minimumSamples else {
@@ -48,9 +50,9 @@ public struct TransferredPredictor: Sendable {
             return row
         }
         self.space = space
-        let priors = TransferFamily.allCases.flatMap {
-            $0.priors(scale: space.scale, hasSources: space.factors.columns > 0)
-        }
+        let hasSources = space.factors.columns > 0
+        let supposed = trustsSources ? [hasSources ? TransferFamily.sources : .structure] : TransferFamily.allCases
+        let priors = supposed.flatMap { $0.priors(scale: space.scale, hasSources: hasSources) }
         func fits(_ parts: TransferSpace.Parts, _ values: BoardValues) -> [TransferProcess] {
             priors.map { TransferProcess(parts, values, $0) }
         }
