@@ -175,23 +175,16 @@ struct CholeskyFactor: Sendable {
         precondition(matrix.rows == matrix.columns, "only a square matrix has this factor")
         let size = matrix.rows
         let largest = (0..<size).map { matrix[$0, $0] }.max() ?? 1
-        var factor = matrix.values
-        factor.withUnsafeMutableBufferPointer { a in
-            for i in 0..<size {
-                for j in 0...i {
-                    var sum = a[i * size + j]
-                    for k in 0..<j { sum -= a[i * size + k] * a[j * size + k] }
-                    if i == j {
-                        a[i * size + i] = max(sum, largest * 1e-12, .leastNormalMagnitude).squareRoot()
-                    } else {
-                        a[i * size + j] = sum / a[j * size + j]
-                    }
-                }
+        var factor = DenseMatrix(rows: size, columns: size)
+        for i in 0..<size {
+            for j in 0...i {
+                let rest = matrix[i, j] - factor.product(row: i, with: factor, row: j, from: 0, to: j)
+                factor[i, j] =
+                    i == j
+                    ? max(rest, largest * 1e-12, .leastNormalMagnitude).squareRoot() : rest / factor[j, j]
             }
         }
-        var result = DenseMatrix(rows: size, columns: size)
-        for i in 0..<size { for j in 0...i { result[i, j] = factor[i * size + j] } }
-        lower = result
+        lower = factor
     }
 
     var diagonal: [Double] { (0..<lower.rows).map { lower[$0, $0] } }

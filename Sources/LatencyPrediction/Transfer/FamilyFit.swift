@@ -14,8 +14,8 @@ struct FamilyFit: Sendable {
     private let duals: [[Double]]
 
     /// Families by how well each predicts every measurement from the others, and all of them from nothing: the mean
-    /// of both logarithmic likelihoods. Of ten measurements the first alone is noisy, the second alone favours
-    /// processes that expect much.
+    /// of both logarithmic likelihoods, and the family's odds before measuring. Of ten measurements the first alone is
+    /// noisy, the second alone favours processes that expect much.
     ///
     /// Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, sections 5.4.1 and 5.4.2.
     static func weighed(
@@ -30,7 +30,7 @@ struct FamilyFit: Sendable {
                     - logarithmOfSum(
                         group.map { $0.evidence - $0.logarithmicDensity(of: place) })
             }
-            return (whole - logarithm(Double(group.count)) + leftOut) / 2
+            return group[0].prior.family.logarithmicOdds + (whole - logarithm(Double(group.count)) + leftOut) / 2
         }
         let whole = logarithmOfSum(scores)
         return zip(groups, scores).map { FamilyFit($0, parts, values, weight: exponential($1 - whole)) }

@@ -27,6 +27,13 @@ enum TransferFamily: CaseIterable, Sendable {
 
     var isLogarithmic: Bool { self == .sources || self == .structure }
 
+    /// How probable the family is before the board has measured anything, against any other: the sources are as
+    /// probable as the three others together, since most boards of a fleet are like some that were there before.
+    ///
+    /// Chosen among odds of 1, e, 3, e^2 and e^3 to one: more costs boards unlike any source what it gives to those
+    /// that are like them (`Benchmarks/README.md`, "Boards like no source").
+    var logarithmicOdds: Double { self == .sources ? logarithm(Double(Self.allCases.count - 1)) : 0 }
+
     /// The processes of the family. Without sources these have none.
     func priors(scale: Double, hasSources: Bool) -> [TransferPrior] {
         switch self {

@@ -90,7 +90,12 @@ public enum PointVerification {
 
     /// Whether a later measurement is expected to stay below the limit too.
     public static func keeps(_ reading: LatencyReading, _ limit: Double, _ settings: Settings = Settings()) -> Bool {
-        reading.highest <= limit && reading.median + settings.errors * deviation(of: reading, settings) <= limit
+        highestExpected(of: reading, settings) <= limit
+    }
+
+    /// What a later measurement may take.
+    private static func highestExpected(of reading: LatencyReading, _ settings: Settings) -> Double {
+        max(reading.highest, reading.median + settings.errors * deviation(of: reading, settings))
     }
 
     /// The median of measured over predicted latency; 1 before the first measurement.
@@ -123,9 +128,9 @@ public enum PointVerification {
         guard let fastest = readings.min(by: { $0.median < $1.median }) else {
             return "none of \(spent) subnets could be measured"
         }
-        // Whichever of the two conditions of `keeps` asks for more.
-        let expected = max(fastest.highest, fastest.median + settings.errors * deviation(of: fastest, settings))
-        let figures = [fastest.median, limit, expected].map { "\(($0 * 1_000).rounded() / 1_000)" }
+        let figures = [fastest.median, limit, highestExpected(of: fastest, settings)].map {
+            "\(($0 * 1_000).rounded() / 1_000)"
+        }
         return "the fastest of \(readings.count) measured subnets takes \(figures[0]) ms of \(figures[1])"
             + (fastest.median <= limit ? ", too near to it for what varies: up to \(figures[2]) ms" : "")
     }

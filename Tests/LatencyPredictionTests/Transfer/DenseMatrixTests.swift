@@ -27,6 +27,16 @@ import Testing
             })
     }
 
+    /// Sizes around those of the lanes in which products are summed.
+    @Test(arguments: [1, 2, 7, 8, 9, 16, 17, 40]) func theInverseTimesTheMatrixIsOne(size: Int) {
+        var gram = Self.random(size + 5, size, seed: 11).gram(overRows: Array(0..<(size + 5)))
+        gram.addToDiagonal(0.1)
+        let product = CholeskyFactor(gram).inverse.timesTransposed(gram)
+        for i in 0..<size {
+            for j in 0..<size { #expect(abs(product[i, j] - (i == j ? 1 : 0)) < 1e-9, "seed 11") }
+        }
+    }
+
     @Test func eigenvectorsAreOrthogonalAndOrdered() {
         let matrix = Self.random(20, 9, seed: 5).gram(overRows: Array(0..<20))
         let system = SymmetricEigensystem(matrix)

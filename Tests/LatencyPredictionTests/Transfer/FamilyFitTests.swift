@@ -1,6 +1,7 @@
-import LatencyPrediction
 import SearchSpace
 import Testing
+
+@testable import LatencyPrediction
 
 /// Boards like no source: sources must not do harm, and margins must hold.
 @Suite struct FamilyFitTests {
@@ -49,5 +50,33 @@ import Testing
         let (coverage, setAside) = (mean(with) { $0.coverage }, mean(with) { Double($0.setAside) })
         #expect(coverage > 0.75, "seeds 70 to 75: \(with.map(\.coverage))")
         #expect(setAside < 1)
+    }
+
+    /// Without factors and mean, the sources' family supposes what that of structure supposes of the same variances.
+    private func weights(samples: Int, _ sources: Double, _ structure: Double) -> [Double] {
+        let space = TransferSpace(sources: [], architectures: Self.architectures)
+        let column = TransferFixture.boards(9..<10).latencies[0]
+        let rows = Array(Self.architectures.indices.prefix(samples))
+        let values = BoardValues(rows.map { logarithm(column[$0]) }, base: rows.map { space.base[$0] })
+        let parts = space.parts(of: rows, and: rows)
+        let processes = [(TransferFamily.sources, sources), (.structure, structure)].map { family, variance in
+            TransferProcess(parts, values, TransferPrior(family: family, structure: variance, noise: 0.001))
+        }
+        return FamilyFit.weighed(processes, parts, values).map(\.weight)
+    }
+
+    /// Where measurements do not tell families apart, the sources are as probable as the three others together.
+    @Test(arguments: [2, 10, 40]) func sourcesAreHeldForLikelierThanEachOtherFamily(samples: Int) throws {
+        let weights = weights(samples: samples, 0.1, 0.1)
+        try #require(weights.count == 2)
+        #expect(abs(weights[0] - 0.75) < 1e-6, "\(weights)")
+        #expect(abs(weights[1] - 0.25) < 1e-6, "\(weights)")
+    }
+
+    /// What is supposed beforehand does not hold against measurements.
+    @Test func measurementsOutweighWhatIsSupposedOfSources() throws {
+        let weights = weights(samples: 10, 1e-9, 0.1)
+        #expect(weights.count == 1 || weights[0] < 0.01, "\(weights)")
+        #expect(try #require(weights.last) > 0.99)
     }
 }
