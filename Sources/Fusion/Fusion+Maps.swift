@@ -106,6 +106,11 @@ extension Fusion {
             let sum = next(after: erf, "Add"), number(in: nodes[sum], besides: nodes[erf].outputs[0]) == 1,
             let first = next(after: sum, "Mul")
         else { return nil }
+        // x * ((1 + erf) / 2)
+        if number(in: nodes[first], besides: nodes[sum].outputs[0]) == 0.5, next(after: first, "Mul") == product {
+            [start, erf, sum, first, product].forEach { absorb($0) }
+            return (.gelu, nodes[product].outputs[0])
+        }
         // x * (1 + erf) / 2, or (x / 2) * (1 + erf)
         if isHalved, next(after: product, "Mul") == first {
             [start, erf, sum, product, first].forEach { absorb($0) }

@@ -266,9 +266,13 @@ extension Node {
 }
 
 extension FusedWindow {
-    /// With `ceil_mode` a window may reach beyond the padding that is stated; that padding counts for nothing, either.
+    /// With `ceil_mode` a window may reach beyond the padding that is stated, and that padding counts for nothing,
+    /// either; or none begins in it, and what only such a window would have read is left out.
     init(_ window: SpatialWindow) {
-        func after(_ axis: Int) -> Int { max(window.padsAfter[axis], window.reach(axis) - window.input[axis]) }
+        func after(_ axis: Int) -> Int {
+            let (stated, read) = (window.padsAfter[axis], window.reach(axis) - window.input[axis])
+            return stated - read >= window.strides[axis] ? max(0, read) : max(stated, read)
+        }
         self.init(
             kernelHeight: window.kernel[1], kernelWidth: window.kernel[2], strideHeight: window.strides[1],
             strideWidth: window.strides[2], dilationHeight: window.dilations[1], dilationWidth: window.dilations[2],

@@ -5,10 +5,12 @@ public import Graphs
 /// A network of any operators: what kernels cover runs as plans, the rest by the operators' definitions.
 ///
 /// Nothing is allocated on the way of a network that is one plan (`plan`). Others allocate where a part without kernels
-/// runs, and for the values that go in and out of it.
+/// runs, and for the values that go in and out of it; each of these is let go of after its last reader. All plans of a
+/// session share one arena.
 public final class HybridNetwork: Sendable {
     enum Part: Sendable {
-        case plan(Plan, FusedNetwork)
+        /// With the names of the values that nothing reads after it.
+        case plan(Plan, FusedNetwork, ended: [String])
         case operators(OperatorSequence)
     }
 
@@ -22,14 +24,20 @@ public final class HybridNetwork: Sendable {
 
     /// - Parameter precision: of the plans, as for a network that is one; definitions compute in 32 bits.
     /// - Throws: where the graph's nodes contradict each other; a missing kernel is no error.
-    public init(_ bound: BoundGraph, kernels: KernelSet, precision: Precision = .fp32) throws(GraphFailure) {
-        let segmented = try SegmentedNetwork(bound)
+    public convenience init(
+        _ bound: BoundGraph, kernels: KernelSet, precision: Precision = .fp32
+    ) throws(GraphFailure) {
+        self.init(try SegmentedNetwork(bound), kernels: kernels, precision: precision)
+    }
+
+    init(_ segmented: SegmentedNetwork, kernels: KernelSet, precision: Precision = .fp32) {
+        let bound = segmented.bound
         self.bound = bound
         var parts: [Part] = []
         do throws(GraphFailure) {
             parts = try Self.parts(of: segmented, kernels, precision)
         } catch {
-            parts = [.operators(OperatorSequence(bound.graph.nodes))]
+            parts = [.operators(OperatorSequence(bound))]
         }
         self.parts = parts
         product = MatrixProduct(kernels)
@@ -39,7 +47,7 @@ public final class HybridNetwork: Sendable {
         evaluatedOperators = Set(
             evaluated.filter { !MatrixProduct.covers($0, bound.types) }.map(\.operatorName)
         ).sorted()
-        if parts.count == 1, case .plan(let plan, let network) = parts[0], network.inputs.count == 1,
+        if parts.count == 1, case .plan(let plan, let network, _) = parts[0], network.inputs.count == 1,
             bound.graph.outputs == network.outputs.map(\.name)
         {
             self.plan = plan
@@ -52,11 +60,15 @@ public final class HybridNetwork: Sendable {
         of network: SegmentedNetwork, _ kernels: KernelSet, _ precision: Precision
     ) throws(GraphFailure) -> [Part] {
         var parts: [Part] = []
+        var ended = network.lifetimes.ended[...]
         for segment in network.segments {
             switch segment {
             case .kernels(let network):
-                parts.append(.plan(try network.plan(kernels: kernels, precision: precision), network))
-            case .operators(let nodes): parts.append(.operators(OperatorSequence(nodes)))
+                let plan = try network.plan(kernels: kernels, precision: precision)
+                parts.append(.plan(plan, network, ended: ended.removeFirst()))
+            case .operators(let nodes):
+                parts.append(.operators(OperatorSequence(nodes, ended: Array(ended.prefix(nodes.count)))))
+                ended = ended.dropFirst(nodes.count)
             }
         }
         return parts
@@ -75,7 +87,7 @@ public final class HybridNetwork: Sendable {
 
     public var plans: [Plan] {
         parts.compactMap { part in
-            if case .plan(let plan, _) = part { plan } else { nil }
+            if case .plan(let plan, _, _) = part { plan } else { nil }
         }
     }
 
@@ -87,8 +99,6 @@ public final class HybridNetwork: Sendable {
 public final class HybridSession {
     private let network: HybridNetwork
     private let session: Session
-    /// Values that a later part or the caller reads.
-    private var values: [String: TensorValue] = [:]
 
     /// - Parameter threads: how many share the plans and products of matrices, the caller's included; operators without
     ///   kernels run on the caller's.
@@ -96,6 +106,9 @@ public final class HybridSession {
         self.network = network
         session = Session(for: network.plans, threads: threads)
     }
+
+    /// Of the arena that all plans run in, one after another.
+    var arenaBytes: Int { session.arenaBytes }
 
     /// What has just been computed: one of the network's plans, by its place, or an operator without a kernel.
     public enum Event: Sendable {
@@ -111,8 +124,15 @@ public final class HybridSession {
     public func run(
         _ inputs: [String: TensorValue], finished: (Event) -> Void = { _ in }
     ) throws(GraphFailure) -> [String: TensorValue] {
+        try run(inputs, watched: { event, _ in finished(event) })
+    }
+
+    /// - Parameter finished: is also told which values are left for what comes, the graph's constants among them.
+    func run(
+        _ inputs: [String: TensorValue], watched finished: (Event, [String: TensorValue]) -> Void
+    ) throws(GraphFailure) -> [String: TensorValue] {
         let bound = network.bound
-        values = bound.graph.initialisers
+        var values = bound.graph.initialisers
         for input in bound.graph.inputs {
             guard let value = inputs[input.name] else {
                 throw GraphFailure("the input \(input.name.printable) is missing")
@@ -127,20 +147,23 @@ public final class HybridSession {
             switch part {
             case .operators(let sequence):
                 try sequence.run(
-                    &values, kernel: { network.product.result(of: $0, in: session) }, finished: { finished(.node($0)) })
-            case .plan(let plan, let fused):
-                try run(plan, fused)
-                finished(.plan(plans))
+                    &values, kernel: { network.product.result(of: $0, in: session) },
+                    finished: { finished(.node($0), $1) })
+            case .plan(let plan, let fused, let ended):
+                try run(plan, fused, &values)
+                for name in ended { values[name] = nil }
+                finished(.plan(plans), values)
                 plans += 1
             }
         }
         var outputs: [String: TensorValue] = [:]
         for name in bound.graph.outputs { outputs[name] = values[name] }
-        values = [:]
         return outputs
     }
 
-    private func run(_ plan: Plan, _ fused: FusedNetwork) throws(GraphFailure) {
+    private func run(
+        _ plan: Plan, _ fused: FusedNetwork, _ values: inout [String: TensorValue]
+    ) throws(GraphFailure) {
         var arrays: [[Float]] = []
         for port in fused.inputs {
             guard case .float32(let array)? = values[port.name]?.elements, array.count == port.type.count else {

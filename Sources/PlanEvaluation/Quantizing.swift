@@ -13,13 +13,16 @@ package enum Quantizing {
     /// - Parameters:
     ///   - path: of the package, for refusals.
     ///   - file: of the images.
+    ///   - warn: is called with sentences on images that say too little.
     package static func package(
         _ network: FusedNetwork, _ configuration: NetworkConfiguration, path: String, named name: String,
-        on images: ImageSet, file: String, _ preprocessor: ImagePreprocessor, _ method: RangeMethod, threads: Int
+        on images: ImageSet, file: String, _ preprocessor: ImagePreprocessor, _ method: RangeMethod, threads: Int,
+        warn: (String) -> Void
     ) throws -> NetworkPackage {
         guard images.count > 0 else { throw QuantizingRefusal("\(file): holds no images to calibrate on") }
         do {
             let (_, calibration) = try calibrated(network, images, preprocessor, threads: threads)
+            for doubt in calibration.doubts { warn("\(file): \(doubt)") }
             return NetworkPackage(
                 graph: try calibration.quantized(method).graph(named: name), configuration: configuration)
         } catch let failure as GraphFailure {

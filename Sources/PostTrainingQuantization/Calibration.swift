@@ -17,6 +17,8 @@ public struct Calibration: Sendable {
     /// By the name of the value; the network's input among them.
     private(set) var values: [String: Values]
     public private(set) var imageCount = 0
+    private var firstImage: [Float]?
+    private(set) var areImagesAlike = true
 
     public var network: FusedNetwork { plan.network }
 
@@ -38,6 +40,7 @@ public struct Calibration: Sendable {
     /// Runs a planar image, already normalised, and keeps how often which values occur in its maps.
     public mutating func add(_ image: UnsafeBufferPointer<Float>, in arena: AlignedBuffer) {
         imageCount += 1
+        compare(image)
         let (network, shape) = (network, network.inputShape)
         // Out of the dictionary while they change, so that they are not copied.
         var values = values
@@ -52,9 +55,19 @@ public struct Calibration: Sendable {
         self.values = values
     }
 
+    private mutating func compare(_ image: UnsafeBufferPointer<Float>) {
+        if let firstImage {
+            if areImagesAlike { areImagesAlike = firstImage.elementsEqual(image) }
+        } else {
+            firstImage = Array(image)
+        }
+    }
+
     /// - Precondition: of the same network.
     public mutating func add(_ other: Calibration) {
         imageCount += other.imageCount
+        if firstImage == nil { firstImage = other.firstImage }
+        areImagesAlike = areImagesAlike && other.areImagesAlike && (other.firstImage ?? firstImage) == firstImage
         for (name, entry) in other.values {
             values[name]?.histogram.add(entry.histogram)
             values[name]?.channels.add(entry.channels)

@@ -7,7 +7,8 @@
 /// Mean and greatest magnitude of each channel of a map over many images.
 struct ChannelStatistics: Equatable, Sendable {
     private var sums: [Double]
-    private var pixels = 0
+    /// Values of each channel.
+    private(set) var pixels = 0
     private(set) var magnitudes: [Float]
 
     init(channels: Int) {

@@ -9,6 +9,9 @@ extension Calibration {
     private static let greatestGain: Float = 64
     /// Room above the greatest value that occurred, where the gain moves it towards the bound of a clipped activation.
     private static let headroom: Float = 1.1
+    /// Values of a channel below which its greatest says too little of it: what comes later is clipped. On a network of
+    /// three connected layers 160 lost more by it than was gained, 300 did not.
+    static let leastValues = 256
 
     /// The network with equalised channels: what it computes stays the same, but for values above all that occurred in
     /// channels before a clipped activation.
@@ -19,17 +22,18 @@ extension Calibration {
         return gains.isEmpty ? nil : network.equalized(by: gains)
     }
 
-    /// What the channels of maps are multiplied by, by the name of the map.
+    /// What the channels of maps are multiplied by, by the name of the map; nothing for maps that held fewer than
+    /// `leastValues` of each channel.
     public var gains: [String: [Float]] {
         var result: [String: [Float]] = [:]
         for reader in network.steps {
             guard case .convolution(let next) = reader.work,
                 let writer = network.steps.first(where: { $0.output == reader.inputs[0] }),
                 case .convolution = writer.work, isEqualizable(writer),
-                let peaks = values[writer.output]?.channels.magnitudes
+                let channels = values[writer.output]?.channels, channels.pixels >= Self.leastValues
             else { continue }
             result[writer.output] = Self.gains(
-                peaks, writer.finish.activation, exponent: next.isDepthwise ? 1 : 0.5)
+                channels.magnitudes, writer.finish.activation, exponent: next.isDepthwise ? 1 : 0.5)
         }
         return result
     }

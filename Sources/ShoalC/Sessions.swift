@@ -57,7 +57,7 @@ public func shoal_session_run_pixels(
             throw ShoalFailure(.argument, "layout \(layout) is neither SHOAL_PLANAR nor SHOAL_INTERLEAVED")
         }
         try session.run(
-            pixels: pixels.span, height: height, width: width,
+            pixels: pixels.span, height: try size(height, "height"), width: try size(width, "width"),
             layout: layout == CInt(SHOAL_PLANAR) ? .planar : .interleaved)
     }
 }

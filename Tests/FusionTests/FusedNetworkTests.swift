@@ -174,6 +174,19 @@ import Testing
         #expect(steps.map(\.finish.activation) == [.gelu, .mish])
     }
 
+    /// The half may be taken of the product, of the input or of the sum.
+    @Test(arguments: ["product", "input", "sum"]) func theHalfOfGELUMayStandAnywhere(place: String) throws {
+        let b = GraphBuilder(seed: 14)
+        let x = b.convolution("x", 2, 4)
+        let half = b.constant(GraphSamples.floats([], [0.5]))
+        func halved(_ value: String, _ here: String) -> String { place == here ? b.add("Mul", [value, half]) : value }
+        let error = b.add("Erf", [b.add("Div", [x, b.constant(GraphSamples.floats([], [1.414_213_5]))])])
+        let sum = b.add("Add", [error, b.constant(GraphSamples.floats([], [1]))])
+        let product = b.add("Mul", [halved(x, "input"), halved(sum, "sum")])
+        let steps = try GraphBuilder.check(b, halved(product, "product"), input: [1, 2, 3, 3])
+        #expect(steps.map(\.finish.activation) == [.gelu])
+    }
+
     @Test func whatKernelsDoNotCoverIsRefusedByName() throws {
         let b = GraphBuilder(seed: 6)
         let found = b.add("Erf", [b.convolution("x", 2, 2)])

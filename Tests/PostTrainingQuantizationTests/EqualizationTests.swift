@@ -37,8 +37,19 @@ import Testing
         var samples = SampleNetwork(seed: 14)
         let network = samples.network()
         let equalized = try #require(
-            try SampleNetwork.calibration(of: network, on: [samples.image()]).equalized())
+            try SampleNetwork.calibration(of: network, on: (0..<8).map { _ in samples.image() }).equalized())
         let changed = zip(network.steps, equalized.steps).filter { $0 != $1 }.map(\.0.name)
         #expect(changed == ["expand", "depthwise"])
+    }
+
+    /// The greatest of a few values says little of a channel: 36 of each image.
+    @Test func fewValuesEqualiseNothing() throws {
+        var samples = SampleNetwork(seed: 15)
+        let network = samples.network()
+        let images = (0..<8).map { _ in samples.image() }
+        let few = try SampleNetwork.calibration(of: network, on: Array(images[..<7]))
+        let enough = try SampleNetwork.calibration(of: network, on: images)
+        #expect(few.gains.isEmpty && few.equalized() == nil)
+        #expect(enough.gains["expand"]?.count == 24)
     }
 }

@@ -82,7 +82,8 @@ public struct PlanOperation: @unchecked Sendable {
     /// What operations on maps of bytes need besides.
     var quantized: QuantizedParameters?
 
-    /// Twice the multiply-adds of convolutions; pooling, scaling and activations do not count.
+    /// Twice the multiply-adds of convolutions by their definition, however they are computed; pooling, scaling and
+    /// activations do not count.
     public var flops: Int {
         switch kind {
         case .stem: 2 * 9 * input.channels * output.channels * output.pixels
@@ -94,6 +95,10 @@ public struct PlanOperation: @unchecked Sendable {
         default: denseFlops
         }
     }
+
+    /// Twice the multiply-adds of convolutions that are really done: of Winograd's method those in the transformed
+    /// domain, a quarter to four ninths of `flops` where tiles are whole. Its transforms do not count.
+    public var executedFlops: Int { kind == .winogradOutput ? denseWork : flops }
 
     /// The same operation with `scale` and `shift` in place of its own, without activation and residual.
     public func raw(scale: UnsafePointer<Float>, shift: UnsafePointer<Float>) -> PlanOperation {

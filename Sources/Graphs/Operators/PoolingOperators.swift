@@ -32,6 +32,9 @@ private func poolWindow(_ call: OperatorCall) throws(GraphFailure) -> SpatialWin
     let shape = call.shape(0)
     guard (3...5).contains(shape.count) else { throw GraphFailure("input \(shape) does not have 3 to 5 dimensions") }
     guard let kernel = try call.ints("kernel_shape") else { throw GraphFailure("has no kernel_shape") }
+    // What is read only where a window's value is computed: one of another type is refused before that.
+    for name in ["storage_order", "count_include_pad"] { _ = try call.flag(name) }
+    _ = try call.int("p", 2)
     let window = try SpatialWindow(call, input: Array(shape[2...]), kernel: kernel)
     guard (0..<3).allSatisfy(window.readsEverywhere) else {
         throw GraphFailure("a window lies in the padding entirely")

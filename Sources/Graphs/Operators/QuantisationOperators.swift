@@ -46,7 +46,7 @@ private func block(_ call: OperatorCall) throws(GraphFailure) -> Int {
         element = call.element(2)
     } else if let number = try call.int("output_dtype"), number != 0 {
         guard let stated = ElementType(onnxNumber: number) else {
-            throw GraphFailure("the element type \(number) is not supported")
+            throw GraphFailure("the element type \(ElementType.name(ofONNXNumber: number)) is not supported")
         }
         element = stated
     }

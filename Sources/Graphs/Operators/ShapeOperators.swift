@@ -119,7 +119,7 @@ private func shapeRange(_ call: OperatorCall) throws(GraphFailure) -> Range<Int>
 @Sendable private func inferCast(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
     guard let number = try call.int("to") else { throw GraphFailure("states no type") }
     guard let element = ElementType(onnxNumber: number) else {
-        throw GraphFailure("the element type \(number) is not supported")
+        throw GraphFailure("the element type \(ElementType.name(ofONNXNumber: number)) is not supported")
     }
     return [ValueType(element, call.shape(0))]
 }

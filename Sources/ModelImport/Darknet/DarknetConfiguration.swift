@@ -5,6 +5,8 @@ import Graphs
 struct DarknetConfiguration {
     struct Section {
         let type: String
+        /// Of the file, counted from 1.
+        let line: Int
         fileprivate(set) var values: [String: String] = [:]
     }
 
@@ -24,7 +26,7 @@ struct DarknetConfiguration {
             guard let first = content.first, first != "#", first != ";" else { continue }
             if first == "[" {
                 guard content.last == "]" else { throw ReadingFailure("line \(number + 1): a section without an end") }
-                sections.append(Section(type: String(content.dropFirst().dropLast())))
+                sections.append(Section(type: String(content.dropFirst().dropLast()), line: number + 1))
                 guard sections.count <= Self.layerLimit else {
                     throw ReadingFailure("has more than \(Self.layerLimit) sections")
                 }
@@ -61,6 +63,17 @@ extension DarknetConfiguration.Section {
         var result: [Int] = []
         for text in (values[name] ?? "").split(separator: ",") {
             guard let value = Int(text), -65_536...65_536 ~= value else {
+                throw GraphFailure("\(name) holds \(String(text).printable)")
+            }
+            result.append(value)
+        }
+        return result
+    }
+
+    func floats(_ name: String) throws(GraphFailure) -> [Float] {
+        var result: [Float] = []
+        for text in (values[name] ?? "").split(separator: ",") {
+            guard let value = Float(text), value.isFinite else {
                 throw GraphFailure("\(name) holds \(String(text).printable)")
             }
             result.append(value)

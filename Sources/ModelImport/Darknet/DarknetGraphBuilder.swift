@@ -17,6 +17,7 @@ struct DarknetGraphBuilder {
 
     private static let opset = 18
     private static let epsilon: Float = 1e-5
+    private static let anchorLimit = 65_536
 
     var weights: DarknetWeights
     private let input: Layer
@@ -298,15 +299,35 @@ struct DarknetGraphBuilder {
         return node("Slice", [value] + names)
     }
 
+    /// How many anchors a pixel of the map has: those of the mask, without one all.
+    /// - Throws: where `num`, `mask` and `anchors` contradict each other.
+    private static func anchorCount(of layer: DarknetConfiguration.Section) throws(GraphFailure) -> Int {
+        let (mask, sizes) = (try layer.ints("mask"), try layer.floats("anchors"))
+        guard sizes.count % 2 == 0 else { throw GraphFailure("anchors holds \(sizes.count) numbers, not pairs") }
+        let isStated = layer.values["num"] != nil
+        let count = try layer.int("num", 1, in: 1...Self.anchorLimit)
+        if isStated, !sizes.isEmpty, sizes.count != 2 * count {
+            throw GraphFailure("num is \(count), but anchors holds \(sizes.count / 2) pairs")
+        }
+        let known = isStated ? count : sizes.isEmpty ? Self.anchorLimit : sizes.count / 2
+        if let number = mask.first(where: { !(0..<known).contains($0) }) {
+            throw GraphFailure("mask names anchor \(number), which is not from 0 to \(known - 1)")
+        }
+        return mask.isEmpty ? count : mask.count
+    }
+
     /// Per anchor: centre (2), size (2), objectness and classes.
     private mutating func appendDetection(_ layer: DarknetConfiguration.Section) throws(GraphFailure) {
         try layer.require("new_coords", is: 0)
-        let (shape, entry) = (current.shape, 5 + (try layer.int("classes", 20)))
-        guard shape.channels % entry == 0, shape.channels > 0 else {
-            throw GraphFailure("\(shape.channels) channels do not form boxes of \(entry)")
+        let (shape, anchors) = (current.shape, try Self.anchorCount(of: layer))
+        let entry = 5 + (try layer.int("classes", 20))
+        guard shape.channels == anchors * entry else {
+            throw GraphFailure(
+                "reads \(shape.channels) channels, but its mask and classes ask for \(anchors) x (5 + \(entry - 5)) = "
+                    + "\(anchors * entry)")
         }
         let parts = constant(
-            TensorValue(integers: [0, shape.channels / entry, entry, shape.height, shape.width]), "parts")
+            TensorValue(integers: [0, anchors, entry, shape.height, shape.width]), "parts")
         let boxes = node("Reshape", [current.value, parts])
         var centre = channels(0, 2, of: boxes, axis: 2)
         centre = node("Sigmoid", [centre])

@@ -39,7 +39,8 @@ public enum DarknetImporter {
             do throws(GraphFailure) {
                 try builder.append(layer)
             } catch {
-                throw ReadingFailure(error.reason, subject: "layer \(index) [\(layer.type.printable)]")
+                throw ReadingFailure(
+                    error.reason, subject: "layer \(index) [\(layer.type.printable)] (line \(layer.line))")
             }
         }
         guard builder.weights.remaining == 0 else {

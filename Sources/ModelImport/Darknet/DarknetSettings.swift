@@ -18,7 +18,7 @@ enum DarknetSettings {
         "shortcut": ["from", "activation"],
         "route": ["layers", "groups", "group_id"],
         "softmax": ["groups", "temperature", "spatial"],
-        "yolo": ["classes", "scale_x_y", "new_coords"],
+        "yolo": ["classes", "mask", "anchors", "num", "scale_x_y", "new_coords"],
     ]
 
     /// Without influence on what a trained network answers, in every section: training, and the order of work on a
@@ -48,7 +48,7 @@ enum DarknetSettings {
         "cost": ["type", "scale", "ratio", "thresh", "noobj", "coord_scale", "object_scale", "noobject_scale"],
         "softmax": ["noloss"],
         "yolo": [
-            "mask", "anchors", "num", "jitter", "resize", "ignore_thresh", "truth_thresh", "random", "max", "map",
+            "jitter", "resize", "ignore_thresh", "truth_thresh", "random", "max", "map",
             "counters_per_class", "iou_normalizer", "obj_normalizer", "cls_normalizer", "delta_normalizer",
             "iou_loss", "iou_thresh", "iou_thresh_kind", "beta_nms", "nms_kind", "label_smooth_eps", "max_delta",
             "focal_loss", "objectness_smooth", "show_details", "bias_match", "thresh", "background",

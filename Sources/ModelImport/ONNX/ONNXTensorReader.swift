@@ -61,7 +61,7 @@ struct ONNXTensorReader {
 
     static func element(_ type: Int32) throws(GraphFailure) -> ElementType {
         guard let element = ElementType(onnxNumber: Int(type)) else {
-            let name = Onnx_TensorProto.DataType(rawValue: Int(type)).map { "\($0)" } ?? "\(type)"
+            let name = ElementType.name(ofONNXNumber: Int(type))
             throw GraphFailure("has the element type \(name), which is not supported")
         }
         return element

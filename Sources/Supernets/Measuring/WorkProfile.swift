@@ -12,11 +12,15 @@ public struct WorkProfile: Encodable {
         public var input: String
         public var output: String
         public var microseconds: Double
+        /// By the definition of the convolution, however it is computed.
         public var flops: Int
+        /// Those really done: fewer than `flops` by Winograd's method, whose transforms do not count.
+        public var executedFlops: Int
         public var bytes: Int
+        /// Of `flops`.
         public var gigaflopsPerSecond: Double
-        /// Of the measured peak of one core on maps of the element that the operation reads; outside the plans, on
-        /// floats.
+        /// `executedFlops` over what one core could do in the same time, by its measured peak on maps of the element
+        /// that is read; outside the plans, on floats.
         public var peakFraction: Double
     }
 
@@ -95,13 +99,14 @@ public struct WorkProfile: Encodable {
         for row in rows {
             let precision = Precision.allCases.first { $0.element == row.operation.inputElement } ?? .fp32
             let peak = peaks.measure(row.operation.flops > 0 ? precision : .fp32)
-            let rate = Double(row.operation.flops) / max(row.medianMicroseconds, 1e-3) / 1e3
+            let (flops, executed) = (row.operation.flops, row.operation.executedFlops)
+            func rate(_ flops: Int) -> Double { Double(flops) / max(row.medianMicroseconds, 1e-3) / 1e3 }
             operations.append(
                 Operation(
                     name: row.step.name, kind: "\(row.operation.kind)", kernel: row.operation.kernelName,
                     input: text(row.operation.input), output: text(row.operation.output),
-                    microseconds: row.medianMicroseconds, flops: row.operation.flops, bytes: row.operation.bytes,
-                    gigaflopsPerSecond: rate, peakFraction: rate / peak))
+                    microseconds: row.medianMicroseconds, flops: flops, executedFlops: executed,
+                    bytes: row.operation.bytes, gigaflopsPerSecond: rate(flops), peakFraction: rate(executed) / peak))
         }
         return operations
     }
@@ -120,7 +125,8 @@ public struct WorkProfile: Encodable {
         return Operation(
             name: node.name.isEmpty ? node.outputs.first ?? "" : node.name, kind: node.operatorName,
             kernel: kernel ?? "none", input: text(node.inputs.first), output: text(node.outputs.first),
-            microseconds: microseconds, flops: flops, bytes: 0, gigaflopsPerSecond: rate, peakFraction: rate / peak)
+            microseconds: microseconds, flops: flops, executedFlops: flops, bytes: 0, gigaflopsPerSecond: rate,
+            peakFraction: rate / peak)
     }
 
     private static func text(_ shape: PlanOperation.Shape) -> String {

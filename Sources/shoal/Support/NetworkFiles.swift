@@ -95,7 +95,8 @@ extension LoadedNetwork {
         if let resolution { configuration.inputSize = resolution }
         return try Quantizing.package(
             fused, configuration, path: path, named: network.graph.name, on: images, file: file, preprocessor,
-            method, threads: threads)
+            method, threads: threads
+        ) { Terminal.note("shoal: warning: \($0)") }
     }
 }
 

@@ -35,7 +35,8 @@ extension LoadedSupernet {
                 mean: architecture.mean, std: architecture.std, labels: architecture.labels,
                 inputSize: ImageSize(configuration.resolution)), path: path, named: architecture.name, on: images,
             file: file,
-            try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads)
+            try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads
+        ) { Terminal.note("shoal: warning: \($0)") }
     }
 
     /// The configuration of a `--subnet` argument, JSON text or a file of it; the largest subnet without one.

@@ -6,10 +6,15 @@ import Synchronization
 enum Terminal {
     static func error(_ message: String) { write("shoal: \(message)\n", to: .standardError) }
     static func note(_ message: String) { write(message + "\n", to: .standardError) }
-    /// A result that gets lost is no success.
+    /// A result that gets lost is no success; a reader who has seen enough, as `head` has, is told nothing more.
     static func print(_ text: String) {
-        do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch {
-            Self.error("the result cannot be written to standard output: \(error.localizedDescription)")
+        var rest = Array((text + "\n").utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count > 0 { rest = rest.dropFirst(count) }
+            if count >= 0 || errno == EINTR { continue }
+            if errno == EPIPE { exit(128 + SIGPIPE) }
+            Self.error("the result cannot be written to standard output: \(String(cString: strerror(errno)))")
             exit(ExitStatus.environment.rawValue)
         }
     }
@@ -58,11 +63,7 @@ struct TextTable {
 }
 
 extension String {
-    fileprivate var trimmingTrailingSpaces: String {
-        var text = self
-        while text.last == " " { text.removeLast() }
-        return text
-    }
+    fileprivate var trimmingTrailingSpaces: String { String(reversed().drop { $0 == " " }.reversed()) }
 }
 
 extension Double {

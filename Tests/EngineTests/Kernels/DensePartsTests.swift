@@ -43,6 +43,22 @@ import Testing
         return (builder.build(output: means), image)
     }
 
+    /// By the definition all count, in the transformed domain fewer: a fraction of the peak is one of what was done.
+    @Test func winogradDoesFewerOperationsThanItsDefinition() {
+        let operations = Self.network(.portable).plan.operations
+        for (side, name) in [(4, "inner"), (2, "outer")] {
+            let products = operations.filter { $0.kind == .winogradOutput && $0.tileSide == side }
+            let flops = products.map(\.flops).reduce(0, +)
+            let executed = products.map(\.executedFlops).reduce(0, +)
+            let (direct, transformed) = (9 * 20 * 20, (side + 2) * (side + 2) * (20 / side) * (20 / side))
+            #expect(flops == 3_200 * direct, "\(name)")
+            #expect(executed == 3_200 * transformed, "\(name)")
+        }
+        let others = operations.filter { $0.kind != .winogradOutput }
+        #expect(others.contains { $0.flops > 0 })
+        #expect(others.allSatisfy { $0.executedFlops == $0.flops })
+    }
+
     @Test(arguments: KernelTests.sets, [2, 3, 8])
     func partsGiveTheSameBitsAsTheWhole(set: InstructionSet, parts: Int32) {
         let (plan, image) = Self.network(set)

@@ -54,7 +54,12 @@ import Testing
         try DarknetImporter.graph(try DarknetConfiguration(Array(text.utf8)), try DarknetWeights(weights))
     }
 
+    /// Without the line, which `refusalsTellTheLineOfTheSection` looks at.
     private static func refusal(_ text: String, _ weights: [UInt8]) -> String {
+        wholeRefusal(text, weights).replacing(#/ \(line [0-9]+\)/#, with: "")
+    }
+
+    private static func wholeRefusal(_ text: String, _ weights: [UInt8]) -> String {
         do {
             _ = try read(text, weights)
             return "none"
@@ -199,6 +204,36 @@ import Testing
         }.joined(separator: "\n") + "\n"
     }
 
+    /// As Darknet, which ends where filters, mask and classes contradict each other.
+    @Test(arguments: [
+        ("classes=2\nmask=0,1,2\nanchors=1,2,3,4,5,6", 21, "none"),
+        ("classes=2\nmask = 3,4,5\nanchors=1,2, 3,4, 5,6, 7,8, 9.5,10, 11,12\nnum=6", 21, "none"),
+        ("classes=2\nmask=0,1", 14, "none"), ("classes=2\nnum=3", 21, "none"),
+        ("classes=2\nmask=0,1,2", 7, "reads 7 channels, but its mask and classes ask for 3 x (5 + 2) = 21"),
+        ("classes=2\nnum=3", 14, "reads 14 channels, but its mask and classes ask for 3 x (5 + 2) = 21"),
+        ("classes=3\nmask=0,1,2", 21, "reads 21 channels, but its mask and classes ask for 3 x (5 + 3) = 24"),
+        ("classes=2\nmask=0,1,3\nnum=3", 21, "mask names anchor 3, which is not from 0 to 2"),
+        ("classes=2\nmask=0,1,2\nanchors=1,2,3,4", 21, "mask names anchor 2, which is not from 0 to 1"),
+        ("classes=2\nmask=-1,0,1", 21, "mask names anchor -1, which is not from 0 to 65535"),
+        ("classes=2\nmask=0,1,2\nnum=3\nanchors=1,2,3,4", 21, "num is 3, but anchors holds 2 pairs"),
+        ("classes=2\nmask=0,1,2\nanchors=1,2,3", 21, "anchors holds 3 numbers, not pairs"),
+        ("classes=2\nmask=0,x,2", 21, "mask holds x"),
+        ("classes=2\nmask=0,1,2\nanchors=1,y", 21, "anchors holds y"),
+    ])
+    func boxesAgreeWithTheFiltersBefore(settings: String, filters: Int, refusal: String) {
+        let text = Self.small + "[convolutional]\nfilters=\(filters)\nactivation=linear\n[yolo]\n\(settings)\n"
+
+        let found = Self.wholeRefusal(text, Self.weights(2 * filters))
+
+        #expect(found == (refusal == "none" ? "none" : "layer 1 [yolo] (line 8): \(refusal)"))
+    }
+
+    @Test func refusalsTellTheLineOfTheSection() {
+        let text = Self.small + "# detection\n\n[region]\nanchors=1,2\n"
+
+        #expect(Self.wholeRefusal(text, Self.weights(0)) == "layer 0 [region] (line 7): this layer is not supported")
+    }
+
     @Test func whatIsNotSupportedIsNamed() {
         let weights = Self.weights(Self.count)
         let base = Self.configuration
@@ -211,7 +246,10 @@ import Testing
                 "filters=6", "filters=7",
                 "layer 7 [convolutional]: the weights end before its 14 values of shape [7, 2, 1, 1]"
             ),
-            ("filters=6", "filters=4", "layer 8 [yolo]: 4 channels do not form boxes of 6"),
+            (
+                "filters=6", "filters=4",
+                "layer 8 [yolo]: reads 4 channels, but its mask and classes ask for 1 x (5 + 1) = 6"
+            ),
             ("[net]", "[conv]", "does not start with [net]"),
             ("# a comment", "comment", "line 5: is neither a section nor a setting"),
         ] {

@@ -81,6 +81,19 @@ import Testing
         }
     }
 
+    /// A window that would begin in the padding behind the map is none, also where it would fit.
+    @Test(arguments: ["MaxPool", "AveragePool"], [1, 2, 3])
+    func poolsWithoutTheWindowInThePadding(name: String, stride: Int) throws {
+        for (size, counts) in [(1, 0), (1, 1), (5, 0), (6, 1)] where name == "AveragePool" || counts == 0 {
+            var attributes: [String: Attribute] = [
+                "kernel_shape": .ints([1, 2]), "strides": .ints([stride, stride]), "ceil_mode": .int(1),
+                "pads": .ints([0, 1, 1, 1]),
+            ]
+            if counts == 1 { attributes["count_include_pad"] = .int(1) }
+            try check([1, 8, size, size]) { s in s.add(name, [s.add("Relu", ["x"])], attributes) }
+        }
+    }
+
     @Test(arguments: ["ReduceMax", "Softmax", "Relu", "Conv"])
     func valuesWithoutElements(name: String) throws {
         try check { s in
