@@ -153,7 +153,7 @@ extension AllocationReport {
     ) throws(PolicyRefusal) -> [PolicyRefusal] {
         var warnings: [PolicyRefusal] = []
         for policy in policies {
-            for finding in PolicyCheck.findings(for: policy, boards: [board.description], others: policies) {
+            for finding in PolicyCheck.findings(for: policy, boards: [board.report], others: policies) {
                 let refusal = finding.refusal(of: policy.name, in: text, file: file)
                 guard finding.severity == .warning else { throw refusal }
                 warnings.append(refusal)
@@ -190,5 +190,9 @@ extension FleetListing where Value == AllocationReport {
 }
 
 extension Double {
-    fileprivate func text(_ places: Int) -> String { String(format: "%.\(places)f", self) }
+    /// With as many decimal places, or as many as a value other than 0 needs to be told from it.
+    fileprivate func text(_ places: Int) -> String {
+        let text = String(format: "%.\(places)f", self)
+        return self != 0 && Double(text) == 0 ? Figure.shown(self, places: places) : text
+    }
 }

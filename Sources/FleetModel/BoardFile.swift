@@ -42,6 +42,19 @@ public struct BoardFile: Equatable, Sendable {
         public var points: [OperatingPoint]
         /// What the file calls the points; `nil` where it does not.
         public var pointNames: [String?]
+
+        /// The points as a board reports them, which knows of no memory beside theirs.
+        fileprivate var pointsWithKeptMemory: [OperatingPoint] {
+            guard memoryBytes > 0 else { return points }
+            return points.map { point in
+                var point = point
+                var demand = point.demand ?? PointDemand()
+                let sum = demand.memoryBytes.addingReportingOverflow(memoryBytes)
+                demand.memoryBytes = sum.overflow ? .max : sum.partialValue
+                point.demand = demand
+                return point
+            }
+        }
     }
 
     public var name: String
@@ -58,8 +71,7 @@ public struct BoardFile: Equatable, Sendable {
     public static func parse(_ text: String, file: String) throws(PolicyRefusal) -> BoardFile {
         let documents = try PolicyFile.documents(text, file: file)
         guard documents.count == 1 else {
-            throw PolicyRefusal(
-                file: file, line: 1, field: "board", reason: "expected one board, found \(documents.count)")
+            throw PolicyFile.several(documents, "board", file: file)
         }
         return try PolicyReader(file: file).board(documents[0])
     }
@@ -71,6 +83,13 @@ public struct BoardFile: Equatable, Sendable {
             memoryBytes: memoryBytes ?? 0, engineVersion: "",
             models: models.map { DeployedModel(name: $0.name, framesPerSecond: $0.framesPerSecond, points: $0.points) },
             watts: watts)
+    }
+
+    /// As a board reports itself, whose points state with their own memory what their model keeps at each of them.
+    public var report: BoardDescription {
+        var report = description
+        for (index, model) in models.enumerated() { report.models[index].points = model.pointsWithKeptMemory }
+        return report
     }
 
     static let defaultName = "board"
@@ -142,8 +161,8 @@ extension PolicyReader {
         guard reserve.watts == 0 || reserve.watts < watts ?? .infinity else {
             throw refusal(
                 node.mapping?["watts"] ?? node, "reserve.watts",
-                "\(Figure.text(reserve.watts, places: 3)) leaves the models none of the "
-                    + "\(Figure.text(watts ?? 0, places: 3)) of watts")
+                "\(Figure.shown(reserve.watts, places: 3)) leaves the models none of the "
+                    + "\(Figure.shown(watts ?? 0, places: 3)) of watts")
         }
         return reserve
     }
@@ -220,7 +239,7 @@ extension PolicyReader {
         for (lower, higher) in zip(percentiles, percentiles.dropFirst()) where lower.milliseconds > higher.milliseconds
         {
             throw refusal(
-                node, path, "p\(Figure.text(higher.percentile))Milliseconds is below that of a lower percentile")
+                node, path, "p\(Figure.shown(higher.percentile))Milliseconds is below that of a lower percentile")
         }
         let demand = PointDemand(
             precision: try precision(fields["precision"], "\(path).precision"),

@@ -11,11 +11,30 @@ public enum Figure {
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
-    /// Two values that a sentence compares, with `places` decimal places, or as many as they need to differ.
+    /// As `text`, with as many decimal places more as a value other than 0 needs to be told from it, by two digits.
+    /// - Precondition: as for `text`.
+    public static func shown(_ value: Double, places: Int = 2) -> String {
+        let isTooSmall = value != 0 && Double(text(value, places: places)) == 0
+        guard isTooSmall else { return text(value, places: places) }
+        let least = (0...7).first { Double(text(value, places: $0)) != 0 }
+        return least.map { text(value, places: $0 + 1) } ?? "\(value)"
+    }
+
+    /// A share in per cent: neither 0 nor 100 unless it is.
+    public static func percent(_ share: Double) -> String {
+        for places in 2...9 {
+            let text = shown(share * 100, places: places)
+            if text != "100" || share == 1 { return text }
+        }
+        return "\(share * 100)"
+    }
+
+    /// Two values that a sentence compares, with `places` decimal places, or as many as they need to differ and not to
+    /// be written as 0.
     /// - Precondition: as for `text`.
     public static func texts(_ first: Double, _ second: Double, places: Int = 2) -> (first: String, second: String) {
         for places in places...9 {
-            let texts = (text(first, places: places), text(second, places: places))
+            let texts = (shown(first, places: places), shown(second, places: places))
             if texts.0 != texts.1 || first == second { return texts }
         }
         return ("\(first)", "\(second)")

@@ -67,7 +67,7 @@ public enum PolicyCheck {
                 findings.append(finding(.warning, model, field, "model \(model): \(rulers) on every selected board"))
             }
         }
-        return findings
+        return findings + PolicyDemandCheck.findings(for: policy, on: selected)
     }
 
     /// What can be told of a policy without any board.

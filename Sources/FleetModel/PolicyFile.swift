@@ -36,10 +36,21 @@ public enum PolicyFile {
     public static func parse(_ text: String, file: String) throws(PolicyRefusal) -> Policy {
         let policies = try parseAll(text, file: file)
         guard policies.count == 1, let policy = policies.first else {
-            throw PolicyRefusal(
-                file: file, line: 1, field: "policy", reason: "expected one policy, found \(policies.count)")
+            throw several(try documents(text, file: file), "policy", file: file)
         }
         return policy
+    }
+
+    /// Why a file that is to hold one document is refused, at the line where the second begins.
+    static func several(_ documents: [Node], _ kind: String, file: String) -> PolicyRefusal {
+        guard documents.count > 1 else {
+            return PolicyRefusal(
+                file: file, line: 1, field: kind, reason: "expected one \(kind), found \(documents.count)")
+        }
+        return PolicyRefusal(
+            file: file, line: documents[1].mark?.line ?? 1, field: kind,
+            reason: "expected one \(kind), found \(documents.count), of which the second begins here; give each a file "
+                + "of its own")
     }
 
     /// Reads every policy in `text`, which separates them by `---`; at least one, no two of one name.

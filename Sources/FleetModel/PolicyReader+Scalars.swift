@@ -58,7 +58,7 @@ extension PolicyReader {
             throw refusal(
                 node, field,
                 "\(scalar.string.prefix(64)) is outside "
-                    + "\(Figure.text(range.lowerBound))...\(Figure.text(range.upperBound))")
+                    + "\(Figure.shown(range.lowerBound))...\(Figure.shown(range.upperBound))")
         }
         return value
     }

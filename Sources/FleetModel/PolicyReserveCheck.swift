@@ -20,9 +20,9 @@ enum PolicyReserveCheck {
         let power = selected.compactMap { board in board.watts.map { (name: board.id.rawValue, amount: $0) } }
         var findings = [
             Resource(field: "memoryBytes", reserved: Double(reserve.memoryBytes), boards: memory) {
-                "\(Figure.text($0)) bytes of memory"
+                "\(Figure.shown($0)) bytes of memory"
             },
-            Resource(field: "watts", reserved: reserve.watts, boards: power) { "\(Figure.text($0, places: 3)) W" },
+            Resource(field: "watts", reserved: reserve.watts, boards: power) { "\(Figure.shown($0, places: 3)) W" },
         ].compactMap { finding($0, policy, of: selected.count) }
         if reserve.watts > 0, power.isEmpty {
             findings.append(

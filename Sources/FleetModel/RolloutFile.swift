@@ -27,8 +27,7 @@ public enum RolloutFile {
     public static func parse(_ text: String, file: String) throws(PolicyRefusal) -> RolloutPlan {
         let documents = try PolicyFile.documents(text, file: file)
         guard documents.count == 1, let document = documents.first else {
-            throw PolicyRefusal(
-                file: file, line: 1, field: "rollout", reason: "expected one rollout, found \(documents.count)")
+            throw PolicyFile.several(documents, "rollout", file: file)
         }
         return try PolicyReader(file: file).rollout(document)
     }

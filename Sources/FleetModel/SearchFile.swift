@@ -31,8 +31,7 @@ public enum SearchFile {
     public static func parse(_ text: String, file: String) throws(PolicyRefusal) -> SearchJob {
         let documents = try PolicyFile.documents(text, file: file)
         guard documents.count == 1, let document = documents.first else {
-            throw PolicyRefusal(
-                file: file, line: 1, field: "search", reason: "expected one search, found \(documents.count)")
+            throw PolicyFile.several(documents, "search", file: file)
         }
         return try PolicyReader(file: file).search(document)
     }

@@ -47,8 +47,8 @@ struct Multipliers {
 
     /// Moves one price at a time to where the bound is least: there the resource turns from overdrawn to left over.
     private mutating func refine(_ fronts: [[Item]], capacity: Costs) {
-        for resource in 0..<2 * Costs.scalarCount where prices[resource % Costs.scalarCount] > 0 {
-            let resource = resource % Costs.scalarCount
+        // Twice: the last price may move where the first is best.
+        for resource in [0, 1].flatMap({ _ in 0..<Costs.scalarCount }) where prices[resource] > 0 {
             var (low, high) = (prices, prices)
             low[resource] *= 0.8
             high[resource] *= 1.25

@@ -99,12 +99,12 @@ struct PermittedPoints {
             return Measure(constraint: .cpuShare, value: request.cores, limit: share * cores) { point, bars in
                 let texts = Figure.texts(request.cores(at: point), share * cores, places: 3)
                 return "the point of least CPU time\(bars) takes \(texts.first) cores\(beside), its share is "
-                    + "\(texts.second) (\(Figure.text(share * 100)) % of \(Figure.text(cores, places: 3)))"
+                    + "\(texts.second) (\(Figure.percent(share)) % of \(Figure.shown(cores, places: 3)))"
             }
         case .memory:
             guard let bytes = policy.memoryBytes else { return nil }
             return Measure(constraint: .memory, value: request.bytes, limit: Double(bytes)) { point, bars in
-                "the smallest point\(bars) takes \(Figure.text(request.bytes(at: point))) bytes, its limit is \(bytes)"
+                "the smallest point\(bars) takes \(Figure.shown(request.bytes(at: point))) bytes, its limit is \(bytes)"
             }
         case .energy:
             guard let energy = policy.energyMillijoules else { return nil }
@@ -153,11 +153,11 @@ struct PermittedPoints {
     private static func phrase(_ limit: Limit, of request: AllocationRequest, cores: Double) -> String {
         let policy = request.policy
         return switch limit {
-        case .latency: "within \(Figure.text(policy.latency.milliseconds)) ms"
-        case .frameRate: "at \(Figure.text(request.framesPerSecond)) frames per second"
-        case .cpuShare: "within its share of \(Figure.text((policy.cpuShare ?? 1) * cores, places: 3)) cores"
+        case .latency: "within \(Figure.shown(policy.latency.milliseconds)) ms"
+        case .frameRate: "at \(Figure.shown(request.framesPerSecond)) frames per second"
+        case .cpuShare: "within its share of \(Figure.shown((policy.cpuShare ?? 1) * cores, places: 3)) cores"
         case .memory: "within \(policy.memoryBytes ?? 0) bytes"
-        case .energy: "within \(Figure.text(policy.energyMillijoules ?? 0)) mJ per frame"
+        case .energy: "within \(Figure.shown(policy.energyMillijoules ?? 0)) mJ per frame"
         case .accuracyFloor: ""
         }
     }

@@ -57,14 +57,14 @@ struct Shortage {
             Resource(index: 0, constraint: .cpu) {
                 let texts = Figure.texts($0, budget.usableCores, places: 3)
                 return "CPU: the cheapest permitted points need \(texts.first) cores together, the budget is "
-                    + "\(texts.second) (\(Figure.text(budget.cores, places: 3)) cores "
-                    + "less \(Figure.text(budget.reserve * 100)) % reserve)"
+                    + "\(texts.second) (\(Figure.shown(budget.cores, places: 3)) cores "
+                    + "less \(Figure.percent(budget.reserve)) % reserve)"
             }
         ]
         if let memory = budget.memoryBytes {
             resources.append(
                 Resource(index: 1, constraint: .memory) {
-                    "memory: the smallest permitted points need \(Figure.text($0)) bytes together, "
+                    "memory: the smallest permitted points need \(Figure.shown($0)) bytes together, "
                         + "the budget is \(memory)"
                 })
         }

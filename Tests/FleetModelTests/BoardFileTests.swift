@@ -46,6 +46,9 @@ import Testing
         #expect(first.points[1].demand?.energyMillijoules == 30 && first.points[1].demand?.hookBudget == 0.02)
         #expect(second.name.rawValue == "b" && second.points[0].configuration.resolution == 64)
         try board.description.validate()
+        // A board's points are told with what their model keeps in memory at each of them.
+        #expect(board.report.models[0].points.map { $0.demand?.memoryBytes } == [1_000, 1_050])
+        #expect(board.report.models[1].points == second.points)
     }
 
     @Test func littleIsRequiredAndJSONIsRead() throws {

@@ -55,7 +55,11 @@ import Testing
         let other = Self.text.replacing("name: default", with: "name: other")
         let policies = try PolicyFile.parseAll(Self.text + "---\n" + other, file: "p.yaml")
         #expect(policies.map(\.name) == ["default", "other"])
-        #expect(throws: PolicyRefusal.self) { try PolicyFile.parse(Self.text + "---\n" + other, file: "p.yaml") }
+        let refusal = #expect(throws: PolicyRefusal.self) {
+            try PolicyFile.parse(Self.text + "---\n" + other, file: "p.yaml")
+        }
+        #expect(refusal?.line == Self.text.split(separator: "\n", omittingEmptySubsequences: false).count + 1)
+        #expect(refusal?.reason.contains("found 2, of which the second begins here; give each a file") == true)
     }
 
     struct Departure: Sendable, CustomTestStringConvertible {
