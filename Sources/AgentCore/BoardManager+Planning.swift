@@ -1,5 +1,11 @@
 /// What fits the processor at a speed.
 extension BoardManager {
+    /// Once for each run, not for each comparison of a plan.
+    mutating func noteSpread(of index: Int) {
+        entries[index].latencyShare = min(
+            settings.latencyShare, 1 / (1 + entries[index].deviations * entries[index].spread.deviation))
+    }
+
     /// Whether the plan in force still fits at this speed.
     mutating func holds(slowdown: Double, headroom: Double) -> Bool {
         var load = 0.0
@@ -11,8 +17,8 @@ extension BoardManager {
         for index in entries.indices {
             entries[index].length = models[index].idleMilliseconds[entries[index].planned] * slowdown
         }
-        let share = settings.latencyShare * settings.margin
         return entries.indices.allSatisfy { index in
+            let share = entries[index].latencyShare * settings.margin
             guard isBound(index, slowdown: slowdown, share: share) else { return true }
             let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
             return room >= 0 && lateShare(index, room: room, lengthening: 1) <= allowed(index)
@@ -52,10 +58,11 @@ extension BoardManager {
             entries[index].length = models[index].idleMilliseconds[entries[index].candidate] * slowdown
         }
         for index in entries.indices where entries[index].isPresent {
-            let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+            let room =
+                entries[index].latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
             // What holds up no other does not count as late either.
             entries[index].late =
-                isBound(index, slowdown: slowdown, share: settings.latencyShare)
+                isBound(index, slowdown: slowdown, share: entries[index].latencyShare)
                 ? lateShare(index, room: room, lengthening: settings.margin) : -.infinity
         }
     }
@@ -70,8 +77,8 @@ extension BoardManager {
         guard load <= headroom else { return false }
         return entries.indices.allSatisfy { index in
             let entry = entries[index]
-            guard isBound(index, slowdown: slowdown, share: settings.latencyShare) else { return true }
-            return entry.length <= settings.latencyShare * entry.envelope.constraintMilliseconds
+            guard isBound(index, slowdown: slowdown, share: entries[index].latencyShare) else { return true }
+            return entry.length <= entry.latencyShare * entry.envelope.constraintMilliseconds
                 && entry.late <= allowed(index)
         }
     }
@@ -95,7 +102,7 @@ extension BoardManager {
     /// Lets the model run so long, if it and the others then still keep their constraints.
     private mutating func raise(_ raised: Int, to length: Double) -> Bool {
         let own = entries[raised]
-        let room = settings.latencyShare * own.envelope.constraintMilliseconds - length
+        let room = own.latencyShare * own.envelope.constraintMilliseconds - length
         guard room >= 0 else { return false }
         let late = lateShare(raised, room: room, lengthening: settings.margin)
         guard late <= allowed(raised) else { return false }
@@ -158,7 +165,7 @@ extension BoardManager {
     }
 
     private func addedLateness(of index: Int, raising raised: Int, to length: Double) -> Double {
-        let room = settings.latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
+        let room = entries[index].latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
         return lateShare(waitingFor: raised, length: settings.margin * length, room: room)
             - lateShare(waitingFor: raised, length: settings.margin * entries[raised].length, room: room)
     }

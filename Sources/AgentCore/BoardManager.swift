@@ -7,26 +7,28 @@
 ///
 ///     sum of run time x frames per second               <=  headroom
 ///     its run                                           <=  latencyShare x its constraint      for every model
+///     its run, as long as runs get                      <=  its constraint
 ///     sum over others of frames per second
 ///         x (their run - what its run leaves of that)   <=  allowanceShare x (1 - percentile),
 ///                                                           switches / its frames per second
 ///
-/// A frame waits for the run in progress and for what arrived with it; the last sum is the share of frames for which
-/// that run lasts longer than they can wait, where streams do not keep step. So a constraint that every frame must keep
-/// leaves room for the longest other run, and one of the 95th percentile for what is met in 19 of 20 cases, as far as
-/// there are switches to run such frames lower.
+/// How long runs get is told by how much they differ from one to the next: a point that is kept by the median alone
+/// would be tried again and again. A frame waits for the run in progress and for what arrived with it; the last sum is
+/// the share of frames for which that run lasts longer than they can wait, where streams do not keep step. So a
+/// constraint that every frame must keep leaves room for the longest other run, and one of the 95th percentile for
+/// what is met in 19 of 20 cases, as far as there are switches to run such frames lower.
 ///
 /// The plan falls as soon as one of these no longer holds by a margin, or more frames are missed than the percentile
 /// allows, or three in a row; it rises after a quiet while. A rise is on trial: small points look undisturbed beside a
 /// competing program and without one, so that only trying tells when it has ended. One that fails is taken back at the
 /// first sign, the next waits longer, and goes one point at a time until one holds.
 /// A clock that is held down, as sensors tell it, counts as seen: the plan falls before frames are late.
-/// A frame that would be late at its lowest point, or make one of a more important model late, is given up where
-/// others wait. Misses beyond the allowance shrink the headroom, quiet restores it. Between two plans, a frame that
-/// would miss its deadline, or make one that waits miss it, runs at a lower point. Switching costs nothing, but a
-/// camera's user sees it: when the switches of the board, or of a model that has a limit of its own, are used up, the
-/// plan itself falls to that point, and rises when there are switches again. A fall is never put off. A model in
-/// `steps` mode goes one point at a time, one in `lookUp` mode to its point at once.
+/// Frames that can only be late are given up where they would make others late (`isHopeless`). Misses beyond the
+/// allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make
+/// one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees it: when the
+/// switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to that point,
+/// and rises when there are switches again. A fall is never put off. A model in `steps` mode goes one point at a time,
+/// one in `lookUp` mode to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
@@ -41,6 +43,8 @@ public struct BoardManager: Sendable {
         public var latencyShare = 0.92
         /// Share of the frames that a percentile lets be late which a plan may expect to be; the rest is for surprises.
         public var allowanceShare = 0.5
+        /// A stream of which so many frames have not come is not waited for.
+        public var silentFrames = 4.0
         /// Misses in a row that no percentile excuses.
         public var missesInRow = 3
         /// Misses that a model may save up while it has none, as seconds of what its percentile allows.
@@ -177,6 +181,14 @@ public struct BoardManager: Sendable {
         var lastPoint = -1
         /// What the model's own limit still leaves.
         var switches = SwitchCount()
+        var spread = RunSpread()
+        /// Standard deviations within which as many of its runs are to lie as have to keep the constraint; the part
+        /// of the others that a plan may expect to be late is for waiting.
+        var deviations = 0.0
+        /// Share of its constraint that its run may be expected to take.
+        var latencyShare = 0.0
+        /// When the newest frame came of those that were decided about.
+        var lastArrival = -Double.infinity
         /// Misses that the percentile still excuses.
         var credit = 0.0
         var missesInRow = 0
@@ -244,6 +256,8 @@ public struct BoardManager: Sendable {
     public func plannedPoint(of model: Int) -> Int { entries[model].planned }
     /// How much slower than on the idle board the last runs were, or the clock makes the next ones.
     public var slowdown: Double { max(recent, lasting, clock) }
+    /// What is surely so slow, for what cannot be taken back.
+    var slowdownToCountOn: Double { max(min(recent, lasting), clock) * settings.margin }
 
     /// The model may run within this envelope from now on.
     /// - Precondition: the envelope lies within the model's points.
@@ -255,6 +269,9 @@ public struct BoardManager: Sendable {
         let before = entries[model].planned
         entries[model] = Entry()
         (entries[model].isPresent, entries[model].envelope) = (true, envelope)
+        entries[model].deviations = RunSpread.deviations(
+            within: 1 - settings.allowanceShare * (1 - envelope.percentile / 100))
+        noteSpread(of: model)
         entries[model].switches = SwitchCount(saved: envelope.switchesPerMinute, countedAt: now)
         entries[model].planned = isNew ? envelope.lowest : min(max(before, envelope.lowest), envelope.highest)
         plan(headroom: headroom, slowdown: slowdown)
@@ -405,6 +422,7 @@ extension BoardManager: PointPolicy {
     public mutating func point(
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int? {
+        entries[frame.model].lastArrival = max(entries[frame.model].lastArrival, frame.arrival)
         if isHopeless(frame, queue: queue, at: now) {
             missed(frame.model)
             return nil
@@ -415,8 +433,9 @@ extension BoardManager: PointPolicy {
             frame.deadline - now,
             queue.longestRun(from: now, least: shortest) { shortestRun(of: $0, slowdown) })
         let entry = entries[frame.model]
-        var point = entry.planned
-        while point > entry.envelope.lowest,
+        let (least, most) = pointsInReach(of: frame.model)
+        var point = most
+        while point > least,
             models[frame.model].idleMilliseconds[point] * slowdown * settings.margin > room
         { point -= 1 }
         entries[frame.model].lowered += ((point < entry.planned ? 1 : 0) - entry.lowered) / 64
@@ -430,25 +449,13 @@ extension BoardManager: PointPolicy {
         return point
     }
 
-    /// Whether others that wait are better off without it: it waited for so long that its shortest run would end late,
-    /// or that run would make one of a more important model late. Without, an overload of a few per cent has every
-    /// frame end just after its deadline. What would be late without waiting, too, is run: nobody else would say how
-    /// fast the board is now.
-    private func isHopeless(_ frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, at now: Double) -> Bool {
-        guard !frame.isRequest, !queue.isEmpty else { return false }
-        let slowdown = max(min(recent, lasting), clock) * settings.margin
-        let entry = entries[frame.model]
-        let shortest = shortestRun(of: frame.model, slowdown)
-        guard shortest <= entry.envelope.constraintMilliseconds else { return false }
-        if now + shortest > frame.deadline { return true }
-        let room = queue.longestRun(
-            from: now, least: 0, counts: { entries[$0].envelope.priority > entry.envelope.priority },
-            length: { shortestRun(of: $0, slowdown) })
-        return shortest > room
-    }
-
-    private func shortestRun(of model: Int, _ slowdown: Double) -> Double {
-        models[model].idleMilliseconds[entries[model].envelope.lowest] * slowdown
+    /// Where the next frame may run: from the lowest point to the plan's, in `steps` mode next to the last frame's.
+    private func pointsInReach(of model: Int) -> (least: Int, most: Int) {
+        let entry = entries[model]
+        let (least, most) = (entry.envelope.lowest, entry.planned)
+        guard models[model].mode == .steps, entry.lastPoint >= 0 else { return (least, most) }
+        let reached = max(least, min(entry.lastPoint + 1, most))
+        return (min(max(least, entry.lastPoint - 1), reached), reached)
     }
 
     /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with:
@@ -490,6 +497,8 @@ extension BoardManager: PointPolicy {
         let sample = serviceMilliseconds / models[frame.model].idleMilliseconds[point]
         let longest = max(sample, lastSample)
         if sample.isFinite, sample > 0 {
+            entries[frame.model].spread.add(sample)
+            noteSpread(of: frame.model)
             // One run that was held up says nothing yet; two do.
             recent += (min(sample, lastSample) - recent) * 0.5 * min(1, 24 / memory)
             lasting += (sample - lasting) / memory

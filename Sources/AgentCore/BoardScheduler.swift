@@ -47,7 +47,7 @@ public struct BoardScheduler<Policy: PointPolicy> {
     @inlinable
     public func dropped(of model: Int) -> UInt64 { queue.dropped(of: model) }
 
-    /// Of them, those whose deadline had passed.
+    /// Of them, those that were or would have been late.
     @inlinable
     public func droppedLate(of model: Int) -> UInt64 { queue.droppedLate(of: model) }
 

@@ -22,7 +22,7 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     public enum Action: Equatable, Sendable {
         case send(GateReport)
-        /// Take the version over; `adopted` or `using` when it decides, or `refused`.
+        /// Take the version over; `using` when it decides, or `refused`.
         case adopt(version: UInt64, values: [Float], gates: [GateScore])
         /// Find out what it is worth here, then call `scored`.
         case score(version: UInt64, values: [Float])
@@ -140,7 +140,7 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     // MARK: What the board does
 
-    public mutating func adopted(_ number: UInt64) -> [Action] {
+    private mutating func adopted(_ number: UInt64) -> [Action] {
         version = number
         if adopting == number { adopting = nil }
         // What was learned from another version and is not on its way yet is of no use.

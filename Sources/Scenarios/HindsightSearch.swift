@@ -20,7 +20,9 @@ public enum HindsightSearch {
     }
 
     private static func combinations(of scenario: Scenario) -> Int {
-        scenario.models.reduce(1) { min($0 * max(1, $1.points.count), combinationLimit + 1) }
+        zip(scenario.models, scenario.lowestPoints).reduce(1) { product, next in
+            min(product * max(1, next.0.points.count - next.1), combinationLimit + 1)
+        }
     }
 
     /// That arrive, on average where arrivals are drawn.
@@ -28,18 +30,19 @@ public enum HindsightSearch {
         scenario.models.reduce(0) { $0 + $1.framesPerSecond * ($1.leavesSeconds - $1.arrivesSeconds) }
     }
 
-    /// Of all combinations of fixed points that keep at least this share of frames on virtual time, the most accurate
-    /// one.
+    /// Of all combinations of fixed points that keep the accuracy floors, and at least this share of frames on virtual
+    /// time, the most accurate one.
     /// - Returns: `nil` where none does, or there is a refusal.
     static func bestStatic(_ scenario: Scenario, attaining goal: Double) -> [Int]? {
         guard refusal(of: scenario) == nil else { return nil }
-        let counts = scenario.models.map(\.points.count)
+        let lowest = scenario.lowestPoints
         var best: (points: [Int], accuracy: Double)?
         for number in 0..<combinations(of: scenario) {
             var rest = number
-            let points = counts.map { count in
+            let points = zip(scenario.models, lowest).map { model, lowest in
+                let count = model.points.count - lowest
                 defer { rest /= count }
-                return rest % count
+                return lowest + rest % count
             }
             let trace = ScenarioRun.trace(scenario, StaticPolicy(points: points))
             let result = ScenarioReport.result("", trace, scenario)

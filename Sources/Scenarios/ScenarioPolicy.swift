@@ -32,6 +32,14 @@ extension Scenario {
         let allocation = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: Self.reserve))
         return models.map { model in allocation.models.first { $0.model == model.name } }
     }
+
+    /// Of each model the lowest point that its accuracy floor leaves it, or that is given where none reaches the floor.
+    var lowestPoints: [Int] {
+        models.indices.map { index in
+            guard models[index].accuracyFloor != nil else { return 0 }
+            return allocation(of: models.indices.map { $0 == index })[index]?.lowestPoint ?? 0
+        }
+    }
 }
 
 /// The product's own decisions: the coordinator's assignment whenever models come or leave, and the board's manager
@@ -100,7 +108,8 @@ struct StaticPolicy: ScenarioPolicy {
             points: scenario.allocation(of: scenario.models.map { _ in true }).map { $0?.preferredPoint ?? 0 })
     }
 
-    static func smallest(_ scenario: Scenario) -> StaticPolicy { StaticPolicy(points: scenario.models.map { _ in 0 }) }
+    /// The fastest points that keep the accuracy floors.
+    static func smallest(_ scenario: Scenario) -> StaticPolicy { StaticPolicy(points: scenario.lowestPoints) }
 
     mutating func modelsChanged(_ present: [Bool], atMilliseconds now: Double) {}
 

@@ -99,8 +99,11 @@ private struct Run {
         }
 
         let changes = run.manager.planChanges - before
-        let longest = (percentile < 99 ? 6_500.0 : 9_500) + 1_000 / load.framesPerSecond
-        #expect(Double(broken) <= (1 - percentile / 100) * Double(frames), "\(broken) of \(frames) broken")
+        // A frame that would have to run several points lower is late where points are gone through one by one.
+        let onTheWay = load.mode == .steps ? 1.0 : 0
+        let longest = (percentile < 99 ? 6_500.0 : 9_500) + (1 + 2 * onTheWay) * 1_000 / load.framesPerSecond
+        let excused = (1 - percentile / 100) * Double(frames) + onTheWay
+        #expect(Double(broken) <= excused, "\(broken) of \(frames) broken")
         #expect(lowest < top)
         #expect(Double(changes) <= load.seconds + 8, "\(changes) changes of the plan, climbing back included")
         #expect((backAt ?? .infinity) - end <= longest, "back \((backAt ?? .infinity) - end) ms after the load")

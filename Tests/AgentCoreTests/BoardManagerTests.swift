@@ -280,6 +280,28 @@ import Testing
         #expect(seen.last == 3 && zip(seen, seen.dropFirst()).allSatisfy { abs($0 - $1) == 1 }, "\(seen)")
     }
 
+    /// Also where frames would have to run far below the plan to be in time.
+    @Test func framesOfStepsModeGoOnePointAtATime() throws {
+        var manager = Self.managed([Asked(mode: .steps)])
+        let queue = DeadlineQueue(models: 1, capacity: 1)
+        var seen: [Int] = []
+        for frame in 0..<400 {
+            let now = Double(frame) * 33
+            // Every tenth frame has hardly any time left, and the board is slow for a while.
+            let left = frame % 10 == 9 ? 3.0 : 33
+            let slowdown = (100..<200).contains(frame) ? 10.0 : 1
+            let waiting = DeadlineQueue.Frame(model: 0, index: UInt64(frame), arrival: now, deadline: now + left)
+            let chosen = manager.point(for: waiting, queue: queue, atMilliseconds: now)
+            let point = try #require(chosen)
+            let service = [2.0, 4, 8, 12][point] * slowdown
+            manager.frameCompleted(
+                waiting, point: point, serviceMilliseconds: service, atMilliseconds: now + service)
+            seen.append(point)
+        }
+        #expect(zip(seen, seen.dropFirst()).allSatisfy { abs($0 - $1) <= 1 }, "\(seen)")
+        #expect(seen.contains(0) && seen.max() == 3, "\(seen)")
+    }
+
     /// 70 frames of 12 ms are 0.84 of the processor, of which a hot board gives 0.69, until it has cooled down.
     @Test(arguments: [
         BoardManager.Conditions(temperatureCelsius: 91, memoryPressure: 0), .init(memoryPressure: 30),

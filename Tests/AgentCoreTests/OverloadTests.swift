@@ -75,6 +75,25 @@ import Testing
         #expect(most.inTime > 0.98 && least.inTime > 0.2, "\(served)")
     }
 
+    /// What is late anyway harms no stream that need not be, be that more important or as important.
+    @Test(arguments: [1, 100]) func whatIsLateAnywayIsNotInTheWay(priority: Int) {
+        let served = served([
+            Stream(framesPerSecond: 9, constraint: 60, run: 70),
+            Stream(framesPerSecond: 20, constraint: 100, priority: priority, run: 2),
+        ])
+        #expect(served[0].inTime == 0 && served[0].run > 0.5, "\(served)")
+        #expect(served[1].inTime > 0.99, "\(served)")
+    }
+
+    /// 80 ms are longer than a frame of the other stream can wait that is due, whenever it comes.
+    @Test func whatIsLateAnywayWaitsForWhatIsDue() {
+        let slow = Stream(framesPerSecond: 9, constraint: 60, run: 80)
+        let important = Stream(framesPerSecond: 20, constraint: 70, priority: 100, run: 2)
+        let served = served([slow, important])
+        #expect(served[1].inTime == 1, "\(served)")
+        #expect(self.served([slow, Stream(framesPerSecond: 0.1, constraint: 70, priority: 100, run: 2)])[0].run > 0.9)
+    }
+
     /// Nobody else would tell that the board has become fast enough.
     @Test func whatCanNeverBeInTimeIsRun() {
         let served = served([Stream(framesPerSecond: 60, constraint: 8), Stream(framesPerSecond: 30)])

@@ -118,7 +118,7 @@ private struct SharingFleet {
             case .send(let report): reports.append((agents[index].id, report))
             case .adopt(let number, let values, let gates):
                 #expect(agents[index].gates.adopt(.init(number: number, values: values, gates: gates)))
-                perform(agents[index].session.adopted(number), index)
+                perform(agents[index].session.using(number), index)
             case .score(let number, let values):
                 _ = agents[index].gates.ask(about: .init(number: number, values: values, gates: []))
             case .damaged: Issue.record("a version came damaged")
