@@ -1,9 +1,7 @@
 public import FleetModel
 
-/// One model in one window: how many frames it kept in time and how many of those that it labelled it got right.
-///
-/// SLO attainment and accuracy are what a serving system is compared by (SuperServe, Khare et al., NSDI 2025); their
-/// product is the share of all frames that were right and in time, where being right does not hang on being in time.
+/// One model in one window: how many frames it kept in time and how many of those that it labelled it got right, or
+/// what its operating point lets expect.
 public struct AttainmentWindow: Codable, Equatable, Sendable {
     public var board: String
     public var model: String
@@ -16,6 +14,12 @@ public struct AttainmentWindow: Codable, Equatable, Sendable {
     public var sloAttainment: Double?
     /// Top-1 of the labelled frames, 0...1; `nil` where none was labelled.
     public var accuracy: Double?
+    /// Of the operating point that ran, as the board's table says now; `nil` where no frame was answered or no table
+    /// tells.
+    public var expectedAccuracy: Double?
+    /// What `attainedAccuracy` is made of: labels where there are any, else points.
+    public var accuracySource: Attainment.Source?
+    /// SLO attainment times accuracy, measured or expected.
     public var attainedAccuracy: Double?
     public var activePoint: UInt32
     public var constraintMilliseconds: Double
@@ -34,11 +38,13 @@ public struct AttainmentWindow: Codable, Equatable, Sendable {
         model = measured.model.rawValue
         startMilliseconds = window.record.startMilliseconds
         durationMilliseconds = window.record.durationMilliseconds
-        arrived = measured.arrived
-        let attained = measured.arrived == 0 ? nil : Double(measured.kept) / Double(measured.arrived)
-        let right = measured.labelled == 0 ? nil : Double(measured.correct) / Double(measured.labelled)
-        (sloAttainment, accuracy) = (attained, right)
-        attainedAccuracy = attained.flatMap { attained in right.map { attained * $0 } }
+        let sum = Attainment(measured, pointAccuracy: window.pointAccuracies?[model])
+        arrived = sum.arrived
+        sloAttainment = sum.sloAttainment
+        accuracy = sum.accuracy(by: .labels)
+        expectedAccuracy = sum.accuracy(by: .points)
+        accuracySource = sum.source
+        attainedAccuracy = sum.source.flatMap { sum.attainedAccuracy(by: $0) }
         activePoint = measured.activePoint
         constraintMilliseconds = measured.constraintMilliseconds
         p99Milliseconds = measured.p99Milliseconds

@@ -50,14 +50,16 @@ public struct PolicyPreview: Codable, Equatable, Sendable {
     /// Of these the first by name.
     public var changes: [Change]
     public var warnings: [String]
+    /// Why applying would be refused now, though nothing is wrong with the text; `nil` where it would not.
+    public var refusal: String?
 
     public init(
         policy: String, version: Int, isInForceNow: Bool, boards: Int, changedBoards: Int, changes: [Change],
-        warnings: [String]
+        warnings: [String], refusal: String?
     ) {
         (self.policy, self.version, self.isInForceNow) = (policy, version, isInForceNow)
         (self.boards, self.changedBoards) = (boards, changedBoards)
-        (self.changes, self.warnings) = (changes, warnings)
+        (self.changes, self.warnings, self.refusal) = (changes, warnings, refusal)
     }
 }
 
@@ -75,10 +77,12 @@ extension Schema {
     static var previews: [String: Schema] {
         [
             "PolicyPreviewRequest": .object(["file": .string, "text": .string]),
-            "PolicyPreview": .object([
-                "policy": .string, "version": .integer, "isInForceNow": .boolean, "boards": .integer,
-                "changedBoards": .integer, "changes": .array(.reference("PolicyChange")), "warnings": .array(.string),
-            ]),
+            "PolicyPreview": .object(
+                [
+                    "policy": .string, "version": .integer, "isInForceNow": .boolean, "boards": .integer,
+                    "changedBoards": .integer, "changes": .array(.reference("PolicyChange")),
+                    "warnings": .array(.string),
+                ], optional: ["refusal": .string]),
             "PolicyChange": .object([
                 "board": .string, "infeasible": .array(.string),
                 "models": .array(

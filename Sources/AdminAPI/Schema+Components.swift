@@ -102,7 +102,8 @@ extension Schema {
                 optional: [
                     "activePoint": .integer, "subnet": .string, "constraintMilliseconds": .number,
                     "p50Milliseconds": .number, "p99Milliseconds": .number, "sloAttainment": .number,
-                    "accuracy": .number, "hooks": .reference("HookTelemetry"),
+                    "accuracy": .number, "expectedAccuracy": .number, "accuracySource": .string,
+                    "attainedAccuracy": .number, "hooks": .reference("HookTelemetry"),
                 ]),
             "HookTelemetry": .object(
                 [
@@ -116,9 +117,10 @@ extension Schema {
                     "budget": .number, "zeroShare": .number,
                     "zeros": .array(.object(["step": .string, "share": .number])),
                 ]),
-            "TelemetryWindow": .object([
-                "board": .string, "receivedAtMilliseconds": .integer, "record": .reference("TelemetryRecord"),
-            ]),
+            "TelemetryWindow": .object(
+                [
+                    "board": .string, "receivedAtMilliseconds": .integer, "record": .reference("TelemetryRecord"),
+                ], optional: ["pointAccuracies": .map(.number)]),
             "TelemetryRecord": .object([
                 "incarnation": .integer, "sequence": .integer, "startMilliseconds": .integer,
                 "durationMilliseconds": .integer, "generation": .integer, "models": list("ModelTelemetry"),

@@ -182,6 +182,12 @@ public struct ModelView: Codable, Equatable, Sendable {
     public var sloAttainment: Double?
     /// Over the newest 600 windows: right answers, of the labelled frames.
     public var accuracy: Double?
+    /// Over the newest 600 windows: of the operating points that ran, weighed by frames.
+    public var expectedAccuracy: Double?
+    /// What `attainedAccuracy` is made of: labels where there are any, else points.
+    public var accuracySource: Attainment.Source?
+    /// Over the newest 600 windows: SLO attainment times accuracy, measured or expected.
+    public var attainedAccuracy: Double?
     public var switches: Int
     public var frames: Int
     public var dropped: Int
@@ -191,7 +197,8 @@ public struct ModelView: Codable, Equatable, Sendable {
     public init(
         board: String, model: String, activePoint: Int?, pointCount: Int, subnet: String?,
         constraintMilliseconds: Double?, p50Milliseconds: Double?, p99Milliseconds: Double?, sloAttainment: Double?,
-        accuracy: Double?, switches: Int, frames: Int, dropped: Int, hooks: HookTelemetry? = nil
+        accuracy: Double?, switches: Int, frames: Int, dropped: Int, hooks: HookTelemetry? = nil,
+        expectedAccuracy: Double? = nil, accuracySource: Attainment.Source? = nil, attainedAccuracy: Double? = nil
     ) {
         self.board = board
         self.model = model
@@ -203,6 +210,8 @@ public struct ModelView: Codable, Equatable, Sendable {
         self.p99Milliseconds = p99Milliseconds
         self.sloAttainment = sloAttainment
         self.accuracy = accuracy
+        (self.expectedAccuracy, self.accuracySource) = (expectedAccuracy, accuracySource)
+        self.attainedAccuracy = attainedAccuracy
         self.switches = switches
         self.frames = frames
         self.dropped = dropped
@@ -266,11 +275,17 @@ public struct TelemetryWindowView: Codable, Equatable, Sendable {
     public var board: String
     public var receivedAtMilliseconds: UInt64
     public var record: TelemetryRecord
+    /// By model: accuracy of the point of the window's last frame, as the board's table says now, 0...1. Models
+    /// whose table has no such point are left out; `nil` from coordinators that do not tell.
+    public var pointAccuracies: [String: Double]?
 
-    public init(board: String, receivedAtMilliseconds: UInt64, record: TelemetryRecord) {
+    public init(
+        board: String, receivedAtMilliseconds: UInt64, record: TelemetryRecord, pointAccuracies: [String: Double]? = nil
+    ) {
         self.board = board
         self.receivedAtMilliseconds = receivedAtMilliseconds
         self.record = record
+        self.pointAccuracies = pointAccuracies
     }
 }
 

@@ -2,6 +2,7 @@ import AgentCore
 import ArtefactFiles
 import Artefacts
 import Engine
+import Files
 import FleetModel
 import Foundation
 import Hummingbird
@@ -33,12 +34,11 @@ public struct AgentService: Service {
 
     public func run() async throws {
         let (requests, metrics, logger) = (InferenceDesk(), MetricsDesk(), self.logger)
-        let frames = try configuration.frames.map { path throws(ConfigurationFailure) in
-            try FrameServer(requests, at: path, logger: logger)
-        }
+        let board = try openBoard()
+        defer { withExtendedLifetime(board.lock) {} }
+        let (frames, inference) = try board.ending { try endpoints(requests) }
         frames?.start()
         defer { frames?.stop() }
-        let inference = try configuration.inference.map { place in (place, try place.address()) }
         let isAsked = inference != nil || frames != nil
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let (place, address) = inference {
@@ -59,11 +59,19 @@ public struct AgentService: Service {
                     }.run()
                 }
             }
-            group.addTask { try await runModels(answeringAt: isAsked ? requests : nil, metrics) }
+            group.addTask { try await runModels(of: board, answeringAt: isAsked ? requests : nil, metrics) }
             // Whichever ends first, by a failure or a graceful shutdown, ends the others.
             try await group.next()
             group.cancelAll()
         }
+    }
+
+    private func endpoints(_ desk: InferenceDesk) throws -> (FrameServer?, (InferencePlace, BindAddress)?) {
+        let inference = try configuration.inference.map { place in (place, try place.address()) }
+        let frames = try configuration.frames.map { path throws(ConfigurationFailure) in
+            try FrameServer(desk, at: path, logger: logger)
+        }
+        return (frames, inference)
     }
 
     /// All that runs on a board, ready to serve.
@@ -74,12 +82,43 @@ public struct AgentService: Service {
         var runners: [ModelRunner]
     }
 
-    private func runModels(answeringAt desk: InferenceDesk?, _ metrics: MetricsDesk) async throws {
+    /// What an agent has of its board before anything listens.
+    private struct OpenBoard: Sendable {
+        let state: AgentState
+        let lock: FolderLock
+        let folder: ArtefactFolder
+        let shelf: ArtefactShelf<FolderDisk>
+
+        /// Whatever is said in a sentence is no death by a version that is new here.
+        func ending<Result>(_ body: () throws -> Result) throws -> Result {
+            do { return try body() } catch {
+                var shelf = shelf
+                try? shelf.stopped()
+                throw error
+            }
+        }
+    }
+
+    /// - Throws: where another agent has the folder, or a configured file is not there that the shelf has nothing for.
+    private func openBoard() throws -> OpenBoard {
         let state = try AgentState(folder: configuration.stateDirectory)
         let lock = try state.lock()
-        defer { withExtendedLifetime(lock) {} }
         let folder = try ArtefactFolder(stateDirectory: configuration.stateDirectory)
-        var shelf = try ArtefactShelf(folder.disk, atMilliseconds: UInt64(Date().timeIntervalSince1970 * 1_000))
+        let shelf = try ArtefactShelf(folder.disk, atMilliseconds: UInt64(Date().timeIntervalSince1970 * 1_000))
+        let board = OpenBoard(state: state, lock: lock, folder: folder, shelf: shelf)
+        try board.ending {
+            for model in configuration.models where try folder.replacing(model, on: shelf).used.isEmpty {
+                try model.checkFiles()
+            }
+        }
+        return board
+    }
+
+    private func runModels(
+        of board: OpenBoard, answeringAt desk: InferenceDesk?, _ metrics: MetricsDesk
+    ) async throws {
+        let (state, folder) = (board.state, board.folder)
+        var shelf = board.shelf
         let parts: Parts
         do { parts = try await self.parts(state, &shelf, folder, answersRequests: desk != nil) } catch {
             // Whatever is said in a sentence is no death by a version that is new here.

@@ -259,3 +259,5 @@ public struct ArtefactShelf<Disk: ArtefactDisk> {
         for name in here where !names.contains(name) { try disk.remove(name) }
     }
 }
+
+extension ArtefactShelf: Sendable where Disk: Sendable {}

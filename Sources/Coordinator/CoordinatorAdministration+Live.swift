@@ -16,7 +16,7 @@ extension CoordinatorAdministration {
         }
         let models = fleet.states.flatMap { state in
             state.board.models.map { model in
-                (fleet.recents[state.board.id]?[model.name]?.summary ?? ModelSummary([]))
+                (fleet.recents[state.board.id]?[model.name]?.summary ?? ModelSummary([], points: []))
                     .view(board: state, model: model)
             }
         }
@@ -94,12 +94,17 @@ extension CoordinatorActor {
     func noteRecent(_ records: [TelemetryRecord], of board: BoardDescription) {
         for record in records {
             for window in record.models {
-                if recentWindows[board.id]?[window.model]?.add(window, at: record.position) != nil { continue }
+                let (position, model) = (record.position, board.models.first { $0.name == window.model })
+                let accuracy = model.flatMap { window.pointAccuracy(in: $0.points) }
+                if recentWindows[board.id]?[window.model]?.add(window, at: position, pointAccuracy: accuracy) != nil {
+                    continue
+                }
                 if recentWindows[board.id]?.count ?? 0 >= FleetLimits.modelsPerBoard {
                     let names = Set(board.models.map(\.name))
                     recentWindows[board.id] = recentWindows[board.id]?.filter { names.contains($0.key) }
                 }
-                recentWindows[board.id, default: [:]][window.model] = RecentWindows(window, at: record.position)
+                recentWindows[board.id, default: [:]][window.model] = RecentWindows(
+                    window, at: position, pointAccuracy: accuracy)
             }
         }
     }

@@ -43,7 +43,15 @@ extension CoordinatorAdministration {
         return PolicyPreview(
             policy: draft.policy.name, version: Int(draft.nextVersion),
             isInForceNow: machine.isInForce(draft.policy), boards: draft.selected.count, changedBoards: changes.count,
-            changes: changes.prefix(PolicyPreview.boardLimit).map(Self.view), warnings: draft.warnings)
+            changes: changes.prefix(PolicyPreview.boardLimit).map(Self.view), warnings: draft.warnings,
+            refusal: try await refusalNow(of: draft.policy.name))
+    }
+
+    private func refusalNow(of policy: String) async throws -> String? {
+        do {
+            try await stored { try await self.actor.refuseApplying(policy) }
+            return nil
+        } catch let failure as AdminFailure { return failure.message }
     }
 
     /// A dry run is worked out on a copy of the state; both tell what changes by the state before.

@@ -80,8 +80,9 @@ struct CoordinatorAdministration: FleetAdministration {
                 board: state.board.id, sinceMilliseconds: 0, limit: Self.listedWindows)
             for model in state.board.models {
                 views.append(
-                    ModelSummary(windows.compactMap { $0.record.models.first { $0.model == model.name } })
-                        .view(board: state, model: model))
+                    ModelSummary(
+                        windows.compactMap { $0.record.models.first { $0.model == model.name } }, points: model.points
+                    ).view(board: state, model: model))
             }
         }
         return views
@@ -110,12 +111,17 @@ struct CoordinatorAdministration: FleetAdministration {
     }
 
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView] {
-        guard let id = BoardID(board), try await store.board(id) != nil else {
+        guard let id = BoardID(board), let stored = try await store.board(id) else {
             throw AdminFailure(.notFound, "no board is named \(board.prefix(64))")
         }
+        let points = Dictionary(stored.description.models.map { ($0.name, $0.points) }) { first, _ in first }
         return try await store.telemetry(board: id, sinceMilliseconds: sinceMilliseconds, limit: limit).map {
-            TelemetryWindowView(
-                board: board, receivedAtMilliseconds: $0.receivedAtMilliseconds, record: $0.record)
+            let accuracies = $0.record.models.compactMap { window in
+                window.pointAccuracy(in: points[window.model] ?? []).map { (window.model.rawValue, $0) }
+            }
+            return TelemetryWindowView(
+                board: board, receivedAtMilliseconds: $0.receivedAtMilliseconds, record: $0.record,
+                pointAccuracies: Dictionary(accuracies) { first, _ in first })
         }
     }
 

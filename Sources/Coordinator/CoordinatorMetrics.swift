@@ -18,6 +18,8 @@ final class CoordinatorMetrics: Sendable {
     private let dropped = LabelledCounter(["board_class", "model"])
     private let violations = LabelledCounter(["board_class", "model"])
     private let switches = LabelledCounter(["board_class", "model"])
+    private let labelled = LabelledCounter(["board_class", "model"])
+    private let correct = LabelledCounter(["board_class", "model"])
     private let auditIsWhole = Atomic(true)
     private let boundPort = Atomic(0)
 
@@ -50,6 +52,8 @@ final class CoordinatorMetrics: Sendable {
             dropped.add(UInt64(model.dropped), labels)
             violations.add(UInt64(min(model.violations, model.frames)), labels)
             switches.add(UInt64(model.switches), labels)
+            labelled.add(UInt64(model.labelled), labels)
+            correct.add(UInt64(model.correct), labels)
         }
     }
 
@@ -75,6 +79,12 @@ final class CoordinatorMetrics: Sendable {
                 violations.samples),
             MetricFamily(
                 "shoal_model_switches_total", .counter, "Changes of operating point.", switches.samples),
+            MetricFamily(
+                "shoal_model_frames_labelled_total", .counter, "Answered frames whose label is known.",
+                labelled.samples),
+            MetricFamily(
+                "shoal_model_frames_correct_total", .counter, "Labelled frames with the right class first.",
+                correct.samples),
             MetricFamily(
                 "shoal_audit_intact", .gauge, "1 while the last check of the audit log found it whole, else 0.",
                 auditIsWhole.load(ordering: .relaxed) ? 1 : 0),
@@ -147,7 +157,7 @@ struct CoordinatorReport: Sendable {
                 "shoal_audit_entries_total", .counter, "Changes by people since the first start.", Double(newest)),
         ]
         return MetricFamily.ofCoordinator(startedAtMilliseconds: startedAtMilliseconds) + fleet + metrics.families
-            + ProcessUsage.families(prefix: "shoal")
+            + MetricFamily.attainment(of: await actor.watched) + ProcessUsage.families(prefix: "shoal")
     }
 
     /// Why the coordinator cannot do its work now.

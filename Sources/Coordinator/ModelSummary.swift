@@ -5,12 +5,22 @@ import FleetModel
 struct ModelSummary {
     private let windows: [ModelTelemetry]
     private let last: ModelTelemetry?
+    private let attainment: Attainment
 
     /// - Parameters:
-    ///   - windows: oldest first, or sums of some.
-    ///   - last: the newest window, where these are sums.
-    init(_ windows: [ModelTelemetry], last: ModelTelemetry? = nil) {
-        (self.windows, self.last) = (windows, last ?? windows.last)
+    ///   - windows: oldest first.
+    ///   - points: the board's table for the model.
+    init(_ windows: [ModelTelemetry], points: [OperatingPoint]) {
+        var sum = Attainment()
+        for window in windows { sum.add(Attainment(window, pointAccuracy: window.pointAccuracy(in: points))) }
+        self.init(sums: windows, last: windows.last, attainment: sum)
+    }
+
+    /// - Parameters:
+    ///   - sums: of windows, oldest first.
+    ///   - last: the newest window.
+    init(sums: [ModelTelemetry], last: ModelTelemetry?, attainment: Attainment) {
+        (windows, self.last, self.attainment) = (sums, last, attainment)
     }
 
     func view(board state: BoardState, model: DeployedModel) -> ModelView {
@@ -22,8 +32,10 @@ struct ModelSummary {
             subnet: point.flatMap { $0 < model.points.count ? "\(model.points[$0].configuration)" : nil },
             constraintMilliseconds: last?.constraintMilliseconds, p50Milliseconds: last?.p50Milliseconds,
             p99Milliseconds: last?.p99Milliseconds,
-            sloAttainment: windows.sloAttainment, accuracy: windows.accuracy, switches: sum(\.switches),
-            frames: frames, dropped: dropped, hooks: hooks)
+            sloAttainment: attainment.sloAttainment, accuracy: attainment.accuracy(by: .labels),
+            switches: sum(\.switches), frames: frames, dropped: dropped, hooks: hooks,
+            expectedAccuracy: attainment.accuracy(by: .points), accuracySource: attainment.source,
+            attainedAccuracy: attainment.source.flatMap { attainment.attainedAccuracy(by: $0) })
     }
 
     /// As they are now, with the decisions of all windows.

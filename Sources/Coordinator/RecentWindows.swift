@@ -10,29 +10,37 @@ struct RecentWindows: Sendable {
 
     /// Oldest first.
     private var summed: [ModelTelemetry] = []
+    private var attainments: [Attainment] = []
     private var count = 0
     private(set) var last: ModelTelemetry
     private var position: TelemetryPosition
 
-    init(_ window: ModelTelemetry, at position: TelemetryPosition) {
+    /// - Parameter pointAccuracy: of the window's operating point; `nil` where no table tells.
+    init(_ window: ModelTelemetry, at position: TelemetryPosition, pointAccuracy: Double?) {
         (last, self.position) = (window, position)
-        add(window, at: position)
+        add(window, at: position, pointAccuracy: pointAccuracy)
     }
 
     /// - Parameter position: one that came before the newest is added, and does not replace it.
-    mutating func add(_ window: ModelTelemetry, at position: TelemetryPosition) {
+    mutating func add(_ window: ModelTelemetry, at position: TelemetryPosition, pointAccuracy: Double?) {
+        let attainment = Attainment(window, pointAccuracy: pointAccuracy)
         if position >= self.position { (last, self.position) = (window, position) }
         if summed.isEmpty || count == Self.windowsOfSum {
             summed.append(window.countsAlone)
             summed.removeFirst(max(0, summed.count - Self.sums))
+            attainments.append(attainment)
+            attainments.removeFirst(max(0, attainments.count - Self.sums))
             count = 1
         } else {
             summed[summed.count - 1].add(window)
+            attainments[attainments.count - 1].add(attainment)
             count += 1
         }
     }
 
-    var summary: ModelSummary { ModelSummary(summed, last: last) }
+    var attainment: Attainment { attainments.reduce(into: Attainment()) { $0.add($1) } }
+
+    var summary: ModelSummary { ModelSummary(sums: summed, last: last, attainment: attainment) }
 }
 
 extension ModelTelemetry {

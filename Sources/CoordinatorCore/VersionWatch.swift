@@ -67,19 +67,15 @@ struct VersionWatch<Instant: InstantProtocol>: Sendable where Instant: Sendable,
         measures.milliseconds = UInt64(record.durationMilliseconds)
         if let before = board.incarnation, record.incarnation > before { measures.restarts = 1 }
         board.incarnation = max(board.incarnation ?? 0, record.incarnation)
-        let isUsing = board.isUsing
+        let decisions: WritableKeyPath<Board, Decisions> = board.isUsing ? \.presentDecisions : \.pastDecisions
         for window in record.models where models.contains(window.model) {
             let model = window.model.rawValue
             measures.models[model] = .init(window)
             for kind in window.hooks?.kinds ?? [] {
-                if isUsing {
-                    board.presentDecisions[model, default: [:]][kind.name, default: Decided()].add(kind)
-                } else {
-                    board.pastDecisions[model, default: [:]][kind.name, default: Decided()].add(kind)
-                }
+                board[keyPath: decisions][model, default: [:]][kind.name, default: Decided()].add(kind)
             }
         }
-        if isUsing {
+        if board.isUsing {
             board.present.add(measures)
         } else if board.past.add(measures, halvedBeyond: Self.pastFrames) {
             board.pastDecisions = board.pastDecisions.mapValues {
@@ -110,20 +106,17 @@ struct VersionWatch<Instant: InstantProtocol>: Sendable where Instant: Sendable,
 
     /// Of any kind of decision; also where boards do not tell of decisions before and since.
     private func mayLeaveOutLess(_ model: String, _ boards: [Board]) -> Bool {
-        var (before, since) = ([String: Double](), [String: Double]())
-        var possible: [String: Double] = [:]
+        // Decisions since, by kind, and how many more of them would have left something out before.
+        var (possible, lost) = ([String: Double](), [String: Double]())
         for board in boards {
             for (kind, present) in board.presentDecisions[model] ?? [:] {
                 guard let now = present.share, let past = board.pastDecisions[model]?[kind]?.share else { continue }
-                before[kind, default: 0] += past * present.possible
-                since[kind, default: 0] += now * present.possible
                 possible[kind, default: 0] += present.possible
+                lost[kind, default: 0] += (past - now) * present.possible
             }
         }
         guard !possible.isEmpty else { return true }
-        return possible.contains { kind, count in
-            since[kind, default: 0] < before[kind, default: 0] - Self.lessLeftOut * count
-        }
+        return possible.contains { kind, count in lost[kind, default: 0] > Self.lessLeftOut * count }
     }
 
     func isUsing(_ board: BoardID) -> Bool { boards[board]?.isUsing == true }

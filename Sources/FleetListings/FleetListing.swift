@@ -20,7 +20,11 @@ public func timeText(_ milliseconds: UInt64) -> String {
 }
 
 extension Double {
-    func text(_ places: Int) -> String { String(format: "%.\(places)f", self) }
+    /// With as many decimal places, or as many as a value other than 0 needs to be told from it.
+    func text(_ places: Int) -> String {
+        let text = String(format: "%.\(places)f", self)
+        return self != 0 && Double(text) == 0 ? Figure.shown(self, places: places) : text
+    }
 }
 
 extension FleetListing where Value == [BoardView] {
@@ -156,12 +160,13 @@ extension FleetListing where Value == StatusView {
 
 extension FleetListing where Value == [AttainmentWindow] {
     public static var telemetry: Self {
-        Self(["TIME", "MODEL", "FRAMES", "SLO %", "ACCURACY %", "PRODUCT %", "POINT", "p99 ms"]) {
+        Self(["TIME", "MODEL", "FRAMES", "SLO %", "ACCURACY %", "OF", "PRODUCT %", "POINT", "p99 ms"]) {
             $0.map { window in
                 [
                     timeText(window.startMilliseconds), window.model, "\(window.arrived)",
                     window.sloAttainment.map { (100 * $0).text(2) } ?? "-",
-                    window.accuracy.map { (100 * $0).text(2) } ?? "-",
+                    (window.accuracy ?? window.expectedAccuracy).map { (100 * $0).text(2) } ?? "-",
+                    window.accuracySource?.rawValue ?? "-",
                     window.attainedAccuracy.map { (100 * $0).text(2) } ?? "-", "\(window.activePoint)",
                     window.p99Milliseconds.text(2),
                 ]

@@ -90,11 +90,13 @@ public enum FrameRequest: Equatable, Sendable {
     private static func frame(_ id: UInt64, _ reader: inout PacketReader) throws(FrameRefusal) -> Frame {
         guard let offset: UInt64 = reader.integer(), let height: UInt32 = reader.integer(),
             let width: UInt32 = reader.integer(), let deadline: UInt32 = reader.integer(),
-            let layout: UInt8 = reader.integer(), let layout = FrameLayout(rawValue: layout),
-            let length: UInt8 = reader.integer(), let count: UInt8 = reader.integer(), count <= sensorLimit,
-            let zero: UInt8 = reader.integer(), zero == 0, let model = reader.text(Int(length)), !model.isEmpty
+            let layout: UInt8 = reader.integer(), let length: UInt8 = reader.integer(),
+            let count: UInt8 = reader.integer(), let zero: UInt8 = reader.integer(), zero == 0,
+            let model = reader.text(Int(length)), !model.isEmpty
         else { throw .unreadable }
+        // Whoever sends a whole frame is told which one cannot be used, so it is read to its end before it is judged.
         var (sensors, complaint) = ([String: Double](), String?.none)
+        if count > sensorLimit { complaint = "\(count) sensors; the limit is \(sensorLimit)" }
         for _ in 0..<count {
             guard let length: UInt8 = reader.integer(), let name = reader.text(Int(length)), !name.isEmpty,
                 let bits: UInt64 = reader.integer()
@@ -108,6 +110,10 @@ public enum FrameRequest: Equatable, Sendable {
             }
         }
         guard reader.isAtEnd else { throw .unreadable }
+        guard let layout = FrameLayout(rawValue: layout) else {
+            let known = FrameLayout.allCases.map { "\($0.rawValue)" }.joined(separator: ", ")
+            throw FrameRefusal(id: id, "the layout \(layout) is none of \(known)")
+        }
         if let complaint { throw FrameRefusal(id: id, complaint) }
         return Frame(
             id: id, model: model, offset: offset, height: height, width: width, layout: layout,

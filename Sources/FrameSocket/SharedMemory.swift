@@ -38,12 +38,26 @@ public final class ForeignMemory: Sendable {
 
     private let descriptor: Int32
 
+    /// Why a descriptor is of no use.
+    public enum Refusal: Error, Equatable, CustomStringConvertible {
+        case notMemory, notReadable
+
+        public var description: String {
+            switch self {
+            case .notMemory:
+                "the descriptor that came is not that of memory (memfd_create, or a file of /dev/shm)"
+            case .notReadable: "the memory that came may not be read by its descriptor"
+            }
+        }
+    }
+
     /// Takes the descriptor over.
-    /// - Returns: `nil`, the descriptor closed, where it is not that of memory that can be read.
-    public init?(_ descriptor: Int32) {
+    /// - Throws: the descriptor is closed then.
+    public init(_ descriptor: Int32) throws(Refusal) {
         self.descriptor = descriptor
         var first: UInt8 = 0
-        guard fcntl(descriptor, Self.getSeals) >= 0, pread(descriptor, &first, 1, 0) >= 0 else { return nil }
+        guard fcntl(descriptor, Self.getSeals) >= 0 else { throw .notMemory }
+        guard pread(descriptor, &first, 1, 0) >= 0 else { throw .notReadable }
     }
 
     deinit { close(descriptor) }

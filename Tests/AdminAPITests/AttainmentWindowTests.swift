@@ -3,7 +3,9 @@ import FleetModel
 import Testing
 
 @Suite struct AttainmentWindowTests {
-    private static func window(_ models: [ModelTelemetry]) -> TelemetryWindowView {
+    private static func window(
+        _ models: [ModelTelemetry], pointAccuracies: [String: Double]? = nil
+    ) -> TelemetryWindowView {
         .init(
             board: "b", receivedAtMilliseconds: 9,
             record: TelemetryRecord(
@@ -11,7 +13,7 @@ import Testing
                 models: models,
                 board: BoardTelemetry(
                     memoryBytes: 1, cpuLoad: nil, cpuFrequencyMegahertz: nil, temperatureCelsius: nil,
-                    droppedRecords: 0)))
+                    droppedRecords: 0)), pointAccuracies: pointAccuracies)
     }
 
     private static func model(_ name: String, frames: UInt32, dropped: UInt32, labelled: UInt32) throws
@@ -35,6 +37,23 @@ import Testing
         #expect(series[0].attainedAccuracy == 0.36 && series[0].activePoint == 3)
         #expect(series[1].sloAttainment == 0.9 && series[1].accuracy == nil && series[1].attainedAccuracy == nil)
         #expect(series[2].sloAttainment == nil && series[2].attainedAccuracy == nil)
+    }
+
+    /// Without labels the table of points tells, and what it was told by is said.
+    @Test func whatIsNotLabelledIsExpected() throws {
+        let series = AttainmentWindow.series([
+            Self.window(
+                [
+                    try Self.model("eye", frames: 80, dropped: 20, labelled: 40),
+                    try Self.model("ear", frames: 10, dropped: 0, labelled: 0),
+                    try Self.model("nose", frames: 10, dropped: 0, labelled: 0),
+                ], pointAccuracies: ["eye": 0.75, "ear": 0.8])
+        ])
+        #expect(series[0].accuracy == 0.5 && series[0].expectedAccuracy == 0.75)
+        #expect(series[0].accuracySource == .labels && series[0].attainedAccuracy == 0.36)
+        #expect(series[1].accuracy == nil && series[1].expectedAccuracy == 0.8)
+        #expect(series[1].accuracySource == .points && series[1].attainedAccuracy == 0.9 * 0.8)
+        #expect(series[2].accuracySource == nil && series[2].attainedAccuracy == nil)
     }
 
     @Test func oneModelCanBePicked() throws {

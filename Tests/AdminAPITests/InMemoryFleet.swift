@@ -59,7 +59,8 @@ actor InMemoryFleet: FleetAdministration {
     func preview(_ request: PolicyPreviewRequest) throws -> PolicyPreview {
         guard request.text != "bad" else { throw AdminFailure(.invalid, "\(request.file):1: not a policy") }
         return PolicyPreview(
-            policy: "p", version: 1, isInForceNow: true, boards: 0, changedBoards: 0, changes: [], warnings: [])
+            policy: "p", version: 1, isInForceNow: true, boards: 0, changedBoards: 0, changes: [], warnings: [],
+            refusal: nil)
     }
 
     func apply(_ request: ApplyRequest, by actor: String) throws -> ApplyResult {

@@ -149,7 +149,7 @@ private struct FullValues {
             ModelView(
                 board: "b", model: "m", activePoint: 1, pointCount: 2, subnet: "r28", constraintMilliseconds: 5,
                 p50Milliseconds: 1, p99Milliseconds: 2.5, sloAttainment: 0.5, accuracy: 1, switches: 1, frames: 2,
-                dropped: 3, hooks: hooks))
+                dropped: 3, hooks: hooks, expectedAccuracy: 0.5, accuracySource: .labels, attainedAccuracy: 0.5))
         let shares = ShareTelemetry(means: .affinity, detail: "m on processor 1", reason: "no cgroup")
         try add(
             "Board",
@@ -190,7 +190,7 @@ private struct FullValues {
                     models: [model],
                     board: BoardTelemetry(
                         memoryBytes: 1, cpuLoad: 0.5, cpuFrequencyMegahertz: 1, temperatureCelsius: 1,
-                        droppedRecords: 0, shares: shares, clockShare: 0.5))))
+                        droppedRecords: 0, shares: shares, clockShare: 0.5)), pointAccuracies: ["m": 0.5]))
         try add(
             "Event",
             FleetEvent(kind: .boardLost, board: try #require(BoardID("b")), message: "m", atMilliseconds: 1))
@@ -223,7 +223,7 @@ private struct FullValues {
             "PolicyPreview",
             PolicyPreview(
                 policy: "p", version: 2, isInForceNow: false, boards: 3, changedBoards: 1, changes: [change],
-                warnings: ["w"]))
+                warnings: ["w"], refusal: "r"))
         try add(
             "PolicyWithdrawal",
             PolicyWithdrawal(policy: "p", version: 2, dryRun: true, boards: ["b"], changedBoards: 1, changes: [change]))

@@ -109,4 +109,31 @@ import Testing
         withExtendedLifetime(lock) {}
         #expect(StartFailure(try #require(failure)).exitCode == 6)
     }
+    /// With the reason, before anything listens, and as no death by an artefact that is new.
+    @Test(arguments: ["package", "points", "statistics", "images"])
+    func aMissingFileIsNamedWithTheReason(missing: String) async throws {
+        defer { remove() }
+        func name(_ field: String) -> String { field == missing ? "none" : "there" }
+        try Data().write(to: URL(filePath: folder + "/there"))
+        try """
+        board: edge-1
+        stateDirectory: state
+        inference: { socket: s }
+        frames: { socket: f }
+        models:
+          - name: m
+            package: \(name("package"))
+            points: \(name("points"))
+            statistics: \(name("statistics"))
+            stream: { images: [\(name("images"))], framesPerSecond: 20 }
+        """.write(toFile: folder + "/c.yaml", atomically: true, encoding: .utf8)
+        let configuration = try AgentConfiguration.read(from: folder + "/c.yaml")
+        let expected = ConfigurationFailure(
+            file: folder + "/none", reason: "cannot be read: No such file or directory")
+        let failure = await #expect(throws: ConfigurationFailure.self) {
+            try await AgentService(configuration: configuration, logger: Logger(label: "test")).run()
+        }
+        #expect(failure == expected)
+        for socket in ["s", "f"] { #expect(!FileManager.default.fileExists(atPath: folder + "/" + socket)) }
+    }
 }

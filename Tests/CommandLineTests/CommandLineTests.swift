@@ -85,6 +85,19 @@ import Testing
         #expect(package.status == 6, "\(package.errors)")
     }
 
+    /// `head`, which has seen enough: nothing is wrong, and nothing was lost that somebody wanted.
+    @Test func aReaderThatGoesIsToldNothing() throws {
+        try importExample()
+        try writeImages()
+        let pipe = Pipe()
+        try pipe.fileHandleForReading.close()
+        let outcome = try shoal(
+            ["run", "f.shoal", "--images", "i.npy", "--format", "json"], output: pipe.fileHandleForWriting)
+        // By the signal, or by the status that shells give to it.
+        #expect([SIGPIPE, 128 + SIGPIPE].contains(outcome.status), "\(outcome)")
+        #expect(!outcome.errors.contains("standard output"), "\(outcome)")
+    }
+
     private func importExample() throws {
         let outcome = try shoal([
             "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",

@@ -25,7 +25,13 @@ import Testing
     }
 
     private static func board() throws -> (BoardState, DeployedModel) {
-        let model = DeployedModel(name: try #require(ModelName("m")), framesPerSecond: 1, points: [])
+        // The last of the points that windows tell of is in no table.
+        let points = [0.61, 0.722, 0.8333].map { accuracy in
+            OperatingPoint(
+                configuration: SubnetConfiguration(resolution: 28, depths: [], kernelSizes: [], expandRatios: []),
+                accuracy: accuracy, latencyMilliseconds: accuracy, flops: 1)
+        }
+        let model = DeployedModel(name: try #require(ModelName("m")), framesPerSecond: 1, points: points)
         let board = BoardDescription(
             id: try #require(BoardID("b")), boardClass: "c", labels: [:], cores: 1, memoryBytes: 1, engineVersion: "1",
             models: [model])
@@ -46,10 +52,14 @@ import Testing
             let window = try Self.window(using: &generator)
             let position = TelemetryPosition(incarnation: 1, sequence: sequence)
             windows.append(window)
-            if recent?.add(window, at: position) == nil { recent = RecentWindows(window, at: position) }
+            let accuracy = window.pointAccuracy(in: model.points)
+            if recent?.add(window, at: position, pointAccuracy: accuracy) == nil {
+                recent = RecentWindows(window, at: position, pointAccuracy: accuracy)
+            }
             guard sequence % 71 == 0 else { continue }
             let summed = recent?.summary.view(board: state, model: model)
-            #expect(summed == ModelSummary(windows).view(board: state, model: model), "seed \(seed)")
+            let whole = ModelSummary(windows, points: model.points).view(board: state, model: model)
+            #expect(summed == whole && whole.attainedAccuracy != nil, "seed \(seed)")
         }
     }
 
@@ -58,9 +68,9 @@ import Testing
         let (state, model) = try Self.board()
         var window = try Self.window(using: &generator)
         (window.frames, window.hooks) = (1, nil)
-        var recent = RecentWindows(window, at: TelemetryPosition(incarnation: 1, sequence: 1))
+        var recent = RecentWindows(window, at: TelemetryPosition(incarnation: 1, sequence: 1), pointAccuracy: nil)
         for sequence in 2...UInt64(RecentWindows.windowsOfSum * RecentWindows.sums + 1) {
-            recent.add(window, at: TelemetryPosition(incarnation: 1, sequence: sequence))
+            recent.add(window, at: TelemetryPosition(incarnation: 1, sequence: sequence), pointAccuracy: nil)
         }
         let kept = RecentWindows.windowsOfSum * (RecentWindows.sums - 1) + 1
         #expect(recent.summary.view(board: state, model: model).frames == kept)
@@ -71,9 +81,10 @@ import Testing
         let (state, model) = try Self.board()
         var (new, late) = (try Self.window(using: &generator), try Self.window(using: &generator))
         (new.frames, new.activePoint, late.frames, late.activePoint) = (10, 3, 5, 1)
-        var recent = RecentWindows(new, at: TelemetryPosition(incarnation: 2, sequence: 1))
-        recent.add(late, at: TelemetryPosition(incarnation: 1, sequence: 9))
+        var recent = RecentWindows(new, at: TelemetryPosition(incarnation: 2, sequence: 1), pointAccuracy: 0.5)
+        recent.add(late, at: TelemetryPosition(incarnation: 1, sequence: 9), pointAccuracy: 0.8)
         let view = recent.summary.view(board: state, model: model)
         #expect(view.activePoint == 3 && view.frames == 15)
+        #expect(view.expectedAccuracy == 0.6, "10 frames at 0.5 and 5 at 0.8")
     }
 }

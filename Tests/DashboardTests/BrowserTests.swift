@@ -224,6 +224,12 @@ struct BrowserTests {
             #expect(try await page.value(of: "\(Self.text).includes('changes what 0 do')") == true)
 
             try await page.value(of: write)
+            try await page.type(RunningFleet.policy("kitchen", room: "kitchen", milliseconds: 44))
+            try await page.click("#preview")
+            try await page.wait(until: "\(Self.text).includes('cannot be applied now: rollout kitchen-45 is running')")
+            #expect(try await page.value(of: "document.getElementById('apply').disabled") == true)
+
+            try await page.value(of: write)
             try await page.type(RunningFleet.policy("a-spare", room: "hall", milliseconds: 35))
             try await page.wait(until: "\(Self.text).includes('The text was changed since')")
             #expect(try await page.value(of: "document.getElementById('apply').disabled") == true)

@@ -61,6 +61,26 @@ import Testing
         #expect(second?.id == 0x0102 && second?.reason == "the sensor \"heat\" is given twice")
     }
 
+    @Test func framesThatAreWholeAreRefusedWithTheirID() throws {
+        let bytes = try #require(FrameRequest.frame(Self.frame).encoded())
+        func refusal(_ change: (inout [UInt8]) -> Void) -> FrameRefusal? {
+            var changed = bytes
+            change(&changed)
+            return #expect(throws: FrameRefusal.self) { try FrameRequest(changed[...]) }
+        }
+        // Bytes 36 to 39 are the layout, the length of the name, the number of sensors and 0.
+        let layout = refusal { $0[36] = 3 }
+        #expect(layout?.id == 0x0102 && layout?.isReadable == true)
+        #expect(layout?.reason == "the layout 3 is none of 0, 1, 2")
+        let many = refusal { bytes in
+            bytes[38] = 33
+            for index in 0..<31 { bytes += [2, 65, 65 + UInt8(index)] + [UInt8](repeating: 0, count: 8) }
+        }
+        #expect(many?.id == 0x0102 && many?.isReadable == true && many?.reason == "33 sensors; the limit is 32")
+        #expect(refusal { $0[38] = 33 } == .unreadable, "the sensors are not there")
+        #expect(refusal { $0[39] = 1 } == .unreadable)
+    }
+
     @Test func randomBytesDoNoHarm() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("seed \(seed)")
@@ -95,23 +115,45 @@ import Testing
     }
 }
 
-@Suite struct ForeignMemoryTests {
+/// One at a time: what one closes, another would be given.
+@Suite(.serialized) struct ForeignMemoryTests {
+    /// The same file by a number that no other test is given for what it opens: whether that one was closed can be
+    /// asked while they run.
+    private static func outOfTheWay(_ descriptor: Int32) -> Int32 {
+        #expect(descriptor >= 0)
+        let moved = fcntl(descriptor, F_DUPFD_CLOEXEC, 900)
+        #expect(moved >= 900)
+        close(descriptor)
+        return moved
+    }
+
     @Test func onlyMemoryIsTaken() throws {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
-        for descriptor in [
+        for opened in [
             ends[0], ends[1], open("/dev/zero", O_RDONLY), open("/proc/self/status", O_RDONLY), open("/", O_RDONLY),
-            socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0), 9_999, -1,
+            socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0),
         ] {
-            #expect(ForeignMemory(descriptor) == nil, "\(descriptor)")
-            if descriptor >= 0 { #expect(fcntl(descriptor, F_GETFD) == -1, "\(descriptor) was closed") }
+            let descriptor = Self.outOfTheWay(opened)
+            #expect(throws: ForeignMemory.Refusal.notMemory, "\(opened)") { try ForeignMemory(descriptor) }
+            #expect(fcntl(descriptor, F_GETFD) == -1, "\(opened) was closed")
         }
+        for descriptor: Int32 in [9_999, -1] {
+            #expect(throws: ForeignMemory.Refusal.notMemory, "\(descriptor)") { try ForeignMemory(descriptor) }
+        }
+    }
+
+    @Test func memoryThatMayOnlyBeWrittenIsSaidToBe() throws {
+        let shared = try SharedMemory(count: 64)
+        let descriptor = Self.outOfTheWay(open("/proc/self/fd/\(shared.descriptor)", O_WRONLY))
+        #expect(throws: ForeignMemory.Refusal.notReadable) { try ForeignMemory(descriptor) }
+        #expect(fcntl(descriptor, F_GETFD) == -1, "it was closed")
     }
 
     @Test func memoryIsReadWithinItsBoundsAndAfterItWasCutShort() throws {
         let shared = try SharedMemory(count: 8_192)
         shared.bytes[5_000] = 77
-        let foreign = try #require(ForeignMemory(dup(shared.descriptor)))
+        let foreign = try ForeignMemory(dup(shared.descriptor))
         #expect(foreign.read(count: 8_192, at: 0)?[5_000] == 77)
         #expect(foreign.read(count: 192, at: 8_000)?.count == 192)
         #expect(foreign.read(count: 193, at: 8_000) == nil)

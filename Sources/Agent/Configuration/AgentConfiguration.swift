@@ -123,6 +123,21 @@ public struct ConfigurationFailure: Error, Equatable, Sendable, CustomStringConv
     }
 
     public var description: String { "\(file): \(reason)" }
+
+    /// Of a file that cannot be read, with the system's reason.
+    static func unreadable(_ path: String) -> ConfigurationFailure {
+        let reason = access(path, R_OK) == 0 ? "" : ": " + String(cString: strerror(errno))
+        return ConfigurationFailure(file: path, reason: "cannot be read" + reason)
+    }
+}
+
+extension AgentConfiguration.Model {
+    /// Whether the files are there without which the model cannot be loaded; those of hooks are no such files.
+    /// - Throws: for the first that cannot be read.
+    func checkFiles() throws(ConfigurationFailure) {
+        let files = [package, points, statistics].compactMap { $0 } + (stream.images ?? []) + (stream.labels ?? [])
+        for path in files where access(path, R_OK) != 0 { throw .unreadable(path) }
+    }
 }
 
 extension AgentConfiguration {
@@ -147,7 +162,7 @@ extension AgentConfiguration {
     /// - Throws: `ConfigurationFailure` with the field that cannot be used.
     public static func read(from path: String) throws(ConfigurationFailure) -> AgentConfiguration {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw ConfigurationFailure(file: path, reason: "cannot be read")
+            throw .unreadable(path)
         }
         guard text.utf8.count <= FleetLimits.policyBytes else {
             throw ConfigurationFailure(file: path, reason: "larger than \(FleetLimits.policyBytes) bytes")

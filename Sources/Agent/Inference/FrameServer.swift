@@ -83,7 +83,9 @@ final class FrameServer: Sendable {
         while strange < Self.strangePacketLimit, let packet = peer.receive(into: &buffer) {
             let arrival = MonotonicClock.now()
             // Whoever sends a descriptor gets rid of it.
-            let passed = packet.descriptor.map { ForeignMemory($0) }
+            let passed = packet.descriptor.map { descriptor in
+                Result { () throws(ForeignMemory.Refusal) in try ForeignMemory(descriptor) }
+            }
             let request: FrameRequest
             do throws(FrameRefusal) {
                 guard !packet.isCut else { throw .unreadable }
@@ -96,12 +98,14 @@ final class FrameServer: Sendable {
             strange = 0
             switch request {
             case .attach(let id):
-                guard let passed, let passed else {
-                    Self.answer(.init(id: id, refused: .malformed, "no memory came with the packet"), to: peer)
-                    continue
+                switch passed {
+                case .success(let passed)?:
+                    memory = passed
+                    Self.answer(.init(id: id), to: peer)
+                case .failure(let refusal)?:
+                    Self.answer(.init(id: id, refused: .malformed, refusal.description), to: peer)
+                case nil: Self.answer(.init(id: id, refused: .malformed, "no memory came with the packet"), to: peer)
                 }
-                memory = passed
-                Self.answer(.init(id: id), to: peer)
             case .frame(let frame): submit(frame, memory, from: peer, arrival: arrival, waiting)
             }
         }
@@ -162,7 +166,7 @@ final class FrameServer: Sendable {
             switch frame.layout {
             case .planarBytes: .planar(bytes)
             case .interleavedBytes: .interleaved(bytes)
-            case .normalisedFloats: .normalised(floats(bytes))
+            case .normalisedFloats: .normalised(try floats(bytes))
             }
         return InferenceRequest(
             images: 1, height: height, width: width, pixels: pixels,
@@ -170,12 +174,17 @@ final class FrameServer: Sendable {
             sensors: frame.sensors)
     }
 
-    private static func floats(_ bytes: [UInt8]) -> [Float] {
-        bytes.withUnsafeBytes { bytes in
+    /// Networks make numbers of NaN, which would be no answer.
+    private static func floats(_ bytes: [UInt8]) throws(InferenceRefusal) -> [Float] {
+        let values = bytes.withUnsafeBytes { bytes in
             (0..<bytes.count / 4).map {
                 Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
             }
         }
+        guard values.allSatisfy(\.isFinite) else {
+            throw InferenceRefusal(.malformed, "the image holds a value that is no number")
+        }
+        return values
     }
 
     /// A peer that leaves its answers lying has gone for all that we know.

@@ -14,8 +14,8 @@ struct AgentReport: Sendable {
         var counters: ModelCounters.Snapshot
         /// Since the hooks in use were taken over.
         var hooks: [HookTelemetry.Kind]
-        /// In the last window; `nil` where no frame came.
-        var sloAttainment: Double?
+        /// In the last window; of nothing before the first.
+        var attainment = Attainment()
     }
 
     /// What the agent's one actor knows.
@@ -121,7 +121,21 @@ struct AgentReport: Sendable {
             MetricFamily(
                 "shoal_agent_model_frames_correct_total", .counter, "Labelled frames with the right class first.",
                 perModel { Double(min($0.counters.correct, $0.counters.labelled)) }),
+            MetricFamily(
+                "shoal_agent_model_frames_expected_correct_total", .counter,
+                "Answered frames, each times the accuracy that the table of points states for the one it ran at.",
+                perModel { Double($0.counters.expectedMillionths) / 1e6 }),
         ]
+    }
+
+    private func perSource(_ value: (Attainment, Attainment.Source) -> Double?) -> [MetricFamily.Sample] {
+        models.flatMap { model in
+            Attainment.Source.allCases.compactMap { source in
+                value(model.attainment, source).map {
+                    .init($0, labels: ["model": model.name.rawValue, "source": source.rawValue])
+                }
+            }
+        }
     }
 
     private var modelFigures: [MetricFamily] {
@@ -129,7 +143,15 @@ struct AgentReport: Sendable {
             MetricFamily(
                 "shoal_agent_model_slo_attainment_ratio", .gauge,
                 "Share of the last window's frames, dropped ones included, that kept the constraint.",
-                perModel(\.sloAttainment)),
+                perModel(\.attainment.sloAttainment)),
+            MetricFamily(
+                "shoal_agent_model_accuracy_ratio", .gauge,
+                "Accuracy in the last window: of frames with labels, or of the operating point that ran, by source.",
+                perSource { $0.accuracy(by: $1) }),
+            MetricFamily(
+                "shoal_agent_model_attained_accuracy_ratio", .gauge,
+                "SLO attainment times accuracy in the last window, by the accuracy's source.",
+                perSource { $0.attainedAccuracy(by: $1) }),
             MetricFamily(
                 "shoal_agent_model_active_point", .gauge, "Position of the operating point in the model's table.",
                 perModel { Double($0.counters.activePoint) }),
@@ -212,6 +234,9 @@ extension ModelRunner {
                 .init(
                     name: kind.rawValue, taken: min(counts.taken[index], counts.possible[index]),
                     possible: counts.possible[index])
-            }, sloAttainment: last.flatMap { [$0].sloAttainment })
+            },
+            attainment: last.map {
+                Attainment($0, pointAccuracy: $0.pointAccuracy(in: deployment.points))
+            } ?? Attainment())
     }
 }

@@ -42,10 +42,28 @@ struct ShareDesk: Sendable {
         // Threads come to life shortly after the agent.
         guard demands.allSatisfy({ $0.thread > 0 }) else { return nil }
         isDue = false
-        telemetry = enforcement.enforce(demands).map {
-            .init(means: .init($0.means), detail: $0.detail, reason: $0.reason)
+        let lifted = Self.lifted(lanes: lanes, shares: shares)
+        telemetry = enforcement.enforce(demands).map { outcome in
+            .init(
+                means: .init(outcome.means), detail: ([outcome.detail] + lifted).joined(separator: "; "),
+                reason: outcome.reason)
+        }
+        // Shares that somebody asked for and nothing holds are told of, too.
+        if telemetry == nil, !lifted.isEmpty {
+            telemetry = .init(means: .none, detail: "", reason: lifted.joined(separator: "; "))
         }
         return telemetry
+    }
+
+    /// Limits that bind nothing, because a model on the same thread has none.
+    static func lifted(lanes: [Lane], shares: [String: Double]) -> [String] {
+        lanes.compactMap { lane in
+            let (limited, free) = (lane.models.filter { shares[$0] != nil }, lane.models.filter { shares[$0] == nil })
+            guard !limited.isEmpty, !free.isEmpty else { return nil }
+            let (subject, verb) = (limited.joined(separator: ", "), free.count == 1 ? "has" : "have")
+            return "the limit of \(subject) is lifted by \(free.joined(separator: ", ")), which \(verb) none and "
+                + "\(free.count == 1 ? "takes" : "take") turns with it"
+        }
     }
 
     mutating func stopped() { enforcement.release() }

@@ -199,7 +199,8 @@ final class ExecutorLoop {
         let begin = MonotonicClock.now()
         let (answer, label) = lane.run(frame.index, at: point, predicted: predicted)
         let end = MonotonicClock.now()
-        lane.count(latencyMilliseconds: milliseconds(end) - frame.arrival, answer: answer, label: label)
+        lane.count(
+            at: point, latencyMilliseconds: milliseconds(end) - frame.arrival, answer: answer, label: label)
         scheduler.completed(
             frame, point: point, serviceMilliseconds: Double(end - begin) / 1e6, atMilliseconds: milliseconds(end))
     }

@@ -9,6 +9,7 @@ final class ModelCounters: Sendable {
         var violations: UInt64 = 0
         var labelled: UInt64 = 0
         var correct: UInt64 = 0
+        var expectedMillionths: UInt64 = 0
         var switches: UInt64 = 0
         var activePoint: UInt64 = 0
         var constraintMicroseconds: UInt64 = 0
@@ -20,7 +21,7 @@ final class ModelCounters: Sendable {
 
     /// Frames, and images of requests, that never ran, by reason.
     struct Drops: Equatable {
-        /// Their deadline had passed while they waited.
+        /// They had waited until they were late, or could only be late.
         var late: UInt64 = 0
         /// Newer ones took the room to wait.
         var full: UInt64 = 0
@@ -38,6 +39,8 @@ final class ModelCounters: Sendable {
     let violations = Atomic<UInt64>(0)
     let labelled = Atomic<UInt64>(0)
     let correct = Atomic<UInt64>(0)
+    /// Accuracies of the operating points that frames ran at, in millionths, added up over the frames.
+    let expectedMillionths = Atomic<UInt64>(0)
     let switches = Atomic<UInt64>(0)
     let activePoint = Atomic<UInt64>(0)
     let constraintMicroseconds = Atomic<UInt64>(0)
@@ -54,7 +57,9 @@ final class ModelCounters: Sendable {
         Snapshot(
             frames: frames.load(ordering: .relaxed), drops: drops(),
             violations: violations.load(ordering: .relaxed), labelled: labelled.load(ordering: .relaxed),
-            correct: correct.load(ordering: .relaxed), switches: switches.load(ordering: .relaxed),
+            correct: correct.load(ordering: .relaxed),
+            expectedMillionths: expectedMillionths.load(ordering: .relaxed),
+            switches: switches.load(ordering: .relaxed),
             activePoint: activePoint.load(ordering: .relaxed),
             constraintMicroseconds: constraintMicroseconds.load(ordering: .relaxed),
             latencyMicroseconds: latencyMicroseconds.load(ordering: .relaxed), histogram: buckets.values())

@@ -205,7 +205,7 @@ struct ModelLoader {
 
     private func table(at path: String) throws -> ParetoTable {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw ConfigurationFailure(file: path, reason: "cannot be read")
+            throw ConfigurationFailure.unreadable(path)
         }
         guard let table = try? JSONDecoder().decode(ParetoTable.self, from: data) else {
             throw ConfigurationFailure(file: path, reason: "is not a Pareto table")

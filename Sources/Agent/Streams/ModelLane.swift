@@ -19,6 +19,8 @@ final class ModelLane {
     private(set) var constraintMilliseconds = ModelLane.unboundMilliseconds
     private var session: RunnerSession
     private let image: AlignedBuffer
+    /// Of the points, as they are counted.
+    private let accuracyMillionths: [UInt64]
     private var posted: ModelMailbox.Envelope?
     /// Frames of the stream run so far, the point of the last one, and the last point of all.
     private var (frames, last, point) = (UInt64(0), Int?.none, Int?.none)
@@ -34,6 +36,7 @@ final class ModelLane {
         self.runner = runner
         let deployment = runner.deployment
         session = runner.session()
+        accuracyMillionths = deployment.points.map { UInt64(($0.accuracy * 1e6).rounded()) }
         image = AlignedBuffer(count: deployment.plans.map { $0.inputShape.channels * $0.inputShape.pixels }.max() ?? 0)
         // Without a stream the first frame never comes.
         arrivals = FrameArrivals(
@@ -143,7 +146,7 @@ final class ModelLane {
             UnsafeBufferPointer(input), at: point, predicted: predicted, sensors: job.request.sensors)
         note(point)
         let now = MonotonicClock.now()
-        count(latencyMilliseconds: Double(now - turn) / 1e6, answer: logits.indexOfMaximum, label: nil)
+        count(at: point, latencyMilliseconds: Double(now - turn) / 1e6, answer: logits.indexOfMaximum, label: nil)
         let isLast = job.imageCompleted(logits, at: now)
         if isLast { end(slot) }
         return .run(point: point, end: now, isLast: isLast)
@@ -189,12 +192,13 @@ final class ModelLane {
     }
 
     @inline(__always)
-    func count(latencyMilliseconds: Double, answer: Int, label: Int?) {
+    func count(at point: Int, latencyMilliseconds: Double, answer: Int, label: Int?) {
         let counters = runner.counters
         let microseconds = UInt64(max(0, latencyMilliseconds) * 1_000)
         counters.count(bucket: LatencyHistogram.bucket(forMicroseconds: microseconds))
         counters.latencyMicroseconds.wrappingAdd(microseconds, ordering: .relaxed)
         counters.frames.wrappingAdd(1, ordering: .relaxed)
+        counters.expectedMillionths.wrappingAdd(accuracyMillionths[point], ordering: .relaxed)
         let constraint = counters.constraintMicroseconds.load(ordering: .relaxed)
         if constraint > 0, microseconds > constraint { counters.violations.wrappingAdd(1, ordering: .relaxed) }
         guard let label else { return }
@@ -205,7 +209,7 @@ final class ModelLane {
     /// - Parameters:
     ///   - planned: the point that the plan gives the model now, which is told until a frame has run.
     ///   - dropped: frames that the scheduler's queue has given up since the start.
-    ///   - late: of them, those whose deadline had passed.
+    ///   - late: of them, those that were or would have been late.
     @inline(__always)
     func publish(planned: Int, dropped: UInt64, late: UInt64) {
         runner.counters.activePoint.store(UInt64(point ?? planned), ordering: .relaxed)

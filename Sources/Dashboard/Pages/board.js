@@ -30,8 +30,16 @@ async function newestWindows(board) {
 }
 
 // One model in those windows that had it.
-const seriesOf = (windows, model) => windows.flatMap(({ record }) => record.models
-  .filter((one) => one.model === model).map((one) => ({ at: record.startMilliseconds, one })));
+const seriesOf = (windows, model) => windows.flatMap(({ record, pointAccuracies }) => record.models
+  .filter((one) => one.model === model)
+  .map((one) => ({ at: record.startMilliseconds, one, expected: pointAccuracies?.[model] })));
+
+// SLO attainment times accuracy of windows that tell both, in per cent: by labels, or by what points let expect.
+const attained = (found, accuracy) => found.flatMap((window) => {
+  const { at, one } = window, arrived = one.frames + one.dropped, share = accuracy(window);
+  return arrived > 0 && typeof share === "number"
+    ? [{ x: at, y: 100 * (one.frames - Math.min(one.violations, one.frames)) / arrived * share }] : [];
+});
 
 function modelPlots(points, found) {
   const line = (key, isKept = () => true) =>
@@ -54,6 +62,12 @@ function modelPlots(points, found) {
     timePlot(`Active operating point, 0 to ${last}`, [
       { name: "point", class: "first", isStep: true, values: line("activePoint") },
     ], { places: 0, wholeY: true, rangeY: [-0.3, last + 0.3] }),
+    timePlot("SLO attainment times accuracy, %", [
+      { name: "of frames with labels", class: "first",
+        values: attained(found, ({ one }) => one.labelled > 0 ? one.correct / one.labelled : null) },
+      { name: "of operating points", class: "second",
+        values: attained(found, ({ one, expected }) => one.frames > 0 ? expected : null) },
+    ], { unit: "%", places: 1 }),
     timePlot("Switches in each window", [
       { note: `${count(found.reduce((sum, { one }) => sum + one.switches, 0))} in the time shown`, class: "fourth",
         isStep: true, values: line("switches") },
@@ -71,7 +85,10 @@ function modelPart(model, summary, found) {
       ["p50", digits(summary.p50Milliseconds, 2) + " ms"],
       ["p99", digits(summary.p99Milliseconds, 2) + " ms", isLate(summary) ? "bad" : null],
       ["Constraint", summary.constraintMilliseconds > 0 ? digits(summary.constraintMilliseconds, 1) + " ms" : "none"],
-      ["SLO attainment", percent(summary.sloAttainment) + " %"], ["Top-1", percent(summary.accuracy) + " %"],
+      ["SLO attainment", percent(summary.sloAttainment) + " %"],
+      ["Top-1 of " + (summary.accuracySource ?? "labels"),
+        percent(summary.accuracy ?? summary.expectedAccuracy) + " %"],
+      ["SLO attainment × accuracy", percent(summary.attainedAccuracy) + " %"],
       ["Switches", count(summary.switches)], ["Frames dropped", count(summary.dropped)],
       hooks?.budget === undefined ? null : ["Hook budget", String(hooks.budget)],
       ...possible.map((kind) => [`Left out: ${kind.name}`, percent(kind.taken / kind.possible, 1) + " %"])) : null,

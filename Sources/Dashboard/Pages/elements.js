@@ -128,7 +128,9 @@ export const changed = () => dispatchEvent(new Event("shoal-changed"));
 // ---- figures
 
 const isNone = (value) => value === null || value === undefined;
-export const digits = (value, places) => isNone(value) ? "-" : value.toFixed(places);
+// With so many places, or as many as a value other than 0 needs to be told from it.
+export const digits = (value, places) => isNone(value) ? "-"
+  : value !== 0 && Number(value.toFixed(places)) === 0 ? String(Number(value.toPrecision(2))) : value.toFixed(places);
 export const percent = (value, places = 2) => isNone(value) ? "-" : (100 * value).toFixed(places);
 export const count = (value) => isNone(value) ? "-" : value.toLocaleString("en");
 export const clock = (milliseconds) => new Date(milliseconds).toLocaleTimeString("en-GB");

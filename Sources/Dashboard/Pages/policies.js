@@ -51,6 +51,7 @@ const apply = () => doing(async (asked) =>
 
 function editor() {
   const isSeen = work.preview !== null && work.previewed === work.text;
+  const isFree = isSeen && !work.preview.refusal;
   const button = (id, label, properties) => element("button", { id, ...properties }, label);
   const quiet = (words) => element("span", { class: "quiet" }, words);
   return element("section", { class: "panel" }, element("h2", {}, "Change or add a policy"),
@@ -61,7 +62,7 @@ function editor() {
       element("div", { class: "actions" },
         button("preview", "Show what would change", { type: "submit", class: "main" }),
         may("operator")
-          ? button("apply", "Apply", { type: "button", onclick: apply, disabled: !isSeen })
+          ? button("apply", "Apply", { type: "button", onclick: apply, disabled: !isFree })
           : quiet("Applying needs the role operator."),
         may("operator") && !isSeen ? quiet("Can be applied once it was seen what would change.") : null)));
 }
@@ -77,6 +78,7 @@ function workPart(fleet, policies) {
   return element("section", { class: "panel", id: "changes" },
     element("h2", {}, `${answer.policy} would become version ${answer.version}`),
     previewed !== work.text ? note("The text was changed since.", "warn") : null,
+    answer.refusal ? note(`It cannot be applied now: ${answer.refusal}`, "bad") : null,
     element("p", {},
       `It selects ${answer.boards} of ${fleet.boards.length} boards and changes what ${answer.changedBoards} do. `,
       answer.isInForceNow ? "" : "It is outside its windows now: this is how it will be within them."),

@@ -23,6 +23,11 @@ import WireProtocol
         counters.violations.store(4, ordering: .relaxed)
         counters.constraintMicroseconds.store(40_000, ordering: .relaxed)
         counters.activePoint.store(2, ordering: .relaxed)
+        counters.expectedMillionths.store(4_250_000, ordering: .relaxed)
+        let measured = ModelTelemetry(
+            model: try #require(ModelName("eye")), frames: 90, dropped: 10, violations: 15, labelled: 20, correct: 12,
+            switches: 0, activePoint: 2, p50Milliseconds: 1, p90Milliseconds: 2, p99Milliseconds: 3,
+            constraintMilliseconds: 40)
         let board = BoardTelemetry(
             memoryBytes: 1, cpuLoad: 0.5, cpuFrequencyMegahertz: 1_500, temperatureCelsius: nil, droppedRecords: 0)
         let window = TelemetryRecord(
@@ -32,7 +37,7 @@ import WireProtocol
             models: [
                 .init(
                     name: try #require(ModelName("eye")), counters: counters.snapshot(), hooks: hooks,
-                    sloAttainment: 0.75)
+                    attainment: Attainment(measured, pointAccuracy: 0.8))
             ],
             state: .init(
                 isConnected: true, sessions: 2, incarnation: 7, generation: 3,
@@ -55,6 +60,13 @@ import WireProtocol
         #expect(dropped("late") == 3 && dropped("full") == 2 && dropped("refused") == 0 && dropped("timed_out") == 1)
         #expect(value(families, "model_violations_total", eye) == 4)
         #expect(value(families, "model_slo_attainment_ratio", eye) == 0.75)
+        #expect(value(families, "model_frames_expected_correct_total", eye) == 4.25)
+        func attained(_ name: String, _ source: String) -> Double? {
+            value(families, name, ["model": "eye", "source": source])
+        }
+        #expect(attained("model_accuracy_ratio", "labels") == 0.6 && attained("model_accuracy_ratio", "points") == 0.8)
+        #expect(attained("model_attained_accuracy_ratio", "labels") == 0.75 * 0.6)
+        #expect(attained("model_attained_accuracy_ratio", "points") == 0.75 * 0.8)
         #expect(value(families, "model_active_point", eye) == 2)
         #expect(value(families, "model_constraint_seconds", eye) == 0.04)
         #expect(value(families, "connected") == 1 && value(families, "starts_total") == 7)

@@ -47,6 +47,25 @@ import Testing
         }
     }
 
+    /// A share that was asked for and binds nothing is no share that nobody asked for.
+    @Test func aLimitThatANeighbourLiftsIsToldOf() {
+        let lanes = [
+            ShareDesk.Lane(models: ["a", "b"], processor: nil) { 5 }, .init(models: ["c"], processor: 1) { 6 },
+        ]
+        var desk = ShareDesk(lanes, cores: 2, enforcement: Self.enforcement(Scheduling()))
+        let lifted = "the limit of a is lifted by b, which has none and takes turns with it"
+        desk.assigned([Self.assignment("a", share: 0.4), Self.assignment("b", share: nil)])
+        #expect(desk.timerFired() == ShareTelemetry(means: .none, detail: "", reason: lifted))
+        desk.assigned([Self.assignment("a", share: 0.4), Self.assignment("c", share: 0.25)])
+        let held = desk.timerFired()
+        #expect(held?.means == .affinity && held?.detail.contains("c on processor 1") == true)
+        #expect(held?.detail.hasSuffix("; " + lifted) == true && held?.reason == "no cgroup here")
+        desk.assigned([Self.assignment("a", share: 0.2), Self.assignment("b", share: 0.2)])
+        #expect(desk.timerFired()?.detail.contains("lifted") == false)
+        desk.assigned([])
+        #expect(desk.timerFired() == nil && desk.telemetry == nil)
+    }
+
     @Test func threadsAreHeldOnceTheyRun() {
         let (number, scheduling) = (Box(Atomic<Int32>(0)), Scheduling())
         var desk = ShareDesk(

@@ -92,6 +92,11 @@ import Testing
         while loop.runNextFrame() {}
         let points = runners[0].deployment.points
         #expect(runners[0].counters.snapshot().activePoint == UInt64(points.count - 1))
+        // Each frame counts with the accuracy of the point that it ran at.
+        let (first, accuracies) = (
+            runners[0].counters.snapshot(), points.map { UInt64(($0.accuracy * 1e6).rounded()) }
+        )
+        #expect(first.frames > 0 && first.expectedMillionths == first.frames * accuracies[points.count - 1])
         // Enough for the smallest point, and for no larger one.
         let microseconds = Int(1_000 * (points[0].latencyMilliseconds + points[1].latencyMilliseconds) / 2)
         var ran: [String] = []
@@ -104,6 +109,9 @@ import Testing
             ran.append("\(runners[0].counters.snapshot().activePoint)")
         }
         #expect(ran.contains("0"), "\(ran)")
+        let last = runners[0].counters.snapshot()
+        #expect(last.expectedMillionths > last.frames * accuracies[0])
+        #expect(last.expectedMillionths < last.frames * accuracies[points.count - 1])
     }
 
     /// A request with a deadline is answered before frames that have more time, and one whose time is over is refused.
