@@ -1,6 +1,7 @@
 import FleetModel
 import FleetStore
 import PostgreSQLHarness
+import Synchronization
 import Testing
 
 @testable import PostgreSQLFleetStore
@@ -89,13 +90,19 @@ import Testing
         try await with { fixture, coordinators in
             let (one, two) = (coordinators[0], coordinators[1])
             #expect(try await one.lease.acquire(for: one.store))
-            async let slow: Void = one.store.write { try $0.execute("SELECT pg_sleep(0.5)") }
-            while try await fixture.onSessions("abs", where: "wait_event = 'PgSleep'") == 0 {
-                try await Task.sleep(for: .milliseconds(10))
+            let (begun, signal) = AsyncStream.makeStream(of: Void.self)
+            let isDone = Mutex(false)
+            async let slow: Void = one.store.write { transaction in
+                signal.finish()
+                try transaction.execute("SELECT pg_sleep(0.5)")
+                try transaction.execute("CREATE TABLE under_way (value integer)")
+                isDone.withLock { $0 = true }
             }
+            for await _ in begun {}
             await one.lease.release()
             while try await !two.lease.acquire(for: two.store) { try await Task.sleep(for: .milliseconds(10)) }
-            #expect(try await fixture.onSessions("abs", where: "wait_event = 'PgSleep'") == 0)
+            #expect(isDone.withLock { $0 })
+            #expect(try await fixture.query("SELECT count(*) FROM under_way") == "0")
             try await slow
         }
     }
