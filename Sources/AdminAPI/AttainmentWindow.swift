@@ -10,7 +10,7 @@ public struct AttainmentWindow: Codable, Equatable, Sendable {
     public var durationMilliseconds: UInt32
     /// Frames that came, computed or not.
     public var arrived: UInt64
-    /// Of these, the share that kept the constraint, 0...1; `nil` where none came.
+    /// Of these, the share that kept the constraint, 0...1; `nil` where none came, and where there is no constraint.
     public var sloAttainment: Double?
     /// Top-1 of the labelled frames, 0...1; `nil` where none was labelled.
     public var accuracy: Double?
@@ -22,6 +22,7 @@ public struct AttainmentWindow: Codable, Equatable, Sendable {
     /// SLO attainment times accuracy, measured or expected.
     public var attainedAccuracy: Double?
     public var activePoint: UInt32
+    /// In force at the end of the window; 0 where there was none.
     public var constraintMilliseconds: Double
     public var p99Milliseconds: Double
 

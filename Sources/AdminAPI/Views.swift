@@ -175,10 +175,11 @@ public struct ModelView: Codable, Equatable, Sendable {
     public var activePoint: Int?
     public var pointCount: Int
     public var subnet: String?
+    /// `nil` where nothing is asked of the model.
     public var constraintMilliseconds: Double?
     public var p50Milliseconds: Double?
     public var p99Milliseconds: Double?
-    /// Over the newest 600 windows: frames within the constraint, of all that arrived.
+    /// Over the newest 600 windows: frames within the constraint, of all that arrived under one.
     public var sloAttainment: Double?
     /// Over the newest 600 windows: right answers, of the labelled frames.
     public var accuracy: Double?

@@ -26,11 +26,12 @@ struct ModelSummary {
     func view(board state: BoardState, model: DeployedModel) -> ModelView {
         let (frames, dropped) = (sum(\.frames), sum(\.dropped))
         let point = last.map { Int($0.activePoint) }
+        let constraint = last.map(\.constraintMilliseconds).flatMap { $0 > 0 ? $0 : nil }
         return ModelView(
             board: state.board.id.rawValue, model: model.name.rawValue, activePoint: point,
             pointCount: model.points.count,
             subnet: point.flatMap { $0 < model.points.count ? "\(model.points[$0].configuration)" : nil },
-            constraintMilliseconds: last?.constraintMilliseconds, p50Milliseconds: last?.p50Milliseconds,
+            constraintMilliseconds: constraint, p50Milliseconds: last?.p50Milliseconds,
             p99Milliseconds: last?.p99Milliseconds,
             sloAttainment: attainment.sloAttainment, accuracy: attainment.accuracy(by: .labels),
             switches: sum(\.switches), frames: frames, dropped: dropped, hooks: hooks,

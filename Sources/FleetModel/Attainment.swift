@@ -13,7 +13,9 @@ public struct Attainment: Equatable, Sendable {
 
     /// Frames that came, computed or not.
     public private(set) var arrived: UInt64 = 0
-    public private(set) var kept: UInt64 = 0
+    /// Of these, those of windows with a constraint, and how many kept it: what nothing was asked of kept nothing.
+    private var constrained: UInt64 = 0
+    private var kept: UInt64 = 0
     public private(set) var labelled: UInt64 = 0
     public private(set) var correct: UInt64 = 0
     /// Answered frames of which the accuracy of the point is known, and the sum of that accuracy in millionths:
@@ -26,7 +28,7 @@ public struct Attainment: Equatable, Sendable {
     /// - Parameter pointAccuracy: of the window's operating point, 0...1; `nil` where no table tells.
     public init(_ window: ModelTelemetry, pointAccuracy: Double?) {
         arrived = window.arrived
-        kept = window.kept
+        if window.constraintMilliseconds > 0 { (constrained, kept) = (arrived, window.kept) }
         labelled = UInt64(window.labelled)
         correct = UInt64(window.correct)
         guard let pointAccuracy, (0...1).contains(pointAccuracy) else { return }
@@ -36,6 +38,7 @@ public struct Attainment: Equatable, Sendable {
 
     public mutating func add(_ other: Attainment) {
         arrived &+= other.arrived
+        constrained &+= other.constrained
         kept &+= other.kept
         labelled &+= other.labelled
         correct &+= other.correct
@@ -43,8 +46,8 @@ public struct Attainment: Equatable, Sendable {
         expectedMillionths &+= other.expectedMillionths
     }
 
-    /// Share of the frames that came which kept the constraint; `nil` where none came.
-    public var sloAttainment: Double? { Self.share(kept, of: arrived) }
+    /// Share of the frames that came under a constraint which kept it; `nil` where none came.
+    public var sloAttainment: Double? { Self.share(kept, of: constrained) }
 
     /// 0...1; `nil` where that source knows of no frame.
     public func accuracy(by source: Source) -> Double? {

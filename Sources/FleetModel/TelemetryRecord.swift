@@ -112,10 +112,9 @@ extension ModelTelemetry {
 }
 
 extension Sequence<ModelTelemetry> {
-    /// Share of the frames that came which kept the constraint; `nil` when none came.
+    /// Share of the frames that came under a constraint which kept it; `nil` when none came.
     public var sloAttainment: Double? {
-        let arrived = reduce(0) { $0 + $1.arrived }
-        return arrived == 0 ? nil : Double(reduce(0) { $0 + $1.kept }) / Double(arrived)
+        reduce(into: Attainment()) { $0.add(Attainment($1, pointAccuracy: nil)) }.sloAttainment
     }
 
     /// Top-1 over labelled frames; `nil` when none was labelled.

@@ -5,12 +5,12 @@ import Testing
 @Suite struct AttainmentTests {
     private static func window(
         frames: UInt32, dropped: UInt32 = 0, violations: UInt32 = 0, labelled: UInt32 = 0, correct: UInt32 = 0,
-        point: UInt32 = 0
+        point: UInt32 = 0, constraint: Double = 20
     ) throws -> ModelTelemetry {
         ModelTelemetry(
             model: try #require(ModelName("eye")), frames: frames, dropped: dropped, violations: violations,
             labelled: labelled, correct: correct, switches: 0, activePoint: point, p50Milliseconds: 1,
-            p90Milliseconds: 2, p99Milliseconds: 3, constraintMilliseconds: 20)
+            p90Milliseconds: 2, p99Milliseconds: 3, constraintMilliseconds: constraint)
     }
 
     @Test func nothingIsToldOfNothing() throws {
@@ -32,6 +32,15 @@ import Testing
         // Frames whose point no table tells are not held to be wrong.
         sum.add(Attainment(try Self.window(frames: 50), pointAccuracy: nil))
         #expect(sum.sloAttainment == 0.8 && sum.accuracy(by: .points) == 0.8)
+    }
+
+    /// A model without a policy has not attained what nobody asked for.
+    @Test func whatHasNoConstraintKeepsNone() throws {
+        var sum = Attainment(try Self.window(frames: 30, constraint: 0), pointAccuracy: 0.9)
+        #expect(sum.arrived == 30 && sum.sloAttainment == nil && sum.attainedAccuracy(by: .points) == nil)
+        #expect(sum.accuracy(by: .points) == 0.9)
+        sum.add(Attainment(try Self.window(frames: 10, violations: 5), pointAccuracy: 0.9))
+        #expect(sum.arrived == 40 && sum.sloAttainment == 0.5)
     }
 
     @Test func labelsGoBeforePoints() throws {
