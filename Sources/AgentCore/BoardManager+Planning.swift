@@ -21,13 +21,16 @@ extension BoardManager {
             let share = entries[index].latencyShare * settings.margin
             guard isBound(index, slowdown: slowdown, share: share) else { return true }
             let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
-            return room >= 0 && lateShare(index, room: room, lengthening: 1) <= allowed(index)
+            guard room >= 0 else { return false }
+            let late = lateShare(index, room: room, lengthening: 1)
+            return late <= allowed(index) || late <= leastLateShare(index, slowdown, share: share, lengthening: 1)
         }
     }
 
     /// Fills in the candidates: from the lowest points or from what the coordinator prefers, whichever ends higher.
     mutating func plan(headroom: Double, slowdown: Double) {
         begin(slowdown: slowdown) { $0.lowest }
+        for index in entries.indices { entries[index].leastLate = entries[index].late }
         raise(headroom: headroom, slowdown: slowdown)
         guard entries.contains(where: { $0.isPresent && $0.envelope.preferred != nil }) else { return }
         let value = worth
@@ -79,7 +82,7 @@ extension BoardManager {
             let entry = entries[index]
             guard isBound(index, slowdown: slowdown, share: entries[index].latencyShare) else { return true }
             return entry.length <= entry.latencyShare * entry.envelope.constraintMilliseconds
-                && entry.late <= allowed(index)
+                && entry.late <= bearable(index)
         }
     }
 
@@ -105,10 +108,10 @@ extension BoardManager {
         let room = own.latencyShare * own.envelope.constraintMilliseconds - length
         guard room >= 0 else { return false }
         let late = lateShare(raised, room: room, lengthening: settings.margin)
-        guard late <= allowed(raised) else { return false }
+        guard late <= bearable(raised) else { return false }
         for index in entries.indices where index != raised && entries[index].isPresent {
             let more = addedLateness(of: index, raising: raised, to: length)
-            guard entries[index].late + more <= allowed(index) else { return false }
+            guard entries[index].late + more <= bearable(index) else { return false }
         }
         for index in entries.indices where index != raised && entries[index].isPresent {
             entries[index].late += addedLateness(of: index, raising: raised, to: length)
@@ -147,6 +150,28 @@ extension BoardManager {
         min(
             settings.allowanceShare * entries[index].allowance,
             settings.switchesPerSecond / models[index].framesPerSecond)
+    }
+
+    /// What a plan may make late: as much as is allowed, or no more than the lowest points do.
+    private func bearable(_ index: Int) -> Double { max(allowed(index), entries[index].leastLate) }
+
+    /// Whether frames of the model are missed more often than is allowed however low the plan is.
+    func missesAtLowest(_ index: Int, slowdown: Double) -> Bool {
+        let share = entries[index].latencyShare
+        guard isBound(index, slowdown: slowdown, share: share) else { return true }
+        return leastLateShare(index, slowdown, share: share, lengthening: settings.margin) > allowed(index)
+    }
+
+    /// `lateShare` where all run at their lowest points.
+    private func leastLateShare(
+        _ index: Int, _ slowdown: Double, share: Double, lengthening factor: Double
+    ) -> Double {
+        let room = share * entries[index].envelope.constraintMilliseconds - shortestRun(of: index, slowdown)
+        var late = 0.0
+        for other in entries.indices where other != index && entries[other].isPresent {
+            late += lateShare(waitingFor: other, length: factor * shortestRun(of: other, slowdown), room: room)
+        }
+        return late
     }
 
     /// Share of the model's frames that meet a run of another which lasts longer than they can wait.

@@ -16,7 +16,8 @@
 /// would be tried again and again. A frame waits for the run in progress and for what arrived with it; the last sum is
 /// the share of frames for which that run lasts longer than they can wait, where streams do not keep step. So a
 /// constraint that every frame must keep leaves room for the longest other run, and one of the 95th percentile for
-/// what is met in 19 of 20 cases, as far as there are switches to run such frames lower.
+/// what is met in 19 of 20 cases, as far as there are switches to run such frames lower. Where the lowest points exceed
+/// that, what makes it no worse may still rise, and what is missed among runs at the lowest points says nothing.
 ///
 /// The plan falls as soon as one of these no longer holds by a margin, or more frames are missed than the percentile
 /// allows, or three in a row; it rises after a quiet while. A rise is on trial: small points look undisturbed beside a
@@ -171,6 +172,8 @@ public struct BoardManager: Sendable {
         var length = 0.0
         /// Share of frames that wait too long for others' runs at the candidates.
         var late = 0.0
+        /// The same at the lowest points.
+        var leastLate = 0.0
         /// What the last rise left.
         var before = 0
         /// The highest point that the candidate may still rise to.
@@ -219,6 +222,9 @@ public struct BoardManager: Sendable {
     private var lasting = 1.0
     private var lastSample = 1.0
     private var isMissing = false
+    /// When the last run ended, and whether one was above its model's lowest point since the processor last had none.
+    private var lastEnd = -Double.infinity
+    private var hasRunHigher = false
     /// How much slower than at the measurements its clock lets the board be; 1 where nothing is known of it.
     private var clock = 1.0
     /// The board is too hot, throttles, or is short of memory.
@@ -423,6 +429,7 @@ extension BoardManager: PointPolicy {
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int? {
         entries[frame.model].lastArrival = max(entries[frame.model].lastArrival, frame.arrival)
+        if frame.arrival >= lastEnd { hasRunHigher = false }
         if isHopeless(frame, queue: queue, at: now) {
             missed(frame.model)
             return nil
@@ -446,6 +453,7 @@ extension BoardManager: PointPolicy {
             stay(below: frame.model, at: now)
         }
         count(point, of: frame.model)
+        if point > entry.envelope.lowest { hasRunHigher = true }
         return point
     }
 
@@ -476,8 +484,9 @@ extension BoardManager: PointPolicy {
         for _ in 0..<min(count, 1_000) { missed(model) }
     }
 
-    /// Notes a miss, and whether the percentile excuses it.
+    /// Notes a miss, and whether the percentile excuses it. One that no plan would have spared says nothing of this one.
     private mutating func missed(_ model: Int) {
+        guard hasRunHigher || !missesAtLowest(model, slowdown: slowdown) else { return }
         entries[model].missesInRow += 1
         let isExcused = entries[model].credit >= 1 && entries[model].missesInRow < settings.missesInRow
         entries[model].credit = max(0, entries[model].credit - 1)
@@ -504,6 +513,7 @@ extension BoardManager: PointPolicy {
             lasting += (sample - lasting) / memory
             lastSample = sample
         }
+        lastEnd = now
         if now > frame.deadline { missed(frame.model) } else { kept(frame.model) }
         let isMissed = isMissing
         isMissing = false

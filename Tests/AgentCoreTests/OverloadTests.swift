@@ -9,11 +9,16 @@ import Testing
         var constraint = 40.0
         var priority = 1
         var run = 10.0
+        /// Else there is a point above that takes half as long again.
+        var hasOnePoint = false
     }
 
     /// On virtual time, every run as long as on the idle board.
-    /// - Returns: of each model, the shares of its frames that were in time, and that were run.
-    private func served(_ streams: [Stream], seconds: Double = 20) -> [(inTime: Double, run: Double)] {
+    /// - Returns: of each model, the shares of its frames that were in time, that were run, and that ran at the higher
+    ///   point.
+    private func served(
+        _ streams: [Stream], seconds: Double = 20
+    ) -> [(inTime: Double, run: Double, high: Double)] {
         var manager = BoardManager(
             models: streams.map {
                 .init(
@@ -25,11 +30,11 @@ import Testing
                 model,
                 .init(
                     constraintMilliseconds: stream.constraint, percentile: 99, priority: stream.priority, lowest: 0,
-                    highest: 1), atMilliseconds: 0)
+                    highest: stream.hasOnePoint ? 0 : 1), atMilliseconds: 0)
         }
         var scheduler = BoardScheduler(manager, models: streams.count, capacity: 8)
         var (now, arrived) = (0.0, streams.map { _ in 0 })
-        var (inTime, run) = (arrived, arrived)
+        var (inTime, run, high) = (arrived, arrived, arrived)
         func arrival(_ model: Int) -> Double { Double(arrived[model]) * 1_000 / streams[model].framesPerSecond }
         while now < 1_000 * seconds {
             for model in streams.indices {
@@ -48,6 +53,7 @@ import Testing
             let service = streams[turn.frame.model].run * (turn.point == 0 ? 1 : 1.5)
             now += service
             run[turn.frame.model] += 1
+            high[turn.frame.model] += turn.point
             inTime[turn.frame.model] += now <= turn.frame.deadline ? 1 : 0
             scheduler.completed(
                 turn.frame, point: turn.point, serviceMilliseconds: service, atMilliseconds: now)
@@ -55,7 +61,7 @@ import Testing
         return streams.indices.map { model in
             let waiting = Double(arrived[model])
             #expect(Double(run[model]) + Double(scheduler.dropped(of: model)) >= waiting - 8)
-            return (Double(inTime[model]) / waiting, Double(run[model]) / waiting)
+            return (Double(inTime[model]) / waiting, Double(run[model]) / waiting, Double(high[model]) / waiting)
         }
     }
 
@@ -98,5 +104,27 @@ import Testing
     @Test func whatCanNeverBeInTimeIsRun() {
         let served = served([Stream(framesPerSecond: 60, constraint: 8), Stream(framesPerSecond: 30)])
         #expect(served[0].inTime == 0 && served[0].run > 0.3, "\(served)")
+    }
+
+    /// Where one is late for another's only point, or for its own constraint, that would not be better if those which
+    /// are in nobody's way ran lower.
+    @Test(arguments: [20.0, 1]) func whatNoPlanCanHelpHoldsNobodyDown(constraint: Double) {
+        let served = served([
+            Stream(framesPerSecond: 10, constraint: 90, run: 22, hasOnePoint: true),
+            Stream(framesPerSecond: 31, constraint: constraint, run: 2, hasOnePoint: true),
+            Stream(framesPerSecond: 10, constraint: 500, run: 2),
+        ])
+        #expect(served[1].inTime < 0.98, "\(served)")
+        #expect(served[2].inTime == 1 && served[2].high > 0.95, "\(served)")
+    }
+
+    /// Here it would: a longer run is in the way of what has no time to wait.
+    @Test func whatWouldBeWorseStaysLow() {
+        let served = served([
+            Stream(framesPerSecond: 10, constraint: 90, run: 22, hasOnePoint: true),
+            Stream(framesPerSecond: 31, constraint: 20, run: 2, hasOnePoint: true),
+            Stream(framesPerSecond: 10, constraint: 500, run: 16),
+        ])
+        #expect(served[2].high < 0.05, "\(served)")
     }
 }
