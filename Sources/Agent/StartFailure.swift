@@ -6,6 +6,7 @@ import FleetModel
 import Foundation
 import Messaging
 import Packages
+import Shoal
 import Supernets
 
 /// Why an agent does not run, as a sentence and an exit code of the documented table.
@@ -19,7 +20,7 @@ public struct StartFailure: Sendable {
         case is EnrolmentFailure: (message, exitCode) = ("\(error)", 5)
         case is ZeroMQFailure, is DiskFailure, is EndpointFailure, is FolderInUse: (message, exitCode) = ("\(error)", 6)
         case is ConfigurationFailure, is PrivateFileFailure, is BoardRefusal, is PackageFailure, is SupernetRefusal,
-            is DatasetFailure, is InstructionSetRefusal:
+            is DatasetFailure, is InstructionSetRefusal, is ShoalFailure:
             (message, exitCode) = ("\(error)", 2)
         default:
             // Foundation's errors describe themselves in a debugger's form.

@@ -136,7 +136,8 @@ public struct AllocationReport: Encodable, Sendable {
         let outside = outsideWindows.map {
             "policy \($0) is outside its windows at \(timeText(UInt64(max(0, atMilliseconds))))"
         }
-        return outside + infeasible.map { "infeasible: \($0.reason)" } + [
+        let unassigned = unruled.map { "model \($0) has no policy and is not assigned" }
+        return outside + unassigned + infeasible.map { "infeasible: \($0.reason)" } + [
             "objective \(objective.text(4)), \(proof), \(solveMilliseconds.text(2)) ms"
         ]
     }

@@ -38,11 +38,6 @@ public struct ImagePreprocessor: Sendable {
         offsets = zip(mean, std).map { -$0 / $1 }
     }
 
-    /// To a square.
-    public init(channels: Int, height: Int, width: Int, side: Int, mean: [Float], std: [Float]) {
-        self.init(channels: channels, height: height, width: width, size: ImageSize(side), mean: mean, std: std)
-    }
-
     private static func taps(from source: Int, to target: Int) -> [Tap] {
         let ratio = Float(source) / Float(target)
         return (0..<target).map { position in

@@ -47,6 +47,14 @@ public struct BoardBudget: Equatable, Codable, Sendable {
     var capacity: MultipleChoiceKnapsack.Costs {
         .init(usableCores, memoryBytes.map { Double($0) } ?? .infinity, watts ?? .infinity, .infinity)
     }
+
+    /// Without the memory and power of such costs; all CPU time stays.
+    func lessMemoryAndPower(_ costs: MultipleChoiceKnapsack.Costs) -> BoardBudget {
+        var left = self
+        left.memoryBytes = memoryBytes.map { $0 - min($0, UInt64(costs[1].rounded(.up))) }
+        left.watts = watts.map { max(0, $0 - costs[2]) }
+        return left
+    }
 }
 
 /// One model that wants its share of a board.

@@ -20,8 +20,9 @@ import FleetModel
 ///
 /// What cannot be met is named, and the least bad is chosen: a model runs the point that comes nearest to the limit
 /// that it breaks. When the points that remain do not fit the board together, accuracy floors are given up
-/// (`AccuracyFloors`) before anything is late; and when that does not suffice, every model runs the point that takes
-/// least of the resources that are short.
+/// (`AccuracyFloors`) before anything is late; and when that does not suffice, every model runs a point that takes
+/// least of the resources that are short, as far as the others still suffice (`Shortage`). A model that would not fit
+/// the board even alone takes nothing from those that are as important or more: its frames give way to theirs there.
 public enum Allocator {
     /// What keeps noise from moving points: how far a measurement may vary, and what a change must bring.
     public struct Hysteresis: Equatable, Sendable {
@@ -64,7 +65,7 @@ public enum Allocator {
             let permitted = PermittedPoints(
                 of: request, cores: budget.cores, incumbent: incumbents[request.policy.model]?.envelope,
                 slack: hysteresis.slack)
-            if let reason = permitted.infeasibility { infeasible.append(reason) }
+            infeasible += permitted.infeasible
             if !permitted.points.isEmpty {
                 candidates.append(
                     Candidate(request: request, points: permitted.points, withoutFloor: permitted.withoutFloor))
@@ -72,19 +73,48 @@ public enum Allocator {
         }
         var solution = Candidate.solve(candidates, capacity: budget.capacity, stateLimit: stateLimit)
         let floors = candidates.map(\.points)
+        var leastBad: [Int] = []
         if solution == nil {
             infeasible.append(Shortage(of: candidates, within: budget).infeasibility)
-            AccuracyFloors.giveUp(&candidates, within: budget, stateLimit: stateLimit)
-            solution = Candidate.solve(candidates, capacity: budget.capacity, stateLimit: stateLimit)
+            (leastBad, solution) = compromise(&candidates, within: budget, stateLimit: stateLimit)
         }
-        var choice = solution?.choice
-        if let best = choice, let kept = kept(incumbents, candidates, best, budget, hysteresis) { choice = kept }
-        let points = choice ?? Shortage(of: candidates, within: budget).leastBad
+        var points = solution?.choice ?? leastBad
+        if solution != nil, let kept = kept(incumbents, candidates, points, budget, hysteresis) { points = kept }
         infeasible += AccuracyFloors.broken(by: points, candidates, floors: floors, within: budget)
         let envelopes = JointEnvelopes(
             of: candidates, around: points, within: budget,
             inForce: candidates.map { incumbents[$0.request.policy.model]?.envelope }, slack: hysteresis.slack)
         return allocation(candidates, points, envelopes, infeasible: infeasible, solution: solution)
+    }
+
+    /// What runs where no choice of permitted points fits: the candidates get the points back in that the floors given up
+    /// had ruled out.
+    /// - Returns: a point for each, and where they fit so, with what is known of that choice.
+    private static func compromise(
+        _ candidates: inout [Candidate], within budget: BoardBudget, stateLimit: Int
+    ) -> (points: [Int], solution: MultipleChoiceKnapsack.Solution?) {
+        let giveWay = candidates.indices.filter { Self.givesWay($0, among: candidates, within: budget) }
+        let others = candidates.indices.filter { !giveWay.contains($0) }
+        for index in giveWay { candidates[index].points = candidates[index].withoutFloor }
+        let left = budget.lessMemoryAndPower(giveWay.reduce(.zero) { $0 + candidates[$1].leastCosts })
+        var kept = others.map { candidates[$0] }
+        AccuracyFloors.giveUp(&kept, within: left, stateLimit: stateLimit)
+        for (index, candidate) in zip(others, kept) { candidates[index] = candidate }
+        let solution = Candidate.solve(kept, capacity: left.capacity, stateLimit: stateLimit)
+        if giveWay.isEmpty, let solution { return (solution.choice, solution) }
+        var points = Shortage(of: candidates, within: budget).leastBad
+        for (index, position) in zip(others, solution?.choice ?? []) { points[index] = position }
+        return (points, nil)
+    }
+
+    /// Whether the model takes more CPU time than the board has even alone, and none of the others is less important.
+    private static func givesWay(_ index: Int, among candidates: [Candidate], within budget: BoardBudget) -> Bool {
+        func isTooMuch(_ candidate: Candidate) -> Bool {
+            candidate.leastCosts[0] > MultipleChoiceKnapsack.room(in: budget.capacity)[0]
+        }
+        let priority = candidates[index].request.policy.priority
+        return isTooMuch(candidates[index])
+            && candidates.allSatisfy { $0.request.policy.priority >= priority || isTooMuch($0) }
     }
 
     /// The incumbents' points, where they are still permitted, still fit, and lose too little to be worth a change.
@@ -139,6 +169,11 @@ struct Candidate {
         while first > 0, points[first - 1] == points[first] - 1 { first -= 1 }
         while last < points.count - 1, points[last + 1] == points[last] + 1 { last += 1 }
         return first...last
+    }
+
+    /// Of every resource the least that a point takes which only the floor may rule out.
+    var leastCosts: MultipleChoiceKnapsack.Costs {
+        withoutFloor.reduce(.init(repeating: .infinity)) { pointwiseMin($0, request.costs(at: $1)) }
     }
 
     func item(_ position: Int) -> MultipleChoiceKnapsack.Item {

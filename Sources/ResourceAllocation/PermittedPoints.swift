@@ -2,15 +2,16 @@ import FleetModel
 
 /// The operating points that a model's own policy permits, whatever its neighbours take.
 ///
-/// Its limits are applied in the order of `Limit`; the first that no point left satisfies is the binding one. The point
-/// that comes nearest to it is the least bad, but where it is the accuracy floor: what is below the floor still serves,
-/// and what is late or takes too much does not, so that every point that the other limits leave may run.
+/// Its limits are applied in the order of `Limit`. One that no point left satisfies is named, and leaves the points that
+/// come nearest to it, as a rule one, but for the accuracy floor: what is below the floor still serves, and what is late
+/// or takes too much does not, so that every point that the other limits leave may run.
 struct PermittedPoints {
     /// Positions in the table, ascending; empty only without any point.
     let points: [Int]
     /// The same if there were no accuracy floor.
     let withoutFloor: [Int]
-    let infeasibility: Infeasibility?
+    /// The limits that no point left satisfied.
+    let infeasible: [Infeasibility]
 
     private enum Limit: CaseIterable {
         case latency, frameRate, cpuShare, memory, energy, accuracyFloor
@@ -42,42 +43,40 @@ struct PermittedPoints {
         guard !left.isEmpty else {
             let reason = "model \(request.policy.model): it has no operating point on this board"
             (points, withoutFloor) = ([], [])
-            infeasibility = Infeasibility(constraint: .operatingPoints, model: request.policy.model, reason: reason)
+            infeasible = [Infeasibility(constraint: .operatingPoints, model: request.policy.model, reason: reason)]
             return
         }
-        var unfloored = left
-        var barredBy: [Int: Limit] = [:]
+        var (unfloored, found) = (left, [Infeasibility]())
+        var bars = Bars()
         for limit in Limit.allCases {
             if limit == .accuracyFloor { unfloored = left }
-            guard let measure = Self.measure(limit, of: request, cores: cores) else { continue }
+            guard let measure = Self.measure(limit, of: request, cores: cores, broken: bars.broken) else { continue }
             let fitting = left.filter { point in
                 guard limit.isMeasured, let incumbent else { return measure.value(point) <= measure.limit + 1e-9 }
                 return measure.value(point) <= measure.limit * (incumbent.contains(point) ? 1 + slack : 1 - slack)
             }
-            if fitting.isEmpty {
-                let nearest = left.min { measure.value($0) < measure.value($1) } ?? left[0]
-                // Above the limit by less than the slack: permitted, only not yet told from noise.
-                let isWithin = measure.value(nearest) <= measure.limit
-                points = limit == .accuracyFloor ? left : [nearest]
-                withoutFloor = points
-                infeasibility =
-                    isWithin
-                    ? nil
-                    : Infeasibility(
+            let nearest = left.min { measure.value($0) < measure.value($1) } ?? left[0]
+            // Above the limit by less than the slack: permitted, only not yet told from noise.
+            if fitting.isEmpty, measure.value(nearest) > measure.limit + 1e-9 {
+                let sentence = measure.sentence(
+                    nearest, bars.text(to: measure, below: nearest, of: request, cores: cores))
+                found.append(
+                    Infeasibility(
                         constraint: measure.constraint, model: request.policy.model,
-                        reason: "model \(request.policy.model): "
-                            + measure.sentence(
-                                nearest, Self.bars(to: measure, below: nearest, barredBy, of: request, cores: cores)))
-                return
+                        reason: "model \(request.policy.model): \(sentence)"))
+                bars.broken.insert(limit)
             }
-            for point in left where !fitting.contains(point) { barredBy[point] = limit }
-            left = fitting
+            guard limit != .accuracyFloor || !fitting.isEmpty else { break }
+            let kept = fitting.isEmpty ? left.filter { measure.value($0) <= measure.value(nearest) } : fitting
+            for point in left where !kept.contains(point) { bars.barredBy[point] = limit }
+            left = kept
         }
-        (points, withoutFloor) = (left, unfloored)
-        infeasibility = nil
+        (points, withoutFloor, infeasible) = (left, unfloored, found)
     }
 
-    private static func measure(_ limit: Limit, of request: AllocationRequest, cores: Double) -> Measure? {
+    private static func measure(
+        _ limit: Limit, of request: AllocationRequest, cores: Double, broken: Set<Limit>
+    ) -> Measure? {
         let policy = request.policy
         let beside = request.slowdown == 1 ? "" : " beside its neighbours"
         switch limit {
@@ -118,7 +117,7 @@ struct PermittedPoints {
             return Measure(
                 constraint: .accuracyFloor, value: { -request.points[$0].accuracy }, limit: -floor
             ) { point, _ in
-                let bars = Self.bars(to: floor, of: request, cores: cores)
+                let bars = Bars.texts(to: floor, of: request, cores: cores, broken: broken)
                 let texts = Figure.texts(request.points[point].accuracy, floor, places: 4)
                 return "\(bars.isEmpty ? "" : bars.joined(separator: " and ") + " ")its accuracy reaches "
                     + "\(texts.first), the accuracy floor is \(texts.second)"
@@ -126,39 +125,62 @@ struct PermittedPoints {
         }
     }
 
-    /// What rules out the points that are better than the best of those left: without it that best one is not the
-    /// model's, and a sentence that says so would be untrue. Empty, or begins with a space.
-    private static func bars(
-        to measure: Measure, below nearest: Int, _ barredBy: [Int: Limit], of request: AllocationRequest, cores: Double
-    ) -> String {
-        let better = barredBy.filter { measure.value($0.key) < measure.value(nearest) }.values
-        let limits = Limit.allCases.filter { better.contains($0) }
-        return limits.isEmpty
-            ? "" : " " + limits.map { phrase($0, of: request, cores: cores) }.joined(separator: " and ")
-    }
+    /// What keeps a model from points that would do better.
+    private struct Bars {
+        /// The limit that ruled a point out.
+        var barredBy: [Int: Limit] = [:]
+        /// Those that no point left satisfied.
+        var broken: Set<Limit> = []
 
-    /// What keeps the model from a point that reaches the floor: the limits that the one which breaks the fewest
-    /// breaks. Empty where no point reaches it.
-    private static func bars(to floor: Double, of request: AllocationRequest, cores: Double) -> [String] {
-        let limits = Limit.allCases.filter { $0 != .accuracyFloor }
-        let broken = request.points.indices.filter { request.points[$0].accuracy >= floor - 1e-9 }.map { point in
-            limits.filter { limit in
-                guard let measure = measure(limit, of: request, cores: cores) else { return false }
-                return measure.value(point) > measure.limit + 1e-9
+        /// What rules out the points that are better than the best of those left: without it that best one is not the
+        /// model's, and a sentence that says so would be untrue. Empty, or begins with a space.
+        func text(
+            to measure: Measure, below nearest: Int, of request: AllocationRequest, cores: Double
+        ) -> String {
+            let better = barredBy.filter { measure.value($0.key) < measure.value(nearest) }.values
+            let limits = Limit.allCases.filter { better.contains($0) }
+            return limits.isEmpty
+                ? ""
+                : " "
+                    + limits.map { Self.phrase($0, of: request, cores: cores, isBroken: broken.contains($0)) }
+                    .joined(separator: " and ")
+        }
+
+        /// What keeps the model from a point that reaches the floor: the limits that the one which breaks the fewest
+        /// breaks. Empty where no point reaches it.
+        static func texts(
+            to floor: Double, of request: AllocationRequest, cores: Double, broken: Set<Limit>
+        ) -> [String] {
+            let limits = Limit.allCases.filter { $0 != .accuracyFloor }
+            let reaching = request.points.indices.filter { request.points[$0].accuracy >= floor - 1e-9 }
+            let inTheWay = reaching.map { point in
+                limits.filter { limit in
+                    guard let measure = measure(limit, of: request, cores: cores, broken: broken) else { return false }
+                    return measure.value(point) > measure.limit + 1e-9
+                }
+            }
+            return (inTheWay.min { $0.count < $1.count } ?? []).map {
+                phrase($0, of: request, cores: cores, isBroken: broken.contains($0))
             }
         }
-        return (broken.min { $0.count < $1.count } ?? []).map { phrase($0, of: request, cores: cores) }
-    }
 
-    private static func phrase(_ limit: Limit, of request: AllocationRequest, cores: Double) -> String {
-        let policy = request.policy
-        return switch limit {
-        case .latency: "within \(Figure.shown(policy.latency.milliseconds)) ms"
-        case .frameRate: "at \(Figure.shown(request.framesPerSecond)) frames per second"
-        case .cpuShare: "within its share of \(Figure.shown((policy.cpuShare ?? 1) * cores, places: 3)) cores"
-        case .memory: "within \(policy.memoryBytes ?? 0) bytes"
-        case .energy: "within \(Figure.shown(policy.energyMillijoules ?? 0)) mJ per frame"
-        case .accuracyFloor: ""
+        private static func phrase(
+            _ limit: Limit, of request: AllocationRequest, cores: Double, isBroken: Bool
+        ) -> String {
+            let policy = request.policy
+            let milliseconds = Figure.shown(policy.latency.milliseconds)
+            let rate = Figure.shown(request.framesPerSecond)
+            let share = Figure.shown((policy.cpuShare ?? 1) * cores, places: 3)
+            let (bytes, energy) = (policy.memoryBytes ?? 0, Figure.shown(policy.energyMillijoules ?? 0))
+            return switch limit {
+            case .latency: isBroken ? "nearest to its constraint of \(milliseconds) ms" : "within \(milliseconds) ms"
+            case .frameRate: "\(isBroken ? "nearest to its" : "at") \(rate) frames per second"
+            case .cpuShare: "\(isBroken ? "nearest to" : "within") its share of \(share) cores"
+            case .memory: isBroken ? "nearest to its limit of \(bytes) bytes" : "within \(bytes) bytes"
+            case .energy:
+                isBroken ? "nearest to its limit of \(energy) mJ per frame" : "within \(energy) mJ per frame"
+            case .accuracyFloor: ""
+            }
         }
     }
 }

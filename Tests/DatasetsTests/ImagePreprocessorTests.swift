@@ -5,7 +5,8 @@ import Testing
 @Suite struct ImagePreprocessorTests {
     private func convert(_ images: ImageSet, at index: Int, side: Int, mean: [Float], std: [Float]) -> [Float] {
         let preprocessor = ImagePreprocessor(
-            channels: images.channels, height: images.height, width: images.width, side: side, mean: mean, std: std)
+            channels: images.channels, height: images.height, width: images.width, size: .init(side), mean: mean,
+            std: std)
         var result = [Float](repeating: .nan, count: images.channels * side * side)
         result.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
         return result

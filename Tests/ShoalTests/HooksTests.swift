@@ -64,9 +64,8 @@ import Testing
         try NetworkPackage(
             graph: try Self.residual(blocks: 1, seed: 4, outputs: outputs, ending: ending), configuration: .init()
         ).package().write(to: path)
-        let refusal = #expect(throws: ShoalFailure.self) {
-            try HookablePackage(PackageFile(path), channels: 3, kernels: try KernelSet.selected())
-        }
+        let package = try HookablePackage(PackageFile(path), channels: 3, kernels: try KernelSet.selected())
+        let refusal = #expect(throws: ShoalFailure.self) { try package.checkHooks() }
         let said = refusal.map { "\($0)" } ?? ""
         #expect(said.contains(ending.first.map { "ends in \($0)" } ?? "a single output"), "\(said)")
     }

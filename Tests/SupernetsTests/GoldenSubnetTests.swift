@@ -43,8 +43,8 @@ import Testing
 
     private func preprocessor(_ images: ImageSet, side: Int) -> ImagePreprocessor {
         ImagePreprocessor(
-            channels: 1, height: images.height, width: images.width, side: side, mean: supernet.architecture.mean,
-            std: supernet.architecture.std)
+            channels: 1, height: images.height, width: images.width, size: .init(side),
+            mean: supernet.architecture.mean, std: supernet.architecture.std)
     }
 
     private func logits(_ plan: Plan, _ images: ImageSet, count: Int) -> [[Float]] {

@@ -292,7 +292,8 @@ extension AgentConfiguration {
         return port > 0 && text.distance(from: text.startIndex, to: colon) > "tcp://".count
     }
 
-    private static func describe(_ error: DecodingError) -> String {
+    /// With the field, where one is to blame.
+    static func describe(_ error: DecodingError, in format: String = "YAML") -> String {
         func path(_ keys: [any CodingKey]) -> String {
             keys.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
         }
@@ -302,7 +303,7 @@ extension AgentConfiguration {
             context.codingPath.isEmpty
                 ? "is not a mapping of fields" : "\(path(context.codingPath)): is of the wrong type"
         case .dataCorrupted(let context):
-            context.codingPath.isEmpty ? "is not YAML" : "\(path(context.codingPath)): cannot be read"
+            context.codingPath.isEmpty ? "is not \(format)" : "\(path(context.codingPath)): cannot be read"
         @unknown default: "cannot be read"
         }
     }

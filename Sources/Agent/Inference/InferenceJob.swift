@@ -1,6 +1,7 @@
 import Datasets
 import Engine
 import InferenceAPI
+import Packages
 
 /// One request on its way through a model's thread.
 ///
@@ -46,7 +47,8 @@ final class InferenceJob: @unchecked Sendable {
         let shape = deployment.plans[active].inputShape
         if request.height != shape.height || request.width != shape.width || !request.pixels.isNormalised {
             preprocessor = deployment.normalization.preprocessor(
-                channels: channels, height: request.height, width: request.width, side: shape.height)
+                channels: channels, height: request.height, width: request.width,
+                size: ImageSize(height: shape.height, width: shape.width))
         }
         return active
     }

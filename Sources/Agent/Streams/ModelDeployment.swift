@@ -37,8 +37,8 @@ struct ModelDeployment: Sendable {
         let mean: [Float]
         let std: [Float]
 
-        func preprocessor(channels: Int, height: Int, width: Int, side: Int) -> ImagePreprocessor {
-            ImagePreprocessor(channels: channels, height: height, width: width, side: side, mean: mean, std: std)
+        func preprocessor(channels: Int, height: Int, width: Int, size: ImageSize) -> ImagePreprocessor {
+            ImagePreprocessor(channels: channels, height: height, width: width, size: size, mean: mean, std: std)
         }
     }
 
@@ -132,9 +132,7 @@ struct ModelLoader {
         _ images: ImageSet?
     ) throws -> ModelDeployment {
         let loaded: HookablePackage
-        do { loaded = try HookablePackage(package, channels: images?.channels, kernels: kernels) } catch {
-            throw ConfigurationFailure(file: model.package, reason: "\(error)")
-        }
+        loaded = try HookablePackage(package, channels: images?.channels, kernels: kernels)
         let plain = PlanTimer.measure(loaded.plan, repeats: Self.measuredRuns).totalMilliseconds
         let points = table.points.map { point in
             var here = point
@@ -207,8 +205,10 @@ struct ModelLoader {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationFailure.unreadable(path)
         }
-        guard let table = try? JSONDecoder().decode(ParetoTable.self, from: data) else {
-            throw ConfigurationFailure(file: path, reason: "is not a Pareto table")
+        let table: ParetoTable
+        do { table = try JSONDecoder().decode(ParetoTable.self, from: data) } catch let error as DecodingError {
+            let reason = AgentConfiguration.describe(error, in: "JSON")
+            throw ConfigurationFailure(file: path, reason: "is no table of points: \(reason)")
         }
         guard (1...FleetLimits.pointsPerModel).contains(table.points.count) else {
             throw ConfigurationFailure(file: path, reason: "has \(table.points.count) points")

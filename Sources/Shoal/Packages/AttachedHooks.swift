@@ -56,6 +56,7 @@ package struct AttachedHooks: Sendable {
         guard state.precision == nil, state.subnet == nil else {
             throw HookRefusal("\(path): precisions of single convolutions, and subnets, are not chosen here")
         }
+        try package.checkHooks()
         (self.state, plain) = (state, package.plan)
         guard !state.kinds.allSatisfy(\.row.isWithinNetwork) else {
             form = .withinNetwork(try package.sections())
@@ -72,6 +73,7 @@ package struct AttachedHooks: Sendable {
     package static func plan(of network: HookState.Network, channels: Int, _ kernels: KernelSet) throws -> Plan {
         guard let path = network.package else { throw HookRefusal("the hooks name no smaller network") }
         let loaded = try HookablePackage(PackageFile(path), channels: channels, kernels: kernels)
+        try loaded.checkHooks()
         if let other = network.stranger(weightsSHA256: loaded.weightsSHA256, graphSHA256: loaded.graphSHA256) {
             throw HookRefusal("\(path): has \(other) than the smaller network of the hooks")
         }

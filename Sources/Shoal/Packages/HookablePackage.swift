@@ -4,7 +4,7 @@ import Graphs
 package import NetworkParts
 package import Packages
 
-/// A network package whose computation hooks can look into.
+/// A network package that kernels cover wholly, as agents run it and hooks look into it.
 package struct HookablePackage: Sendable {
     package let path: String
     package let name: String
@@ -17,6 +17,8 @@ package struct HookablePackage: Sendable {
     package let mean: [Float]
     package let std: [Float]
     package let kernels: KernelSet
+    /// Why it can have no hooks, though it runs.
+    private let reasonAgainstHooks: String?
     /// Of the whole network and of its parts.
     package let weights = PackedWeights()
 
@@ -45,7 +47,7 @@ package struct HookablePackage: Sendable {
                 .file, "\(path): the network leaves the image's size open; import it with inputSize in --config")
         }
         let bound = try loaded.bound(to: try loaded.inputShape(channels: loaded.channels ?? channels))
-        if let reason = bound.reasonAgainstHooks { throw ShoalFailure(.file, "\(path): \(reason)") }
+        reasonAgainstHooks = bound.reasonAgainstHooks
         do {
             fused = try FusedNetwork(bound)
             plan = try fused.plan(kernels: kernels, weights: weights)
@@ -53,6 +55,11 @@ package struct HookablePackage: Sendable {
             throw ShoalFailure(.file, "\(path): hooks and agents need a network that kernels cover wholly: \(error)")
         }
         (mean, std) = try loaded.normalization(channels: plan.inputShape.channels)
+    }
+
+    /// - Throws: `ShoalFailure` where gates could not compare its answers.
+    package func checkHooks() throws(ShoalFailure) {
+        if let reasonAgainstHooks { throw ShoalFailure(.file, "\(path): \(reasonAgainstHooks)") }
     }
 
     /// The network part by part.

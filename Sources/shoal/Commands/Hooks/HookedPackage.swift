@@ -34,6 +34,7 @@ struct HookedPackage {
 
     private init(_ package: PackageFile) throws {
         let loaded = try HookablePackage(package, channels: 3, kernels: try KernelSet.selected())
+        try loaded.checkHooks()
         (path, name, plan, fused) = (loaded.path, loaded.name, loaded.plan, loaded.fused)
         (subnet, size, weightsSHA256, kernels) = (nil, loaded.size, loaded.weightsSHA256, loaded.kernels)
         graphSHA256 = loaded.graphSHA256
