@@ -29,7 +29,7 @@ extension Request {
     func body<Value: Decodable>(as type: Value.Type, _ context: some RequestContext) async throws -> Value {
         let buffer: ByteBuffer
         do { buffer = try await collectedBody(within: AdminServer.limits) } catch {
-            throw AdminFailure(.tooLarge, error.description)
+            throw AdminFailure(error == .cutOff ? .invalid : .tooLarge, error.description)
         }
         do {
             return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))

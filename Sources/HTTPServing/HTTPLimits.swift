@@ -34,19 +34,27 @@ public struct HTTPLimits: Equatable, Sendable {
     }
 }
 
-/// A request's body is larger than the interface takes.
-public struct BodyTooLarge: Error, Equatable, Sendable, CustomStringConvertible {
-    public let limit: Int
+/// Why a request's body was not read.
+public enum BodyFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    /// It is larger than the interface takes.
+    case tooLarge(limit: Int)
+    /// The client sent less than it had announced.
+    case cutOff
 
-    public var description: String { "the body is larger than \(limit) bytes" }
+    public var description: String {
+        switch self {
+        case .tooLarge(let limit): "the body is larger than \(limit) bytes"
+        case .cutOff: "the body ended before all of it had come"
+        }
+    }
 }
 
 extension Request {
     /// The whole body, refused before more than the limit is kept.
-    public func collectedBody(within limits: HTTPLimits) async throws(BodyTooLarge) -> ByteBuffer {
+    public func collectedBody(within limits: HTTPLimits) async throws(BodyFailure) -> ByteBuffer {
         var request = self
-        do { return try await request.collectBody(upTo: limits.bodyBytes) } catch {
-            throw BodyTooLarge(limit: limits.bodyBytes)
-        }
+        do { return try await request.collectBody(upTo: limits.bodyBytes) } catch is NIOTooManyBytesError {
+            throw .tooLarge(limit: limits.bodyBytes)
+        } catch { throw .cutOff }
     }
 }

@@ -106,7 +106,7 @@ public struct InferenceServer: Sendable {
         }
         let buffer: ByteBuffer
         do { buffer = try await request.collectedBody(within: Self.limits) } catch {
-            throw InferenceRefusal(.tooLarge, error.description)
+            throw InferenceRefusal(error == .cutOff ? .malformed : .tooLarge, error.description)
         }
         let asked = try InferenceRequest(Array(buffer.readableBytesView), headerLength: length, for: model)
         let answer = try InferenceAnswer(try await models.infer(asked, on: model), to: asked, of: model)

@@ -12,7 +12,11 @@ import Testing
         let limits = HTTPLimits(bodyBytes: 1 << 20, connections: 4, idleTimeout: .seconds(120))
         let router = Router()
         router.on("/", method: .head) { _, _ in "a body" }
-        router.post("/") { request, _ in "\(try await request.collectedBody(within: limits).readableBytes)" }
+        router.post("/") { request, _ in
+            do throws(BodyFailure) { return "\(try await request.collectedBody(within: limits).readableBytes)" } catch {
+                return error.description
+            }
+        }
         try await ServingHarness.serving(
             { limits.application(router, at: .hostname("127.0.0.1", port: 0), onBound: $0) }
         ) { url in
@@ -108,6 +112,27 @@ import Testing
             // Two heads, and the body of the second alone.
             #expect(parts.count == 3 && parts.last == "3", "\(answer)")
             #expect(parts.prefix(2).allSatisfy { $0.hasPrefix("HTTP/1.1 200 OK") }, "\(answer)")
+        }
+    }
+
+    /// Neither is taken for the other.
+    @Test(.timeLimit(.minutes(5))) func bodiesThatAreTooLargeOrCutOffSayWhich() async throws {
+        try await serving { port in
+            for (head, body, said) in [
+                ("5", "1", "the body ended before all of it had come"),
+                (
+                    "\((1 << 20) + 1)", String(repeating: "1", count: (1 << 20) + 1),
+                    "the body is larger than 1048576 bytes"
+                ),
+            ] {
+                let connection = try Connection(port)
+                defer { connection.close() }
+                connection.send(
+                    "POST / HTTP/1.1\r\nHost: b\r\nConnection: close\r\nContent-Length: \(head)\r\n\r\n\(body)")
+                shutdown(connection.descriptor, Int32(SHUT_WR.rawValue))
+                let answer = try #require(connection.rest())
+                #expect(answer.hasSuffix(said), "\(answer)")
+            }
         }
     }
 }

@@ -127,6 +127,62 @@ import Testing
         #expect(allocation.models.map(\.highestPoint) == [2, 2])
     }
 
+    /// Where all points break a limit alike, what else they are decides, and every limit that is broken is named.
+    @Test(arguments: [[0, 1, 2], [2, 1, 0], [1, 2, 0]]) func pointsThatBreakALimitAlikeAreToldApart(order: [Int]) {
+        let points = [(5.0, 0.5), (7.0, 0.7), (9.0, 0.9)]
+        var request = Instances.request("x", points: order.map { points[$0] })
+        (request.policy.memoryBytes, request.memoryBytes) = (10, 20)
+        let allocation = Allocator.allocate([request], within: BoardBudget(cores: 1, reserve: 0))
+        #expect(allocation.infeasible.map(\.constraint) == [.memory])
+        #expect(allocation.models.map(\.preferredPoint) == [order.firstIndex(of: 2)])
+        request.policy.accuracyFloor = 0.95
+        let floored = Allocator.allocate([request], within: BoardBudget(cores: 1, reserve: 0))
+        #expect(floored.infeasible.map(\.constraint) == [.memory, .accuracyFloor])
+        #expect(floored.models == allocation.models)
+    }
+
+    @Test func aFloorIsNamedBesideTheLimitThatBreaksIt() {
+        let late = Instances.request("x", points: [(6, 0.5), (8, 0.9)], milliseconds: 5, floor: 0.8)
+        let found = Allocator.allocate([late], within: BoardBudget(cores: 1, reserve: 0))
+        #expect(
+            found.infeasible.map(\.reason) == [
+                "model x: its fastest point takes 6 ms, the constraint is 5 ms",
+                "model x: nearest to its constraint of 5 ms its accuracy reaches 0.5, the accuracy floor is 0.8",
+            ])
+        #expect(found.models.map(\.preferredPoint) == [0])
+        let frequent = Instances.request("x", points: [(6, 0.5), (8, 0.9)], fps: 200, floor: 0.8)
+        let named = Allocator.allocate([frequent], within: BoardBudget(cores: 4, reserve: 0)).infeasible
+        #expect(named.map(\.constraint) == [.frameRate, .accuracyFloor])
+    }
+
+    /// Too little CPU time is no reason to run out of memory as well.
+    @Test func whatSufficesIsNotOverdrawnForWhatIsShort() {
+        let requests = ["a", "b"].map { name in
+            var request = Instances.request(name, points: [(60, 0.8), (70, 0.8)])
+            for (index, bytes) in [UInt64(100), 10].enumerated() {
+                request.points[index].demand = PointDemand(memoryBytes: bytes)
+            }
+            return request
+        }
+        let scarce = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: 0, memoryBytes: 100))
+        #expect(scarce.infeasible.map(\.constraint) == [.cpu])
+        #expect(scarce.models.map(\.preferredPoint) == [1, 1])
+        let ample = Allocator.allocate(requests, within: BoardBudget(cores: 1, reserve: 0, memoryBytes: 200))
+        #expect(ample.models.map(\.preferredPoint) == [0, 0])
+    }
+
+    /// A board cannot run the large model even alone. Its frames give way to those of what is as important or more.
+    @Test(arguments: [1, 100, 101]) func whatNeverFitsTakesNothingFromTheMoreImportant(priority: Int) {
+        let large = Instances.request("large", points: [(200, 0.6), (400, 0.9)], priority: priority)
+        let small = Instances.request("small", points: [(1, 0.6), (5, 0.95)], floor: 0.9, priority: 100)
+        let allocation = Allocator.allocate([large, small], within: BoardBudget(cores: 1, reserve: 0))
+        let givesWay = priority <= 100
+        #expect(allocation.models.map(\.preferredPoint) == [0, givesWay ? 1 : 0])
+        #expect(
+            allocation.infeasible.map(\.constraint)
+                == (givesWay ? [.frameRate, .cpu] : [.frameRate, .cpu, .accuracyFloor]))
+    }
+
     /// A floor out of reach takes nothing from the other models.
     @Test func aFloorOutOfReachLeavesRoomForTheOthers() {
         let low = Instances.request("low", points: [(3, 0.7), (30, 0.8)], fps: 30, floor: 0.81, priority: 1)
