@@ -79,7 +79,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "MetricsServing": ["FleetMetrics", "HTTPServing"],
     "AdminAPI": ["AuditLog", "Files", "FleetModel", "HTTPServing", "HookSharing"],
     "FleetListings": ["AdminAPI", "AuditLog", "FleetModel", "HookSharing"],
-    "MachineChecks": ["Engine", "Messaging", "Packages", "Processors"],
+    "MachineChecks": ["Engine", "FleetModel", "Messaging", "NetworkParts", "Packages", "Processors", "Shoal"],
     "AllocationReports": ["FleetListings", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Dashboard": [],
     "SearchReports": ["AdminAPI", "FleetModel"],
@@ -224,6 +224,7 @@ let testImports: [String: [String]] = [
     "Shoal": ["CAllocations", "ModelImport"],
     "ShoalC": ["CAllocations", "Engine", "ModelImport", "Packages"],
     "Supernets": ["CAllocations", "Datasets", "ModelImport"],
+    "MachineChecks": ["Graphs"],
 ]
 
 let strict: [SwiftSetting] = [

@@ -9,7 +9,7 @@ import Yams
 ///     cores: 4                           # CPU time that the models may use, in cores
 ///     memoryBytes: 1073741824            # without it memory is no constraint
 ///     watts: 5                           # power for the models; without it energy is no constraint
-///     reserve: { cpu: 0.2, memoryBytes: 0, watts: 0 }   # cpu 0.1 where neither this nor a policy says it
+///     reserve: { cpu: 0.2, memoryBytes: 0, watts: 0 }   # cpu 0 where neither this nor a policy says it
 ///     interference:                      # classifier takes 1.25 times as long beside detector
 ///       classifier: { detector: 1.25 }
 ///     models:

@@ -1,6 +1,10 @@
+import Engine
+import FleetModel
 import Foundation
 import Messaging
+import NetworkParts
 import Packages
+import Shoal
 import Yams
 
 /// What an agent will meet with its configuration: files, secrets, packages, and the way to its coordinator.
@@ -9,9 +13,12 @@ import Yams
 public struct BoardChecks {
     private struct Configuration: Decodable {
         struct Model: Decodable {
+            struct Stream: Decodable { var images: [String]? }
+
             var name: String
             var package: String
             var points: String
+            var stream: Stream?
         }
 
         var stateDirectory: String
@@ -49,9 +56,28 @@ public struct BoardChecks {
     }
 
     private func model(_ model: Configuration.Model) -> [Finding] {
-        [PackageCheck.finding(model.package)]
-            + (FileManager.default.isReadableFile(atPath: model.points)
-                ? [] : [Finding(model.name, .bad, "its points cannot be read: \(model.points)")])
+        [PackageCheck.finding(model.package)] + network(model) + points(model)
+    }
+
+    private func points(_ model: Configuration.Model) -> [Finding] {
+        guard let data = FileManager.default.contents(atPath: model.points) else {
+            return [Finding(model.name, .bad, "its points cannot be read: \(model.points)")]
+        }
+        let isTable = (try? JSONDecoder().decode(ParetoTable.self, from: data)) != nil
+        return isTable ? [] : [Finding(model.name, .bad, "its points are no table of points: \(model.points)")]
+    }
+
+    /// An agent runs what kernels cover wholly, at a size that is known; subnets of a supernet are that by construction.
+    private func network(_ model: Configuration.Model) -> [Finding] {
+        guard let file = try? PackageFile(model.package), file.kind == NetworkPackage.kind else { return [] }
+        do {
+            let loaded = try LoadedNetwork(file.package(), path: model.package)
+            // Images of the stream say what a graph leaves open.
+            if loaded.channels == nil, model.stream?.images != nil { return [] }
+            _ = try HookablePackage(
+                loaded, weightsSHA256: "", channels: nil, kernels: try KernelSet.selected())
+            return []
+        } catch { return [Finding(model.name, .bad, "\(error)")] }
     }
 
     /// Where the board is a member, what it was told then; else what its enrolment says.

@@ -129,7 +129,7 @@ import Testing
                 defer { connection.close() }
                 connection.send(
                     "POST / HTTP/1.1\r\nHost: b\r\nConnection: close\r\nContent-Length: \(head)\r\n\r\n\(body)")
-                shutdown(connection.descriptor, Int32(SHUT_WR.rawValue))
+                shutdown(connection.descriptor, Int32(SHUT_WR))
                 let answer = try #require(connection.rest())
                 #expect(answer.hasSuffix(said), "\(answer)")
             }

@@ -1,5 +1,8 @@
 import Foundation
+import Graphs
 import Messaging
+import NetworkParts
+import Packages
 import Testing
 
 @testable import MachineChecks
@@ -39,6 +42,31 @@ import Testing
         #expect(verdict("enrolment", findings) == .good)
         #expect(verdict("enrolment endpoint: port", findings) == .bad)
         #expect(verdict("fleet endpoint: name", findings) == .bad)
+    }
+
+    /// A network of which kernels cover a part runs on the command line, not in an agent.
+    @Test(arguments: [("Relu", true), ("Det", false)]) func networksThatAgentsDoNotRunAreNamed(
+        last: String, isRun: Bool
+    ) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let graph = try Graph(
+            name: "r",
+            inputs: [GraphInput(name: "x", element: .float32, dimensions: [1, 3, 4, 4].map { .fixed($0) })],
+            outputs: ["y"], initialisers: [:], nodes: [Node(last, opset: 14, inputs: ["x"], outputs: ["y"])])
+        try NetworkPackage(graph: graph, configuration: .init()).package().write(to: folder.path() + "/n")
+        try Data(#"{"points": []}"#.utf8).write(to: folder.appending(path: "q"))
+        let configuration = """
+            board: board-1
+            stateDirectory: \(folder.path())
+            models: [{name: m, package: \(folder.path())/n, points: \(folder.path())/q}]
+            """
+        try Data(configuration.utf8).write(to: folder.appending(path: "agent.yaml"))
+        let findings = BoardChecks(configuration: folder.path() + "/agent.yaml").findings()
+        #expect(verdict("/n", findings) == .good)
+        let said = findings.filter { $0.check == "m" }.map(\.message)
+        #expect(said.contains { $0.hasPrefix("its points are no table") })
+        #expect(said.contains { $0.contains("kernels cover wholly") } != isRun, "\(said)")
     }
 
     @Test func aBoardIsEnrolledOrWillBe() throws {

@@ -5,6 +5,7 @@ import Foundation
 import Fusion
 import Graphs
 import ModelImport
+import Packages
 import SearchSpace
 import Supernets
 import Testing
