@@ -29,7 +29,7 @@
 /// one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees it: when the
 /// switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to that point,
 /// and rises when there are switches again. A fall is never put off. A model in `steps` mode goes one point at a time,
-/// one in `lookUp` mode to its point at once.
+/// and falls by one with every frame that comes, run or dropped; one in `lookUp` mode goes to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
@@ -182,6 +182,8 @@ public struct BoardManager: Sendable {
         var other = 0
         /// Where the model's last frame ran; -1 before the first.
         var lastPoint = -1
+        /// Frames that came since and never ran.
+        var passed = 0
         /// What the model's own limit still leaves.
         var switches = SwitchCount()
         var spread = RunSpread()
@@ -405,7 +407,7 @@ public struct BoardManager: Sendable {
     /// Counts a switch where the frame runs at another point than the one before.
     private mutating func count(_ point: Int, of model: Int) {
         let last = entries[model].lastPoint
-        entries[model].lastPoint = point
+        (entries[model].lastPoint, entries[model].passed) = (point, 0)
         guard last >= 0, last != point else { return }
         // Falls beyond what is left put a rise off by seconds, not for long.
         switches.saved = max(-1, switches.saved - 1)
@@ -431,6 +433,7 @@ extension BoardManager: PointPolicy {
         entries[frame.model].lastArrival = max(entries[frame.model].lastArrival, frame.arrival)
         if frame.arrival >= lastEnd { hasRunHigher = false }
         if isHopeless(frame, queue: queue, at: now) {
+            entries[frame.model].passed += 1
             missed(frame.model)
             return nil
         }
@@ -457,13 +460,14 @@ extension BoardManager: PointPolicy {
         return point
     }
 
-    /// Where the next frame may run: from the lowest point to the plan's, in `steps` mode next to the last frame's.
+    /// Where the next frame may run: from the lowest point to the plan's, in `steps` mode next to the last frame's. What
+    /// never ran has taken its step downwards, too: where most frames are dropped, few are left to fall with.
     private func pointsInReach(of model: Int) -> (least: Int, most: Int) {
         let entry = entries[model]
         let (least, most) = (entry.envelope.lowest, entry.planned)
         guard models[model].mode == .steps, entry.lastPoint >= 0 else { return (least, most) }
         let reached = max(least, min(entry.lastPoint + 1, most))
-        return (min(max(least, entry.lastPoint - 1), reached), reached)
+        return (min(max(least, entry.lastPoint - 1 - entry.passed), reached), reached)
     }
 
     /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with:
@@ -481,6 +485,7 @@ extension BoardManager: PointPolicy {
     }
 
     public mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
+        entries[model].passed += min(count, 1_000)
         for _ in 0..<min(count, 1_000) { missed(model) }
     }
 
