@@ -28,7 +28,8 @@
 /// allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make
 /// one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees it: when the
 /// switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to that point,
-/// and rises when there are switches again. A fall is never put off. A model in `steps` mode goes one point at a time,
+/// and rises when there are switches again. A fall is never put off; where a model's own limit is used up, no frame rises
+/// before a switch has been earned, so that it is broken by no more than the points to fall by. A model in `steps` mode goes one point at a time,
 /// and falls by one with every frame that comes, run or dropped; one in `lookUp` mode goes to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
@@ -399,9 +400,20 @@ public struct BoardManager: Sendable {
     /// Whether the limits of switches leave so many.
     private mutating func maySwitch(_ index: Int, _ count: Double, at now: Double) -> Bool {
         switches.earn(settings.switchesPerSecond, most: settings.savedSwitches, at: now)
+        earnSwitches(index, at: now)
+        return min(switches.saved, entries[index].switches.saved) >= count
+    }
+
+    /// Whether the model's own limit leaves a switch. The board's binds plans only: what its frames lose to a burst,
+    /// they take back after it.
+    private mutating func mayRise(_ index: Int, at now: Double) -> Bool {
+        earnSwitches(index, at: now)
+        return entries[index].switches.saved >= 1
+    }
+
+    private mutating func earnSwitches(_ index: Int, at now: Double) {
         let limit = entries[index].envelope.switchesPerMinute
         entries[index].switches.earn(limit / 60, most: max(limit, 2), at: now)
-        return min(switches.saved, entries[index].switches.saved) >= count
     }
 
     /// Counts a switch where the frame runs at another point than the one before.
@@ -411,8 +423,9 @@ public struct BoardManager: Sendable {
         guard last >= 0, last != point else { return }
         // Falls beyond what is left put a rise off by seconds, not for long.
         switches.saved = max(-1, switches.saved - 1)
-        entries[model].switches.saved = max(
-            -entries[model].envelope.switchesPerMinute, entries[model].switches.saved - 1)
+        // A limit that somebody set holds on average: every fall is paid back. As no rise comes before that, they are
+        // no more than the model has points.
+        entries[model].switches.saved -= 1
     }
 
     private mutating func adopt(at now: Double) {
@@ -455,6 +468,8 @@ extension BoardManager: PointPolicy {
         {
             stay(below: frame.model, at: now)
         }
+        // What keeps its deadline at the last frame's point does not leave that without a switch to do so with.
+        if entry.lastPoint >= 0, point > entry.lastPoint, !mayRise(frame.model, at: now) { point = entry.lastPoint }
         count(point, of: frame.model)
         if point > entry.envelope.lowest { hasRunHigher = true }
         return point

@@ -30,6 +30,37 @@ import Testing
         return point
     }
 
+    /// A minute of frames every other one of which is short of time, as where requests come in batches: each of these
+    /// falls, and the others stay there until the limit has earned a switch.
+    @Test(arguments: [1.0, 6, 30]) func anOverloadBreaksNoLimitOfSwitches(limit: Double) throws {
+        var manager = Self.managed(limit: limit)
+        var (switches, last) = (0, try Self.run(&manager, at: 0))
+        for index in 1..<4_000 {
+            let isShort = index % 2 == 1
+            let point = try Self.run(&manager, room: isShort ? 3 : Self.constraint, at: Double(index) * 15)
+            if isShort { #expect(point == 0, "a fall was put off") }
+            if point != last { switches += 1 }
+            last = point
+        }
+        // A minute, what was saved up before it, and falls that are still to be paid back.
+        #expect(Double(switches) <= limit + max(limit, 2) + Double(Self.idle.count), "\(switches)")
+        #expect(switches > 0)
+
+        // Quiet pays back what the falls have cost.
+        for index in 4_000..<16_000 { last = try Self.run(&manager, at: Double(index) * 15) }
+        #expect(last == 3)
+    }
+
+    /// The limit of the board is no such: what a burst has lowered comes back right behind it.
+    @Test func withoutALimitFramesComeBackAtOnce() throws {
+        var manager = Self.managed()
+        for index in 0..<6 {
+            let isShort = index % 2 == 1
+            let point = try Self.run(&manager, room: isShort ? 3 : Self.constraint, at: Double(index) * 15)
+            #expect(point == (isShort ? 0 : 3))
+        }
+    }
+
     /// In steps, a frame goes one point further down than the last one that ran, and one more for every frame in between
     /// that never did.
     @Test(arguments: [(0, 2), (1, 1), (2, 0), (5_000, 0)])
