@@ -28,9 +28,10 @@
 /// allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make
 /// one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees it: when the
 /// switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to that point,
-/// and rises when there are switches again. A fall is never put off; where a model's own limit is used up, no frame rises
-/// before a switch has been earned, so that it is broken by no more than the points to fall by. A model in `steps` mode goes one point at a time,
-/// and falls by one with every frame that comes, run or dropped; one in `lookUp` mode goes to its point at once.
+/// and rises when there are switches again. A fall is never put off; where a model's own limit is used up, no frame
+/// rises before a switch has been earned, so that it is broken by no more than the points to fall by. A model in
+/// `steps` mode goes one point at a time, and falls by one with every frame that comes, run or dropped; one in `lookUp`
+/// mode goes to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
@@ -475,8 +476,8 @@ extension BoardManager: PointPolicy {
         return point
     }
 
-    /// Where the next frame may run: from the lowest point to the plan's, in `steps` mode next to the last frame's. What
-    /// never ran has taken its step downwards, too: where most frames are dropped, few are left to fall with.
+    /// Where the next frame may run: from the lowest point to the plan's, in `steps` mode next to the last frame's.
+    /// What never ran has taken its step downwards, too: where most frames are dropped, few are left to fall with.
     private func pointsInReach(of model: Int) -> (least: Int, most: Int) {
         let entry = entries[model]
         let (least, most) = (entry.envelope.lowest, entry.planned)
@@ -504,7 +505,8 @@ extension BoardManager: PointPolicy {
         for _ in 0..<min(count, 1_000) { missed(model) }
     }
 
-    /// Notes a miss, and whether the percentile excuses it. One that no plan would have spared says nothing of this one.
+    /// Notes a miss, and whether the percentile excuses it. One that no plan would have spared says nothing of this
+    /// one.
     private mutating func missed(_ model: Int) {
         guard hasRunHigher || !missesAtLowest(model, slowdown: slowdown) else { return }
         entries[model].missesInRow += 1

@@ -68,8 +68,8 @@ private struct ScenarioReader {
         guard scenario.meanFrames <= Double(Scenario.frameLimit) else {
             throw refusal(
                 1, "seconds",
-                "\(Int(scenario.meanFrames)) frames would arrive, more than \(Scenario.frameLimit); shorten the scenario, "
-                    + "or lower framesPerSecond")
+                "\(Int(scenario.meanFrames)) frames would arrive, more than \(Scenario.frameLimit); shorten the "
+                    + "scenario, or lower framesPerSecond")
         }
     }
 

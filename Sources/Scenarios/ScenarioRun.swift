@@ -14,7 +14,8 @@ struct ScenarioRun<Board: ScenarioBoard, Policy: ScenarioPolicy> {
     private var present: [Bool]
     private var now: Double { board.milliseconds }
     private var dropped: [UInt64]
-    /// Of each model, when the frames arrived of which nothing is known yet; the oldest is the first to run or be dropped.
+    /// Of each model, when the frames arrived of which nothing is known yet; the oldest is the first to run or be
+    /// dropped.
     private var waiting: [[Double]]
     private(set) var trace: RunTrace
 

@@ -26,7 +26,8 @@ public struct ScenarioRefusal: Error, Equatable, Sendable, CustomStringConvertib
 
 /// The part of TOML 1.0 that scenario files use: comments, `key = value`, `[[table]]`, strings of one line (basic ones
 /// with `\"` and `\\`, literal ones), keys that are bare or such strings, decimal numbers, truth values, lists over
-/// several lines, and inline tables. Whatever else is refused by line: dotted keys, `[table]`, dates, multi-line strings.
+/// several lines, and inline tables. Whatever else is refused by line: dotted keys, `[table]`, dates, multi-line
+/// strings.
 struct TOMLDocument {
     static let byteLimit = 256 * 1_024
     private static let depthLimit = 8

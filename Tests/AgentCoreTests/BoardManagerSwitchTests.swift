@@ -61,8 +61,8 @@ import Testing
         }
     }
 
-    /// In steps, a frame goes one point further down than the last one that ran, and one more for every frame in between
-    /// that never did.
+    /// In steps, a frame goes one point further down than the last one that ran, and one more for every frame in
+    /// between that never did.
     @Test(arguments: [(0, 2), (1, 1), (2, 0), (5_000, 0)])
     func droppedFramesTakeTheirStep(dropped: Int, point: Int) throws {
         var manager = Self.managed(mode: .steps)
