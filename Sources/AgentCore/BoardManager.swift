@@ -28,8 +28,10 @@
 /// allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make
 /// one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees it: when the
 /// switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to that point,
-/// and rises when there are switches again. A fall is never put off. A model in `steps` mode goes one point at a time,
-/// one in `lookUp` mode to its point at once.
+/// and rises when there are switches again. A fall is never put off; where a model's own limit is used up, no frame
+/// rises before a switch has been earned, so that it is broken by no more than the points to fall by. A model in
+/// `steps` mode goes one point at a time, and falls by one with every frame that comes, run or dropped; one in `lookUp`
+/// mode goes to its point at once.
 ///
 /// Runs on the inference path: no allocation after `init`, no lock.
 public struct BoardManager: Sendable {
@@ -182,6 +184,8 @@ public struct BoardManager: Sendable {
         var other = 0
         /// Where the model's last frame ran; -1 before the first.
         var lastPoint = -1
+        /// Frames that came since and never ran.
+        var passed = 0
         /// What the model's own limit still leaves.
         var switches = SwitchCount()
         var spread = RunSpread()
@@ -397,20 +401,32 @@ public struct BoardManager: Sendable {
     /// Whether the limits of switches leave so many.
     private mutating func maySwitch(_ index: Int, _ count: Double, at now: Double) -> Bool {
         switches.earn(settings.switchesPerSecond, most: settings.savedSwitches, at: now)
+        earnSwitches(index, at: now)
+        return min(switches.saved, entries[index].switches.saved) >= count
+    }
+
+    /// Whether the model's own limit leaves a switch. The board's binds plans only: what its frames lose to a burst,
+    /// they take back after it.
+    private mutating func mayRise(_ index: Int, at now: Double) -> Bool {
+        earnSwitches(index, at: now)
+        return entries[index].switches.saved >= 1
+    }
+
+    private mutating func earnSwitches(_ index: Int, at now: Double) {
         let limit = entries[index].envelope.switchesPerMinute
         entries[index].switches.earn(limit / 60, most: max(limit, 2), at: now)
-        return min(switches.saved, entries[index].switches.saved) >= count
     }
 
     /// Counts a switch where the frame runs at another point than the one before.
     private mutating func count(_ point: Int, of model: Int) {
         let last = entries[model].lastPoint
-        entries[model].lastPoint = point
+        (entries[model].lastPoint, entries[model].passed) = (point, 0)
         guard last >= 0, last != point else { return }
         // Falls beyond what is left put a rise off by seconds, not for long.
         switches.saved = max(-1, switches.saved - 1)
-        entries[model].switches.saved = max(
-            -entries[model].envelope.switchesPerMinute, entries[model].switches.saved - 1)
+        // A limit that somebody set holds on average: every fall is paid back. As no rise comes before that, they are
+        // no more than the model has points.
+        entries[model].switches.saved -= 1
     }
 
     private mutating func adopt(at now: Double) {
@@ -431,6 +447,7 @@ extension BoardManager: PointPolicy {
         entries[frame.model].lastArrival = max(entries[frame.model].lastArrival, frame.arrival)
         if frame.arrival >= lastEnd { hasRunHigher = false }
         if isHopeless(frame, queue: queue, at: now) {
+            entries[frame.model].passed += 1
             missed(frame.model)
             return nil
         }
@@ -452,18 +469,21 @@ extension BoardManager: PointPolicy {
         {
             stay(below: frame.model, at: now)
         }
+        // What keeps its deadline at the last frame's point does not leave that without a switch to do so with.
+        if entry.lastPoint >= 0, point > entry.lastPoint, !mayRise(frame.model, at: now) { point = entry.lastPoint }
         count(point, of: frame.model)
         if point > entry.envelope.lowest { hasRunHigher = true }
         return point
     }
 
     /// Where the next frame may run: from the lowest point to the plan's, in `steps` mode next to the last frame's.
+    /// What never ran has taken its step downwards, too: where most frames are dropped, few are left to fall with.
     private func pointsInReach(of model: Int) -> (least: Int, most: Int) {
         let entry = entries[model]
         let (least, most) = (entry.envelope.lowest, entry.planned)
         guard models[model].mode == .steps, entry.lastPoint >= 0 else { return (least, most) }
         let reached = max(least, min(entry.lastPoint + 1, most))
-        return (min(max(least, entry.lastPoint - 1), reached), reached)
+        return (min(max(least, entry.lastPoint - 1 - entry.passed), reached), reached)
     }
 
     /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with:
@@ -481,10 +501,12 @@ extension BoardManager: PointPolicy {
     }
 
     public mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
+        entries[model].passed += min(count, 1_000)
         for _ in 0..<min(count, 1_000) { missed(model) }
     }
 
-    /// Notes a miss, and whether the percentile excuses it. One that no plan would have spared says nothing of this one.
+    /// Notes a miss, and whether the percentile excuses it. One that no plan would have spared says nothing of this
+    /// one.
     private mutating func missed(_ model: Int) {
         guard hasRunHigher || !missesAtLowest(model, slowdown: slowdown) else { return }
         entries[model].missesInRow += 1

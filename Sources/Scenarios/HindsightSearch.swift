@@ -11,7 +11,7 @@ public enum HindsightSearch {
         guard combinations <= combinationLimit else {
             return "there are more than \(combinationLimit) combinations of points to try"
         }
-        let frames = Double(combinations) * frames(of: scenario)
+        let frames = Double(combinations) * scenario.meanFrames
         guard frames <= frameLimit else {
             return "its \(combinations) combinations of points bring \(Int(frames)) frames, more than "
                 + "\(Int(frameLimit))"
@@ -23,11 +23,6 @@ public enum HindsightSearch {
         zip(scenario.models, scenario.lowestPoints).reduce(1) { product, next in
             min(product * max(1, next.0.points.count - next.1), combinationLimit + 1)
         }
-    }
-
-    /// That arrive, on average where arrivals are drawn.
-    private static func frames(of scenario: Scenario) -> Double {
-        scenario.models.reduce(0) { $0 + $1.framesPerSecond * ($1.leavesSeconds - $1.arrivesSeconds) }
     }
 
     /// Of all combinations of fixed points that keep the accuracy floors, and at least this share of frames on virtual

@@ -2,7 +2,7 @@
 ///
 /// A constraint is of a percentile, so that single late frames do not break it: the board has recovered at the first
 /// moment from which every model keeps its percentile, both of the frames of the next 100 ms and of those of the next
-/// two seconds.
+/// two seconds. A frame is of the time at which it arrived, also where it was dropped long after.
 struct Recovery {
     static let windowMilliseconds = 100.0
     private static let lastingWindows = 20

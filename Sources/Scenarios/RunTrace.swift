@@ -15,7 +15,7 @@ struct RunTrace {
     }
 
     private(set) var frames: [Frame] = []
-    /// Frames that never ran, by model: when each was given up.
+    /// Frames that never ran, by model: when each had arrived. That is told only after the run then in progress.
     private(set) var drops: [[Double]]
     private(set) var switches: [Switch] = []
     /// What each frame's decision took; empty on virtual time.
@@ -36,5 +36,5 @@ struct RunTrace {
         active[frame.model] = frame.point
     }
 
-    mutating func dropped(_ model: Int, atMilliseconds now: Double) { drops[model].append(now) }
+    mutating func dropped(_ model: Int, arrival: Double) { drops[model].append(arrival) }
 }

@@ -6,6 +6,9 @@ extension Scenario {
     static let millisecondsRange = 0.001...60_000.0
     static let modelLimit = 16
     static let pointLimit = 64
+    /// Every frame is kept until its policy's figures and plot are made: sixteen cameras at 30 frames a second for an
+    /// hour.
+    static let frameLimit = 2_000_000
 
     /// Reads a scenario; the format is documented in Cluster/Scenarios/README.md.
     /// - Parameter file: names the text in refusals.
@@ -51,7 +54,23 @@ private struct ScenarioReader {
         for (index, entry) in try tables(root, "load").enumerated() {
             scenario.loads.append(try load(entry.0, "load[\(index)]", entry.1, seconds: seconds))
         }
+        try checkFrames(of: scenario)
         return scenario
+    }
+
+    /// A scenario without frames would compare nothing, and too many would not fit into memory.
+    private func checkFrames(of scenario: Scenario) throws(ScenarioRefusal) {
+        guard scenario.models.indices.contains(where: { ArrivalProcess(scenario, model: $0).next.isFinite }) else {
+            throw refusal(
+                1, "model",
+                "no frame arrives while the models are on the board; let one stay for longer than the time between two")
+        }
+        guard scenario.meanFrames <= Double(Scenario.frameLimit) else {
+            throw refusal(
+                1, "seconds",
+                "\(Int(scenario.meanFrames)) frames would arrive, more than \(Scenario.frameLimit); shorten the "
+                    + "scenario, or lower framesPerSecond")
+        }
     }
 
     private func model(

@@ -98,6 +98,11 @@ public struct Scenario: Equatable, Sendable {
         return Set(times).filter { $0 > 0 && $0 < seconds }.sorted()
     }
 
+    /// Frames of all models, on average where arrivals are drawn.
+    var meanFrames: Double {
+        models.reduce(0) { $0 + $1.framesPerSecond * ($1.leavesSeconds - $1.arrivesSeconds) }
+    }
+
     public func isPresent(_ model: Int, atSeconds time: Double) -> Bool {
         models[model].arrivesSeconds <= time && time < models[model].leavesSeconds
     }

@@ -82,11 +82,13 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
     public static func lived<Board: ScenarioBoard, Failure: Error>(
         _ scenario: Scenario, time: String, policies: [String], on board: (_ policy: String) throws(Failure) -> Board
     ) throws(Failure) -> (report: ScenarioReport, plots: [String: String]) {
-        var traces: [(String, RunTrace)] = []
+        // No policy's frames are kept beside the next one's: they are what a long scenario's memory goes to.
+        var (results, plots): ([Result], [String: String]) = ([], [:])
         var leftOut: [LeftOut] = []
         for policy in Self.policies where policies.contains(policy) {
             if let trace = try trace(scenario, policy, on: board) {
-                traces.append((policy, trace))
+                results.append(result(policy, trace, scenario))
+                plots[policy] = ScenarioPlot(scenario, trace, title: "\(scenario.name), \(policy)").svg
             } else {
                 let reason = HindsightSearch.refusal(of: scenario) ?? "no fixed points keep as many frames as managed"
                 leftOut.append(.init(policy: policy, reason: reason))
@@ -94,9 +96,8 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
         }
         let report = ScenarioReport(
             scenario: scenario.name, seed: scenario.seed, seconds: scenario.seconds, time: time,
-            results: traces.map { result($0.0, $0.1, scenario) }, leftOut: leftOut)
-        let plots = traces.map { ($0.0, ScenarioPlot(scenario, $0.1, title: "\(scenario.name), \($0.0)").svg) }
-        return (report, Dictionary(uniqueKeysWithValues: plots))
+            results: results, leftOut: leftOut)
+        return (report, plots)
     }
 
     /// - Returns: `nil` where no fixed points attain as much as the product does on virtual time, or there are too many

@@ -14,17 +14,19 @@ struct ScenarioRun<Board: ScenarioBoard, Policy: ScenarioPolicy> {
     private var present: [Bool]
     private var now: Double { board.milliseconds }
     private var dropped: [UInt64]
+    /// Of each model, when the frames arrived of which nothing is known yet; the oldest is the first to run or be
+    /// dropped.
+    private var waiting: [[Double]]
     private(set) var trace: RunTrace
 
     private init(_ scenario: Scenario, _ policy: Policy, on board: Board) {
         self.scenario = scenario
         self.board = board
         scheduler = BoardScheduler(policy, models: scenario.models.count, capacity: Self.queueCapacity)
-        arrivals = scenario.models.indices.map {
-            ArrivalProcess(scenario.models[$0], seed: scenario.seed &+ UInt64($0) &* 7_919)
-        }
+        arrivals = scenario.models.indices.map { ArrivalProcess(scenario, model: $0) }
         present = scenario.models.map { _ in false }
         dropped = scenario.models.map { _ in 0 }
+        waiting = scenario.models.map { _ in [] }
         trace = RunTrace(models: scenario.models.count)
     }
 
@@ -56,6 +58,7 @@ struct ScenarioRun<Board: ScenarioBoard, Policy: ScenarioPolicy> {
         for model in arrivals.indices {
             while arrivals[model].next <= now, arrivals[model].next < scenario.seconds * 1_000 {
                 let (index, arrival) = arrivals[model].take()
+                waiting[model].append(arrival)
                 scheduler.arrived(
                     .init(
                         model: model, index: index, arrival: arrival,
@@ -75,6 +78,7 @@ struct ScenarioRun<Board: ScenarioBoard, Policy: ScenarioPolicy> {
     private mutating func serve(_ turn: BoardScheduler<Policy>.Turn, since stamp: UInt64) {
         let frame = turn.frame
         collectDropped()
+        waiting[frame.model].removeFirst()
         let decided = board.stamp - stamp
         let service = board.run(model: frame.model, point: turn.point)
         let (end, learnt) = (now, board.stamp)
@@ -89,7 +93,10 @@ struct ScenarioRun<Board: ScenarioBoard, Policy: ScenarioPolicy> {
     private mutating func collectDropped() {
         for model in dropped.indices {
             let count = scheduler.dropped(of: model)
-            for _ in dropped[model]..<count { trace.dropped(model, atMilliseconds: now) }
+            guard count > dropped[model] else { continue }
+            let given = Int(count - dropped[model])
+            for arrival in waiting[model].prefix(given) { trace.dropped(model, arrival: arrival) }
+            waiting[model].removeFirst(given)
             dropped[model] = count
         }
     }
@@ -111,11 +118,12 @@ struct ArrivalProcess {
     private var index: UInt64 = 0
     private var generator: SeededGenerator
 
-    init(_ model: Scenario.Model, seed: UInt64) {
+    init(_ scenario: Scenario, model index: Int) {
+        let model = scenario.models[index]
         interval = 1_000 / model.framesPerSecond
         end = model.leavesSeconds * 1_000
         isPoisson = model.arrivals == .poisson
-        generator = SeededGenerator(seed: seed)
+        generator = SeededGenerator(seed: scenario.seed &+ UInt64(index) &* 7_919)
         // Cameras do not start in step.
         next = model.arrivesSeconds * 1_000 + .random(in: 0..<interval, using: &generator)
         if next >= end { next = .infinity }

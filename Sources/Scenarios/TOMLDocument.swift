@@ -24,9 +24,10 @@ public struct ScenarioRefusal: Error, Equatable, Sendable, CustomStringConvertib
     public var description: String { "\(file):\(line): \(field.isEmpty ? "" : field + ": ")\(reason)" }
 }
 
-/// The part of TOML 1.0 that scenario files use: comments, `key = value`, `[[table]]`, basic strings, decimal numbers,
-/// truth values, lists over several lines, and inline tables. Whatever else is refused by line: dotted and quoted keys,
-/// `[table]`, dates, literal and multi-line strings.
+/// The part of TOML 1.0 that scenario files use: comments, `key = value`, `[[table]]`, strings of one line (basic ones
+/// with `\"` and `\\`, literal ones), keys that are bare or such strings, decimal numbers, truth values, lists over
+/// several lines, and inline tables. Whatever else is refused by line: dotted keys, `[table]`, dates, multi-line
+/// strings.
 struct TOMLDocument {
     static let byteLimit = 256 * 1_024
     private static let depthLimit = 8
@@ -89,12 +90,21 @@ struct TOMLDocument {
 
     private mutating func pair(depth: Int = 0) throws(ScenarioRefusal) -> (String, TOMLValue) {
         let key = try key()
-        guard take("=") else { throw refusal("expected = after \(key)") }
+        guard take("=") else {
+            let hint = peek == UInt8(ascii: ".") ? "; names with dots are not read, unless in quotes" : ""
+            throw refusal("expected = after \(key)\(hint)")
+        }
         return (key, try value(depth: depth))
     }
 
     private mutating func key() throws(ScenarioRefusal) -> String {
         skipBlank(newlines: false)
+        if let byte = peek, Self.isQuote(byte) {
+            let key = try text()
+            // Refusals name it.
+            guard key == Self.plain(key) else { throw refusal("a name must have no control characters") }
+            return key
+        }
         let start = position
         while let byte = peek, Self.isKey(byte) { position += 1 }
         guard position > start else { throw refusal("expected a name of letters, digits, - and _") }
@@ -106,7 +116,7 @@ struct TOMLDocument {
         skipBlank(newlines: false)
         let start = line
         switch peek {
-        case UInt8(ascii: "\""): return TOMLValue(kind: .text(try text()), line: start)
+        case let byte? where Self.isQuote(byte): return TOMLValue(kind: .text(try text()), line: start)
         case UInt8(ascii: "["): return TOMLValue(kind: .list(try list(depth: depth)), line: start)
         case UInt8(ascii: "{"): return TOMLValue(kind: .table(try inlineTable(depth: depth)), line: start)
         default: return TOMLValue(kind: try scalar(), line: start)
@@ -139,17 +149,21 @@ struct TOMLDocument {
     }
 
     private mutating func text() throws(ScenarioRefusal) -> String {
+        let quote = bytes[position]
+        guard !bytes[position...].starts(with: [quote, quote, quote]) else {
+            throw refusal("a text must stand on one line, in one quotation mark at each end")
+        }
         position += 1
         var result: [UInt8] = []
         while let byte = peek, byte != UInt8(ascii: "\n") {
             position += 1
-            if byte == UInt8(ascii: "\"") { return String(decoding: result, as: UTF8.self) }
-            guard byte == UInt8(ascii: "\\") else {
+            if byte == quote { return String(decoding: result, as: UTF8.self) }
+            guard byte == UInt8(ascii: "\\"), quote == UInt8(ascii: "\"") else {
                 result.append(byte)
                 continue
             }
             guard let escaped = peek, [UInt8(ascii: "\""), UInt8(ascii: "\\")].contains(escaped) else {
-                throw refusal("only \\\" and \\\\ may be escaped")
+                throw refusal("only \\\" and \\\\ may be escaped; between single quotes nothing has to be")
             }
             position += 1
             result.append(escaped)
@@ -169,10 +183,28 @@ struct TOMLDocument {
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || "+-.eE".utf8.contains($0)
         }
         guard isDecimal, let value = Double(digits), value.isFinite else {
-            throw refusal("expected a value, found '\(word.prefix(32))'")
+            position = start
+            throw refusal(
+                "expected a value (a text in quotes, a decimal number, true, false, a list or an inline table), found "
+                    + foundHere)
         }
         return .number(value)
     }
+
+    /// What stands at the position, for refusals.
+    private var foundHere: String {
+        let blanks = " \t\r\n".utf8
+        let word = String(decoding: bytes[position...].prefix { !blanks.contains($0) }.prefix(32), as: UTF8.self)
+        guard !word.isEmpty else { return "the end of the line" }
+        let plain = Self.plain(word)
+        return plain.isEmpty ? "a control character" : "'\(plain)'"
+    }
+
+    private static func plain(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
+    }
+
+    private static func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
 
     private static func isKey(_ byte: UInt8) -> Bool {
         switch byte {

@@ -62,5 +62,51 @@ import Testing
         #expect(try Self.worst(secondStep: 2) { $0 > 1_000 } == nil)
     }
 
+    /// Runs of three seconds, beside which frames are dropped by the dozen: each counts when it arrived, not when a run
+    /// had ended and it was seen to be late. The last run of the load, from 14 s, ends at 17 s.
+    @Test func droppedFramesAreOfTheTimeOfTheirArrival() throws {
+        let scenario = try Scenario.parse(
+            """
+            seconds = 20
+            jitter = 0
+
+            [[model]]
+            name = "a"
+            framesPerSecond = 10
+            constraintMilliseconds = 150
+            points = [{ accuracy = 0.8, latencyMilliseconds = 60 }]
+
+            [[load]]
+            startSeconds = 5
+            endSeconds = 15
+            slowdown = 50
+            """, file: "dropped")
+        let trace = ScenarioRun.trace(scenario, StaticPolicy.smallest(scenario))
+        #expect(Recovery(trace, scenario).worst == 12_000)
+        // Every frame is there once.
+        let arrivals = (trace.frames.map(\.arrival) + trace.drops[0]).sorted()
+        #expect(arrivals.count == 200)
+        #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { abs($1 - $0 - 100) < 1e-6 })
+    }
+
+    /// Models drop each their own frames, some of them given up when their turn came.
+    @Test func everyModelsFramesAreThereOnce() throws {
+        var scenario = try ScenarioReadingTests.shipped("poisson")
+        scenario.seconds = 2
+        for index in scenario.models.indices {
+            (scenario.models[index].arrivesSeconds, scenario.models[index].leavesSeconds) = (0, 2)
+            scenario.models[index].framesPerSecond *= 20
+        }
+        let trace = ScenarioRun.trace(scenario, ManagedPolicy(scenario))
+        for model in scenario.models.indices {
+            let ran = trace.frames.filter { $0.model == model }.map(\.arrival)
+            var process = ArrivalProcess(scenario, model: model)
+            var arrived: [Double] = []
+            while process.next.isFinite { arrived.append(process.take().1) }
+            #expect((ran + trace.drops[model]).sorted() == arrived, "model \(model)")
+        }
+        #expect(trace.drops.contains { $0.count > 10 }, "nothing was dropped")
+    }
+
     @Test func whatIsNeverKeptIsNoRecovery() throws { #expect(try Self.worst { $0 > 1_000 } == nil) }
 }

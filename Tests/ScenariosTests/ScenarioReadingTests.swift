@@ -1,7 +1,8 @@
 import Foundation
-import Scenarios
 import SearchSpace
 import Testing
+
+@testable import Scenarios
 
 @Suite struct ScenarioReadingTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -65,6 +66,18 @@ import Testing
         ("name = \"small\"", "name = \"sm\u{FFFF}all\"", 2, "name", "control characters"),
         ("arrivals = \"poisson\"", "mode = \"look\tUp\"", 10, "model[0].mode", "control characters"),
         ("a \\\"quoted\\\" one", "a\u{1B}[31m", 7, "model[0].name", "control characters"),
+        ("seconds = 2.5", "seconds = \u{1B}", 3, "", "found a control character"),
+        ("seconds = 2.5", "seconds =", 3, "", "found the end of the line"),
+        ("seconds = 2.5", "seconds = 0x1F", 3, "", "found '0x1F'"),
+        ("seconds = 2.5", "seconds = ?", 3, "", "found '?'"),
+        ("name = \"small\"", "name = 'small", 2, "", "closing quote"),
+        ("name = \"small\"", "name = \"\"\"small\"\"\"", 2, "", "on one line"),
+        ("name = \"small\"", "name = '''small'''", 2, "", "on one line"),
+        ("name = \"small\"", "name = \"sm\\nall\"", 2, "", "single quotes"),
+        ("seed = 1_000", "model.seed = 1", 4, "", "names with dots"),
+        ("seed = 1_000", "\"se\u{1B}[31med\" = 1", 4, "", "control characters"),
+        ("seed = 1_000", "\"model.seed\" = 1", 4, "model.seed", "no such field"),
+        ("seconds = 2.5\nseed = 1_000", "\"seed\" = 1\nseconds = 2.5\n'seed' = 1_000", 5, "", "given twice"),
         ("[[load]]", "[load]", 16, "", "lists of tables"),
         ("arrivals = \"poisson\"", "arrivals = \"never\"", 10, "model[0].arrivals", "periodic or poisson"),
         ("seconds = 2.5\nseed = 1_000\n\n[[model]]", "[[model]]\nseconds = 2.5", 4, "model[0].seconds", "no such"),
@@ -83,6 +96,46 @@ import Testing
         let text = Self.text.replacing(old, with: new, maxReplacements: 1)
         let refusal = try #require(throws: ScenarioRefusal.self) { try Scenario.parse(text, file: "s.toml") }
         #expect(refusal.line == line && refusal.field == field && refusal.reason.contains(reason), "\(refusal)")
+    }
+
+    /// As other programs write TOML.
+    @Test func namesAndTextsMayStandInEitherQuotes() throws {
+        var text = Self.text.replacing("name = \"small\"", with: "\"name\" = 'sm\"a\\ll'")
+        text = text.replacing("[[model]]", with: "[[ 'model' ]]").replacing("{ accuracy", with: "{ 'accuracy'")
+        text = text.replacing("arrivals = \"poisson\"", with: "'arrivals' = 'poisson'")
+        var scenario = try Scenario.parse(text, file: "s")
+        #expect(scenario.name == "sm\"a\\ll")
+        scenario.name = "small"
+        #expect(try scenario == Scenario.parse(Self.text, file: "s"))
+        #expect(try Scenario.parse(Self.text.replacing("\"small\"", with: "''"), file: "s").name.isEmpty)
+    }
+
+    /// Policies would be compared over nothing.
+    @Test func aScenarioWithoutFramesIsRefused() throws {
+        let short = Self.text.replacing("framesPerSecond = 30", with: "framesPerSecond = 30\nleavesSeconds = 0.001")
+        let refusal = try #require(throws: ScenarioRefusal.self) { try Scenario.parse(short, file: "s.toml") }
+        #expect(refusal.field == "model" && refusal.reason.contains("no frame arrives"), "\(refusal)")
+        // Another model's are something to compare.
+        let second = short.replacing(
+            "[[load]]",
+            with: """
+                [[model]]
+                name = "b"
+                framesPerSecond = 30
+                constraintMilliseconds = 33
+                points = [{ accuracy = 0.5, latencyMilliseconds = 1 }]
+                [[load]]
+                """)
+        #expect(try Scenario.parse(second, file: "s.toml").models.count == 2)
+    }
+
+    /// Every frame takes memory.
+    @Test(arguments: [(2_000, true), (2_001, false)]) func framesAreBounded(seconds: Int, isRead: Bool) throws {
+        let long = Self.text.replacing("seconds = 2.5", with: "seconds = \(seconds)").replacing(
+            "framesPerSecond = 30", with: "framesPerSecond = 1000")
+        guard !isRead else { return _ = try Scenario.parse(long, file: "s.toml") }
+        let refusal = try #require(throws: ScenarioRefusal.self) { try Scenario.parse(long, file: "s.toml") }
+        #expect(refusal.field == "seconds" && refusal.reason.contains("more than \(Scenario.frameLimit)"), "\(refusal)")
     }
 
     @Test func packagesAndKindsOfLoadAreRead() throws {
