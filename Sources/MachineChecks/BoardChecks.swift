@@ -67,7 +67,7 @@ public struct BoardChecks {
         return isTable ? [] : [Finding(model.name, .bad, "its points are no table of points: \(model.points)")]
     }
 
-    /// An agent runs what kernels cover wholly, at a size that is known; subnets of a supernet are that by construction.
+    /// An agent runs what kernels cover wholly, at a size that is known, as subnets of a supernet are.
     private func network(_ model: Configuration.Model) -> [Finding] {
         guard let file = try? PackageFile(model.package), file.kind == NetworkPackage.kind else { return [] }
         do {

@@ -87,8 +87,8 @@ public enum Allocator {
         return allocation(candidates, points, envelopes, infeasible: infeasible, solution: solution)
     }
 
-    /// What runs where no choice of permitted points fits: the candidates get the points back in that the floors given up
-    /// had ruled out.
+    /// What runs where no choice of permitted points fits: the candidates get the points back in that the floors given
+    /// up had ruled out.
     /// - Returns: a point for each, and where they fit so, with what is known of that choice.
     private static func compromise(
         _ candidates: inout [Candidate], within budget: BoardBudget, stateLimit: Int

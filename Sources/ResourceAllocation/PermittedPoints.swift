@@ -2,9 +2,9 @@ import FleetModel
 
 /// The operating points that a model's own policy permits, whatever its neighbours take.
 ///
-/// Its limits are applied in the order of `Limit`. One that no point left satisfies is named, and leaves the points that
-/// come nearest to it, as a rule one, but for the accuracy floor: what is below the floor still serves, and what is late
-/// or takes too much does not, so that every point that the other limits leave may run.
+/// Its limits are applied in the order of `Limit`. One that no point left satisfies is named, and leaves the points
+/// that come nearest to it, as a rule one, but for the accuracy floor: what is below the floor still serves, and what
+/// is late or takes too much does not, so that every point that the other limits leave may run.
 struct PermittedPoints {
     /// Positions in the table, ascending; empty only without any point.
     let points: [Int]

@@ -1,7 +1,7 @@
 import Datasets
 import Engine
 import InferenceAPI
-import Packages
+import Shoal
 
 /// One request on its way through a model's thread.
 ///
@@ -47,8 +47,7 @@ final class InferenceJob: @unchecked Sendable {
         let shape = deployment.plans[active].inputShape
         if request.height != shape.height || request.width != shape.width || !request.pixels.isNormalised {
             preprocessor = deployment.normalization.preprocessor(
-                channels: channels, height: request.height, width: request.width,
-                size: ImageSize(height: shape.height, width: shape.width))
+                channels: channels, height: request.height, width: request.width, size: shape.size)
         }
         return active
     }

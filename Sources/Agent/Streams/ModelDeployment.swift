@@ -142,8 +142,7 @@ struct ModelLoader {
         let preprocessor = try images.map { images in
             try ImagePreprocessor(
                 for: images, file: model.stream.images?[0] ?? "", channels: loaded.plan.inputShape.channels,
-                size: ImageSize(height: loaded.plan.inputShape.height, width: loaded.plan.inputShape.width),
-                mean: loaded.mean, std: loaded.std)
+                size: loaded.plan.inputShape.size, mean: loaded.mean, std: loaded.std)
         }
         let hookLoader = HookLoader(
             configuration: model.hooks ?? .init(file: ""), kernels: kernels, points: points.map { ($0, loaded.plan) },

@@ -26,8 +26,7 @@ package struct AttachedHooks: Sendable {
                 ? nil
                 : ImagePreprocessor(
                     channels: wanted.channels, height: wanted.height, width: wanted.width,
-                    size: ImageSize(height: shape.height, width: shape.width),
-                    mean: [Float](repeating: 0, count: wanted.channels),
+                    size: shape.size, mean: [Float](repeating: 0, count: wanted.channels),
                     std: [Float](repeating: 1, count: wanted.channels))
         }
 

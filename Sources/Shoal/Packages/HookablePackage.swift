@@ -70,6 +70,10 @@ package struct HookablePackage: Sendable {
     }
 }
 
+extension PlanOperation.Shape {
+    package var size: ImageSize { ImageSize(height: height, width: width) }
+}
+
 extension BoundGraph {
     /// Gates compare answers as logits: softmax makes probabilities of them, whose distance is the damage.
     /// - Returns: `nil` where the output is one row of logits.

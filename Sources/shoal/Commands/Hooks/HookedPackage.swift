@@ -96,10 +96,6 @@ struct HookedPackage {
     }
 }
 
-extension PlanOperation.Shape {
-    fileprivate var size: ImageSize { ImageSize(height: height, width: width) }
-}
-
 /// A stream of images, one at a time in the network's own form.
 struct HookStream {
     let images: ImageSet
