@@ -62,10 +62,13 @@ enum ImageShape {
     private static let dimensionLimit = 1 << 24
 
     /// Refuses dimensions that are empty, absurd, or do not multiply to the bytes at hand.
-    static func check(_ shape: [Int], bytes: Int) throws(ReadingFailure) {
-        var product = 1
+    /// - Parameter size: of a value, in bytes.
+    static func check(_ shape: [Int], of size: Int = 1, bytes: Int) throws(ReadingFailure) {
+        var product = size
         for dimension in shape {
-            guard (1...dimensionLimit).contains(dimension) else { throw ReadingFailure("has the shape \(shape)") }
+            guard (1...dimensionLimit).contains(dimension) else {
+                throw ReadingFailure("has the shape \(shape); dimensions are 1 to \(dimensionLimit)")
+            }
             let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
             guard !overflow else { throw ReadingFailure("has the shape \(shape)") }
             product = next

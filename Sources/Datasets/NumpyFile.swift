@@ -80,7 +80,7 @@ public enum NumpyFile {
             }
             let size = type.last?.wholeNumberValue ?? 0
             guard (1...8).contains(size) else { throw ReadingFailure("holds values of type \(type)") }
-            try ImageShape.check(shape + [size], bytes: reader.remaining)
+            try ImageShape.check(shape, of: size, bytes: reader.remaining)
             self.type = type
             self.shape = shape
             values = reader.position..<reader.end

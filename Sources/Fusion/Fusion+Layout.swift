@@ -147,21 +147,26 @@ extension Fusion {
         }
     }
 
+    /// Sums and products of the value's shape are followed, each once, however many paths lead to it.
     private func isReadByChannelsLast(_ name: String, _ type: ValueType) -> Bool {
-        allReaders(of: name).contains { index in
-            let node = nodes[index]
-            switch node.operatorName {
-            case "MatMul", "Gemm", "LayerNormalization": return node.inputs[0] == name
-            case "Softmax":
-                let axis = (try? call(node).int("axis", node.opset >= 13 ? -1 : 1)) ?? 1
-                return axis == -1 || axis == type.rank - 1
-            case "Add", "Mul", "Div":
-                // The scaled scores of an attention, say.
-                guard let result = bound.types[node.outputs[0]], result == type else { return false }
-                return isReadByChannelsLast(node.outputs[0], type)
-            default: return false
+        var (names, seen) = ([name], Set([name]))
+        while let name = names.popLast() {
+            for index in allReaders(of: name) {
+                let node = nodes[index]
+                switch node.operatorName {
+                case "MatMul", "Gemm", "LayerNormalization": if node.inputs[0] == name { return true }
+                case "Softmax":
+                    let axis = (try? call(node).int("axis", node.opset >= 13 ? -1 : 1)) ?? 1
+                    if axis == -1 || axis == type.rank - 1 { return true }
+                case "Add", "Mul", "Div":
+                    // The scaled scores of an attention, say.
+                    let result = node.outputs[0]
+                    if bound.types[result] == type, seen.insert(result).inserted { names.append(result) }
+                default: break
+                }
             }
         }
+        return false
     }
 
     /// Computes the real numbers of a value that was only described or rounded so far; nothing where it is no map.

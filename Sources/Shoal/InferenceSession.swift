@@ -124,9 +124,10 @@ public final class InferenceSession {
         pixels: Span<UInt8>, height: Int, width: Int, layout: PixelLayout = .interleaved
     ) throws(ShoalFailure) {
         let channels = points[active].channels
-        guard (1...Self.sideLimit).contains(height), (1...Self.sideLimit).contains(width),
-            pixels.count == channels * height * width
-        else {
+        guard (1...Self.sideLimit).contains(height), (1...Self.sideLimit).contains(width) else {
+            throw ShoalFailure(.image, "\(height) x \(width) pixels, 1 to \(Self.sideLimit) a side are taken")
+        }
+        guard pixels.count == channels * height * width else {
             throw ShoalFailure(
                 .image,
                 "\(pixels.count) bytes for \(height) x \(width) pixels, the operating point reads \(channels) channels")

@@ -59,6 +59,14 @@ import Testing
         #expect(set.pixels == [1, 2, 3, 4] && set.labels == [5])
     }
 
+    @Test(arguments: [("|u1", "0, 3, 2, 2", "[0, 3, 2, 2]"), ("<f4", "4, 33554432", "[4, 33554432]")])
+    func numpyShapesAreRefusedAsTheyStand(type: String, shape: String, named: String) throws {
+        let path = try file("e.npy", Self.numpy(type, shape, []))
+        #expect(
+            throws: DatasetFailure(file: path, reason: "has the shape \(named); dimensions are 1 to 16777216")
+        ) { try ImageSet.read(images: [path]) }
+    }
+
     @Test func picturesBecomeGreyForOneChannel() throws {
         let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/grey.png").path()
         let size = ImageSize(height: 6, width: 8)

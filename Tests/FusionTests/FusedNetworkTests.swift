@@ -187,6 +187,16 @@ import Testing
         #expect(steps.map(\.finish.activation) == [.gelu])
     }
 
+    /// From the input to the output lead more paths than could be followed one by one.
+    @Test func manyPathsAreFollowedOnce() throws {
+        let b = GraphBuilder(seed: 15)
+        let summand = b.constant(GraphSamples.floats([], [0.1])), factor = b.constant(GraphSamples.floats([], [-0.5]))
+        var x = "x"
+        for _ in 0..<64 { x = b.add("Add", [b.add("Add", [x, summand]), b.add("Mul", [x, factor])]) }
+        let steps = try GraphBuilder.check(b, x, input: [1, 2, 3, 3])
+        #expect(steps.count == 3 * 64)
+    }
+
     @Test func whatKernelsDoNotCoverIsRefusedByName() throws {
         let b = GraphBuilder(seed: 6)
         let found = b.add("Erf", [b.convolution("x", 2, 2)])

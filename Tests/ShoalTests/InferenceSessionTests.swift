@@ -81,6 +81,9 @@ import Testing
         for (height, width) in [(4, 5), (0, 0), (-4, -4), (1 << 40, 1 << 40), (Int.max, 2)] {
             #expect(throws: ShoalFailure.self) { try session.run(pixels: bytes.span, height: height, width: width) }
         }
+        #expect(throws: ShoalFailure(.image, "16385 x 1 pixels, 1 to 16384 a side are taken")) {
+            try session.run(pixels: [UInt8](repeating: 0, count: 3 * 16_385).span, height: 16_385, width: 1)
+        }
         #expect(throws: ShoalFailure.self) { try InferenceSession([]) }
         #expect(throws: ShoalFailure.self) { try InferenceSession(session.points, threads: 0) }
         #expect(throws: ShoalFailure.self) { try InferenceSession(session.points, threads: 65) }

@@ -23,13 +23,6 @@ extension NetworkPlanner {
         return (readers[0], convolution)
     }
 
-    private func readers(of value: String) -> [Int] {
-        network.steps.indices.filter { index in
-            network.steps[index].inputs.contains(value)
-                || network.steps[index].finish.residual?.value == value
-        }
-    }
-
     // MARK: Steps
 
     mutating func lowerBytes(_ index: Int) throws(GraphFailure) {

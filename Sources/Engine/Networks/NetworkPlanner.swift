@@ -75,6 +75,8 @@ struct NetworkPlanner {
     var builder: PlanBuilder
     /// Maps that a later step reads.
     var maps: [String: PlanBuilder.Map] = [:]
+    /// For every value, the steps that read it, in order.
+    private let readers: [String: [Int]]
     /// For every value, the last step that reads it.
     let lastReaders: [String: Int]
     /// Maps that are computed where a concatenation wants them.
@@ -97,10 +99,12 @@ struct NetworkPlanner {
         self.isSection = isSection
         self.keepsSteps = keepsSteps
         byteScales = network.quantizations.mapValues { ByteScale($0) }
-        var last: [String: Int] = [:]
+        var readers: [String: [Int]] = [:]
         for (index, step) in network.steps.enumerated() {
-            for name in step.reads { last[name] = index }
+            for name in Set(step.reads) { readers[name, default: []].append(index) }
         }
+        self.readers = readers
+        var last = readers.compactMapValues(\.last)
         for output in network.outputs { last[output.map] = network.steps.count }
         lastReaders = last
         let canPlace = element == .float32 && !keepsSteps && !isSection
@@ -204,11 +208,13 @@ struct NetworkPlanner {
     }
 
     mutating func release(after index: Int) {
-        for (name, map) in maps where lastReaders[name] == index {
-            builder.release(map)
-            maps[name] = nil
+        for name in network.steps[index].reads where lastReaders[name] == index {
+            if let map = maps.removeValue(forKey: name) { builder.release(map) }
         }
     }
+
+    /// The steps that read a value, in order.
+    func readers(of value: String) -> [Int] { readers[value] ?? [] }
 
     func input(_ step: FusedStep, _ position: Int) throws(GraphFailure) -> PlanBuilder.Map {
         guard let map = maps[step.inputs[position]] else {
@@ -311,9 +317,9 @@ struct NetworkPlanner {
     /// The step that takes the mean of this value's pixels and nothing more.
     private func averaging(of value: String, after index: Int) -> Int? {
         if keepsSteps { return nil }
-        return network.steps.indices.dropFirst(index + 1).first { later in
+        return readers(of: value).first { later in
             let step = network.steps[later]
-            return step.work == .globalAverage && step.inputs == [value] && step.finish.isPlain
+            return later > index && step.work == .globalAverage && step.inputs == [value] && step.finish.isPlain
                 && lastReaders[value] != later
         }
     }
@@ -327,10 +333,7 @@ struct NetworkPlanner {
     private mutating func defersScaling(_ index: Int) throws(GraphFailure) -> Bool {
         if keepsSteps { return false }
         let step = network.steps[index]
-        let readers = network.steps.indices.filter { later in
-            network.steps[later].inputs.contains(step.output)
-                || network.steps[later].finish.residual?.value == step.output
-        }
+        let readers = readers(of: step.output)
         guard step.finish.isPlain, readers.count == 1, lastReaders[step.output] != network.steps.count,
             step.inputs[0] != step.inputs[1], network.steps[readers[0]].finish.residual?.value != step.output,
             case .convolution(let convolution) = network.steps[readers[0]].work, convolution.groups == 1,

@@ -32,9 +32,9 @@ public struct BoundGraph: Equatable, Sendable {
         for input in graph.inputs { types[input.name] = try sizes.type(of: input) }
         var quantized: [String: QuantizedConstant] = [:]
         let folded = try ConstantFolding.apply(to: graph, types: &types, quantized: &quantized)
-        self.graph = try DeadCode.removed(
-            from: LayerNormalizationPattern.joined(
-                in: RepeatedRounding.removed(from: folded, types), types))
+        let normalised = try LayerNormalizationPattern.joined(
+            in: RepeatedRounding.removed(from: folded, types), types)
+        self.graph = try DeadCode.removed(from: HardGatePattern.joined(in: normalised, types))
         for (name, value) in self.graph.initialisers { types[name] = value.type }
         let names = Set(
             self.graph.inputs.map(\.name) + self.graph.initialisers.keys + self.graph.nodes.flatMap(\.outputs))

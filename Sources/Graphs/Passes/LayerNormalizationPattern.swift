@@ -2,35 +2,17 @@
 /// LayerNormalization (ONNX 17): mean of the last dimension, difference, its square, their mean, sum with epsilon,
 /// root, quotient, and where they follow the factors and summands of every place.
 struct LayerNormalizationPattern {
-    private let graph: Graph
+    private let uses: GraphUses
     private let types: [String: ValueType]
-    /// By what they compute.
-    private let makers: [String: Node]
-    private let readers: [String: [Int]]
 
     static func joined(in graph: Graph, _ types: [String: ValueType]) throws(GraphFailure) -> Graph {
-        try Self(graph, types).joined()
-    }
-
-    private init(_ graph: Graph, _ types: [String: ValueType]) {
-        self.graph = graph
-        self.types = types
-        var makers: [String: Node] = [:]
-        var readers: [String: [Int]] = [:]
-        for (index, node) in graph.nodes.enumerated() {
-            for output in node.outputs where !output.isEmpty { makers[output] = node }
-            for input in Set(node.inputs) where !input.isEmpty { readers[input, default: []].append(index) }
-        }
-        self.makers = makers
-        self.readers = readers
+        try Self(uses: GraphUses(graph), types: types).joined()
     }
 
     private func joined() throws(GraphFailure) -> Graph {
+        let graph = uses.graph
         var nodes = graph.nodes
         var initialisers = graph.initialisers
-        let places = Dictionary(
-            nodes.enumerated().compactMap { index, node in node.outputs.first.map { ($0, index) } },
-            uniquingKeysWith: { first, _ in first })
         var found = false
         for node in graph.nodes where node.operatorName == "Div" && node.domain.isEmpty {
             guard let (input, epsilon) = normalised(node) else { continue }
@@ -45,7 +27,7 @@ struct LayerNormalizationPattern {
                 initialisers[ones] = TensorValue(shape: [length], .float32([Float](repeating: 1, count: length)))
                 inputs.append(ones)
             }
-            guard let place = places[last.outputs[0]] else { continue }
+            guard let place = uses.place(of: last.outputs[0]) else { continue }
             nodes[place] = Node(
                 "LayerNormalization", opset: 17, name: last.name, inputs: inputs, outputs: last.outputs,
                 attributes: ["axis": .int(-1), "epsilon": .float(epsilon)])
@@ -59,30 +41,26 @@ struct LayerNormalizationPattern {
 
     /// What the quotient normalises, where it is `(x - mean) / sqrt(mean of (x - mean)^2 + epsilon)`.
     private func normalised(_ quotient: Node) -> (input: String, epsilon: Float)? {
-        guard let difference = made(quotient.inputs[0], "Sub"), let root = made(quotient.inputs[1], "Sqrt"),
-            let sum = made(root.inputs[0], "Add"),
-            let place = sum.inputs.firstIndex(where: { made($0, "ReduceMean") != nil }),
-            let epsilon = number(sum.inputs[1 - place]), epsilon >= 0,
-            let variance = made(sum.inputs[place], "ReduceMean"), isMeanOfLast(variance),
-            let square = squared(variance.inputs[0]), let mean = made(difference.inputs[1], "ReduceMean"),
+        guard let difference = uses.made(quotient.inputs[0], "Sub"), let root = uses.made(quotient.inputs[1], "Sqrt"),
+            let sum = uses.made(root.inputs[0], "Add"),
+            let place = sum.inputs.firstIndex(where: { uses.made($0, "ReduceMean") != nil }),
+            let epsilon = uses.number(sum.inputs[1 - place]), epsilon >= 0,
+            let variance = uses.made(sum.inputs[place], "ReduceMean"), isMeanOfLast(variance),
+            let square = squared(variance.inputs[0]), let mean = uses.made(difference.inputs[1], "ReduceMean"),
             isMeanOfLast(mean), mean.inputs[0] == difference.inputs[0], isSame(square, difference)
         else { return nil }
         let input = difference.inputs[0]
         guard types[input]?.element == .float32, types[input] == types[quotient.outputs[0]] else { return nil }
-        return (input, epsilon)
-    }
-
-    /// The node that computes a value, where it has this operator.
-    private func made(_ value: String, _ name: String) -> Node? {
-        guard let node = makers[value], node.operatorName == name, node.domain.isEmpty else { return nil }
-        return node
+        return (input, Float(epsilon))
     }
 
     /// The difference that a square is of.
     private func squared(_ value: String) -> Node? {
-        if let power = made(value, "Pow"), number(power.inputs[1]) == 2 { return made(power.inputs[0], "Sub") }
-        if let product = made(value, "Mul"), product.inputs[0] == product.inputs[1] {
-            return made(product.inputs[0], "Sub")
+        if let power = uses.made(value, "Pow"), uses.number(power.inputs[1]) == 2 {
+            return uses.made(power.inputs[0], "Sub")
+        }
+        if let product = uses.made(value, "Mul"), product.inputs[0] == product.inputs[1] {
+            return uses.made(product.inputs[0], "Sub")
         }
         return nil
     }
@@ -95,27 +73,20 @@ struct LayerNormalizationPattern {
     private func isMeanOfLast(_ node: Node) -> Bool {
         guard let rank = types[node.inputs[0]]?.rank, rank > 0 else { return false }
         let call = OperatorCall(
-            node, types: node.inputs.map { types[$0] }, values: node.inputs.map { graph.initialisers[$0] })
+            node, types: node.inputs.map { types[$0] }, values: node.inputs.map { uses.graph.initialisers[$0] })
         guard let keeps = try? call.flag("keepdims", true), keeps,
             case .known(let axes)? = try? call.list("axes", input: 1, since: 18)
         else { return false }
         return axes == [-1] || axes == [rank - 1]
     }
 
-    private func number(_ value: String) -> Float? {
-        guard let constant = graph.initialisers[value], constant.count == 1 else { return nil }
-        return constant.elements.doubles.first.map { Float($0) }
-    }
-
     /// The only reader of a node's result, where it multiplies or adds one number for every place of the last
     /// dimension, and the name of these numbers.
     private func follower(of node: Node, _ name: String, _ length: Int) -> (node: Node, constant: String)? {
         let value = node.outputs[0]
-        guard !graph.outputs.contains(value), let all = readers[value], all.count == 1 else { return nil }
-        let next = graph.nodes[all[0]]
-        guard next.operatorName == name, next.domain.isEmpty, next.inputs.count == 2, next.inputs[0] != next.inputs[1],
-            let constant = next.inputs.first(where: { $0 != value }),
-            graph.initialisers[constant]?.type == ValueType(.float32, [length])
+        guard let next = uses.onlyReader(of: value), next.operatorName == name, next.inputs.count == 2,
+            next.inputs[0] != next.inputs[1], let constant = next.inputs.first(where: { $0 != value }),
+            uses.graph.initialisers[constant]?.type == ValueType(.float32, [length])
         else { return nil }
         return (next, constant)
     }

@@ -1,3 +1,4 @@
+import CZlib
 import Engine
 import Foundation
 import Packages
@@ -52,6 +53,36 @@ import Testing
     @Test func transparentPixelsAreBlack() throws {
         let photo = try #require(try Photo.decode(try Self.bytes("transparent.png")))
         #expect(Self.furthest(photo) { x, y in x < 10 ? Self.expected(x, y) : [0, 0, 0] } == 0)
+    }
+
+    /// The file with chunks after its header.
+    private static func bytes(_ name: String, with chunks: [(type: String, data: [UInt8])]) throws -> [UInt8] {
+        func number(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+        var bytes = try Self.bytes(name)
+        let added = chunks.flatMap { chunk in
+            let content = Array(chunk.type.utf8) + chunk.data
+            return number(UInt32(chunk.data.count)) + content
+                + number(UInt32(crc32(0, content, UInt32(content.count))))
+        }
+        bytes.insert(contentsOf: added, at: 8 + 12 + 13)
+        return bytes
+    }
+
+    /// Pillow, torchvision and OpenCV hand over the bytes of the file, too.
+    @Test(arguments: ["colour.png", "grey.png", "grey16.png", "palette.png", "transparent.png"])
+    func statedColourSpacesChangeNothing(name: String) throws {
+        let linear: [UInt8] = [0, 1, 0x86, 0xA0]
+        let chromaticities = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000].flatMap { value in
+            withUnsafeBytes(of: UInt32(value).bigEndian) { Array($0) }
+        }
+        let plain = try Photo.decode(try Self.bytes(name))
+        for chunks in [
+            [("gAMA", linear)], [("gAMA", linear), ("cHRM", chromaticities)], [("sRGB", [0])],
+            [("gAMA", [0, 0, 0xB1, 0x8F]), ("iCCP", Array("profile".utf8) + [0, 0, 1, 2, 3])],
+        ] {
+            let bytes = try Self.bytes(name, with: chunks.map { (type: $0.0, data: $0.1) })
+            #expect(try Photo.decode(bytes) == plain, "\(chunks.map(\.0))")
+        }
     }
 
     @Test func printColoursAreRefused() throws {
