@@ -62,8 +62,8 @@ package struct PredictionStudy {
         /// One sentence.
         package var text: String {
             let some = first.map { "line \($0.line): \($0.architecture)" }.joined(separator: ", ")
-            return "\(file): \(rows) of \(ofRows) rows are left out, their architectures are not of \(space): "
-                + some + (rows > first.count ? ", ..." : "")
+            return "\(file): \(rows) of \(ofRows) rows are left out, their architectures are not what most of the "
+                + "target's are, \(space): " + some + (rows > first.count ? ", ..." : "")
         }
     }
 
@@ -162,14 +162,12 @@ package struct PredictionStudy {
     private static func refuseMixture(
         _ screen: ArchitectureScreen, _ table: BoardMeasurements, _ path: String
     ) throws {
-        let isUnderstood = screen.space == .nasBench201 || screen.space == .fbnet
         let isUniform = screen.space != .unknown && screen.leftOut.isEmpty
-        guard !isUnderstood, !isUniform,
+        guard !screen.space.isUnderstood, !isUniform,
             Double(screen.understoodCount) >= chanceShare * Double(table.architectures.count)
         else { return }
         let strange = table.architectures.indices.filter {
-            let space = ArchitectureScreen([table.architectures[$0]]).space
-            return space != .nasBench201 && space != .fbnet
+            !ArchitectureScreen([table.architectures[$0]]).space.isUnderstood
         }
         let first = strange.prefix(namedRows).map { "line \(table.lines[$0]): \(table.architectures[$0])" }
         throw SearchInputRefusal(

@@ -38,9 +38,9 @@ public struct TransferSpace: Sendable {
         screen = ArchitectureScreen(wanted)
         let kept = screen.kept(of: wanted)
         let known = Set(sources.flatMap(\.architectures)).subtracting(wanted)
-        let all = (ArchitectureFeatures.comparable(Array(known), with: kept) + Set(kept)).sorted()
+        let all = (ArchitectureFeatures.comparable(Array(known), with: screen.space) + Set(kept)).sorted()
         for (index, name) in all.enumerated() { rows[name] = index }
-        let features = ArchitectureFeatures(all)
+        let features = ArchitectureFeatures(all, of: screen.space)
         let columns = Self.columns(of: sources, rows: rows, excluding: excluded)
         let fitted = SourceFit(columns, features: features)
         self.rows = rows
