@@ -67,8 +67,18 @@ package struct PredictionStudy {
         }
     }
 
+    /// A board of the target's that is not predicted, such as one of too few measurements.
+    package struct Unpredicted: Encodable {
+        package var board: String
+        package var reason: String
+
+        /// One sentence.
+        package var text: String { "board \(board) is not predicted: \(reason)" }
+    }
+
     package struct Summary: Encodable {
         package var boards: [Quality]
+        package var unpredicted: [Unpredicted]
         /// Means over the boards.
         package var spearman: Double?
         package var medianRelativeError: Double
@@ -93,6 +103,7 @@ package struct PredictionStudy {
                 "the architectures' names tell nothing of them: predictions rest on what sources measured of the same "
                 + "names, and without sources are the same for all"
             return (space == "\(ArchitectureScreen.Space.unknown)" ? [unknown] : []) + leftOut.map(\.text)
+                + unpredicted.map(\.text)
         }
         package var mean: Quality { Quality(board: "mean", of: boards) }
     }
@@ -124,23 +135,29 @@ package struct PredictionStudy {
         let screen = ArchitectureScreen(wanted.architectures)
         try Self.refuseMixture(screen, wanted, target)
         progress(0, wanted.boards.count)
-        let boards = try wanted.boards.indices.map { board in
+        var (boards, unpredicted): ([Quality], [Unpredicted]) = ([], [])
+        for board in wanted.boards.indices {
             defer { progress(board + 1, wanted.boards.count) }
-            return try quality(of: board, wanted, known, target)
+            do { boards.append(try quality(of: board, wanted, known)) } catch LatencyRefusal.unusableSamples(let reason)
+            {
+                unpredicted.append(Unpredicted(board: wanted.boards[board], reason: reason))
+            }
         }
+        if boards.isEmpty, let first = unpredicted.first { throw SearchInputRefusal("\(target): \(first.text)") }
         let mean = Quality(board: nil, of: boards)
         let space = TransferSpace(sources: known, architectures: wanted.architectures)
         let files = zip(sources, known).filter { $0.0 != target } + [(target, wanted)]
         return Summary(
-            boards: boards, spearman: mean.spearman, medianRelativeError: mean.medianRelativeError,
-            coverage: mean.coverage, measurementsSetAside: mean.measurementsSetAside,
+            boards: boards, unpredicted: unpredicted, spearman: mean.spearman,
+            medianRelativeError: mean.medianRelativeError, coverage: mean.coverage,
+            measurementsSetAside: mean.measurementsSetAside,
             worst: boards.filter { $0.spearman != nil }.min { ($0.spearman ?? 1) < ($1.spearman ?? 1) }?.board,
             samples: samples, repeats: repeats, seed: seed, wrongFactor: wrongFactor, space: "\(screen.space)",
             leftOut: files.compactMap { Self.leftOut(of: $0.1, $0.0, space) })
     }
 
     private func quality(
-        of board: Int, _ wanted: BoardMeasurements, _ known: [BoardMeasurements], _ target: String
+        of board: Int, _ wanted: BoardMeasurements, _ known: [BoardMeasurements]
     ) throws -> Quality {
         let name = wanted.boards[board]
         let space = TransferSpace(sources: known, architectures: wanted.architectures, excluding: [name])
@@ -149,12 +166,10 @@ package struct PredictionStudy {
             of: try (0..<repeats).map { draw in
                 var generator = SeededGenerator(seed: seed)
                 for _ in 0..<draw { _ = generator.next() }
-                do {
-                    return Quality(
-                        try TransferEvaluation(
-                            space: space, target: wanted, board: board, samples: samples, seed: generator.next(),
-                            wrongFactor: wrongFactor))
-                } catch { throw SearchInputRefusal("\(target): board \(name): \(error)") }
+                return Quality(
+                    try TransferEvaluation(
+                        space: space, target: wanted, board: board, samples: samples, seed: generator.next(),
+                        wrongFactor: wrongFactor))
             })
     }
 

@@ -69,6 +69,26 @@ import Testing
         #expect(try #require(summary.spearman) > 0.97)
     }
 
+    /// A board of too few values is named, and the others are predicted as without it.
+    @Test func aBoardOfTooFewValuesIsNamedAndTheOthersArePredicted() throws {
+        let plain = Self.table()
+        let lines = plain.split(separator: "\n").enumerated().map { line, text in
+            text + (line == 0 ? ",few" : line < 10 ? ",3" : ",-1")
+        }
+        let summary = try run(lines.joined(separator: "\n") + "\n", sources: plain)
+        #expect(summary.boards.compactMap(\.board) == ["a", "b", "c"])
+        #expect(summary.unpredicted.map(\.board) == ["few"])
+        #expect(summary.warnings.contains { $0.contains("board few is not predicted: 9 measurements") })
+        #expect(try summary.spearman == run(plain).spearman)
+
+        let alone = plain.split(separator: "\n").prefix(5).joined(separator: "\n") + "\n"
+        #expect {
+            try run(alone, sources: plain)
+        } throws: {
+            "\($0)".contains("t.csv: board a is not predicted: 4 measurements")
+        }
+    }
+
     @Test func theWorstBoardIsNamed() throws {
         let summary = try run(Self.table())
         let least = summary.boards.min { ($0.spearman ?? 1) < ($1.spearman ?? 1) }
