@@ -62,13 +62,23 @@ package struct PredictionStudy {
         /// One sentence.
         package var text: String {
             let some = first.map { "line \($0.line): \($0.architecture)" }.joined(separator: ", ")
-            return "\(file): \(rows) of \(ofRows) rows are left out, their architectures are not of \(space): "
-                + some + (rows > first.count ? ", ..." : "")
+            return "\(file): \(rows) of \(ofRows) rows are left out, their architectures are not what most of the "
+                + "target's are, \(space): " + some + (rows > first.count ? ", ..." : "")
         }
+    }
+
+    /// A board of the target's that is not predicted, such as one of too few measurements.
+    package struct Unpredicted: Encodable {
+        package var board: String
+        package var reason: String
+
+        /// One sentence.
+        package var text: String { "board \(board) is not predicted: \(reason)" }
     }
 
     package struct Summary: Encodable {
         package var boards: [Quality]
+        package var unpredicted: [Unpredicted]
         /// Means over the boards.
         package var spearman: Double?
         package var medianRelativeError: Double
@@ -93,6 +103,7 @@ package struct PredictionStudy {
                 "the architectures' names tell nothing of them: predictions rest on what sources measured of the same "
                 + "names, and without sources are the same for all"
             return (space == "\(ArchitectureScreen.Space.unknown)" ? [unknown] : []) + leftOut.map(\.text)
+                + unpredicted.map(\.text)
         }
         package var mean: Quality { Quality(board: "mean", of: boards) }
     }
@@ -124,23 +135,29 @@ package struct PredictionStudy {
         let screen = ArchitectureScreen(wanted.architectures)
         try Self.refuseMixture(screen, wanted, target)
         progress(0, wanted.boards.count)
-        let boards = try wanted.boards.indices.map { board in
+        var (boards, unpredicted): ([Quality], [Unpredicted]) = ([], [])
+        for board in wanted.boards.indices {
             defer { progress(board + 1, wanted.boards.count) }
-            return try quality(of: board, wanted, known, target)
+            do { boards.append(try quality(of: board, wanted, known)) } catch LatencyRefusal.unusableSamples(let reason)
+            {
+                unpredicted.append(Unpredicted(board: wanted.boards[board], reason: reason))
+            }
         }
+        if boards.isEmpty, let first = unpredicted.first { throw SearchInputRefusal("\(target): \(first.text)") }
         let mean = Quality(board: nil, of: boards)
         let space = TransferSpace(sources: known, architectures: wanted.architectures)
         let files = zip(sources, known).filter { $0.0 != target } + [(target, wanted)]
         return Summary(
-            boards: boards, spearman: mean.spearman, medianRelativeError: mean.medianRelativeError,
-            coverage: mean.coverage, measurementsSetAside: mean.measurementsSetAside,
+            boards: boards, unpredicted: unpredicted, spearman: mean.spearman,
+            medianRelativeError: mean.medianRelativeError, coverage: mean.coverage,
+            measurementsSetAside: mean.measurementsSetAside,
             worst: boards.filter { $0.spearman != nil }.min { ($0.spearman ?? 1) < ($1.spearman ?? 1) }?.board,
             samples: samples, repeats: repeats, seed: seed, wrongFactor: wrongFactor, space: "\(screen.space)",
             leftOut: files.compactMap { Self.leftOut(of: $0.1, $0.0, space) })
     }
 
     private func quality(
-        of board: Int, _ wanted: BoardMeasurements, _ known: [BoardMeasurements], _ target: String
+        of board: Int, _ wanted: BoardMeasurements, _ known: [BoardMeasurements]
     ) throws -> Quality {
         let name = wanted.boards[board]
         let space = TransferSpace(sources: known, architectures: wanted.architectures, excluding: [name])
@@ -149,12 +166,10 @@ package struct PredictionStudy {
             of: try (0..<repeats).map { draw in
                 var generator = SeededGenerator(seed: seed)
                 for _ in 0..<draw { _ = generator.next() }
-                do {
-                    return Quality(
-                        try TransferEvaluation(
-                            space: space, target: wanted, board: board, samples: samples, seed: generator.next(),
-                            wrongFactor: wrongFactor))
-                } catch { throw SearchInputRefusal("\(target): board \(name): \(error)") }
+                return Quality(
+                    try TransferEvaluation(
+                        space: space, target: wanted, board: board, samples: samples, seed: generator.next(),
+                        wrongFactor: wrongFactor))
             })
     }
 
@@ -162,14 +177,12 @@ package struct PredictionStudy {
     private static func refuseMixture(
         _ screen: ArchitectureScreen, _ table: BoardMeasurements, _ path: String
     ) throws {
-        let isUnderstood = screen.space == .nasBench201 || screen.space == .fbnet
         let isUniform = screen.space != .unknown && screen.leftOut.isEmpty
-        guard !isUnderstood, !isUniform,
+        guard !screen.space.isUnderstood, !isUniform,
             Double(screen.understoodCount) >= chanceShare * Double(table.architectures.count)
         else { return }
         let strange = table.architectures.indices.filter {
-            let space = ArchitectureScreen([table.architectures[$0]]).space
-            return space != .nasBench201 && space != .fbnet
+            !ArchitectureScreen([table.architectures[$0]]).space.isUnderstood
         }
         let first = strange.prefix(namedRows).map { "line \(table.lines[$0]): \(table.architectures[$0])" }
         throw SearchInputRefusal(

@@ -22,7 +22,8 @@ public struct SubnetConfiguration: Hashable, Codable, Sendable {
 }
 
 extension SubnetConfiguration: CustomStringConvertible {
-    /// Short form for tables and messages: `r28 d4,4,4,4,4 k7… e6…`, only the positions in use.
+    /// Short form for tables and messages: `r28 7x6+5x4 3x3`, per stage kernel size x expand ratio of the positions in
+    /// use alone. Subnets that are the same have the same.
     public var description: String {
         guard !depths.isEmpty, kernelSizes.count == expandRatios.count, kernelSizes.count % depths.count == 0 else {
             return "r\(resolution) (malformed)"

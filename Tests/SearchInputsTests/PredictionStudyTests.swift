@@ -19,11 +19,12 @@ import Testing
         return (["architecture,a,b,c"] + rows).joined(separator: "\n") + "\n"
     }
 
-    private func run(_ text: String) throws -> PredictionStudy.Summary {
+    private func run(_ text: String, sources: String? = nil) throws -> PredictionStudy.Summary {
         let fixture = try SearchInputsFixture()
         defer { fixture.remove() }
         let path = try fixture.write("t.csv", text)
-        return try PredictionStudy(samples: 8, seed: 2, repeats: 3).run(sources: [path], target: path) { _, _ in }
+        let known = try sources.map { try fixture.write("s.csv", $0) } ?? path
+        return try PredictionStudy(samples: 8, seed: 2, repeats: 3).run(sources: [known], target: path) { _, _ in }
     }
 
     /// One strange row is named with its line, and costs the others nothing.
@@ -55,6 +56,37 @@ import Testing
         #expect(summary.leftOut.isEmpty && summary.warnings.count == 1)
         #expect(summary.warnings.first?.contains("names tell nothing") == true)
         #expect(try run(Self.table()).warnings.isEmpty)
+    }
+
+    /// Names of one length are described by their digits no more than those of several, and none is left out.
+    @Test func sourcesOfOtherNumbersAreUsed() throws {
+        let rows = Self.table().split(separator: "\n").dropFirst().map { String($0.drop { $0 != "," }) }
+        func text(_ numbers: Range<Int>) -> String {
+            (["architecture,a,b,c"] + numbers.map { "net\($0)" + rows[$0 - 50] }).joined(separator: "\n") + "\n"
+        }
+        let summary = try run(text(100..<170), sources: text(50..<170).replacing(",a,b,c", with: ",d,e,f"))
+        #expect(summary.leftOut.isEmpty && summary.warnings.count == 1)
+        #expect(try #require(summary.spearman) > 0.97)
+    }
+
+    /// A board of too few values is named, and the others are predicted as without it.
+    @Test func aBoardOfTooFewValuesIsNamedAndTheOthersArePredicted() throws {
+        let plain = Self.table()
+        let lines = plain.split(separator: "\n").enumerated().map { line, text in
+            text + (line == 0 ? ",few" : line < 10 ? ",3" : ",-1")
+        }
+        let summary = try run(lines.joined(separator: "\n") + "\n", sources: plain)
+        #expect(summary.boards.compactMap(\.board) == ["a", "b", "c"])
+        #expect(summary.unpredicted.map(\.board) == ["few"])
+        #expect(summary.warnings.contains { $0.contains("board few is not predicted: 9 measurements") })
+        #expect(try summary.spearman == run(plain).spearman)
+
+        let alone = plain.split(separator: "\n").prefix(5).joined(separator: "\n") + "\n"
+        #expect {
+            try run(alone, sources: plain)
+        } throws: {
+            "\($0)".contains("t.csv: board a is not predicted: 4 measurements")
+        }
     }
 
     @Test func theWorstBoardIsNamed() throws {

@@ -1,10 +1,12 @@
+import SearchSpace
+
 /// What an architecture string says about the work behind it, as numbers: structural counts and one-hot choices.
 ///
-/// NAS-Bench-201 (six digits, or its own `|op~0|+|…|` form) and FBNet (22 digits) are understood; other strings of
-/// equally many characters or tokens give one-hot choices and their counts; of anything else nothing is known, and
-/// transfer rests on measured behaviour alone.
+/// NAS-Bench-201 (six digits, or its own `|op~0|+|…|` form), FBNet (22 digits) and subnets (JSON, or the short form)
+/// are understood; other strings of equally many characters or tokens give one-hot choices and their counts, unless they
+/// are only names; of anything else nothing is known, and transfer rests on measured behaviour alone.
 struct ArchitectureFeatures: Sendable {
-    enum Encoding: Hashable, Sendable { case nasBench201, fbnet, generic, none }
+    enum Encoding: Hashable, Sendable { case nasBench201, fbnet, subnets, generic, none }
 
     /// The most features of a space that is not understood; beyond it only counts are taken.
     static let genericLimit = 400
@@ -17,27 +19,26 @@ struct ArchitectureFeatures: Sendable {
     /// How often each operator stands in an architecture; centred over the architectures.
     let operators: DenseMatrix
 
-    /// - Precondition: the architectures are of one space, see `ArchitectureScreen`; else they are not understood.
+    /// Architectures of several spaces are not understood.
     init(_ architectures: [String]) {
+        let screen = ArchitectureScreen(architectures)
+        self.init(architectures, of: screen.leftOut.isEmpty ? screen.space : .unknown)
+    }
+
+    /// - Parameter space: of all the architectures, see `comparable`.
+    init(_ architectures: [String], of space: ArchitectureScreen.Space) {
         let tokens = architectures.map(Self.tokens)
         let numbers = tokens.map { $0.compactMap(Self.operation) }
-        func areAll(_ space: ArchitectureScreen.Space) -> Bool { tokens.allSatisfy { Self.understood($0) == space } }
+        let described = Self.isSubnets(space) ? architectures.compactMap { SubnetConfiguration(text: $0) } : []
+        let subnets = SubnetFeatures(described)
         let rows: [(counts: [Double], choices: [Double])]
-        if architectures.isEmpty {
-            encoding = .none
-            rows = []
-        } else if areAll(.nasBench201) {
-            encoding = .nasBench201
-            rows = numbers.map(NASBench201Features.features)
-        } else if areAll(.fbnet) {
-            encoding = .fbnet
-            rows = numbers.map(FBNetFeatures.features)
-        } else if let generic = Self.generic(tokens) {
-            encoding = .generic
-            rows = generic
-        } else {
-            encoding = .none
-            rows = architectures.map { _ in ([], []) }
+        switch space {
+        case .nasBench201: (encoding, rows) = (.nasBench201, numbers.map(NASBench201Features.features))
+        case .fbnet: (encoding, rows) = (.fbnet, numbers.map(FBNetFeatures.features))
+        case .subnets: (encoding, rows) = (.subnets, subnets.rows)
+        case .choices, .unknown:
+            let generic = space == .unknown ? nil : Self.generic(tokens)
+            (encoding, rows) = (generic == nil ? .none : .generic, generic ?? tokens.map { _ in ([], []) })
         }
         counts = Self.standardised(rows.map(\.counts), toUnitDeviation: true)
         choices = Self.standardised(rows.map(\.choices), toUnitDeviation: false)
@@ -46,26 +47,26 @@ struct ArchitectureFeatures: Sendable {
             case .nasBench201:
                 numbers.map { Self.tally($0, of: 5) + Self.tally(NASBench201Features.connected($0), of: 5) }
             case .fbnet: numbers.map { Self.tally($0, of: 9) + FBNetFeatures.workByBlock($0) }
+            case .subnets: subnets.operators
             case .generic, .none: rows.map(\.counts)
             }
-        operators = Self.standardised(tallies, toUnitDeviation: encoding == .fbnet)
+        let isScaled = encoding == .fbnet || encoding == .subnets
+        operators = Self.standardised(tallies, toUnitDeviation: isScaled)
     }
 
-    /// Those names that can be described together with the wanted ones: a space that is understood, or strings of one
-    /// length, admit no others. Where the wanted ones say nothing, all.
-    static func comparable(_ names: [String], with wanted: [String]) -> [String] {
-        switch ArchitectureFeatures(wanted).encoding {
-        case .none: return names
-        case .generic:
-            let length = wanted.first.map { tokens(of: $0).count }
-            return names.filter { tokens(of: $0).count == length }
-        case .nasBench201: return names.filter { understood(tokens(of: $0)) == .nasBench201 }
-        case .fbnet: return names.filter { understood(tokens(of: $0)) == .fbnet }
+    /// Those names that can be described together with others of a space: one that is understood, or strings of one
+    /// length, admit no others. Where names say nothing, all.
+    static func comparable(_ names: [String], with space: ArchitectureScreen.Space) -> [String] {
+        switch space {
+        case .unknown: names
+        case .choices(let count): names.filter { tokens(of: $0).count == count }
+        case .nasBench201, .fbnet, .subnets: names.filter { understood($0, tokens(of: $0)) == space }
         }
     }
 
-    /// The space whose form a string's parts have; `nil` for any other string.
-    static func understood(_ tokens: [String]) -> ArchitectureScreen.Space? {
+    /// The space whose form a string or its parts have; `nil` for any other string.
+    static func understood(_ text: String, _ tokens: [String]) -> ArchitectureScreen.Space? {
+        if let subnet = SubnetConfiguration(text: text) { return .subnets(stages: subnet.depths.count) }
         let numbers = tokens.compactMap(operation)
         guard numbers.count == tokens.count else { return nil }
         return switch numbers.count {
@@ -73,6 +74,10 @@ struct ArchitectureFeatures: Sendable {
         case 22 where numbers.allSatisfy((0..<9).contains): .fbnet
         default: nil
         }
+    }
+
+    private static func isSubnets(_ space: ArchitectureScreen.Space) -> Bool {
+        if case .subnets = space { true } else { false }
     }
 
     /// The parts between separators, or the characters of a string that has none.

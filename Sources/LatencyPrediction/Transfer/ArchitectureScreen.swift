@@ -1,3 +1,5 @@
+import SearchSpace
+
 /// Which strings of a list describe architectures of one search space, so that they can be told apart by structure.
 ///
 /// A single string of another form would make structure mean nothing for all others. So the space of most strings
@@ -5,6 +7,8 @@
 public struct ArchitectureScreen: Hashable, Sendable {
     public enum Space: Hashable, Sendable, CustomStringConvertible {
         case nasBench201, fbnet
+        /// Subnets of a supernet of so many stages, as JSON or in the short form (`SubnetConfiguration`).
+        case subnets(stages: Int)
         /// Strings that are not understood but have equally many parts (or characters), each a choice of its own.
         case choices(count: Int)
         /// Strings that say nothing: only what boards measured is left.
@@ -14,33 +18,38 @@ public struct ArchitectureScreen: Hashable, Sendable {
             switch self {
             case .nasBench201: "NAS-Bench-201 (six operations, 0...4)"
             case .fbnet: "FBNet (22 blocks, 0...8)"
+            case .subnets(let stages): "subnets of \(stages) stages"
             case .choices(let count): "\(count) choices each"
             case .unknown: "no space that is understood"
             }
         }
-    }
 
-    /// How much further numbers may go than there are architectures.
-    private static let numberedSpan = 4
+        /// Whether more is known of it than which word stands where.
+        public var isUnderstood: Bool {
+            switch self {
+            case .nasBench201, .fbnet, .subnets: true
+            case .choices, .unknown: false
+            }
+        }
+    }
 
     public let space: Space
     /// Places in the list of the strings that are not of the space.
     public let leftOut: [Int]
-    /// Strings of the list that are of NAS-Bench-201 or FBNet, whichever are more.
+    /// Strings of the list that are of one understood space, of that which has most.
     public let understoodCount: Int
 
     public init(_ architectures: [String]) {
         let tokens = architectures.map(ArchitectureFeatures.tokens)
-        let spaces = tokens.map(ArchitectureFeatures.understood)
-        let (cells, blocks) = (spaces.count { $0 == .nasBench201 }, spaces.count { $0 == .fbnet })
-        understoodCount = max(cells, blocks)
-        if 2 * understoodCount > architectures.count {
-            let most = blocks > cells ? Space.fbnet : .nasBench201
-            space = most
-            leftOut = spaces.indices.filter { spaces[$0] != most }
+        let spaces = zip(architectures, tokens).map { ArchitectureFeatures.understood($0, $1) }
+        let most = Self.most(of: spaces)
+        understoodCount = most?.count ?? 0
+        if let most, 2 * most.count > architectures.count {
+            space = most.space
+            leftOut = spaces.indices.filter { spaces[$0] != most.space }
             return
         }
-        guard !Self.areNumbered(architectures) else {
+        guard !ArchitectureNames.areOnlyNames(architectures, tokens) else {
             space = .unknown
             leftOut = []
             return
@@ -57,17 +66,12 @@ public struct ArchitectureScreen: Hashable, Sendable {
         leftOut = tokens.indices.filter { tokens[$0].count != length }
     }
 
-    /// Whether the strings only number architectures, such as `net0` to `net299`: digits after one word for all (or
-    /// after none, of different lengths), of which a good part of the numbers between stand there. They are no choices.
-    private static func areNumbered(_ architectures: [String]) -> Bool {
-        let words = Set(architectures.map { String($0.prefix { !$0.isASCII || !$0.isNumber }) })
-        guard words.count == 1, let word = words.first else { return false }
-        let numbers = architectures.compactMap { Int($0.dropFirst(word.count)) }
-        let isPlain = !word.isEmpty || Set(architectures.map(\.count)).count > 1
-        guard numbers.count == architectures.count, isPlain, let least = numbers.min(), let most = numbers.max() else {
-            return false
-        }
-        return most - least < numberedSpan * numbers.count
+    /// The space that most strings are of, and how many; of two with as many, the one that stands first.
+    private static func most(of spaces: [Space?]) -> (space: Space, count: Int)? {
+        var counts: [Space: Int] = [:]
+        for case let space? in spaces { counts[space, default: 0] += 1 }
+        guard let count = counts.values.max() else { return nil }
+        return spaces.compactMap { $0 }.first { counts[$0] == count }.map { ($0, count) }
     }
 
     /// Those of the strings, in order, that are of the space.

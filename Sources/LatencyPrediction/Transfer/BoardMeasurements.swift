@@ -1,6 +1,9 @@
+import SearchSpace
+
 /// Measured latencies: architectures by boards, in milliseconds. Missing is NaN.
 ///
-/// The CSV form: first column `architecture` (the data set's own string), one column per board, header row; an empty or
+/// The CSV form: first column `architecture` (the data set's own string, or a subnet as JSON or in its short form, which
+/// it is kept in, so that positions beyond a stage's depth play no part), one column per board, header row; an empty or
 /// negative field means not measured. Zero was measured, below the clock's resolution: it counts as half of the board's
 /// least latency above zero, such as 0.5 of a phone in whole milliseconds; of a board without any as not measured.
 public struct BoardMeasurements: Hashable, Sendable {
@@ -58,11 +61,12 @@ public struct BoardMeasurements: Hashable, Sendable {
                 throw refuse("\(fields.count) fields, the header has \(header.count)")
             }
             guard !fields[0].isEmpty else { throw refuse("the architecture is missing") }
-            guard seen.insert(fields[0]).inserted else { throw refuse("architecture \(fields[0]) stands twice") }
+            let name = SubnetConfiguration(text: fields[0]).map { "\($0)" } ?? fields[0]
+            guard seen.insert(name).inserted else { throw refuse("architecture \(name) stands twice") }
             guard names.count < Self.architectureLimit else {
                 throw refuse("more than \(Self.architectureLimit) architectures")
             }
-            names.append(fields[0])
+            names.append(name)
             lines.append(index + 1)
             for (board, field) in fields.dropFirst().enumerated() {
                 guard let value = field.isEmpty ? .nan : Double(field) else {
@@ -92,14 +96,19 @@ public struct BoardMeasurements: Hashable, Sendable {
         return boards
     }
 
-    /// Fields between commas; one in double quotes may hold commas.
+    /// Fields between commas; one in double quotes may hold commas, and quotes that stand twice (RFC 4180).
     private static func fields(of line: Substring) -> [String] {
         var fields: [String] = []
         var field = ""
         var isQuoted = false
+        var last: Character?
         for character in line {
+            defer { last = character }
             switch character {
-            case "\"": isQuoted.toggle()
+            case "\"":
+                // The second of two: the first has ended the quoted part.
+                if last == "\"", !isQuoted { field.append(character) }
+                isQuoted.toggle()
             case "," where !isQuoted:
                 fields.append(field)
                 field = ""

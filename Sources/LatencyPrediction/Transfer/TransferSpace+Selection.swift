@@ -3,7 +3,8 @@ extension TransferSpace {
     static let candidateLimit = 300
 
     /// The architectures that tell most about a board that has measured nothing: each next one is that whose
-    /// measurement lowers the summed predictive variance of all candidates most (A-optimal design, one at a time).
+    /// measurement lowers the summed predictive variance of all candidates most (A-optimal design, one at a time). Of
+    /// those that nothing is known of none tells more than another: they are drawn where no others are left.
     ///
     /// - Parameter candidates: what the board can run, in any order; at most `candidateLimit` of them, drawn with the
     ///   generator, are looked at.
@@ -12,6 +13,16 @@ extension TransferSpace {
     ) -> [String] {
         var known = candidates.compactMap { rows[$0] }.sorted()
         precondition(known.count == candidates.count, "candidates are architectures of the space")
+        let unknown = known.filter(unknownRows.contains)
+        known = unknown.isEmpty ? known : known.filter { !unknownRows.contains($0) }
+        let drawn = unknown.shuffled(using: &generator).prefix(max(0, count - known.count))
+        return optimal(count, among: known, using: &generator) + drawn.map { architectures[$0] }
+    }
+
+    private func optimal(
+        _ count: Int, among candidates: [Int], using generator: inout some RandomNumberGenerator
+    ) -> [String] {
+        var known = candidates
         if known.count > Self.candidateLimit {
             known = Array(known.shuffled(using: &generator).prefix(max(Self.candidateLimit, count))).sorted()
         }

@@ -27,6 +27,10 @@ public struct TransferSpace: Sendable {
     let variances: TransferVariances
     /// Deviation of logarithmic latency over architectures on a typical source; 1 without sources.
     let scale: Double
+    /// Rows of which nothing is known: no source measured them, and their names tell nothing.
+    let unknownRows: Set<Int>
+    /// Rows of the wanted architectures.
+    let wantedRows: [Int]
 
     /// - Parameters:
     ///   - sources: boards measured before; their order does not matter.
@@ -38,9 +42,9 @@ public struct TransferSpace: Sendable {
         screen = ArchitectureScreen(wanted)
         let kept = screen.kept(of: wanted)
         let known = Set(sources.flatMap(\.architectures)).subtracting(wanted)
-        let all = (ArchitectureFeatures.comparable(Array(known), with: kept) + Set(kept)).sorted()
+        let all = (ArchitectureFeatures.comparable(Array(known), with: screen.space) + Set(kept)).sorted()
         for (index, name) in all.enumerated() { rows[name] = index }
-        let features = ArchitectureFeatures(all)
+        let features = ArchitectureFeatures(all, of: screen.space)
         let columns = Self.columns(of: sources, rows: rows, excluding: excluded)
         let fitted = SourceFit(columns, features: features)
         self.rows = rows
@@ -51,6 +55,9 @@ public struct TransferSpace: Sendable {
         structure = Self.structure(of: features)
         operators = DenseMatrix(Self.rescaled(features.operators, share: 1), columns: features.operators.columns)
         variances = TransferVariances(base: base, factors: factors, structure: structure, operators: operators)
+        let isNameless = structure.columns + operators.columns == 0
+        unknownRows = Set(all.indices.filter { row in isNameless && columns.allSatisfy { $0[row].isNaN } })
+        wantedRows = kept.compactMap { rows[$0] }
     }
 
     /// Whether the space can say anything of an architecture.
@@ -144,6 +151,7 @@ private struct SourceFit {
     /// Every board's column fitted to structure, complete and centred.
     private static func fit(_ columns: [[Double]], _ inputs: DenseMatrix) -> [[Double]] {
         var systems: [[Int]: CholeskyFactor] = [:]
+        let agreed = inputs.columns == 0 ? agreed(columns) : []
         return columns.map { column in
             let measured = column.indices.filter { !column[$0].isNaN }
             let mean = measured.reduce(0) { $0 + column[$1] } / Double(measured.count)
@@ -163,8 +171,30 @@ private struct SourceFit {
             }
             let share = whole > 0 ? min(1, left / whole) : 0
             for row in measured { fitted[row] += share * (column[row] - mean - fitted[row]) }
+            if inputs.columns == 0 { fill(&fitted, measured, (whole / Double(measured.count)).squareRoot(), agreed) }
             let centre = fitted.reduce(0, +) / Double(max(fitted.count, 1))
             return fitted.map { $0 - centre }
+        }
+    }
+
+    /// Where structure bridges nothing: what a board lacks is as far from its mean, in its own deviations, as it is on
+    /// those boards that have it.
+    private static func fill(_ fitted: inout [Double], _ measured: [Int], _ deviation: Double, _ agreed: [Double]) {
+        let present = Set(measured)
+        for row in fitted.indices where !present.contains(row) { fitted[row] = deviation * agreed[row] }
+    }
+
+    /// By line, the mean over boards of how many deviations a latency is from the board's mean; 0 where none has it.
+    private static func agreed(_ columns: [[Double]]) -> [Double] {
+        let scaled = columns.map { column in
+            let values = column.filter { !$0.isNaN }
+            let mean = values.reduce(0, +) / Double(max(values.count, 1))
+            let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(values.count, 1))
+            return column.map { variance > 0 ? ($0 - mean) / variance.squareRoot() : $0.isNaN ? .nan : 0 }
+        }
+        return (columns.first ?? []).indices.map { row in
+            let values = scaled.map { $0[row] }.filter { !$0.isNaN }
+            return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
         }
     }
 

@@ -9,8 +9,10 @@ struct PredictCommand: AsyncParsableCommand {
             Takes every board of the target file in turn as new: reads that many of its measurements, chosen to be \
             informative, predicts all its others, and compares. A board of that name among the sources is left out. \
             CSV: first column architecture, one column per board in milliseconds; an empty or negative value means not \
-            measured, 0 half of the board's least above 0. Rows whose architecture is not of the same search space \
-            as most of the target's are left out and named. The same seed gives the same result.
+            measured, 0 half of the board's least above 0. Understood are architectures of NAS-Bench-201 and FBNet, \
+            subnets (as --subnet takes them, in quotes, or as "r224 3x4+5x6 7x3", which shoal prints) and strings of \
+            equally many choices. Rows whose architecture is not of the same search space as most of the target's are \
+            left out and named, as are boards of too few measurements. The same seed gives the same result.
             """)
 
     @Option(parsing: .upToNextOption, help: "Measurements of other boards (CSV).")

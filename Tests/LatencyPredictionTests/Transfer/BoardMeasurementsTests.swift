@@ -10,6 +10,12 @@ import Testing
         #expect(table.latencies.joined().count { $0.isNaN } == 4)
     }
 
+    @Test func quotesThatStandTwiceAreOne() throws {
+        let table = try BoardMeasurements(csv: "architecture,\"a \"\"b\"\", c\",\"\"\"d\"\n\"{\"\"x\"\":[1,2]}\",1,2\n")
+        #expect(table.boards == ["a \"b\", c", "\"d"])
+        #expect(table.architectures == ["{\"x\":[1,2]}"])
+    }
+
     /// A phone in whole milliseconds ran what it calls 0.
     @Test func zeroIsBelowTheResolution() throws {
         let table = try BoardMeasurements(csv: "architecture,a,b\n012,1,0\n013,0,0\n014,2,-0.0\n")
