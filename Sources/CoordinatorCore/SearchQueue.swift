@@ -175,7 +175,15 @@ public struct SearchQueue: Sendable {
             return head + "\(record.points.count) points\(reason)"
         }
         let left = verification.leftOut.isEmpty ? "" : ", \(verification.leftOut.count) left out"
-        return head + "\(verification.points.count) points keep their constraints where measured\(left)"
+        let relaxed = Set(record.points.filter { $0.relaxedTo != nil }.map(\.constraint))
+        let relaxedCount = verification.points.count { relaxed.contains($0.constraint) }
+        let kept =
+            switch relaxedCount {
+            case 0: ""
+            case 1: ", 1 of them a relaxed one"
+            default: ", \(relaxedCount) of them relaxed ones"
+            }
+        return head + "\(verification.points.count) points keep their constraints where measured\(kept)\(left)"
     }
 
     /// A table as boards measure it now.

@@ -191,6 +191,28 @@ import Testing
         #expect(again.records == late)
     }
 
+    /// What was relaxed keeps what it was relaxed to, and not what was asked.
+    @Test func relaxedPointsAreToldFromThoseThatKeepWhatWasAsked() throws {
+        var queue = SearchQueue(records: [])
+        _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)
+        var found = outcome
+        found.verification = nil
+        found.points[1].relaxedTo = 9
+        _ = queue.reported(.finished(found), of: 1, atMilliseconds: 2)
+        var verification = SearchVerification(against: SearchVerification.boards)
+        verification.verified = true
+        verification.points = found.points.map {
+            .init(
+                constraint: $0.constraint, configuration: $0.configuration, predictedAccuracy: 0.7,
+                predictedLatencyMilliseconds: 4, measuredLatencyMilliseconds: 4, flops: 5, measurements: 1)
+        }
+        let actions = queue.reported(.measured(verification), of: 1, atMilliseconds: 3)
+        #expect(
+            actions.last
+                == .record(
+                    "search a is verified: 2 points keep their constraints where measured, 1 of them a relaxed one"))
+    }
+
     @Test func whatCannotBeVerifiedIsDoneAndSaysSo() throws {
         var queue = SearchQueue(records: [])
         _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)

@@ -3,8 +3,8 @@ import SearchSpace
 /// What an architecture string says about the work behind it, as numbers: structural counts and one-hot choices.
 ///
 /// NAS-Bench-201 (six digits, or its own `|op~0|+|…|` form), FBNet (22 digits) and subnets (JSON, or the short form)
-/// are understood; other strings of equally many characters or tokens give one-hot choices and their counts, unless they
-/// are only names; of anything else nothing is known, and transfer rests on measured behaviour alone.
+/// are understood; other strings of equally many characters or tokens give one-hot choices and their counts, unless
+/// they are only names; of anything else nothing is known, and transfer rests on measured behaviour alone.
 struct ArchitectureFeatures: Sendable {
     enum Encoding: Hashable, Sendable { case nasBench201, fbnet, subnets, generic, none }
 
