@@ -86,8 +86,55 @@ static float *random_map(int channels, int pixels) {
     return map;
 }
 
+enum { MOST_BLOCKS = 8 };
+
+// A part of an operation, or all of it.
+typedef struct {
+    int is_partial;
+    ck_mask mask;
+    char reads[MOST_BLOCKS], computes[MOST_BLOCKS];
+} part;
+
+static int32_t *some_of(int blocks, char *chosen, int32_t *count) {
+    int32_t *list = (int32_t *)floats(blocks);
+    const int sure = between(0, blocks - 1);
+    *count = 0;
+    for (int block = 0; block < blocks; block++) {
+        chosen[block] = block == sure || between(0, 1);
+        if (chosen[block]) list[(*count)++] = block;
+    }
+    return list;
+}
+
+static part random_part(int inputs, int outputs, int height) {
+    part p = {.is_partial = between(0, 1)};
+    if (!p.is_partial || blocks_of(inputs) > MOST_BLOCKS || blocks_of(outputs) > MOST_BLOCKS) return (part){0};
+    p.mask.inputs = some_of(blocks_of(inputs), p.reads, &p.mask.input_count);
+    p.mask.outputs = some_of(blocks_of(outputs), p.computes, &p.mask.output_count);
+    p.mask.first_row = between(0, height - 1);
+    p.mask.end_row = between(p.mask.first_row + 1, height);
+    return p;
+}
+
+static int reads(const part *p, int channel) { return !p->is_partial || p->reads[channel / CK_LANES]; }
+
+// What is not computed stays as it was, to the bit.
+static void leave(const part *p, raw *r, int width, result *written) {
+    if (!p->is_partial) return;
+    float *initial = random_floats(written->count);
+    for (int64_t at = 0; at < written->count; at++) {
+        const int row = (int)(at / CK_LANES % r->pixels) / width;
+        if (p->computes[at / CK_LANES / r->pixels] && row >= p->mask.first_row && row < p->mask.end_row) continue;
+        r->sums[at] = initial[at];
+        r->magnitudes[at] = 0;
+    }
+    written->initial = initial;
+}
+
 static void check_pointwise(void) {
-    const int channels = between(1, 70), outputs = between(1, 90), pixels = between(0, 4) ? between(2, 70) : 1;
+    const int width = between(1, 10), height = between(1, 7), pixels = between(0, 4) ? width * height : 1;
+    const int channels = between(1, 70), outputs = between(1, 90);
+    const part p = pixels == 1 ? (part){0} : random_part(channels, outputs, height);
     const int full = channels + between(0, 20), panels = blocks_of(outputs);
     raw r = raw_of(outputs, pixels);
     ck_pointwise c = {
@@ -99,18 +146,22 @@ static void check_pointwise(void) {
         .input_channels = channels,
         .output_channels = outputs,
     };
-    if (between(0, 1)) c.upcoming = (ck_upcoming){c.weights, c.panel_stride, channels, panels};
+    if (!p.is_partial && between(0, 1)) c.upcoming = (ck_upcoming){c.weights, c.panel_stride, channels, panels};
     const raw in = {channels, pixels, NULL, NULL};
     for (int output = 0; output < outputs; output++)
         for (int pixel = 0; pixel < pixels; pixel++)
-            for (int channel = 0; channel < channels; channel++)
+            for (int channel = 0; channel < channels; channel++) {
+                if (!reads(&p, channel)) continue;
                 add_product(
                     &r, place(&r, output, pixel),
                     float_at(c.weights, output / CK_LANES * c.panel_stride + channel * CK_LANES + output % CK_LANES),
                     float_at(c.input, place(&in, channel, pixel)));
+            }
     finish(&r, &c.epilogue, 0);
-    result results[] = {result_of(&r, &c.output)};
-    check(&(step){CK_OP_POINTWISE, &c}, 1, results, 1);
+    ck_masked_pointwise m = {c, p.mask, width};
+    result results[] = {result_of(&r, p.is_partial ? &m.call.output : &c.output)};
+    leave(&p, &r, width, results);
+    check(p.is_partial ? &(step){CK_OP_MASKED_POINTWISE, &m} : &(step){CK_OP_POINTWISE, &c}, 1, results, 1);
 }
 
 static void check_depthwise(void) {
@@ -143,6 +194,14 @@ static void check_depthwise(void) {
                     float_at(c.input, place(&in, channel, y * c.input_width + x)));
             }
     finish(&r, &c.epilogue, 0);
+    const part p = random_part(channels, channels, c.output_height);
+    if (p.is_partial) {
+        ck_masked_depthwise m = {c, p.mask};
+        result written[] = {result_of(&r, &m.call.output)};
+        leave(&p, &r, c.output_width, written);
+        check(&(step){CK_OP_MASKED_DEPTHWISE, &m}, 1, written, 1);
+        return;
+    }
     raw means = raw_of(channels, 1);
     for (int channel = 0; channel < c.blocks * CK_LANES; channel++) {
         for (int pixel = 0; pixel < pixels; pixel++) {
@@ -203,8 +262,10 @@ static void check_convolution(int is_image) {
     c.input = is_image ? random_floats(channels * in.pixels) : random_map(channels, in.pixels);
     c.weights = random_floats((int64_t)c.output_blocks * channels * taps * CK_LANES);
     c.epilogue = random_epilogue(&r);
+    const part p = is_image ? (part){0} : random_part(channels, outputs, c.output_height);
     for (int output = 0; output < outputs; output++)
         for (int channel = 0; channel < channels; channel++) {
+            if (!reads(&p, channel)) continue;
             const int first = channel / CK_LANES * CK_LANES;
             const int rest = channels - first < CK_LANES ? channels - first : CK_LANES;
             for (int tap = 0; tap < taps; tap++) {
@@ -222,8 +283,11 @@ static void check_convolution(int is_image) {
             }
         }
     finish(&r, &c.epilogue, 0);
-    result results[] = {result_of(&r, &c.output)};
-    check(&(step){is_image ? CK_OP_IMAGE_CONVOLUTION : CK_OP_CONVOLUTION, &c}, 1, results, 1);
+    ck_masked_convolution m = {c, p.mask};
+    result results[] = {result_of(&r, p.is_partial ? &m.call.output : &c.output)};
+    leave(&p, &r, c.output_width, results);
+    if (p.is_partial) check(&(step){CK_OP_MASKED_CONVOLUTION, &m}, 1, results, 1);
+    else check(&(step){is_image ? CK_OP_IMAGE_CONVOLUTION : CK_OP_CONVOLUTION, &c}, 1, results, 1);
 }
 
 enum { MOST_BANDS = 8 };
@@ -244,9 +308,13 @@ static void check_winograd(void) {
     float *packed = floats((int64_t)c.output_blocks * (side + 2) * (side + 2) * channels * CK_LANES);
     ck_winograd_weights(side, weights, packed, outputs, channels);
     c.weights = packed;
+    // Its tiles say which rows.
+    part p = random_part(channels, outputs, 1);
+    p.mask.end_row = c.output_height;
     for (int output = 0; output < outputs; output++)
         for (int pixel = 0; pixel < r.pixels; pixel++)
             for (int i = 0; i < channels * 9; i++) {
+                if (!reads(&p, i / 9)) continue;
                 const int y = pixel / c.output_width - c.top + i % 9 / 3, x = pixel % c.output_width - c.left + i % 3;
                 if (y < 0 || y >= c.input_height || x < 0 || x >= c.input_width) continue;
                 add_product(
@@ -258,8 +326,10 @@ static void check_winograd(void) {
     const int bands = between(1, tiles < MOST_BANDS ? tiles : MOST_BANDS);
     c.transformed = floats(ck_winograd_scratch(side, channels, tiles));
     ck_winograd of_band[MOST_BANDS];
+    ck_masked_winograd masked[MOST_BANDS];
     step steps[2 * MOST_BANDS];
     result results[] = {result_of(&r, NULL)};
+    leave(&p, &r, c.output_width, results);
     for (int band = 0; band < bands; band++) {
         of_band[band] = c;
         of_band[band].first_tile = tiles * band / bands;
@@ -267,11 +337,49 @@ static void check_winograd(void) {
         steps[2 * band] = (step){CK_OP_WINOGRAD_INPUT, &of_band[band]};
         steps[2 * band + 1] = (step){CK_OP_WINOGRAD_OUTPUT, &of_band[band]};
         results[0].fields[band] = &of_band[band].output;
+        if (!p.is_partial) continue;
+        masked[band] = (ck_masked_winograd){of_band[band], p.mask};
+        steps[2 * band] = (step){CK_OP_MASKED_WINOGRAD_INPUT, &masked[band]};
+        steps[2 * band + 1] = (step){CK_OP_MASKED_WINOGRAD_OUTPUT, &masked[band]};
+        results[0].fields[band] = &masked[band].call.output;
     }
     check(steps, 2 * bands, results, 1);
 }
 
+// Matrices that may lie over each other, or be read several times.
+static void check_matrices(void) {
+    enum { MOST_PRODUCTS = 6, ROOM = 4000 };
+    ck_product c = {
+        .products = between(1, MOST_PRODUCTS), .rows = between(1, 20), .inner = between(1, 40),
+        .columns = between(1, 70)};
+    int64_t left[MOST_PRODUCTS], right[MOST_PRODUCTS];
+    for (int i = 0; i < c.products; i++) {
+        left[i] = between(0, ROOM - c.rows * c.inner);
+        right[i] = between(0, ROOM - c.inner * c.columns);
+    }
+    c.left = random_floats(ROOM);
+    c.right = random_floats(ROOM);
+    c.left_offsets = left;
+    c.right_offsets = right;
+    const int64_t each = (int64_t)c.rows * c.columns, count = c.products * each;
+    double *sums = doubles(count), *bounds = doubles(count);
+    for (int64_t at = 0; at < count; at++) {
+        const int64_t row = at % each / c.columns, column = at % c.columns;
+        sums[at] = bounds[at] = 0;
+        for (int k = 0; k < c.inner; k++) {
+            const float factor = c.left[left[at / each] + row * c.inner + k];
+            const double product = (double)factor * c.right[right[at / each] + k * c.columns + column];
+            sums[at] += product;
+            bounds[at] += 2e-6 * fabs(product);
+        }
+        bounds[at] += 1e-9;
+    }
+    result results[] = {{.fields = {(void **)&c.output}, .count = count, .expected = sums, .bound = bounds}};
+    check(&(step){CK_OP_PRODUCT, &c}, 1, results, 1);
+}
+
 void check_products(void) {
+    check_matrices();
     check_pointwise();
     check_pointwise();
     check_depthwise();
