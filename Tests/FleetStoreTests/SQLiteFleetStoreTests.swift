@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func aFolderThatIsMissingIsAnErrorInOneSentence() {
-        let path = "/nonexistent/fleet.sqlite"
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID())/fleet.sqlite").path()
         #expect(throws: FleetStoreFailure.unavailable(path: path, detail: "No such file or directory")) {
             try SQLiteFleetStore(path: path)
         }
