@@ -4,8 +4,8 @@ import SearchSpace
 ///
 /// The CSV form: first column `architecture` (the data set's own string, or a subnet as JSON or in its short form,
 /// which it is kept in, so that positions beyond a stage's depth play no part), one column per board, header row; an
-/// empty or negative field means not measured. Zero was measured, below the clock's resolution: it counts as half of the
-/// board's least latency above zero, such as 0.5 of a phone in whole milliseconds; of a board without any as not
+/// empty or negative field means not measured. Zero was measured, below the clock's resolution: it counts as half of
+/// the board's least latency above zero, such as 0.5 of a phone in whole milliseconds; of a board without any as not
 /// measured.
 public struct BoardMeasurements: Hashable, Sendable {
     public static let architectureLimit = 200_000
