@@ -36,8 +36,8 @@ struct LoadedPlan {
 
     func preprocessor(_ images: ImageSet) -> ImagePreprocessor {
         ImagePreprocessor(
-            channels: images.channels, height: images.height, width: images.width,
-            size: ImageSize(height: plan.inputShape.height, width: plan.inputShape.width), mean: mean, std: std)
+            channels: images.channels, height: images.height, width: images.width, size: plan.inputShape.size,
+            mean: mean, std: std)
     }
 }
 

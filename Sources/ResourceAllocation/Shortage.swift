@@ -12,10 +12,38 @@ struct Shortage {
     }
 
     let infeasibility: Infeasibility
+    private let candidates: [Candidate]
+    private let capacity: Costs
+    /// The resources that bind, as positions among the costs.
+    private let binding: [Int]
+
     /// For each model the position among its permitted points of the one that takes least of what is short, as shares
     /// of the capacities; ties go to the more accurate. Where the other resources would not suffice then, the choice
     /// that takes least of what is short while they do, if there is one.
-    let leastBad: [Int]
+    var leastBad: [Int] {
+        let overloads = candidates.map { candidate in
+            candidate.points.indices.map { position in
+                let costs = candidate.item(position).costs
+                return binding.reduce(0) { $0 + costs[$1] / max(capacity[$1], 1e-9) }
+            }
+        }
+        let least = zip(candidates, overloads).map { candidate, overload in
+            candidate.points.indices.min {
+                (overload[$0], -candidate.item($0).value) < (overload[$1], -candidate.item($1).value)
+            } ?? 0
+        }
+        var others = capacity
+        for index in binding { others[index] = .infinity }
+        let costs = zip(candidates, least).reduce(Costs.zero) { $0 + $1.0.item($1.1).costs }
+        guard !all(costs .<= MultipleChoiceKnapsack.room(in: others)) else { return least }
+        let classes = zip(candidates, overloads).map { candidate, overload in
+            let most = overload.max() ?? 0
+            return candidate.points.indices.map {
+                MultipleChoiceKnapsack.Item(costs: candidate.item($0).costs, value: most - overload[$0])
+            }
+        }
+        return MultipleChoiceKnapsack(classes: classes, capacity: others).solve()?.choice ?? least
+    }
 
     /// - Precondition: no choice of permitted points fits.
     init(of candidates: [Candidate], within budget: BoardBudget) {
@@ -39,32 +67,8 @@ struct Shortage {
                 constraint: resources[short[0]].constraint, model: nil,
                 reason: short.map { resources[$0].sentence(least[$0]) }.joined(separator: "; "))
         }
-        leastBad = Self.leastBad(candidates, short: binding.map { resources[$0].index }, capacity)
-    }
-
-    private static func leastBad(_ candidates: [Candidate], short: [Int], _ capacity: Costs) -> [Int] {
-        let overloads = candidates.map { candidate in
-            candidate.points.indices.map { position in
-                let costs = candidate.item(position).costs
-                return short.reduce(0) { $0 + costs[$1] / max(capacity[$1], 1e-9) }
-            }
-        }
-        let least = zip(candidates, overloads).map { candidate, overload in
-            candidate.points.indices.min {
-                (overload[$0], -candidate.item($0).value) < (overload[$1], -candidate.item($1).value)
-            } ?? 0
-        }
-        var others = capacity
-        for index in short { others[index] = .infinity }
-        let costs = zip(candidates, least).reduce(Costs.zero) { $0 + $1.0.item($1.1).costs }
-        guard !all(costs .<= MultipleChoiceKnapsack.room(in: others)) else { return least }
-        let classes = zip(candidates, overloads).map { candidate, overload in
-            let most = overload.max() ?? 0
-            return candidate.points.indices.map {
-                MultipleChoiceKnapsack.Item(costs: candidate.item($0).costs, value: most - overload[$0])
-            }
-        }
-        return MultipleChoiceKnapsack(classes: classes, capacity: others).solve()?.choice ?? least
+        (self.candidates, self.capacity) = (candidates, capacity)
+        self.binding = binding.map { resources[$0].index }
     }
 
     private static func resources(of budget: BoardBudget) -> [Resource] {
