@@ -9,8 +9,21 @@
 #include <unistd.h>
 
 // Operations are numbered through all runs: operation i of a run that began at `base` has finished when `finished` has
-// reached base + i + 1. `claims` holds base, number of parts and next part of an operation in one word, so a helper that
-// wakes up late, in a later run than it thinks, claims nothing: its base does not match.
+// reached base + i + 1. Every member of the team has a range of each operation's parts, the same in every run, so that
+// weights and maps stay in the caches of the processor that used them last; who has none left takes the last ones of
+// the others. A range holds base, end and next part in one word, so a helper that wakes up late, in a later run than it
+// thinks, claims nothing: its base does not match. Against parts that whoever comes next claims: 0.97 to 0.99 of the time
+// of two threads, 0.81 to 0.96 where their processors share no cache (Benchmarks/README.md).
+typedef struct {
+    _Alignas(64) _Atomic uint64_t word;
+} ck_range;
+
+typedef struct {
+    ck_team *team;
+    int32_t index;
+    pthread_t thread;
+} ck_helper;
+
 struct ck_team {
     _Alignas(64) _Atomic uint32_t finished;  // futex
     _Atomic uint32_t waiting;
@@ -21,12 +34,12 @@ struct ck_team {
     _Atomic(ck_team_body) body;
     _Atomic(const void *) context;
     _Atomic int is_ending;
-    int32_t helpers, capacity;
-    pthread_t *threads;
+    int32_t helpers, members, capacity;
+    ck_helper *threads;
+    ck_range *ranges;  // of operation i and member m at i * members + m; member 0 is the caller
     struct {
-        _Alignas(64) _Atomic uint64_t claims;
-        _Atomic uint32_t done;
-        int32_t parts;
+        _Alignas(64) _Atomic uint32_t done;
+        _Atomic int32_t parts;
     } operations[];
 };
 
@@ -65,37 +78,57 @@ static void wait_for(ck_team *team, uint32_t target) {
     }
 }
 
-// Claims and does parts until the operation has none left. Whether the run is still the one that began at `base`.
-static int work(ck_team *team, uint32_t base, int32_t operation, ck_team_body body, const void *context) {
-    uint64_t word = atomic_load_explicit(&team->operations[operation].claims, memory_order_acquire);
+enum { NONE_LEFT = -1, ANOTHER_RUN = -2 };
+
+// The next part of one's own range, the last one of another's.
+static int32_t claim(ck_range *range, uint32_t base, int is_own) {
+    uint64_t word = atomic_load_explicit(&range->word, memory_order_acquire);
     for (;;) {
-        const uint32_t parts = (uint32_t)word >> 16, part = (uint32_t)word & 0xffff;
-        if ((uint32_t)(word >> 32) != base) return 0;
-        if (part == parts) return 1;
-        if (!atomic_compare_exchange_weak(&team->operations[operation].claims, &word, word + 1)) continue;
-        body(context, operation, (int32_t)part, (int32_t)parts);
-        if (atomic_fetch_add(&team->operations[operation].done, 1) + 1 == parts) {
-            atomic_store(&team->finished, base + (uint32_t)operation + 1);
-            wake(&team->finished, &team->waiting);
-        }
-        word = atomic_load_explicit(&team->operations[operation].claims, memory_order_acquire);
+        const uint32_t end = (uint32_t)word >> 16, next = (uint32_t)word & 0xffff;
+        if ((uint32_t)(word >> 32) != base) return ANOTHER_RUN;
+        if (next == end) return NONE_LEFT;
+        const uint64_t rest = is_own ? word + 1 : word - (1u << 16);
+        if (atomic_compare_exchange_weak(&range->word, &word, rest)) return (int32_t)(is_own ? next : end - 1);
     }
 }
 
-static void help(ck_team *team) {
+// Claims and does parts until the operation has none left. Whether the run is still the one that began at `base`.
+static int work(
+    ck_team *team, uint32_t base, int32_t operation, int32_t member, ck_team_body body, const void *context) {
+    ck_range *ranges = team->ranges + (size_t)operation * (size_t)team->members;
+    // A helper that is late may read those of the next run, but then claims nothing.
+    const int32_t parts = atomic_load_explicit(&team->operations[operation].parts, memory_order_relaxed);
+    for (int32_t turn = 0; turn < team->members;) {
+        const int32_t part = claim(&ranges[(member + turn) % team->members], base, turn == 0);
+        if (part == ANOTHER_RUN) return 0;
+        if (part == NONE_LEFT) {
+            turn++;
+            continue;
+        }
+        body(context, operation, part, parts);
+        if (atomic_fetch_add(&team->operations[operation].done, 1) + 1 == (uint32_t)parts) {
+            atomic_store(&team->finished, base + (uint32_t)operation + 1);
+            wake(&team->finished, &team->waiting);
+        }
+    }
+    return 1;
+}
+
+static void help(ck_team *team, int32_t member) {
     const uint32_t base = atomic_load(&team->base);
     const int32_t count = atomic_load(&team->count);
     ck_team_body body = atomic_load(&team->body);
     const void *context = atomic_load(&team->context);
     if (atomic_load(&team->base) != base) return;
     for (int32_t operation = 0; operation < count; operation++) {
-        if (!work(team, base, operation, body, context)) return;
+        if (!work(team, base, operation, member, body, context)) return;
         wait_for(team, base + (uint32_t)operation + 1);
     }
 }
 
 static void *helper(void *argument) {
-    ck_team *team = argument;
+    const ck_helper *self = argument;
+    ck_team *team = self->team;
     uint32_t seen = 0;
     for (;;) {
         int spin = 0;
@@ -105,22 +138,31 @@ static void *helper(void *argument) {
         }
         seen = atomic_load(&team->runs);
         if (atomic_load(&team->is_ending)) return NULL;
-        help(team);
+        help(team, self->index);
     }
 }
 
+static void *zeroed(size_t count, size_t size) {
+    const size_t bytes = (count * size + 63) / 64 * 64;
+    void *memory = aligned_alloc(64, bytes);
+    if (memory) __builtin_memset(memory, 0, bytes);
+    return memory;
+}
+
 ck_team *ck_team_create(int32_t threads, int32_t capacity) {
-    const size_t size = sizeof(ck_team) + (size_t)capacity * sizeof(((ck_team *)0)->operations[0]);
-    ck_team *team = aligned_alloc(64, (size + 63) / 64 * 64);
+    ck_team *team = zeroed(1, sizeof(ck_team) + (size_t)capacity * sizeof(team->operations[0]));
     if (!team) return NULL;
-    __builtin_memset(team, 0, size);
     team->capacity = capacity;
-    team->threads = calloc((size_t)threads, sizeof(pthread_t));
-    while (team->threads && team->helpers < threads - 1) {
-        if (pthread_create(&team->threads[team->helpers], NULL, helper, team) != 0) break;
+    team->members = threads;
+    team->threads = calloc((size_t)threads, sizeof(ck_helper));
+    team->ranges = zeroed((size_t)capacity * (size_t)threads, sizeof(ck_range));
+    while (team->threads && team->ranges && team->helpers < threads - 1) {
+        ck_helper *next = &team->threads[team->helpers];
+        *next = (ck_helper){.team = team, .index = team->helpers + 1};
+        if (pthread_create(&next->thread, NULL, helper, next) != 0) break;
         team->helpers++;
     }
-    if (team->threads && team->helpers == threads - 1) return team;
+    if (team->threads && team->ranges && team->helpers == threads - 1) return team;
     ck_team_destroy(team);
     return NULL;
 }
@@ -129,23 +171,36 @@ void ck_team_destroy(ck_team *team) {
     atomic_store(&team->is_ending, 1);
     atomic_fetch_add(&team->runs, 1);
     wake(&team->runs, &team->sleeping);
-    for (int32_t index = 0; index < team->helpers; index++) pthread_join(team->threads[index], NULL);
+    for (int32_t index = 0; index < team->helpers; index++) pthread_join(team->threads[index].thread, NULL);
     free(team->threads);
+    free(team->ranges);
     free(team);
 }
 
-void ck_team_cut(ck_team *team, int32_t operation, int32_t parts) { team->operations[operation].parts = parts; }
+void ck_team_cut(ck_team *team, int32_t operation, int32_t parts) {
+    atomic_store_explicit(&team->operations[operation].parts, parts, memory_order_relaxed);
+}
+
+// The whole of an operation that is one part is the caller's.
+static uint32_t first_part(const ck_team *team, int32_t parts, int32_t member) {
+    return (uint32_t)((parts * (int64_t)member + team->members - 1) / team->members);
+}
+
+static void share_out(ck_team *team, uint32_t base, int32_t operation) {
+    const int32_t parts = atomic_load_explicit(&team->operations[operation].parts, memory_order_relaxed);
+    ck_range *ranges = team->ranges + (size_t)operation * (size_t)team->members;
+    // `done` before the ranges: a part may be claimed as soon as its base matches.
+    atomic_store_explicit(&team->operations[operation].done, 0, memory_order_relaxed);
+    for (int32_t member = 0; member < team->members; member++) {
+        const uint64_t next = first_part(team, parts, member), end = first_part(team, parts, member + 1);
+        atomic_store_explicit(&ranges[member].word, (uint64_t)base << 32 | end << 16 | next, memory_order_release);
+    }
+}
 
 void ck_team_run(ck_team *team, int32_t count, ck_team_body body, const void *context) {
     const uint32_t base = atomic_load(&team->finished);
     if (count < 1 || count > team->capacity) return;
-    // `done` before `claims`: a part may be claimed as soon as its base matches.
-    for (int32_t operation = 0; operation < count; operation++) {
-        atomic_store_explicit(&team->operations[operation].done, 0, memory_order_relaxed);
-        atomic_store_explicit(
-            &team->operations[operation].claims, (uint64_t)base << 32 | (uint32_t)team->operations[operation].parts << 16,
-            memory_order_release);
-    }
+    for (int32_t operation = 0; operation < count; operation++) share_out(team, base, operation);
     atomic_store(&team->body, body);
     atomic_store(&team->context, context);
     atomic_store(&team->count, count);
@@ -153,7 +208,7 @@ void ck_team_run(ck_team *team, int32_t count, ck_team_body body, const void *co
     atomic_fetch_add(&team->runs, 1);
     wake(&team->runs, &team->sleeping);
     for (int32_t operation = 0; operation < count; operation++) {
-        work(team, base, operation, body, context);
+        work(team, base, operation, 0, body, context);
         wait_for(team, base + (uint32_t)operation + 1);
     }
 }

@@ -1,7 +1,7 @@
 // Threads that share the operations of one inference.
 //
-// Every operation is cut into parts, which the caller and the helpers claim one by one, so that a thread which the
-// scheduler has put aside holds up at most the part that it has begun. Whoever waits, for a run or for the last part of
+// Every operation is cut into parts, of which the caller and the helpers each do their own, always the same, and then what
+// the others have not begun, so that a thread which the scheduler has put aside holds up at most one part. Whoever waits, for a run or for the last part of
 // an operation, spins briefly and then sleeps in the kernel. A run allocates nothing and takes no lock.
 #ifndef CK_TEAM_H
 #define CK_TEAM_H
