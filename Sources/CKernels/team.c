@@ -12,8 +12,8 @@
 // reached base + i + 1. Every member of the team has a range of each operation's parts, the same in every run, so that
 // weights and maps stay in the caches of the processor that used them last; who has none left takes the last ones of
 // the others. A range holds base, end and next part in one word, so a helper that wakes up late, in a later run than it
-// thinks, claims nothing: its base does not match. Against parts that whoever comes next claims: 0.97 to 0.99 of the time
-// of two threads, 0.81 to 0.96 where their processors share no cache (Benchmarks/README.md).
+// thinks, claims nothing: its base does not match. Two threads take 0.97 to 0.99 of the time that they took when
+// whoever came next claimed a part, 0.81 to 0.96 where their processors share no cache (Benchmarks/README.md).
 typedef struct {
     _Alignas(64) _Atomic uint64_t word;
 } ck_range;
