@@ -80,7 +80,8 @@ extension Schema {
             ]),
             "ApplyRequest": .object(["file": .string, "text": .string, "dryRun": .boolean]),
             "ApplyResult": .object([
-                "policy": .string, "version": .integer, "dryRun": .boolean, "boards": strings, "warnings": strings,
+                "policy": .string, "version": .integer, "dryRun": .boolean, "isUnchanged": .boolean, "boards": strings,
+                "warnings": strings,
             ]),
             "TokenRequest": .object(["uses": .integer, "validSeconds": .integer]),
             "EnrolmentToken": .object(

@@ -307,15 +307,20 @@ public struct ApplyResult: Codable, Equatable, Sendable {
     public var policy: String
     public var version: Int
     public var dryRun: Bool
+    /// The text is applied already: the version is the one that it has.
+    public var isUnchanged: Bool
     /// Boards that the policy selects.
     public var boards: [String]
     /// What the person should know: boards without the model, constraints that cannot be met.
     public var warnings: [String]
 
-    public init(policy: String, version: Int, dryRun: Bool, boards: [String], warnings: [String]) {
+    public init(
+        policy: String, version: Int, dryRun: Bool, isUnchanged: Bool = false, boards: [String], warnings: [String]
+    ) {
         self.policy = policy
         self.version = version
         self.dryRun = dryRun
+        self.isUnchanged = isUnchanged
         self.boards = boards
         self.warnings = warnings
     }

@@ -184,11 +184,12 @@ actor CoordinatorActor {
         await inTurn { await self.perform(self.machine.impossibleFigures(reason, of: board, at: .now)) }
     }
 
-    /// Stores the policy, then tells the boards that it changes.
+    /// Stores the policy, then tells the boards that it changes. The text that is applied already is no new version.
     func apply(_ policy: Policy, text: String, by actor: String) async throws -> StoredPolicy {
         try await inTurn {
             try self.refuseDuringRollout(of: policy.name)
             let before = try await self.store.policies().first { $0.policy.name == policy.name }
+            if let before, before.text == text, before.policy == policy { return before }
             let after = StoredPolicy(policy: policy, version: (before?.version ?? 0) + 1, text: text)
             let stored = try await self.store.savePolicy(
                 policy, text: text,

@@ -7,6 +7,8 @@ import FleetStore
 struct PolicyDraft {
     let policy: Policy
     let states: [BoardState]
+    /// Whether what is applied under its name has the same text, so that there is nothing to do.
+    let isUnchanged: Bool
     /// That it would become.
     let nextVersion: UInt64
     let warnings: [String]
@@ -30,9 +32,11 @@ extension CoordinatorAdministration {
             let sentences = refusals.map { $0.refusal(of: policy.name, in: text, file: file).description }
             throw AdminFailure(.invalid, sentences.joined(separator: "; "))
         }
-        let current = others.first { $0.policy.name == policy.name }?.version ?? 0
+        let current = others.first { $0.policy.name == policy.name }
+        let isUnchanged = current?.text == text
         return PolicyDraft(
-            policy: policy, states: states, nextVersion: current + 1, warnings: findings.map(\.reason))
+            policy: policy, states: states, isUnchanged: isUnchanged,
+            nextVersion: (current?.version ?? 0) + (isUnchanged ? 0 : 1), warnings: findings.map(\.reason))
     }
 
     /// Worked out on a copy of the state, so that no board waits for it.

@@ -138,6 +138,7 @@ struct CoordinatorAdministration: FleetAdministration {
             : stored { try await self.actor.apply(policy, text: request.text, by: actor) }.version
         return ApplyResult(
             policy: policy.name, version: Int(version), dryRun: request.dryRun,
+            isUnchanged: draft.isUnchanged && version == draft.nextVersion,
             boards: draft.selected.map(\.board.id.rawValue), warnings: draft.warnings + infeasible)
     }
 

@@ -18,8 +18,8 @@ extension PolicyWithdrawal {
 extension ApplyResult {
     /// As `shoal apply` says it.
     public var text: String {
-        "policy \(policy) \(dryRun ? "would be" : "is") version \(version) on \(boards.count) boards: "
-            + boards.joined(separator: ", ")
+        let state = isUnchanged ? "is unchanged, version" : dryRun ? "would be version" : "is version"
+        return "policy \(policy) \(state) \(version) on \(boards.count) boards: " + boards.joined(separator: ", ")
     }
 }
 

@@ -231,6 +231,17 @@ import WireProtocol
         #expect(versions.reversed() == (1...6).map { "policy p version \($0)" })
     }
 
+    @Test func aPolicyThatIsAppliedAlreadyIsNoNewVersion() async throws {
+        let actor = try await makeActor()
+        try await say(hello, to: actor)
+        for (text, milliseconds, version) in [("a", 10.0, 1), ("a", 10, 1), ("b", 10, 2), ("b", 20, 3), ("b", 20, 3)] {
+            let stored = try await actor.apply(Self.policy(milliseconds), text: text, by: "ann")
+            #expect(stored.version == version)
+        }
+        #expect(try await store.audit(after: nil, sinceMilliseconds: 0, limit: 10).count == 3)
+        #expect(try await store.events(limit: 10).filter { $0.kind == .policyApplied }.count == 3)
+    }
+
     @Test func aPolicyThatIsWithdrawnLeavesTheBoardToItself() async throws {
         let actor = try await makeActor()
         try await say(hello, to: actor)

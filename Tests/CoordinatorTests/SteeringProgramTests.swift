@@ -74,6 +74,19 @@ import WireProtocol
         board.status == "connected" && board.reportedGeneration == board.desiredGeneration
     }
 
+    /// The text that is applied already, then one with a comment more.
+    private func applyAgain() async throws {
+        let client = try await programs.client()
+        let text = try String(contentsOfFile: folder + "/kitchen.yaml", encoding: .utf8)
+        for (text, dryRun, version, isUnchanged) in [
+            (text, true, 1, true), (text, false, 1, true), (text + "\n# more", true, 2, false),
+        ] {
+            let result: ApplyResult = try await client.post(
+                "v1/policies", ApplyRequest(file: "kitchen.yaml", text: text, dryRun: dryRun))
+            #expect(result.version == version && result.isUnchanged == isUnchanged && result.dryRun == dryRun)
+        }
+    }
+
     @Test(.timeLimit(.minutes(15)))
     func aBoardIsScrapedDrainedAndChangesItsKeyThroughKills() async throws {
         defer { programs.remove() }
@@ -87,6 +100,7 @@ import WireProtocol
         try await board { $0.status == "connected" }
         try await programs.run(["apply", "-f", folder + "/kitchen.yaml"])
         try await board { isConverged($0) && $0.desiredGeneration > 0 }
+        try await applyAgain()
 
         try await scrape()
         try await drain()
