@@ -69,7 +69,8 @@ extension AssignmentView.Model {
             model: assignment.model, constraintMilliseconds: assignment.latency.milliseconds,
             percentile: assignment.latency.percentile, lowestPoint: assignment.lowestPoint,
             highestPoint: assignment.highestPoint, preferredPoint: assignment.preferredPoint,
-            priority: assignment.priority)
+            priority: assignment.priority, switchesPerMinute: assignment.switchesPerMinute,
+            cpuShare: assignment.cpuShare)
     }
 }
 

@@ -57,10 +57,12 @@ extension Schema {
                 "board": .string, "generation": .integer, "reportedGeneration": .integer,
                 "models": list("ModelAssignment"),
             ]),
-            "ModelAssignment": .object([
-                "model": .string, "constraintMilliseconds": .number, "percentile": .number, "lowestPoint": .integer,
-                "highestPoint": .integer, "preferredPoint": .integer, "priority": .integer,
-            ]),
+            "ModelAssignment": .object(
+                [
+                    "model": .string, "constraintMilliseconds": .number, "percentile": .number,
+                    "lowestPoint": .integer, "highestPoint": .integer, "preferredPoint": .integer,
+                    "priority": .integer,
+                ], optional: ["switchesPerMinute": .number, "cpuShare": .number]),
             "Event": .object(
                 [
                     "kind": .choice(FleetEvent.Kind.allCases.map(\.rawValue)), "message": .string,

@@ -243,10 +243,14 @@ public struct AssignmentView: Codable, Equatable, Sendable {
         public var highestPoint: Int
         public var preferredPoint: Int
         public var priority: Int
+        /// Of the operating point, on average; `nil` without a limit.
+        public var switchesPerMinute: Double?
+        /// At most, of the board's CPU time, 0...1; `nil` without a limit.
+        public var cpuShare: Double?
 
         public init(
             model: String, constraintMilliseconds: Double, percentile: Double, lowestPoint: Int, highestPoint: Int,
-            preferredPoint: Int, priority: Int
+            preferredPoint: Int, priority: Int, switchesPerMinute: Double? = nil, cpuShare: Double? = nil
         ) {
             self.model = model
             self.constraintMilliseconds = constraintMilliseconds
@@ -255,6 +259,8 @@ public struct AssignmentView: Codable, Equatable, Sendable {
             self.highestPoint = highestPoint
             self.preferredPoint = preferredPoint
             self.priority = priority
+            self.switchesPerMinute = switchesPerMinute
+            self.cpuShare = cpuShare
         }
     }
 

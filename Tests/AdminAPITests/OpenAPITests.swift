@@ -196,7 +196,7 @@ private struct FullValues {
             FleetEvent(kind: .boardLost, board: try #require(BoardID("b")), message: "m", atMilliseconds: 1))
         let assigned = AssignmentView.Model(
             model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
-            preferredPoint: 1, priority: 1)
+            preferredPoint: 1, priority: 1, switchesPerMinute: 30, cpuShare: 0.5)
         try add(
             "Assignment",
             AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned]))
