@@ -25,6 +25,9 @@ extension Double {
         let text = String(format: "%.\(places)f", self)
         return self != 0 && Double(text) == 0 ? Figure.shown(self, places: places) : text
     }
+
+    /// A constraint: of models whose frames take less than a millisecond, one place does not tell them apart.
+    var constraintText: String { text(abs(self) < 1 ? 3 : 1) }
 }
 
 extension FleetListing where Value == [BoardView] {
@@ -53,7 +56,7 @@ extension FleetListing where Value == [ModelView] {
         [
             view.board, view.model, view.activePoint.map { "\($0)/\(view.pointCount - 1)" } ?? "-",
             view.p50Milliseconds?.text(2) ?? "-", view.p99Milliseconds?.text(2) ?? "-",
-            view.constraintMilliseconds?.text(1) ?? "-", view.sloAttainment.map { (100 * $0).text(2) } ?? "-",
+            view.constraintMilliseconds?.constraintText ?? "-", view.sloAttainment.map { (100 * $0).text(2) } ?? "-",
             view.accuracy.map { (100 * $0).text(2) } ?? "-", "\(view.switches)", "\(view.dropped)", view.subnet ?? "-",
         ]
     }
@@ -123,7 +126,7 @@ extension FleetListing where Value == [AssignmentView] {
                 board.models.map {
                     [
                         board.board, "\(board.reportedGeneration)/\(board.generation)", $0.model,
-                        $0.constraintMilliseconds.text(1), "\($0.lowestPoint)-\($0.highestPoint)",
+                        $0.constraintMilliseconds.constraintText, "\($0.lowestPoint)-\($0.highestPoint)",
                         "\($0.preferredPoint)",
                     ]
                 }
