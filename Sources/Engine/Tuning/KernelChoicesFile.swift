@@ -35,21 +35,32 @@ public struct KernelChoicesFile: Sendable {
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
-    /// `model name` of Linux on x86-64, implementer and part on arm64.
     private static func processorName() -> String {
         guard let file = fopen("/proc/cpuinfo", "r") else { return "unknown" }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 512)
-        var parts: [String] = []
-        while parts.count < 2, fgets(&line, Int32(line.count), file) != nil {
+        var lines: [String] = []
+        while fgets(&line, Int32(line.count), file) != nil {
             let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            let sides = text.split(separator: ":", maxSplits: 1).map { side in
+            // The first processor of several ends. Of a line that is longer than the buffer the rest says nothing.
+            if text == "\n" { break }
+            lines.append(text)
+        }
+        return processorName(describedBy: lines)
+    }
+
+    /// On x86-64 `model name` of Linux with family, model and stepping, since virtual machines give processors of
+    /// several generations one name; on arm64 implementer and part.
+    static func processorName(describedBy lines: [String]) -> String {
+        let keys = ["model name", "cpu family", "model", "stepping", "CPU implementer", "CPU part"]
+        var values: [String: String] = [:]
+        for line in lines {
+            let sides = line.split(separator: ":", maxSplits: 1).map { side in
                 side.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             }
-            guard sides.count == 2 else { continue }
-            if sides[0] == "model name" { return sides[1] }
-            if sides[0] == "CPU implementer" || sides[0] == "CPU part" { parts.append(sides[1]) }
+            if sides.count == 2, keys.contains(sides[0]) { values[sides[0]] = sides[1] }
         }
+        let parts = keys.compactMap { values[$0] }
         return parts.isEmpty ? "unknown" : parts.joined(separator: " ")
     }
 

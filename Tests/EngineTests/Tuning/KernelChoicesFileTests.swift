@@ -33,6 +33,19 @@ import Testing
         #expect(file.load() == KernelChoicesCodingTests.choices)
     }
 
+    @Test(
+        arguments: [
+            (
+                ["cpu family\t: 25\n", "model\t\t: 17\n", "model name\t: AMD  EPYC\n", "stepping\t: 1\n"],
+                "AMD EPYC 25 17 1"
+            ),
+            (["CPU implementer\t: 0x41\n", "CPU part\t: 0xd0b\n", "Features\t: fp\n"], "0x41 0xd0b"),
+            (["hart\t: 0\n"], "unknown"), ([], "unknown"),
+        ] as [([String], String)])
+    func processorsOfOneNameAreToldApart(lines: [String], name: String) {
+        #expect(KernelChoicesFile.processorName(describedBy: lines) == name)
+    }
+
     @Test func aFileOfOtherKernelsCountsAsNone() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let stale = TuningTarget(
