@@ -39,9 +39,22 @@ extension PlanOperation {
             case .quantizedDepthwise: window.taps * output.channels
             default: denseWeightCount
             }
-        let outputs = residualOffset < 0 ? output.storage : 2 * output.storage
-        return input.storage * inputElement.bytes + outputs * outputElement.bytes
-            + weightCount * weightElement.bytes
+        let outputs = residualOffset < 0 ? 1 : 2
+        return inputBytes + outputs * outputBytes + weightCount * weightElement.bytes
+    }
+
+    /// The image that a network begins with is planar, with its border, and as bytes it has four of them a pixel.
+    private var inputBytes: Int {
+        switch kind {
+        case .stem, .imageConvolution: input.channels * window.border.around(input).pixels * inputElement.bytes
+        case .quantizedImage: input.channels * input.pixels * inputElement.bytes
+        case .quantizedConvolution where quantized?.isImage == true: 4 * input.pixels
+        default: input.storage * inputElement.bytes
+        }
+    }
+
+    private var outputBytes: Int {
+        kind == .quantizedImage ? 4 * output.pixels : output.storage * outputElement.bytes
     }
 
     /// The row of the kernel table that performs the operation.

@@ -97,8 +97,15 @@ public struct PlanOperation: @unchecked Sendable {
     }
 
     /// Twice the multiply-adds of convolutions that are really done: of Winograd's method those in the transformed
-    /// domain, a quarter to four ninths of `flops` where tiles are whole. Its transforms do not count.
-    public var executedFlops: Int { kind == .winogradOutput ? denseWork : flops }
+    /// domain, a quarter to four ninths of `flops` where tiles are whole, without its transforms; of depthwise ones on
+    /// floats those inside the map.
+    public var executedFlops: Int {
+        switch kind {
+        case .winogradOutput: denseWork
+        case .depthwise: executedDepthwiseFlops
+        default: flops
+        }
+    }
 
     /// The same operation with `scale` and `shift` in place of its own, without activation and residual.
     public func raw(scale: UnsafePointer<Float>, shift: UnsafePointer<Float>) -> PlanOperation {

@@ -14,7 +14,8 @@ public struct WorkProfile: Encodable {
         public var microseconds: Double
         /// By the definition of the convolution, however it is computed.
         public var flops: Int
-        /// Those really done: fewer than `flops` by Winograd's method, whose transforms do not count.
+        /// Those really done: fewer than `flops` by Winograd's method, whose transforms do not count, and of depthwise
+        /// convolutions, which leave out what lies outside the map.
         public var executedFlops: Int
         public var bytes: Int
         /// Of `flops`.
