@@ -7,6 +7,9 @@ import NIOHTTPTypesHTTP1
 /// A client that sends `Expect: 100-continue` waits for `100 Continue` before its body (RFC 9110, 10.1.1; curl waits a
 /// second). One of HTTP/1.0 reads until the connection is closed (RFC 9112, 9.3). One that asks for a `HEAD` reads no
 /// body, and would take one for the next answer (RFC 9110, 9.3.2).
+///
+/// A body has to be there in time as a whole: single bytes would keep a connection from being idle for ever. What of a
+/// body still comes after its answer is read and dropped, so that the client gets to reading (RFC 9112, 9.6).
 private final class HTTP1Manners: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -15,9 +18,29 @@ private final class HTTP1Manners: ChannelDuplexHandler, RemovableChannelHandler 
 
     /// Of requests that are not answered yet, whether they want the head alone.
     private var wantHeadAlone = CircularBuffer<Bool>()
+    private var hasBegunAnswer = false
+    private let bodyTime: TimeAmount
+    /// While a body is coming.
+    private var deadline: Scheduled<Void>?
+    private var isDroppingBody = false
+
+    init(bodyTime: TimeAmount) { self.bodyTime = bodyTime }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        switch unwrapInboundIn(data) {
+        case .head(let head): read(head, context)
+        case .body: if !isDroppingBody { context.fireChannelRead(data) }
+        case .end:
+            endBody()
+            context.fireChannelRead(data)
+        }
+    }
+
+    private func read(_ received: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        var head = received
+        if head.headers.contains(name: "content-length") || head.headers.contains(name: "transfer-encoding") {
+            deadline = context.eventLoop.assumeIsolated().scheduleTask(in: bodyTime) { self.giveUp(context) }
+        }
         wantHeadAlone.append(head.method == .HEAD)
         let isOld = head.version.major < 1 || (head.version.major == 1 && head.version.minor == 0)
         if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }) {
@@ -31,10 +54,46 @@ private final class HTTP1Manners: ChannelDuplexHandler, RemovableChannelHandler 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .body where wantHeadAlone.first == true: return promise?.succeed() ?? ()
-        case .end: _ = wantHeadAlone.popFirst()
-        case .head, .body: break
+        case .end:
+            _ = wantHeadAlone.popFirst()
+            hasBegunAnswer = false
+            isDroppingBody = wantHeadAlone.isEmpty && deadline != nil
+        case .head: hasBegunAnswer = true
+        case .body: break
         }
         context.write(data, promise: promise)
+        // Nobody else asks for what is dropped.
+        if isDroppingBody { context.read() }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        if isDroppingBody { context.read() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        endBody()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { endBody() }
+
+    private func endBody() {
+        deadline?.cancel()
+        deadline = nil
+        isDroppingBody = false
+    }
+
+    /// Says why if no other answer has begun or is due before.
+    private func giveUp(_ context: ChannelHandlerContext) {
+        endBody()
+        if wantHeadAlone.count == 1, !hasBegunAnswer {
+            let head = HTTPResponseHead(
+                version: .http1_1, status: .requestTimeout, headers: ["connection": "close", "content-length": "0"])
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
+        context.close(promise: nil)
     }
 }
 
@@ -42,11 +101,16 @@ private final class HTTP1Manners: ChannelDuplexHandler, RemovableChannelHandler 
 final class HTTP1MannersPlacing: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
+    private let bodyTime: TimeAmount
+
+    /// - Parameter bodyTime: within which the whole body of a request has to come.
+    init(bodyTime: TimeAmount) { self.bodyTime = bodyTime }
+
     func handlerAdded(context: ChannelHandlerContext) {
         do {
             let operations = context.pipeline.syncOperations
             let codec = try operations.handler(type: HTTP1ToHTTPServerCodec.self)
-            try operations.addHandler(HTTP1Manners(), position: .before(codec))
+            try operations.addHandler(HTTP1Manners(bodyTime: bodyTime), position: .before(codec))
         } catch { context.fireErrorCaught(error) }
     }
 }

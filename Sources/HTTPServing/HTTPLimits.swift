@@ -10,8 +10,14 @@ public struct HTTPLimits: Equatable, Sendable {
     public var connections: Int
     /// A connection that asks nothing for this long is closed.
     public var idleTimeout: TimeAmount
+    /// Within which the whole body of a request has to come, from its head on; else the answer is 408, and the
+    /// connection is closed.
+    public var bodyTime: TimeAmount
 
-    public init(bodyBytes: Int, connections: Int, idleTimeout: TimeAmount = .seconds(30)) {
+    public init(
+        bodyBytes: Int, connections: Int, idleTimeout: TimeAmount = .seconds(30), bodyTime: TimeAmount = .seconds(30)
+    ) {
+        self.bodyTime = bodyTime
         self.bodyBytes = bodyBytes
         self.connections = connections
         self.idleTimeout = idleTimeout
@@ -26,7 +32,9 @@ public struct HTTPLimits: Equatable, Sendable {
         Application(
             router: router,
             server: .http1(
-                configuration: .init(additionalChannelHandlers: [HTTP1MannersPlacing()], idleTimeout: idleTimeout)),
+                configuration: .init(
+                    additionalChannelHandlers: [HTTP1MannersPlacing(bodyTime: bodyTime)],
+                    idleTimeout: idleTimeout)),
             configuration: .init(
                 address: address, serverName: "shoal",
                 availableConnectionsDelegate: MaximumAvailableConnections(connections)),
@@ -50,8 +58,12 @@ public enum BodyFailure: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Request {
-    /// The whole body, refused before more than the limit is kept.
+    /// The whole body, refused before more than the limit is kept, and before any of it is read where its length says
+    /// so.
     public func collectedBody(within limits: HTTPLimits) async throws(BodyFailure) -> ByteBuffer {
+        if let length = headers[.contentLength].flatMap(Int.init), length > limits.bodyBytes {
+            throw .tooLarge(limit: limits.bodyBytes)
+        }
         var request = self
         do { return try await request.collectBody(upTo: limits.bodyBytes) } catch is NIOTooManyBytesError {
             throw .tooLarge(limit: limits.bodyBytes)

@@ -8,8 +8,11 @@ import Testing
 /// What clients see on the wire, over real sockets.
 @Suite struct HTTP1MannersTests {
     /// A server that answers `POST /` with the size of the body, while the body runs.
-    private func serving(_ body: @Sendable @escaping (Int) throws -> Void) async throws {
-        let limits = HTTPLimits(bodyBytes: 1 << 20, connections: 4, idleTimeout: .seconds(120))
+    private func serving(
+        bodyTime: TimeAmount = .seconds(120), _ body: @Sendable @escaping (Int) throws -> Void
+    ) async throws {
+        let limits = HTTPLimits(
+            bodyBytes: 1 << 20, connections: 4, idleTimeout: .seconds(120), bodyTime: bodyTime)
         let router = Router()
         router.on("/", method: .head) { _, _ in "a body" }
         router.post("/") { request, _ in
@@ -57,6 +60,11 @@ import Testing
             var chunk = [UInt8](repeating: 0, count: 4_096)
             let count = read(descriptor, &chunk, chunk.count)
             return count == 0 ? nil : String(decoding: chunk[..<max(0, count)], as: UTF8.self)
+        }
+
+        func hasAnswer(within milliseconds: Int32) -> Bool {
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            return poll(&waiting, 1, milliseconds) > 0
         }
 
         /// Everything up to the connection's end; `nil` where that does not come.
@@ -133,6 +141,40 @@ import Testing
                 let answer = try #require(connection.rest())
                 #expect(answer.hasSuffix(said), "\(answer)")
             }
+        }
+    }
+
+    /// Each byte would begin the time for an idle connection anew.
+    @Test(.timeLimit(.minutes(5))) func aBodyThatTricklesIsGivenUpAsAWhole() async throws {
+        try await serving(bodyTime: .seconds(2)) { port in
+            let connection = try Connection(port)
+            defer { connection.close() }
+            // In time, so that a deadline does not outlive its body.
+            connection.send("POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n\r\nabc")
+            #expect(connection.receive()?.hasSuffix("3") == true)
+            let start = ContinuousClock.now
+            connection.send("POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 100000\r\n\r\n")
+            var isOpen = true
+            while isOpen, start.duration(to: .now) < .seconds(45) {
+                connection.send("1")
+                isOpen = !connection.hasAnswer(within: 200)
+            }
+            #expect(!isOpen && start.duration(to: .now) >= .seconds(2))
+            #expect(connection.rest()?.hasPrefix("HTTP/1.1 408 Request Timeout\r\n") == true)
+        }
+    }
+
+    /// Nothing of the body comes; the connection goes on once it has.
+    @Test(.timeLimit(.minutes(5))) func aLengthBeyondTheLimitIsRefusedByTheHead() async throws {
+        try await serving { port in
+            let connection = try Connection(port)
+            defer { connection.close() }
+            let length = (1 << 20) + 1
+            connection.send("POST / HTTP/1.1\r\nHost: b\r\nContent-Length: \(length)\r\n\r\n")
+            #expect(connection.receive()?.hasSuffix("the body is larger than 1048576 bytes") == true)
+            connection.send(String(repeating: "1", count: length))
+            connection.send("POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n\r\nabc")
+            #expect(connection.receive()?.hasSuffix("3") == true)
         }
     }
 }
