@@ -12,12 +12,11 @@ import NIOCore
 ///     GET  /v2/models/NAME[/versions/1]   /v2/models/NAME[/versions/1]/ready
 ///     POST /v2/models/NAME[/versions/1]/infer
 ///
-/// Another method at one of these is answered with 405 and what the path takes (`Allow`).
+/// A HEAD is answered as a GET, without the body. Another method at one of these is answered with 405 and what the path
+/// takes (`Allow`).
 public struct InferenceServer: Sendable {
     /// 8 MiB holds thirteen 224x224 images of 32-bit floats.
     static let limits = HTTPLimits(bodyBytes: 8 << 20, connections: 32)
-    /// The one version of every model.
-    static let modelVersion = "1"
     static let headerLength = HTTPField.Name("Inference-Header-Content-Length")
 
     private let models: any ModelServing
@@ -62,17 +61,19 @@ public struct InferenceServer: Sendable {
         return router
     }
 
-    /// A path with the one method that it takes; others are told which.
+    /// A path with the one method that it takes, and HEAD where that is GET; others are told which.
     private static func take(
         _ method: HTTPRequest.Method, at path: String, _ router: Router<BasicRequestContext>,
         _ answer: @escaping @Sendable (Request, BasicRequestContext) async throws -> Response
     ) {
-        router.on(RouterPath(path), method: method, use: answer)
-        for other in [.get, .head, .post, .put, .patch, .delete] as [HTTPRequest.Method] where other != method {
+        // The connection leaves out the body where a head was asked for.
+        let taken: [HTTPRequest.Method] = method == .get ? [.get, .head] : [method]
+        for method in taken { router.on(RouterPath(path), method: method, use: answer) }
+        for other in [.get, .head, .post, .put, .patch, .delete] as [HTTPRequest.Method] where !taken.contains(other) {
             router.on(RouterPath(path), method: other) { request, _ in
                 let sentence = "\(request.uri.path): takes \(method.rawValue)"
                 var refusal = try Response.json(["error": sentence], status: .methodNotAllowed)
-                refusal.headers[.allow] = method.rawValue
+                refusal.headers[.allow] = taken.map(\.rawValue).joined(separator: ", ")
                 return refusal
             }
         }
@@ -86,8 +87,8 @@ public struct InferenceServer: Sendable {
         guard let model = loaded.first(where: { $0.name == name }) else {
             throw InferenceRefusal(.unknown, "there is no model \(name.debugDescription)")
         }
-        let version = context.parameters.get("version") ?? Self.modelVersion
-        guard version == Self.modelVersion else {
+        let version = context.parameters.get("version") ?? ServedModel.version
+        guard version == ServedModel.version else {
             throw InferenceRefusal(.unknown, "\(name) has no version \(version.debugDescription)")
         }
         return model
@@ -140,7 +141,7 @@ private struct ModelMetadata: Encodable {
         var shape: [Int]
     }
     var name: String
-    var versions = [InferenceServer.modelVersion]
+    var versions = [ServedModel.version]
     var platform = "shoal"
     var inputs: [Tensor]
     var outputs: [Tensor]

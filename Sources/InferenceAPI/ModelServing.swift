@@ -10,6 +10,9 @@ public protocol ModelServing: Sendable {
 
 /// A model as its clients see it.
 public struct ServedModel: Equatable, Sendable {
+    /// The one version of every model.
+    static let version = "1"
+
     public var name: String
     /// Channels of the images that it reads.
     public var channels: Int

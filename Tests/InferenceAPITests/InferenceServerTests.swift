@@ -136,9 +136,20 @@ import Testing
             ] {
                 let answer = try await ask(url, path, method: method)
                 #expect(answer.status == 405 && answer.error == "/\(path): takes \(allowed)", "\(method) \(path)")
-                #expect(answer.headers["Allow"] as? String == allowed)
+                #expect(answer.headers["Allow"] as? String == (allowed == "GET" ? "GET, HEAD" : allowed))
             }
             #expect(try await ask(url, "v2/models/m/infer/more", method: "POST").status == 404)
+        }
+    }
+
+    @Test func aHeadIsAnsweredAsAGet() async throws {
+        try await serving { url in
+            for path in ["v2", "v2/health/ready", "v2/models/m", "v2/models/m/ready"] {
+                let answer = try await ask(url, path, method: "HEAD")
+                #expect(answer.status == 200 && answer.body.isEmpty, "\(path)")
+            }
+            #expect(try await ask(url, "v2/models/x", method: "HEAD").status == 404)
+            #expect(try await ask(url, "v2/models/m/infer", method: "HEAD").status == 405)
         }
     }
 

@@ -53,7 +53,7 @@ struct InferenceAnswer: Equatable {
         }
         var id: String?
         var model_name: String
-        var model_version = InferenceServer.modelVersion
+        var model_version = ServedModel.version
         var outputs: [Output]
         var parameters: Parameters
     }

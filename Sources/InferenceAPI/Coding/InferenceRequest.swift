@@ -85,6 +85,7 @@ extension InferenceRequest {
                 .malformed, "Inference-Header-Content-Length is \(length), the body has \(body.count) bytes")
         }
         let form = try RequestForm(length == body.count ? body : Array(body[..<length]))
+        try form.checkModel(model)
         guard let tensor = form.inputs.first, form.inputs.count == 1 else {
             let names = ModelInput.allCases.map(\.rawValue).joined(separator: ", ")
             throw InferenceRefusal(.malformed, "the request has \(form.inputs.count) inputs; give one of \(names)")

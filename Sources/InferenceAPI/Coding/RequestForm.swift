@@ -3,6 +3,8 @@ struct RequestForm {
     /// Inputs and outputs that a request may name.
     static let tensorLimit = 8
     private static let sensorPrefix = "sensor:"
+    /// Clients say nothing as null.
+    private static let optionalKeys: Set = ["id", "model_name", "model_version", "parameters", "outputs"]
     /// Of extensions of the protocol: to leave these alone would answer something else than was asked.
     private static let refusedParameters: Set = [
         "classification", "shared_memory_region", "shared_memory_byte_size", "shared_memory_offset",
@@ -10,6 +12,9 @@ struct RequestForm {
 
     private(set) var bytes: [UInt8]
     private(set) var id: String?
+    /// What KServe's client says again beside the path.
+    private(set) var modelName: String?
+    private(set) var modelVersion: String?
     private(set) var inputs: [InputForm] = []
     private(set) var timeoutMicroseconds: Int?
     private(set) var wantsBinaryOutput = false
@@ -19,9 +24,11 @@ struct RequestForm {
         var reader = JSONReader(bytes)
         var form = Self(empty: bytes)
         try reader.object { (reader, key) throws(InferenceRefusal) in
-            if ["id", "parameters", "outputs"].contains(key), reader.null() { return }
+            if Self.optionalKeys.contains(key), reader.null() { return }
             switch key {
             case "id": form.id = try reader.string()
+            case "model_name": form.modelName = try reader.string()
+            case "model_version": form.modelVersion = try reader.string()
             case "parameters": try form.readParameters(&reader)
             case "inputs": try form.readInputs(&reader)
             case "outputs": try form.readOutputs(&reader)
@@ -33,6 +40,19 @@ struct RequestForm {
     }
 
     private init(empty bytes: [UInt8]) { self.bytes = bytes }
+
+    /// - Throws: where the body names another model than the path, which would be answered for the wrong one.
+    func checkModel(_ model: ServedModel) throws(InferenceRefusal) {
+        if let modelName, modelName != model.name {
+            throw InferenceRefusal(
+                .malformed,
+                "model_name is \(modelName.debugDescription), the path names \(model.name.debugDescription)")
+        }
+        if let modelVersion, modelVersion != ServedModel.version {
+            throw InferenceRefusal(
+                .malformed, "model_version is \(modelVersion.debugDescription), the only one is \(ServedModel.version)")
+        }
+    }
 
     /// Parameters that are not known are left alone, as the protocol asks, but for what is meant as a sensor.
     private mutating func readParameters(_ reader: inout JSONReader) throws(InferenceRefusal) {

@@ -73,6 +73,32 @@ import Testing
         #expect(refusal(#"{"inputs": [\#(shared)]}"#)?.contains("is not honoured here") == true)
     }
 
+    /// What `InferRequest.to_rest()` of KServe's client makes of images, as JSON and as bytes behind it.
+    @Test func requestsOfKServesClientAreTaken() throws {
+        let head = #"{"id":"c0ffee","model_name":"m","inputs":[{"name":"image","shape":[1,2,1,1],"datatype":"FP32","#
+        let json = try decode(head + #""data":[1.0,-2.0]}]}"#)
+        #expect(json.id == "c0ffee" && json.pixels == .normalised([1, -2]))
+        let binary = try decode(
+            head + #""parameters":{"binary_data_size":8}}],"outputs":[{"name":"logits","#
+                + #""parameters":{"binary_data":true}}]}"#, then: [0, 0, 128, 63, 0, 0, 0, 192])
+        #expect(binary.id == "c0ffee" && binary.pixels == .normalised([1, -2]) && binary.wantsBinaryOutput)
+    }
+
+    /// The path says which model is asked; a body may say the same again.
+    @Test func aBodyMayNotNameAnotherModelThanItsPath() {
+        func request(_ named: String) -> String {
+            #"{\#(named), "inputs": [{"name": "pixels", "shape": [1,2,1,1], "datatype": "UINT8", "data": [1, 2]}]}"#
+        }
+        for named in [#""model_name": "m", "model_version": "1""#, #""model_name": null, "model_version": null"#] {
+            #expect(refusal(request(named)) == nil, "\(named)")
+        }
+        #expect(refusal(request(#""model_name": "n""#)) == #"model_name is "n", the path names "m""#)
+        #expect(refusal(request(#""model_version": "2""#)) == #"model_version is "2", the only one is 1"#)
+        for named in [#""model_name": 1"#, #""model_version": 1"#, #""model": "m""#] {
+            #expect(refusal(request(named)) != nil, "\(named)")
+        }
+    }
+
     @Test func bytesAreTakenInBothLayouts() throws {
         let planar = #"{"inputs": [{"name": "pixels", "shape": [1,2,1,2], "datatype": "UINT8", "data": [0,255,7,8]}]}"#
         #expect(try decode(planar).pixels == .planar([0, 255, 7, 8]))
