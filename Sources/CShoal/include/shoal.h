@@ -129,7 +129,8 @@ int shoal_session_run_encoded(shoal_session *session, const void *picture, size_
    count: receives the number of values; 0 before the first run. */
 int shoal_session_logits(const shoal_session *session, float *values, size_t capacity, size_t *count);
 
-/* The largest values of the last run, largest first.
+/* The largest values of the last run, largest first. Ranks all values in memory that it allocates: where a loop may not
+   allocate, rank those of shoal_session_logits instead.
    ranked: room for `capacity` entries.
    count: receives how many there are, at most `capacity`. */
 int shoal_session_top(const shoal_session *session, shoal_ranked *ranked, size_t capacity, size_t *count);
