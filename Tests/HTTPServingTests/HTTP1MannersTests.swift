@@ -132,6 +132,10 @@ import Testing
                     "\((1 << 20) + 1)", String(repeating: "1", count: (1 << 20) + 1),
                     "the body is larger than 1048576 bytes"
                 ),
+                // More than sockets hold: the client reads when it has written all.
+                (
+                    "\(32 << 20)", String(repeating: "1", count: 32 << 20), "the body is larger than 1048576 bytes"
+                ),
             ] {
                 let connection = try Connection(port)
                 defer { connection.close() }
