@@ -22,8 +22,10 @@ extension BoardManager {
             guard isBound(index, slowdown: slowdown, share: share) else { return true }
             let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
             guard room >= 0 else { return false }
-            let late = lateShare(index, room: room, lengthening: 1)
-            return late <= allowed(index) || late <= leastLateShare(index, slowdown, share: share, lengthening: 1)
+            return bears(
+                index, late: lateShare(index, room: room, lengthening: 1),
+                lost: lateShare(index, room: mostRoom(of: index, slowdown, share: share), lengthening: 1),
+                leastLate: leastLateShare(index, slowdown, share: share, lengthening: 1))
         }
     }
 
@@ -63,10 +65,14 @@ extension BoardManager {
         for index in entries.indices where entries[index].isPresent {
             let room =
                 entries[index].latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
-            // What holds up no other does not count as late either.
-            entries[index].late =
-                isBound(index, slowdown: slowdown, share: entries[index].latencyShare)
-                ? lateShare(index, room: room, lengthening: settings.margin) : -.infinity
+            guard isBound(index, slowdown: slowdown, share: entries[index].latencyShare) else {
+                // What holds up no other does not count as late either.
+                (entries[index].late, entries[index].lost) = (-.infinity, -.infinity)
+                continue
+            }
+            entries[index].mostRoom = mostRoom(of: index, slowdown, share: entries[index].latencyShare)
+            entries[index].late = lateShare(index, room: room, lengthening: settings.margin)
+            entries[index].lost = lateShare(index, room: entries[index].mostRoom, lengthening: settings.margin)
         }
     }
 
@@ -82,7 +88,7 @@ extension BoardManager {
             let entry = entries[index]
             guard isBound(index, slowdown: slowdown, share: entries[index].latencyShare) else { return true }
             return entry.length <= entry.latencyShare * entry.envelope.constraintMilliseconds
-                && entry.late <= bearable(index)
+                && bears(index, late: entry.late, lost: entry.lost, leastLate: entry.leastLate)
         }
     }
 
@@ -108,13 +114,16 @@ extension BoardManager {
         let room = own.latencyShare * own.envelope.constraintMilliseconds - length
         guard room >= 0 else { return false }
         let late = lateShare(raised, room: room, lengthening: settings.margin)
-        guard late <= bearable(raised) else { return false }
+        guard bears(raised, late: late, lost: own.lost, leastLate: own.leastLate) else { return false }
         for index in entries.indices where index != raised && entries[index].isPresent {
-            let more = addedLateness(of: index, raising: raised, to: length)
-            guard entries[index].late + more <= bearable(index) else { return false }
+            let (entry, more) = (entries[index], addedLateness(of: index, raising: raised, to: length))
+            guard bears(index, late: entry.late + more.late, lost: entry.lost + more.lost, leastLate: entry.leastLate)
+            else { return false }
         }
         for index in entries.indices where index != raised && entries[index].isPresent {
-            entries[index].late += addedLateness(of: index, raising: raised, to: length)
+            let more = addedLateness(of: index, raising: raised, to: length)
+            entries[index].late += more.late
+            entries[index].lost += more.lost
         }
         (entries[raised].length, entries[raised].late) = (length, late)
         return true
@@ -146,14 +155,24 @@ extension BoardManager {
 
     /// Share of the model's frames that a plan may expect to wait too long: a part of what the percentile lets be late,
     /// and no more than there are switches for to run them lower.
-    private func allowed(_ index: Int) -> Double {
-        min(
-            settings.allowanceShare * entries[index].allowance,
-            settings.switchesPerSecond / models[index].framesPerSecond)
-    }
+    private func allowed(_ index: Int) -> Double { min(excused(index), switchable(index)) }
 
-    /// What a plan may make late: as much as is allowed, or no more than the lowest points do.
-    private func bearable(_ index: Int) -> Double { max(allowed(index), entries[index].leastLate) }
+    private func excused(_ index: Int) -> Double { settings.allowanceShare * entries[index].allowance }
+
+    private func switchable(_ index: Int) -> Double { settings.switchesPerSecond / models[index].framesPerSecond }
+
+    /// Whether a plan may make so many of the model's frames wait too long: as many as are allowed; or those that the
+    /// lowest points lose, too, and beside them as many that run lower, and so are in time, as there are switches for,
+    /// there and back. They are no more than the percentile excuses, or than are lost anyway: where it cannot be kept,
+    /// points that lose no more are no worse for it.
+    /// - Parameters:
+    ///   - late: share of frames that meet a run which lasts longer than they can wait.
+    ///   - lost: of them those that could not wait for it at the model's lowest point either.
+    private func bears(_ index: Int, late: Double, lost: Double, leastLate: Double) -> Bool {
+        if late <= allowed(index) { return true }
+        guard lost <= leastLate, !entries[index].isMostlyLowered else { return late <= leastLate }
+        return late - lost <= min(switchable(index) / 2, max(excused(index), leastLate))
+    }
 
     /// Whether frames of the model are missed more often than is allowed however low the plan is.
     func missesAtLowest(_ index: Int, slowdown: Double) -> Bool {
@@ -166,12 +185,17 @@ extension BoardManager {
     private func leastLateShare(
         _ index: Int, _ slowdown: Double, share: Double, lengthening factor: Double
     ) -> Double {
-        let room = share * entries[index].envelope.constraintMilliseconds - shortestRun(of: index, slowdown)
+        let room = mostRoom(of: index, slowdown, share: share)
         var late = 0.0
         for other in entries.indices where other != index && entries[other].isPresent {
             late += lateShare(waitingFor: other, length: factor * shortestRun(of: other, slowdown), room: room)
         }
         return late
+    }
+
+    /// How long the model's frames can wait if they run at its lowest point.
+    private func mostRoom(of index: Int, _ slowdown: Double, share: Double) -> Double {
+        share * entries[index].envelope.constraintMilliseconds - shortestRun(of: index, slowdown)
     }
 
     /// Share of the model's frames that meet a run of another which lasts longer than they can wait.
@@ -189,10 +213,17 @@ extension BoardManager {
         max(0, length - room) * models[other].framesPerSecond / 1_000
     }
 
-    private func addedLateness(of index: Int, raising raised: Int, to length: Double) -> Double {
-        let room = entries[index].latencyShare * entries[index].envelope.constraintMilliseconds - entries[index].length
-        return lateShare(waitingFor: raised, length: settings.margin * length, room: room)
-            - lateShare(waitingFor: raised, length: settings.margin * entries[raised].length, room: room)
+    private func addedLateness(
+        of index: Int, raising raised: Int, to length: Double
+    ) -> (late: Double, lost: Double) {
+        let entry = entries[index]
+        let room = entry.latencyShare * entry.envelope.constraintMilliseconds - entry.length
+        let (before, after) = (settings.margin * entries[raised].length, settings.margin * length)
+        func added(_ room: Double) -> Double {
+            lateShare(waitingFor: raised, length: after, room: room)
+                - lateShare(waitingFor: raised, length: before, room: room)
+        }
+        return (added(room), added(entry.mostRoom))
     }
 }
 

@@ -16,8 +16,9 @@
 /// would be tried again and again. A frame waits for the run in progress and for what arrived with it; the last sum is
 /// the share of frames for which that run lasts longer than they can wait, where streams do not keep step. So a
 /// constraint that every frame must keep leaves room for the longest other run, and one of the 95th percentile for
-/// what is met in 19 of 20 cases, as far as there are switches to run such frames lower. Where the lowest points exceed
-/// that, what makes it no worse may still rise, and what is missed among runs at the lowest points says nothing.
+/// what is met in 19 of 20 cases, as far as there are switches to run such frames lower. What the lowest points lose to
+/// another's run is lost to every plan: one that loses no more frames may have others run lower beside them, as far as
+/// there are switches there and back (`bears`), and what is missed among runs at the lowest points says nothing.
 ///
 /// The plan falls as soon as one of these no longer holds by a margin, or more frames are missed than the percentile
 /// allows, or three in a row; it rises after a quiet while. A rise is on trial: small points look undisturbed beside a
@@ -174,7 +175,11 @@ public struct BoardManager: Sendable {
         var length = 0.0
         /// Share of frames that wait too long for others' runs at the candidates.
         var late = 0.0
-        /// The same at the lowest points.
+        /// Of them those that wait too long for its lowest point, too.
+        var lost = 0.0
+        /// How long frames can wait there.
+        var mostRoom = 0.0
+        /// Share of frames that wait too long where all run at their lowest points.
         var leastLate = 0.0
         /// What the last rise left.
         var before = 0
@@ -209,10 +214,9 @@ public struct BoardManager: Sendable {
         var ceilingSlowdown = 1.0
         var ceilingLength = 0.0
         /// Of frames that a plan may expect to be late.
-        var allowance: Double {
-            // Streams in step meet always or never; where they do, no percentile helps.
-            lowered > 0.5 ? 0 : max(0, 1 - envelope.percentile / 100)
-        }
+        var allowance: Double { isMostlyLowered ? 0 : max(0, 1 - envelope.percentile / 100) }
+        /// Streams in step meet always or never; where they do, no percentile helps.
+        var isMostlyLowered: Bool { lowered > 0.5 }
     }
 
     let settings: Settings

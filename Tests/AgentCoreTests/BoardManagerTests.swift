@@ -239,6 +239,49 @@ import Testing
         #expect(Self.points(manager, 2) == points)
     }
 
+    /// Frames that come in the first 30 of the other's 50 ms are lost at any point, whatever the percentile. Those that run
+    /// lower are in time, and are no reason to keep all others at the lowest point, as far as there are switches for
+    /// them: at 3.6 ms 0.6 a second would, at 1.54 ms 0.2.
+    @Test(arguments: [50.0, 95, 99, 99.9])
+    func whatIsLostAtEveryPointKeepsNoneLow(percentile: Double) {
+        func planned(_ run: Double, percentile: Double) -> Int {
+            var manager = BoardManager(models: [
+                .init(
+                    framesPerSecond: 100, idleMilliseconds: [0.65, 1, 1.54, 3.6],
+                    accuracies: [0.665, 0.74, 0.785, 0.83]),
+                .init(framesPerSecond: 2, idleMilliseconds: [run], accuracies: [0.61]),
+            ])
+            for (model, constraint) in [21.0, 1_400].enumerated() {
+                manager.modelAssigned(
+                    model,
+                    .init(
+                        constraintMilliseconds: constraint, percentile: percentile, priority: 10, lowest: 0,
+                        highest: model == 0 ? 3 : 0), atMilliseconds: 0)
+            }
+            return manager.plannedPoint(of: 0)
+        }
+        #expect(planned(50, percentile: percentile) == 2)
+        // 15 ms hold no frame up for too long.
+        #expect(planned(15, percentile: percentile) == 3)
+    }
+
+    /// The 95th percentile would excuse what a longer run of the other costs beyond that, but there are no switches to
+    /// spare 60 frames a second from it.
+    @Test func noMoreIsLostThanAtTheLowestPoints() {
+        var manager = BoardManager(models: [
+            .init(framesPerSecond: 60, idleMilliseconds: [0.33, 0.75, 2.53], accuracies: [0.6, 0.72, 0.9]),
+            .init(framesPerSecond: 0.5, idleMilliseconds: [48.7, 63.4], accuracies: [0.7, 0.75]),
+        ])
+        for (model, asked) in [(constraint: 21.7, highest: 2), (constraint: 195, highest: 1)].enumerated() {
+            manager.modelAssigned(
+                model,
+                .init(
+                    constraintMilliseconds: asked.constraint, percentile: 95, priority: 10, lowest: 0,
+                    highest: asked.highest), atMilliseconds: 0)
+        }
+        #expect(Self.points(manager, 2) == [2, 0])
+    }
+
     /// One late frame in fifty is nothing to the 95th percentile; to the 99.9th it takes so much headroom that the plan
     /// falls. Three in a row are too many for both.
     @Test(arguments: [(95.0, false), (99.9, true)])
