@@ -75,8 +75,8 @@ extension ImageSet {
             let bytes = try DatasetBytes.read(path)
             if let photo = try photo(bytes, fittingTo: size, channels: channels) { return photo }
             if let format = unreadFormat(bytes) { throw ReadingFailure("\(format) is not among \(formats)") }
-            if bytes.starts(with: NumpyFile.magic) { return try NumpyFile.images(bytes) }
-            if IDXFile.isIDX(bytes) { return try IDXFile.images(bytes) }
+            if bytes.starts(with: NumpyFile.magic) { return try NumpyFile.images(consume bytes) }
+            if IDXFile.isIDX(bytes) { return try IDXFile.images(consume bytes) }
             if CIFARFile.isCIFAR(bytes) { return try CIFARFile.images(bytes) }
             throw ReadingFailure("is none of \(formats)")
         } catch {
@@ -113,6 +113,7 @@ extension ImageSet {
 enum DatasetBytes {
     static func read(_ path: String) throws(ReadingFailure) -> [UInt8] {
         let bytes = try FileBytes.read(from: path, limit: ImageSet.byteLimit)
-        return bytes.starts(with: [0x1F, 0x8B]) ? try Gzip.decompress(bytes, limit: ImageSet.byteLimit) : bytes
+        guard bytes.starts(with: Gzip.magic) else { return bytes }
+        return try Gzip.decompress(bytes, limit: ImageSet.byteLimit, statedSize: IDXFile.statedSize)
     }
 }

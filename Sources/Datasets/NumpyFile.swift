@@ -20,16 +20,18 @@ public enum NumpyFile {
         do { try FileBytes.write(bytes, to: path) } catch { throw DatasetFailure(file: path, reason: error.reason) }
     }
 
-    static func images(_ bytes: [UInt8]) throws(ReadingFailure) -> ImageSet {
-        let array = try Layout(bytes)
+    static func images(_ bytes: consuming [UInt8]) throws(ReadingFailure) -> ImageSet {
+        let array = try Layout(copy bytes)
         guard array.type == "|u1" else { throw ReadingFailure("holds \(array.type) values; images are |u1 (bytes)") }
         guard (3...4).contains(array.shape.count) else {
             throw ReadingFailure("has the shape \(array.shape); images are N,H,W or N,C,H,W")
         }
         let rank = array.shape.count
+        // In place: there may be a gigabyte of them. Nothing follows the values, which `Layout` has made sure of.
+        bytes.removeSubrange(..<array.values.lowerBound)
         return ImageSet(
             channels: rank == 4 ? array.shape[1] : 1, height: array.shape[rank - 2], width: array.shape[rank - 1],
-            count: array.shape[0], pixels: Array(bytes[array.values]))
+            count: array.shape[0], pixels: bytes)
     }
 
     static func labels(_ bytes: [UInt8]) throws(ReadingFailure) -> [Int] {
