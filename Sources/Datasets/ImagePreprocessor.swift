@@ -131,8 +131,11 @@ extension ImagePreprocessor {
 
     public static func check(_ images: ImageSet, file: String, channels: Int) throws(DatasetFailure) {
         guard images.channels == channels else {
-            throw DatasetFailure(
-                file: file, reason: "images have \(images.channels) channels, the network reads \(channels)")
+            let refusal = "images have \(images.channels) channels, the network reads \(channels)"
+            let shape = [images.count, images.channels, images.height, images.width]
+            // An array whose channels are last fits in its shape and in nothing else.
+            let hint = "; the shape \(shape) is read as images x channels x height x width"
+            throw DatasetFailure(file: file, reason: refusal + (images.width == channels ? hint : ""))
         }
     }
 }

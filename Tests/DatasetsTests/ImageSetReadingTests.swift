@@ -59,6 +59,20 @@ import Testing
         #expect(set.pixels == [1, 2, 3, 4] && set.labels == [5])
     }
 
+    /// Channels that are last are in none of the places where channels are looked for.
+    @Test func theOrderOfAxesIsSaidWhereChannelsDoNotFit() throws {
+        let path = try file("l.npy", Self.numpy("|u1", "2, 8, 8, 3", [UInt8](repeating: 0, count: 384)))
+        let set = try ImageSet.read(images: [path])
+        let refusal = "images have 8 channels, the network reads 3"
+        let hint = "; the shape [2, 8, 8, 3] is read as images x channels x height x width"
+        #expect(throws: DatasetFailure(file: path, reason: refusal + hint)) {
+            try ImagePreprocessor.check(set, file: path, channels: 3)
+        }
+        #expect(throws: DatasetFailure(file: path, reason: "images have 8 channels, the network reads 1")) {
+            try ImagePreprocessor.check(set, file: path, channels: 1)
+        }
+    }
+
     @Test(arguments: [("|u1", "0, 3, 2, 2", "[0, 3, 2, 2]"), ("<f4", "4, 33554432", "[4, 33554432]")])
     func numpyShapesAreRefusedAsTheyStand(type: String, shape: String, named: String) throws {
         let path = try file("e.npy", Self.numpy(type, shape, []))
