@@ -57,6 +57,7 @@ private enum Arithmetic: String, CaseIterable, Sendable {
                 guard self == .power || call.element(0) == call.element(1) else {
                     throw GraphFailure("takes \(call.type(0)) and \(call.type(1)), which differ in type")
                 }
+                if self == .divide || self == .modulo { try requireDivisor(call) }
                 return [ValueType(call.element(0), try Shapes.broadcast(call.shape(0), call.shape(1)))]
             },
             evaluate: { (call, types) throws(GraphFailure) in
@@ -98,13 +99,21 @@ struct Calculation: Sendable {
         floats: { $0.isNaN || $0 > $1 ? $0 : $1 }, signed: { Swift.max($0, $1) }, unsigned: { Swift.max($0, $1) })
 }
 
+private let zeroDivisor = GraphFailure("divides an integer by zero")
+
+/// A constant divisor is looked at before the network runs, whether the dividend is constant or not.
+private func requireDivisor(_ call: OperatorCall) throws(GraphFailure) {
+    guard !call.element(1).isFloatingPoint, call.type(0).count > 0, let divisor = call.known(1) else { return }
+    guard !divisor.integers.contains(0) else { throw zeroDivisor }
+}
+
 private func quotient<Value: FixedWidthInteger>(_ left: Value, _ right: Value) throws(GraphFailure) -> Value {
-    guard right != 0 else { throw GraphFailure("divides an integer by zero") }
+    guard right != 0 else { throw zeroDivisor }
     return left.dividedReportingOverflow(by: right).partialValue
 }
 
 private func remainder<Value: FixedWidthInteger>(_ left: Value, _ right: Value) throws(GraphFailure) -> Value {
-    guard right != 0 else { throw GraphFailure("divides an integer by zero") }
+    guard right != 0 else { throw zeroDivisor }
     return left.remainderReportingOverflow(dividingBy: right).partialValue
 }
 

@@ -35,12 +35,18 @@ private func requireIndices(_ call: OperatorCall, _ input: Int) throws(GraphFail
     }
 }
 
+/// Constant indices in input 1 are looked at before the network runs.
+private func requireConstantIndices(_ call: OperatorCall, within size: Int) throws(GraphFailure) {
+    for index in call.known(1)?.integers ?? [] { _ = try checked(index, size) }
+}
+
 // MARK: Gather
 
 @Sendable private func inferGather(_ call: OperatorCall) throws(GraphFailure) -> [ValueType]? {
     try requireIndices(call, 1)
     let shape = call.shape(0)
     let axis = try Shapes.axis(try call.int("axis", 0), rank: shape.count)
+    try requireConstantIndices(call, within: shape[axis])
     return [ValueType(call.element(0), shape[..<axis] + call.shape(1) + shape[(axis + 1)...])]
 }
 
@@ -69,6 +75,7 @@ private func requireElementIndices(_ call: OperatorCall) throws(GraphFailure) {
     guard indices.count == shape.count, shape.indices.allSatisfy({ $0 == axis || indices[$0] <= shape[$0] }) else {
         throw GraphFailure("indices of shape \(indices) do not fit \(shape)")
     }
+    try requireConstantIndices(call, within: shape[axis])
 }
 
 /// Where in input 0 each index points: its own place, moved along the axis.
@@ -103,6 +110,7 @@ private func batchDimensions(_ call: OperatorCall) throws(GraphFailure) -> Int {
     guard let depth = indices.last else { throw GraphFailure("the indices have no dimension") }
     let batches = try batchDimensions(call)
     guard depth <= shape.count - batches else { throw GraphFailure("indices of \(depth) numbers for shape \(shape)") }
+    if let known = call.known(1) { _ = try slicePlaces(known, shape, depth: depth, batches: batches) }
     return [ValueType(call.element(0), indices.dropLast() + shape[(batches + depth)...])]
 }
 
@@ -159,6 +167,7 @@ private func slicePlaces(
     guard let depth = indices.last, depth <= shape.count,
         call.type(2) == ValueType(call.element(0), indices.dropLast() + shape[depth...])
     else { throw GraphFailure("updates of \(call.type(2)) for indices \(indices) into \(shape)") }
+    if let known = call.known(1) { _ = try slicePlaces(known, shape, depth: depth, batches: 0) }
     return [call.type(0)]
 }
 
