@@ -138,7 +138,7 @@ extension GraphWriter {
             let sizes = integers(step.output + ".sizes", size)
             return node("Resize", [input, "", "", sizes], named: name(), attributes)
         }
-        throw GraphFailure("mixes rows and columns as no operator does by their sizes alone")
+        throw GraphFailure("a Resize, Slice or Pad whose rows and columns no operator gives by their sizes alone")
     }
 
     /// How `Resize` may have come to its rows and columns.

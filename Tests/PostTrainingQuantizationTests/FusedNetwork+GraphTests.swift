@@ -61,6 +61,17 @@ import Testing
             seed: 24)
     }
 
+    @Test func mixedRowsAreRefusedByTheOperatorsTheyComeFrom() throws {
+        let shape = MapShape(channels: 1, height: 3, width: 1)
+        let step = FusedStep(
+            name: "v12", work: .resample(rows: [1, 0, 2].map { FusedTap($0) }, columns: [FusedTap(0)]), inputs: ["x"],
+            output: "y", shape: shape)
+        let network = FusedNetwork(
+            input: "x", inputShape: shape, steps: [step], output: "y", outputType: ValueType(.float32, [1, 1, 3, 1]))
+        let reason = "v12: a Resize, Slice or Pad whose rows and columns no operator gives by their sizes alone"
+        #expect(throws: GraphFailure(reason)) { try network.graph(named: "written") }
+    }
+
     @Test func tablesAreRefused() throws {
         let shape = MapShape(channels: 1, height: 1, width: 1)
         let step = FusedStep(

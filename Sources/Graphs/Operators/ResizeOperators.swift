@@ -91,6 +91,8 @@ private struct ResizedAxis {
     let output: Int
     let scale: Double
 
+    private static let largestScale = 65_536.0
+
     var isUnchanged: Bool { input == output && scale == 1 }
 
     /// - Returns: `nil` where scales or sizes are not known yet.
@@ -103,8 +105,11 @@ private struct ResizedAxis {
             return try bySizes(call, shape, axes, sizes)
         }
         guard let scales = try scales(call) else { return nil }
-        guard scales.count == axes.count, scales.allSatisfy({ $0 > 0 && $0 <= 65_536 }) else {
-            throw GraphFailure("scales \(scales) do not fit \(axes.count) axes")
+        guard scales.count == axes.count else {
+            throw GraphFailure("\(scales.count) scales for \(axes.count) axes")
+        }
+        if let wrong = scales.first(where: { !($0 > 0 && $0 <= largestScale) }) {
+            throw GraphFailure("the scale \(wrong) is not above 0 and at most \(largestScale)")
         }
         var result = shape.map { ResizedAxis(input: $0, output: $0, scale: 1) }
         for (axis, scale) in zip(axes, scales) {

@@ -60,6 +60,8 @@ let shapeOperators: [Operator] = [
         }
         shape.append(size == 0 && !keepsZero ? input[axis] : size)
     }
+    let openCount = shape.count { $0 == -1 }
+    guard openCount <= 1 else { throw GraphFailure("the shape \(stated) leaves \(openCount) sizes open; one may be") }
     let count = call.type(0).count
     if let open = shape.firstIndex(of: -1) {
         shape[open] = 1

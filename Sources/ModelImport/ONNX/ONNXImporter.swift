@@ -26,8 +26,10 @@ public enum ONNXImporter {
         let model: Onnx_ModelProto
         do {
             model = try Onnx_ModelProto(serializedBytes: bytes, options: options)
+        } catch BinaryDecodingError.messageDepthLimit {
+            throw ReadingFailure("is nested too deeply: more than \(ONNXLimits.messageDepth) messages in each other")
         } catch {
-            throw ReadingFailure("is not an ONNX model (protocol buffer: \(error))")
+            throw ReadingFailure("is not an ONNX model: it is no protocol buffer, or cut off")
         }
         guard model.irVersion > 0, model.hasGraph else { throw ReadingFailure("is not an ONNX model") }
         guard model.functions.isEmpty else { throw ReadingFailure("defines functions, which are not supported") }

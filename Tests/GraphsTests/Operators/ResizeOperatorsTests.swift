@@ -17,6 +17,12 @@ import Testing
         #expect(result.shape == [1, 1, 1, expected])
     }
 
+    @Test(arguments: [(Float(-1), "-1.0"), (1e9, "1000000000.0"), (.nan, "nan"), (0, "0.0")])
+    func impossibleScalesAreNamed(scale: Float, named: String) {
+        let failure = #expect(throws: GraphFailure.self) { try resized([1, 2], scale, [:]) }
+        #expect(failure?.reason == "the scale \(named) is not above 0 and at most 65536.0")
+    }
+
     /// ONNX's `test_resize_downsample_nearest` of version 10: the neighbour above where it shrinks.
     @Test func version10RoundsUpWhereItShrinks() throws {
         let x = floats([1, 1, 2, 4], [1, 2, 3, 4, 5, 6, 7, 8])

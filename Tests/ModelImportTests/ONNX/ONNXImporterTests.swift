@@ -139,7 +139,9 @@ import Testing
             graph = Onnx_GraphProto()
             graph.node = [node]
         }
-        #expect(try refusal { $0.model.graph.node += graph.node }.hasPrefix("is not an ONNX model"))
+        #expect(
+            try refusal { $0.model.graph.node += graph.node }
+                == "is nested too deeply: more than \(ONNXLimits.messageDepth) messages in each other")
         // Field 7 (graph) of length n with empty nodes (field 1): two bytes each.
         let count = ONNXLimits.messages + 1
         var bytes: [UInt8] = [0x3A]
@@ -152,6 +154,13 @@ import Testing
         for _ in 0..<count { bytes += [0x0A, 0] }
         #expect(throws: (any Error).self) { try ONNXImporter.parse(bytes) }
         do { _ = try ONNXImporter.parse(bytes) } catch { #expect(error.reason.hasPrefix("holds more than")) }
+    }
+
+    @Test func whatIsNoProtocolBufferIsSaidToBeNone() throws {
+        for bytes in [Array("hello world".utf8), try ModelWriter.convolution().bytes().dropLast()] {
+            let failure = #expect(throws: ReadingFailure.self) { try ONNXImporter.parse(Array(bytes)) }
+            #expect(failure?.reason == "is not an ONNX model: it is no protocol buffer, or cut off")
+        }
     }
 
     /// Wherever many small messages may hide, they are counted before they are decoded.
