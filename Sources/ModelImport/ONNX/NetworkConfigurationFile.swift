@@ -31,6 +31,7 @@ public enum NetworkConfigurationFile {
         } catch {
             throw ReadingFailure("is not a configuration in JSON")
         }
+        if let key = RepeatedJSONKey.first(in: bytes) { throw ReadingFailure("is stated twice", subject: key) }
         guard (configuration.mean == nil) == (configuration.std == nil) else {
             throw ReadingFailure("mean and std go together: one of them is missing")
         }

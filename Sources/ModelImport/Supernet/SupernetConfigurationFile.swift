@@ -24,6 +24,7 @@ enum SupernetConfigurationFile {
         } catch {
             throw ReadingFailure("is not a configuration in JSON")
         }
+        if let key = RepeatedJSONKey.first(in: bytes) { throw ReadingFailure("is stated twice", subject: key) }
         do throws(ArchitectureRefusal) {
             try architecture.validate()
         } catch {

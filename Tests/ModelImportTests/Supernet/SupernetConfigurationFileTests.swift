@@ -30,6 +30,14 @@ import Testing
         try expectFailure("depths: 99 is outside 1...16") { $0["depths"] = [99] }
     }
 
+    @Test func fieldsThatAreStatedTwiceAreRefused() throws {
+        let text = String(decoding: try Fixture.bytes(Fixture.example("fashion_supernet.json")), as: UTF8.self)
+        let twice = text.replacing("{", with: #"{"stemStride": 1, "#, maxReplacements: 1)
+        #expect(throws: ReadingFailure("is stated twice", subject: "stemStride")) {
+            try SupernetConfigurationFile.parse(Array(twice.utf8))
+        }
+    }
+
     @Test(arguments: ["", "{", "nonsense", String(repeating: "[", count: 100_000)])
     func textThatIsNotJSONIsRefused(text: String) {
         #expect(throws: ReadingFailure("is not a configuration in JSON")) {
