@@ -1,7 +1,6 @@
 import CZlib
 import Engine
 import Foundation
-import Packages
 import Testing
 
 @testable import Datasets
