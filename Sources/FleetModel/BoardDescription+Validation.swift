@@ -65,40 +65,10 @@ extension DeployedModel {
         try require(
             framesPerSecond.isFinite && framesPerSecond > 0 && framesPerSecond <= BoardDescription.frameRateLimit,
             "\(framesPerSecond) is not a frame rate")
-        for point in points {
-            let latency = point.latencyMilliseconds
-            try require(
-                latency > 0 && latency <= BoardDescription.latencyLimitMilliseconds,
-                "\(latency) is not a latency in milliseconds")
-            try require((0...1).contains(point.accuracy), "\(point.accuracy) is not an accuracy")
-            if let demand = point.demand {
-                try require(demand.isPossible, "a point's threads, memory, energy or percentiles are none it can have")
+        for (index, point) in points.enumerated() {
+            do { try point.validate() } catch {
+                throw BoardRefusal(field: "models.\(name)", reason: "\(error.at("points[\(index)]"))")
             }
         }
-    }
-}
-
-extension PointDemand {
-    /// Percentiles that may be measured of one point.
-    public static let percentileLimit = 8
-    public static let precisionBytes = 8
-    public static let threadRange = 1...4_096
-    public static let energyLimitMillijoules = 1e9
-    /// Over all threads.
-    public static let cpuLimitMilliseconds = BoardDescription.latencyLimitMilliseconds * 4_096
-
-    fileprivate var isPossible: Bool {
-        let name = precision ?? "fp32"
-        let isNamed =
-            name.utf8.count <= Self.precisionBytes
-            && name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        return isNamed && Self.threadRange.contains(threads) && memoryBytes <= UInt64(Int64.max)
-            && (0...1).contains(hookBudget ?? 0) && (0...Self.cpuLimitMilliseconds).contains(cpuMilliseconds ?? 0)
-            && (0...Self.energyLimitMillijoules).contains(energyMillijoules)
-            && percentiles.count <= Self.percentileLimit
-            && percentiles.allSatisfy { one in
-                (0...BoardDescription.latencyLimitMilliseconds).contains(one.milliseconds)
-                    && (0...100).contains(one.percentile)
-            }
     }
 }

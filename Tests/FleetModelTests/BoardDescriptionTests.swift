@@ -58,4 +58,22 @@ import Testing
         let refusal = #expect(throws: BoardRefusal.self) { try broken.validate() }
         #expect(refusal?.field == Self.mutations[row].0)
     }
+
+    /// A board measures its points' latencies anew and keeps the table's percentiles, which may then be below them; but
+    /// they rise among themselves wherever they were measured.
+    @Test mutating func percentilesRise() throws {
+        let (p95, p99) = (
+            LatencyConstraint(milliseconds: 0.5, percentile: 95), LatencyConstraint(milliseconds: 0.9, percentile: 99)
+        )
+        board.models[0].points[1].demand = PointDemand(percentiles: [p99, p95])
+        try board.validate()
+        board.models[0].points[1].demand = PointDemand(percentiles: [
+            .init(milliseconds: 9, percentile: 99), .init(milliseconds: 19, percentile: 95),
+        ])
+        let broken = board
+        let refusal = #expect(throws: BoardRefusal.self) { try broken.validate() }
+        #expect(
+            refusal?.description
+                == "models.a: points[1].demand.percentiles: p99 is 9 ms, below p95, which is 19 ms")
+    }
 }

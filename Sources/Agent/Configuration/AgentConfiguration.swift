@@ -293,7 +293,7 @@ extension AgentConfiguration {
     }
 
     /// With the field, where one is to blame.
-    static func describe(_ error: DecodingError, in format: String = "YAML") -> String {
+    static func describe(_ error: DecodingError) -> String {
         func path(_ keys: [any CodingKey]) -> String {
             keys.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
         }
@@ -303,7 +303,7 @@ extension AgentConfiguration {
             context.codingPath.isEmpty
                 ? "is not a mapping of fields" : "\(path(context.codingPath)): is of the wrong type"
         case .dataCorrupted(let context):
-            context.codingPath.isEmpty ? "is not \(format)" : "\(path(context.codingPath)): cannot be read"
+            context.codingPath.isEmpty ? "is not YAML" : "\(path(context.codingPath)): cannot be read"
         @unknown default: "cannot be read"
         }
     }

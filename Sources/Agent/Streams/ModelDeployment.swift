@@ -62,7 +62,7 @@ struct ModelLoader {
     ///   are no reason: the model runs without.
     mutating func load(_ model: AgentConfiguration.Model) throws -> ModelDeployment {
         guard let name = ModelName(model.name) else { throw ConfigurationFailure(file: model.name, reason: "no name") }
-        let table = try table(at: model.points)
+        let table = try ParetoTable.read(at: model.points)
         if supernets[model.package] == nil {
             let package = try PackageFile(model.package)
             if package.kind == NetworkPackage.kind {
@@ -199,33 +199,14 @@ struct ModelLoader {
         }
         return rate
     }
+}
 
-    private func table(at path: String) throws -> ParetoTable {
+extension ParetoTable {
+    /// - Throws: what the file cannot be used for, with its path.
+    static func read(at path: String) throws(ConfigurationFailure) -> ParetoTable {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationFailure.unreadable(path)
         }
-        let table: ParetoTable
-        do { table = try JSONDecoder().decode(ParetoTable.self, from: data) } catch let error as DecodingError {
-            let reason = AgentConfiguration.describe(error, in: "JSON")
-            throw ConfigurationFailure(file: path, reason: "is no table of points: \(reason)")
-        }
-        guard (1...FleetLimits.pointsPerModel).contains(table.points.count) else {
-            throw ConfigurationFailure(file: path, reason: "has \(table.points.count) points")
-        }
-        for (index, point) in table.points.enumerated() {
-            let isPossible =
-                point.flops >= 0 && (0...1).contains(point.accuracy) && point.latencyMilliseconds.isFinite
-                && point.latencyMilliseconds > 0
-            guard isPossible else {
-                throw ConfigurationFailure(
-                    file: path, reason: "points[\(index)]: latency, accuracy or FLOPs is none that a subnet can have")
-            }
-        }
-        for (index, pair) in zip(table.points, table.points.dropFirst()).enumerated()
-        where pair.0.latencyMilliseconds >= pair.1.latencyMilliseconds || pair.0.accuracy >= pair.1.accuracy {
-            throw ConfigurationFailure(
-                file: path, reason: "points[\(index + 1)]: latency and accuracy must rise from point to point")
-        }
-        return table
+        do { return try read(data) } catch { throw ConfigurationFailure(file: path, reason: "\(error)") }
     }
 }

@@ -98,6 +98,11 @@ enum FigureRepair {
             impossible.append("\(model): \(first.milliseconds) ms at percentile \(first.percentile)")
             demand.percentiles.removeAll(where: isOdd)
         }
+        // Nobody can tell which of them is wrong.
+        if let fault = demand.fallingPercentiles {
+            impossible.append("\(model): \(fault)")
+            demand.percentiles = []
+        }
         return demand
     }
 

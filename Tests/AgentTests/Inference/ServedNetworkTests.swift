@@ -95,6 +95,6 @@ import Testing
                 AgentConfiguration.Model(
                     name: "m", package: folder + "/n", points: folder + "/q", stream: .init(framesPerSecond: 20)))
         }
-        #expect(refusal?.reason == "is no table of points: points.[0].configuration: is missing")
+        #expect(refusal?.reason == "is no table of points: points[0].configuration: is missing")
     }
 }

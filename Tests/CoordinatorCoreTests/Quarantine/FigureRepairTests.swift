@@ -76,4 +76,18 @@ import Testing
         try alone.validate()
         #expect(alone.cores == 1 && alone.watts == nil)
     }
+
+    /// Nobody can tell which of them is wrong, so none is kept.
+    @Test func percentilesThatFallAreNotKept() throws {
+        var broken = try board()
+        broken.models[0].points[1].demand = PointDemand(
+            memoryBytes: 7,
+            percentiles: [
+                LatencyConstraint(milliseconds: 9, percentile: 99), LatencyConstraint(milliseconds: 19, percentile: 95),
+            ])
+        let (repaired, impossible) = FigureRepair.repaired(broken, before: nil) { [] }
+        try repaired.validate()
+        #expect(impossible == ["\(broken.models[0].name): p99 is 9 ms, below p95, which is 19 ms"])
+        #expect(repaired.models[0].points[1].demand == PointDemand(memoryBytes: 7))
+    }
 }

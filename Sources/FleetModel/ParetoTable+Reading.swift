@@ -1,0 +1,72 @@
+public import Foundation
+
+/// Why a file is no table of points: a sentence that begins with the field, where one is to blame.
+public struct TableRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    public let description: String
+}
+
+extension ParetoTable {
+    /// Reads a table of points (JSON) and refuses what no subnet can have, and points that do not rise.
+    public static func read(_ data: Data) throws(TableRefusal) -> ParetoTable {
+        let table: ParetoTable
+        do { table = try JSONDecoder().decode(ParetoTable.self, from: data) } catch {
+            throw TableRefusal(description: "is no table of points: \(reason(error, data))")
+        }
+        guard (1...FleetLimits.pointsPerModel).contains(table.points.count) else {
+            throw TableRefusal(
+                description: "has \(table.points.count) points, allowed are 1 to \(FleetLimits.pointsPerModel)")
+        }
+        for (index, point) in table.points.enumerated() {
+            do throws(PointRefusal) {
+                try point.validate()
+                try point.validateTails()
+            } catch { throw TableRefusal(description: "\(error.at("points[\(index)]"))") }
+        }
+        for (index, pair) in zip(table.points, table.points.dropFirst()).enumerated()
+        where pair.0.latencyMilliseconds >= pair.1.latencyMilliseconds || pair.0.accuracy >= pair.1.accuracy {
+            throw TableRefusal(
+                description: "points[\(index + 1)]: latency and accuracy must rise from point to point")
+        }
+        return table
+    }
+
+    private static func reason(_ error: any Error, _ data: Data) -> String {
+        func path(_ keys: [any CodingKey]) -> String {
+            let path = keys.reduce("") { $0 + ($1.intValue.map { "[\($0)]" } ?? ".\($1.stringValue)") }
+            return path.isEmpty ? "" : path.dropFirst() + ": "
+        }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context): return "\(path(context.codingPath + [key]))is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return path(context.codingPath) + context.debugDescription
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            return path(context.codingPath) + context.debugDescription
+        default:
+            // The decoder says of a number that its type cannot hold that the text is no JSON, and not where it is.
+            guard let root = try? JSONSerialization.jsonObject(with: data) else { return "is not JSON" }
+            return wholeNumberFault(in: root, "", key: "") ?? "cannot be read"
+        }
+    }
+
+    private static let wholeFields: Set = [
+        "seed", "flops", "threads", "memoryBytes", "resolution", "depths", "kernelSizes", "expandRatios",
+    ]
+
+    /// The first field, in the order of names and places, whose whole number is none or is out of all bounds.
+    private static func wholeNumberFault(in value: Any, _ path: String, key: String) -> String? {
+        switch value {
+        case let fields as [String: Any]:
+            return fields.sorted { $0.key < $1.key }.lazy.compactMap { name, field in
+                wholeNumberFault(in: field, path.isEmpty ? name : "\(path).\(name)", key: name)
+            }.first
+        case let items as [Any]:
+            return items.enumerated().lazy.compactMap { wholeNumberFault(in: $1, "\(path)[\($0)]", key: key) }.first
+        case let number as NSNumber where wholeFields.contains(key):
+            let isUnsigned = key == "memoryBytes" || key == "seed"
+            guard isUnsigned ? UInt64(exactly: number) == nil : Int(exactly: number) == nil else { return nil }
+            let range = isUnsigned ? "0 to \(UInt64.max)" : "\(Int.min) to \(Int.max)"
+            return "\(path): \(number) is no whole number from \(range)"
+        default: return nil
+        }
+    }
+}
