@@ -99,7 +99,9 @@ public struct AgentService: Service {
         }
     }
 
-    /// - Throws: where another agent has the folder, or a configured file is not there that the shelf has nothing for.
+    /// - Throws: where another agent has the folder, a configured file is not there that the shelf has nothing for, its
+    ///   table of points cannot be used, or the board belongs to no fleet and cannot join one. Whatever can be said
+    ///   without loading a model is said before anything listens: endpoints that end at once have errors of their own.
     private func openBoard() throws -> OpenBoard {
         let state = try AgentState(folder: configuration.stateDirectory)
         let lock = try state.lock()
@@ -109,7 +111,9 @@ public struct AgentService: Service {
         try board.ending {
             for model in configuration.models where try folder.replacing(model, on: shelf).used.isEmpty {
                 try model.checkFiles()
+                _ = try ParetoTable.read(at: model.points)
             }
+            if try knownMembership(state) == nil { _ = try enrolmentBundle() }
         }
         return board
     }
@@ -231,22 +235,29 @@ public struct AgentService: Service {
         }
     }
 
-    private func membership(
-        _ state: AgentState, _ keys: CurveKeyPair, _ board: BoardDescription
-    ) async throws -> AgentState.Membership {
-        if let known = state.membership {
-            guard known.board == configuration.board else {
-                throw ConfigurationFailure(
-                    file: configuration.stateDirectory,
-                    reason: "belongs to the board \(known.board), not to \(configuration.board)")
-            }
-            return known
+    private func knownMembership(_ state: AgentState) throws(ConfigurationFailure) -> AgentState.Membership? {
+        guard let known = state.membership else { return nil }
+        guard known.board == configuration.board else {
+            throw ConfigurationFailure(
+                file: configuration.stateDirectory,
+                reason: "belongs to the board \(known.board), not to \(configuration.board)")
         }
+        return known
+    }
+
+    private func enrolmentBundle() throws -> EnrolmentBundle {
         guard let path = configuration.enrolment else {
             throw ConfigurationFailure(
                 file: configuration.stateDirectory, reason: "the board is not enrolled and enrolment names no bundle")
         }
-        let bundle = try EnrolmentBundle.load(from: path)
+        return try EnrolmentBundle.load(from: path)
+    }
+
+    private func membership(
+        _ state: AgentState, _ keys: CurveKeyPair, _ board: BoardDescription
+    ) async throws -> AgentState.Membership {
+        if let known = try knownMembership(state) { return known }
+        let bundle = try enrolmentBundle()
         // The point tables follow with the hello: what anybody may send to the enrolment endpoint is kept small.
         var board = board
         (board.models, board.interference) = ([], nil)
