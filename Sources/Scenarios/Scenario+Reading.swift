@@ -4,6 +4,8 @@ extension Scenario {
     static let secondsRange = 0.1...3_600.0
     static let rateRange = 0.1...1_000.0
     static let millisecondsRange = 0.001...60_000.0
+    /// A load makes no board faster.
+    static let slowdownRange = 1...1_000.0
     static let modelLimit = 16
     static let pointLimit = 64
     /// Every frame is kept until its policy's figures and plot are made: sixteen cameras at 30 frames a second for an
@@ -47,7 +49,7 @@ private struct ScenarioReader {
         for (index, entry) in models.enumerated() {
             let model = try self.model(entry.0, "model[\(index)]", entry.1, seconds: seconds)
             guard !scenario.models.contains(where: { $0.name == model.name }) else {
-                throw refusal(entry.1, "model[\(index)].name", "'\(model.name)' is used twice")
+                throw refusal(entry.0["name"]?.line ?? entry.1, "model[\(index)].name", "'\(model.name)' is used twice")
             }
             scenario.models.append(model)
         }
@@ -89,7 +91,9 @@ private struct ScenarioReader {
         let arrives = try number(table, "arrivesSeconds", path, line, within: 0...seconds, otherwise: 0)
         let leaves = try number(table, "leavesSeconds", path, line, within: 0...seconds, otherwise: seconds)
         guard arrives < leaves else {
-            throw refusal(line, "\(path).leavesSeconds", "the model leaves before it arrives")
+            throw contradiction(
+                table, "leavesSeconds", "arrivesSeconds", path, "the model leaves before it arrives",
+                "the model arrives when the scenario ends")
         }
         let priority = try whole(table, "priority", path, line, within: 1...100, otherwise: 10)
         return Scenario.Model(
@@ -155,14 +159,19 @@ private struct ScenarioReader {
         try check(table, path, line, ["kind", "startSeconds", "endSeconds", "slowdown", "endSlowdown"])
         let start = try number(table, "startSeconds", path, line, within: 0...seconds)
         let end = try number(table, "endSeconds", path, line, within: 0...seconds, otherwise: seconds)
-        guard start < end else { throw refusal(line, "\(path).endSeconds", "the load ends before it starts") }
-        let slowdown = try number(table, "slowdown", path, line, within: 0.1...1_000)
+        guard start < end else {
+            throw contradiction(
+                table, "endSeconds", "startSeconds", path, "the load ends before it starts",
+                "the load starts when the scenario ends")
+        }
+        let slowdown = try number(table, "slowdown", path, line, within: Scenario.slowdownRange)
         guard let kind = Scenario.LoadKind(rawValue: try text(table, "kind", path, line) ?? "competition") else {
             throw refusal(table["kind"]?.line ?? line, "\(path).kind", "must be competition or throttling")
         }
         return Scenario.Load(
             kind: kind, startSeconds: start, endSeconds: end, slowdown: slowdown,
-            endSlowdown: try number(table, "endSlowdown", path, line, within: 0.1...1_000, otherwise: slowdown))
+            endSlowdown: try number(
+                table, "endSlowdown", path, line, within: Scenario.slowdownRange, otherwise: slowdown))
     }
 
     private func tables(_ root: Table, _ name: String) throws(ScenarioRefusal) -> [(Table, Int)] {
@@ -234,6 +243,17 @@ private struct ScenarioReader {
                 "must be a whole number, found \(number)")
         }
         return whole
+    }
+
+    /// Two times of a table are the wrong way round. Which of them is wrong nobody knows; the later of the two is
+    /// named, or the earlier where the later is not given and is the scenario's end.
+    private func contradiction(
+        _ table: Table, _ later: String, _ earlier: String, _ path: String, _ reason: String, _ reasonAtEnd: String
+    ) -> ScenarioRefusal {
+        guard let value = table[later] else {
+            return refusal(table[earlier]?.line ?? 1, "\(path).\(earlier)", reasonAtEnd)
+        }
+        return refusal(value.line, "\(path).\(later)", reason)
     }
 
     private func refusal(_ line: Int, _ field: String, _ reason: String) -> ScenarioRefusal {

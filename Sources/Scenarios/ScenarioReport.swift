@@ -4,6 +4,7 @@ import FleetModel
 public struct ScenarioReport: Equatable, Codable, Sendable {
     public struct ModelResult: Equatable, Codable, Sendable {
         public var model: String
+        /// Completed: with those dropped they are all that arrived.
         public var frames: Int
         public var dropped: Int
         public var sloAttainment: Double

@@ -131,7 +131,9 @@ import Testing
     }
 
     @Test func whatNoProcessorCanDoIsRefused() async throws {
-        let faster = try Self.scenario(Self.small, loads: "[[load]]\nstartSeconds = 0\nslowdown = 0.5")
+        var faster = try Self.scenario(Self.small, loads: "[[load]]\nstartSeconds = 0\nslowdown = 1")
+        // No file can say it.
+        (faster.loads[0].slowdown, faster.loads[0].endSlowdown) = (0.5, 0.5)
         let tooMany = try Self.scenario(Self.small, loads: "[[load]]\nstartSeconds = 0\nslowdown = 100")
         for (scenario, processor, reason) in [
             (faster, nil, "made faster"), (tooMany, nil, "more than 31 programs"),

@@ -87,7 +87,18 @@ import Testing
         ("accuracy = 0.6", "accuracy = 60", 13, "model[0].points[1].accuracy", "outside"),
         ("points = [", "points = [[[[[[[[[", 11, "", "inside each other"),
         ("startSeconds = 1\n", "startSeconds = 3\n", 17, "load[0].startSeconds", "outside"),
-        ("slowdown = 1\n", "slowdown = 1\nendSeconds = 1\n", 16, "load[0].endSeconds", "ends before"),
+        ("slowdown = 1\n", "slowdown = 1\nendSeconds = 1\n", 19, "load[0].endSeconds", "ends before"),
+        ("startSeconds = 1\n", "startSeconds = 2.5\n", 17, "load[0].startSeconds", "starts when the scenario ends"),
+        (
+            "framesPerSecond = 30", "arrivesSeconds = 2\nframesPerSecond = 30\nleavesSeconds = 1", 10,
+            "model[0].leavesSeconds", "leaves before"
+        ),
+        (
+            "framesPerSecond = 30", "framesPerSecond = 30\narrivesSeconds = 2.5", 9, "model[0].arrivesSeconds",
+            "arrives when the scenario ends"
+        ),
+        ("slowdown = 1\n", "slowdown = 0.1\n", 18, "load[0].slowdown", "0.1 is outside 1.0...1000.0"),
+        ("endSlowdown = 4", "endSlowdown = 0.99", 19, "load[0].endSlowdown", "outside"),
         ("startSeconds = 1\n", "startSeconds = 1\nkind = \"rain\"\n", 18, "load[0].kind", "competition or throttling"),
         ("arrivals = \"poisson\"", "package = \"p\"\noperatingPoints = \"o\"", 12, "model[0].points", "either"),
         ("arrivals = \"poisson\"", "statistics = \"s\"", 10, "model[0].statistics", "without a package"),
