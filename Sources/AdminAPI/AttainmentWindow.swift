@@ -10,6 +10,10 @@ public struct AttainmentWindow: Codable, Equatable, Sendable {
     public var durationMilliseconds: UInt32
     /// Frames that came, computed or not.
     public var arrived: UInt64
+    /// Of these, frames that were never computed; `nil` in what another version wrote.
+    public var dropped: UInt64?
+    /// Of the operating point; `nil` in what another version wrote.
+    public var switches: UInt64?
     /// Of these, the share that kept the constraint, 0...1; `nil` where none came, and where there is no constraint.
     public var sloAttainment: Double?
     /// Top-1 of the labelled frames, 0...1; `nil` where none was labelled.
@@ -34,6 +38,19 @@ public struct AttainmentWindow: Codable, Equatable, Sendable {
         }
     }
 
+    /// As `series`, of a model that somebody asks for by name.
+    /// - Parameter board: as it describes itself; asked for where no window tells of the model.
+    /// - Throws: `AdminFailure` where neither a window nor the board has the model.
+    public static func series(
+        _ windows: [TelemetryWindowView], named model: String, on board: () async throws -> BoardView?
+    ) async throws -> [AttainmentWindow] {
+        let found = series(windows, model: model)
+        guard found.isEmpty, let board = try await board(), !board.models.contains(where: { $0.name == model }) else {
+            return found
+        }
+        throw AdminFailure(.notFound, "board \(board.name) has no model named \(model.prefix(64))")
+    }
+
     private init(_ window: TelemetryWindowView, _ measured: ModelTelemetry) {
         board = window.board
         model = measured.model.rawValue
@@ -41,6 +58,8 @@ public struct AttainmentWindow: Codable, Equatable, Sendable {
         durationMilliseconds = window.record.durationMilliseconds
         let sum = Attainment(measured, pointAccuracy: window.pointAccuracies?[model])
         arrived = sum.arrived
+        dropped = UInt64(measured.dropped)
+        switches = UInt64(measured.switches)
         sloAttainment = sum.sloAttainment
         accuracy = sum.accuracy(by: .labels)
         expectedAccuracy = sum.accuracy(by: .points)

@@ -21,7 +21,7 @@ import Testing
     {
         ModelTelemetry(
             model: try #require(ModelName(name)), frames: frames, dropped: dropped, violations: frames / 10,
-            labelled: labelled, correct: labelled / 2, switches: 0, activePoint: 3, p50Milliseconds: 1,
+            labelled: labelled, correct: labelled / 2, switches: frames / 40, activePoint: 3, p50Milliseconds: 1,
             p90Milliseconds: 2, p99Milliseconds: 3, constraintMilliseconds: 20)
     }
 
@@ -35,6 +35,7 @@ import Testing
         #expect(series.map(\.model) == ["eye", "ear", "eye"])
         #expect(series[0].arrived == 100 && series[0].sloAttainment == 0.72 && series[0].accuracy == 0.5)
         #expect(series[0].attainedAccuracy == 0.36 && series[0].activePoint == 3)
+        #expect(series.map(\.dropped) == [20, 0, 0] && series.map(\.switches) == [2, 0, 0])
         #expect(series[1].sloAttainment == 0.9 && series[1].accuracy == nil && series[1].attainedAccuracy == nil)
         #expect(series[2].sloAttainment == nil && series[2].attainedAccuracy == nil)
     }
@@ -63,5 +64,21 @@ import Testing
         ])
         #expect(AttainmentWindow.series([window], model: "ear").map(\.model) == ["ear"])
         #expect(AttainmentWindow.series([window], model: "nose").isEmpty)
+    }
+
+    /// A model that the board has may have measured nothing yet; one that nobody knows is an error of who asks.
+    @Test func aModelThatIsAskedForByNameExists() async throws {
+        let window = Self.window([try Self.model("eye", frames: 1, dropped: 0, labelled: 0)])
+        let board = BoardView(
+            name: "b", boardClass: "c", status: "connected", labels: [:], cores: 1, memoryBytes: 1, engineVersion: "1",
+            lastSeenMilliseconds: 1, incarnation: 1, desiredGeneration: 1, reportedGeneration: 1, telemetryRecords: 1,
+            telemetryGaps: 0, infeasible: [], refusedRecords: 0,
+            models: [.init(name: "ear", framesPerSecond: 1, points: [])])
+        #expect(try await AttainmentWindow.series([window], named: "eye", on: { nil }).map(\.model) == ["eye"])
+        #expect(try await AttainmentWindow.series([window], named: "ear", on: { board }).isEmpty)
+        let failure = await #expect(throws: AdminFailure.self) {
+            try await AttainmentWindow.series([window], named: "nix", on: { board })
+        }
+        #expect(failure?.kind == .notFound && failure?.message == "board b has no model named nix")
     }
 }

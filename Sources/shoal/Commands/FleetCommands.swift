@@ -136,9 +136,8 @@ struct GetCommand: AsyncParsableCommand {
     /// SLO attainment and accuracy, window by window.
     private func telemetry(_ client: AdminClient) async throws -> String {
         guard let board else { throw Refusal("get telemetry: name the board with --board") }
-        let windows: [TelemetryWindowView] = try await client.get(
-            "v1/telemetry", query: ["board": board, "since": "\(since)", "limit": "1000"])
-        return try format.text(AttainmentWindow.series(windows, model: model), .telemetry)
+        return try format.text(
+            try await AttainmentWindow.series(of: board, model: model, since: since, client), .telemetry)
     }
 
     /// What belongs to the boards that are chosen.
