@@ -64,13 +64,14 @@ public struct PolicyPreview: Codable, Equatable, Sendable {
 }
 
 extension AssignmentView.Model {
-    public init(_ assignment: ModelAssignment) {
+    /// - Parameter policy: that rules the model; `nil` where it is not known.
+    public init(_ assignment: ModelAssignment, policy: String? = nil) {
         self.init(
             model: assignment.model, constraintMilliseconds: assignment.latency.milliseconds,
             percentile: assignment.latency.percentile, lowestPoint: assignment.lowestPoint,
             highestPoint: assignment.highestPoint, preferredPoint: assignment.preferredPoint,
             priority: assignment.priority, switchesPerMinute: assignment.switchesPerMinute,
-            cpuShare: assignment.cpuShare)
+            cpuShare: assignment.cpuShare, policy: policy)
     }
 }
 

@@ -53,16 +53,17 @@ extension Schema {
                 "subnet": .string, "accuracy": .number, "latencyMilliseconds": .number, "flops": .integer,
             ]),
             "Policy": .object(["name": .string, "version": .integer, "text": .string, "boards": strings]),
-            "Assignment": .object([
-                "board": .string, "generation": .integer, "reportedGeneration": .integer,
-                "models": list("ModelAssignment"),
-            ]),
+            "Assignment": .object(
+                [
+                    "board": .string, "generation": .integer, "reportedGeneration": .integer,
+                    "models": list("ModelAssignment"),
+                ], optional: ["infeasible": strings]),
             "ModelAssignment": .object(
                 [
                     "model": .string, "constraintMilliseconds": .number, "percentile": .number,
                     "lowestPoint": .integer, "highestPoint": .integer, "preferredPoint": .integer,
                     "priority": .integer,
-                ], optional: ["switchesPerMinute": .number, "cpuShare": .number]),
+                ], optional: ["switchesPerMinute": .number, "cpuShare": .number, "policy": .string]),
             "Event": .object(
                 [
                     "kind": .choice(FleetEvent.Kind.allCases.map(\.rawValue)), "message": .string,

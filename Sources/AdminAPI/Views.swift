@@ -247,10 +247,13 @@ public struct AssignmentView: Codable, Equatable, Sendable {
         public var switchesPerMinute: Double?
         /// At most, of the board's CPU time, 0...1; `nil` without a limit.
         public var cpuShare: Double?
+        /// That rules the model; `nil` where it is not known.
+        public var policy: String?
 
         public init(
             model: String, constraintMilliseconds: Double, percentile: Double, lowestPoint: Int, highestPoint: Int,
-            preferredPoint: Int, priority: Int, switchesPerMinute: Double? = nil, cpuShare: Double? = nil
+            preferredPoint: Int, priority: Int, switchesPerMinute: Double? = nil, cpuShare: Double? = nil,
+            policy: String? = nil
         ) {
             self.model = model
             self.constraintMilliseconds = constraintMilliseconds
@@ -261,6 +264,7 @@ public struct AssignmentView: Codable, Equatable, Sendable {
             self.priority = priority
             self.switchesPerMinute = switchesPerMinute
             self.cpuShare = cpuShare
+            self.policy = policy
         }
     }
 
@@ -268,12 +272,18 @@ public struct AssignmentView: Codable, Equatable, Sendable {
     public var generation: UInt64
     public var reportedGeneration: UInt64
     public var models: [Model]
+    /// Why the policies cannot all be met there, where the least bad points are assigned all the same; `nil` of a
+    /// coordinator that does not say it.
+    public var infeasible: [String]?
 
-    public init(board: String, generation: UInt64, reportedGeneration: UInt64, models: [Model]) {
+    public init(
+        board: String, generation: UInt64, reportedGeneration: UInt64, models: [Model], infeasible: [String]? = nil
+    ) {
         self.board = board
         self.generation = generation
         self.reportedGeneration = reportedGeneration
         self.models = models
+        self.infeasible = infeasible
     }
 }
 

@@ -85,8 +85,8 @@ extension CoordinatorAdministration {
                 let after = preview.after.first { $0.model == name }
                 guard before != after else { return nil }
                 return .init(
-                    model: name, before: before.map(AssignmentView.Model.init),
-                    after: after.map(AssignmentView.Model.init))
+                    model: name, before: before.map { AssignmentView.Model($0) },
+                    after: after.map { AssignmentView.Model($0) })
             }, infeasible: preview.infeasible)
     }
 }

@@ -98,11 +98,14 @@ struct CoordinatorAdministration: FleetAdministration {
     }
 
     func assignments() async throws -> [AssignmentView] {
-        await actor.states.map { state in
-            AssignmentView(
+        let machine = await actor.machine
+        return machine.states.map { state in
+            let policies = machine.rulingPolicies(of: state.board.id)
+            return AssignmentView(
                 board: state.board.id.rawValue, generation: state.desired.generation,
                 reportedGeneration: state.reportedGeneration,
-                models: state.desired.models.map(AssignmentView.Model.init))
+                models: state.desired.models.map { AssignmentView.Model($0, policy: policies[$0.model]) },
+                infeasible: state.infeasible)
         }
     }
 

@@ -196,10 +196,10 @@ private struct FullValues {
             FleetEvent(kind: .boardLost, board: try #require(BoardID("b")), message: "m", atMilliseconds: 1))
         let assigned = AssignmentView.Model(
             model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
-            preferredPoint: 1, priority: 1, switchesPerMinute: 30, cpuShare: 0.5)
+            preferredPoint: 1, priority: 1, switchesPerMinute: 30, cpuShare: 0.5, policy: "p")
         try add(
             "Assignment",
-            AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned]))
+            AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned], infeasible: ["x"]))
         try addPolicies(
             PolicyPreview.Change(
                 board: "b", models: [.init(model: "m", before: assigned, after: assigned)], infeasible: ["x"]))

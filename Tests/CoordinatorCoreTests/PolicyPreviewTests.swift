@@ -51,6 +51,22 @@ import WireProtocol
         }
     }
 
+    /// People see which policy a model's assignment comes of: of several, the first by name that names the model.
+    @Test func theRulingPolicyOfAModelIsTold() {
+        let boards = [board("a", tier: "edge"), board("b", tier: "core")]
+        let policies = [
+            Samples.policy("q", milliseconds: 50, models: ["classifier", "detector"], selector: [:]),
+            Samples.policy("p", milliseconds: 20, models: ["classifier"], selector: ["tier": "edge"]),
+        ]
+        var machine = machine(boards, policies)
+        #expect(machine.rulingPolicies(of: boards[0].id) == ["classifier": "p", "detector": "q"])
+        #expect(machine.rulingPolicies(of: boards[1].id) == ["classifier": "q", "detector": "q"])
+        _ = machine.policiesChanged([policies[1]], at: start)
+        #expect(machine.rulingPolicies(of: boards[0].id) == ["classifier": "p"])
+        #expect(machine.rulingPolicies(of: boards[1].id).isEmpty)
+        #expect(machine.rulingPolicies(of: Samples.board("c").id).isEmpty)
+    }
+
     @Test func whatIsInForceAlreadyChangesNothing() {
         let policy = Samples.policy()
         #expect(machine([board("a", tier: "edge")], [policy]).preview(of: policy).isEmpty)
