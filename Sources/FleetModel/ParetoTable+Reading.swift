@@ -64,7 +64,12 @@ extension ParetoTable {
         case let number as NSNumber where wholeFields.contains(key):
             let isUnsigned = key == "memoryBytes" || key == "seed"
             guard isUnsigned ? UInt64(exactly: number) == nil : Int(exactly: number) == nil else { return nil }
-            let range = isUnsigned ? "0 to \(UInt64.max)" : "\(Int.min) to \(Int.max)"
+            let range =
+                switch key {
+                case "seed": "0 to \(UInt64.max)"
+                case "memoryBytes": "0 to \(Int64.max)"
+                default: "\(Int.min) to \(Int.max)"
+                }
             return "\(path): \(number) is no whole number from \(range)"
         default: return nil
         }

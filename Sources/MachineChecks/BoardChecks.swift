@@ -63,8 +63,10 @@ public struct BoardChecks {
         guard let data = FileManager.default.contents(atPath: model.points) else {
             return [Finding(model.name, .bad, "its points cannot be read: \(model.points)")]
         }
-        let isTable = (try? JSONDecoder().decode(ParetoTable.self, from: data)) != nil
-        return isTable ? [] : [Finding(model.name, .bad, "its points are no table of points: \(model.points)")]
+        do { _ = try ParetoTable.read(data) } catch {
+            return [Finding(model.name, .bad, "its points are no table of points: \(model.points): \(error)")]
+        }
+        return []
     }
 
     /// An agent runs what kernels cover wholly, at a size that is known, as subnets of a supernet are.

@@ -60,12 +60,12 @@ import Testing
         (
             "\"memoryBytes\": 3000000", "\"memoryBytes\": -5",
             "is no table of points: points[1].demand.memoryBytes: -5 is no whole number from 0 to "
-                + "18446744073709551615"
+                + "9223372036854775807"
         ),
         (
             "\"memoryBytes\": 3000000", "\"memoryBytes\": 1e30",
             "is no table of points: points[1].demand.memoryBytes: 1e+30 is no whole number from 0 to "
-                + "18446744073709551615"
+                + "9223372036854775807"
         ),
         (
             "\"memoryBytes\": 3000000", "\"memoryBytes\": 9223372036854775808",
