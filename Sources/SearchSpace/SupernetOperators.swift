@@ -103,7 +103,8 @@ extension SupernetOperators {
         let stride = isFirst ? architecture.strides[stage] : 1
         return SubnetOperator(
             kind: .block, stage: stage, position: position,
-            input: FeatureShape(side: side(resolution, after: isFirst ? stage - 1 : stage),
+            input: FeatureShape(
+                side: side(resolution, after: isFirst ? stage - 1 : stage),
                 channels: inputChannels),
             output: FeatureShape(side: side(resolution, after: stage), channels: widths.stages[stage]),
             mid: ChannelCounts.mid(input: inputChannels, expandRatio: expandRatio), isExpanding: true, kernel: kernel,

@@ -11,12 +11,14 @@ import Testing
 
         let list = try operators.operators(of: subnet)
 
-        #expect(list.map(\.kind)
-            == [.stem] + Array(repeating: .block, count: 11) + [.finalExpand, .pooling, .featureMix, .classifier])
-        #expect(list.map(\.output.description) == [
-            "112x112x24", "112x112x24", "56x56x32", "56x56x32", "28x28x48", "28x28x48", "14x14x96", "14x14x96",
-            "14x14x136", "14x14x136", "7x7x192", "7x7x192", "7x7x1152", "1x1x1152", "1x1x1536", "1x1x1000",
-        ])
+        #expect(
+            list.map(\.kind)
+                == [.stem] + Array(repeating: .block, count: 11) + [.finalExpand, .pooling, .featureMix, .classifier])
+        #expect(
+            list.map(\.output.description) == [
+                "112x112x24", "112x112x24", "56x56x32", "56x56x32", "28x28x48", "28x28x48", "14x14x96", "14x14x96",
+                "14x14x136", "14x14x136", "7x7x192", "7x7x192", "7x7x1152", "1x1x1152", "1x1x1536", "1x1x1000",
+            ])
         for (before, after) in zip(list, list.dropFirst()) { #expect(before.output == after.input) }
         #expect(list[1].mid == 24 && !list[1].isExpanding && list[1].hasResidual)
         #expect(list[2].mid == 72 && list[2].stride == 2 && !list[2].hasResidual && list[2].isExpanding)
