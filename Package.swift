@@ -64,7 +64,7 @@ let rooms: KeyValuePairs<String, [String]> = [
     "Simulation": ["AgentCore", "CoordinatorCore", "FleetModel", "SearchSpace", "WireProtocol"],
     "LiveScenarios": ["Engine", "Fusion", "Graphs", "Processors", "Scenarios", "SearchSpace", "Shoal"],
     // Shells: actors, sockets, files.
-    "Files": [],
+    "Files": ["FleetModel"],
     "ArtefactFiles": ["Artefacts", "Files"],
     "Messaging": ["Files", "FleetModel", "WireProtocol", "CZeroMQ"],
     "AuditLog": [],
@@ -79,7 +79,9 @@ let rooms: KeyValuePairs<String, [String]> = [
     "MetricsServing": ["FleetMetrics", "HTTPServing"],
     "AdminAPI": ["AuditLog", "Files", "FleetModel", "HTTPServing", "HookSharing"],
     "FleetListings": ["AdminAPI", "AuditLog", "FleetModel", "HookSharing"],
-    "MachineChecks": ["Engine", "FleetModel", "Messaging", "NetworkParts", "Packages", "Processors", "Shoal"],
+    "MachineChecks": [
+        "Engine", "Files", "FleetModel", "Messaging", "NetworkParts", "Packages", "Processors", "Shoal",
+    ],
     "AllocationReports": ["FleetListings", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Dashboard": [],
     "SearchReports": ["AdminAPI", "FleetModel"],

@@ -239,9 +239,9 @@ import Testing
         #expect(Self.points(manager, 2) == points)
     }
 
-    /// Frames that come in the first 30 of the other's 50 ms are lost at any point, whatever the percentile. Those that run
-    /// lower are in time, and are no reason to keep all others at the lowest point, as far as there are switches for
-    /// them: at 3.6 ms 0.6 a second would, at 1.54 ms 0.2.
+    /// Frames that come in the first 30 of the other's 50 ms are lost at any point, whatever the percentile. Those that
+    /// run lower are in time, and are no reason to keep all others at the lowest point, as far as there are switches
+    /// for them: at 3.6 ms 0.6 a second would, at 1.54 ms 0.2.
     @Test(arguments: [50.0, 95, 99, 99.9])
     func whatIsLostAtEveryPointKeepsNoneLow(percentile: Double) {
         func planned(_ run: Double, percentile: Double) -> Int {

@@ -1,6 +1,7 @@
 import AgentCore
 import Datasets
 import Engine
+import Files
 import FleetModel
 import Foundation
 import Packages

@@ -1,3 +1,4 @@
+import Files
 import FleetModel
 import Foundation
 import Testing

@@ -1,32 +1,14 @@
+public import FleetModel
 public import Foundation
-
-/// Why a file is no table of points: a sentence that begins with the field, where one is to blame.
-public struct TableRefusal: Error, Equatable, Sendable, CustomStringConvertible {
-    public let description: String
-}
 
 extension ParetoTable {
     /// Reads a table of points (JSON) and refuses what no subnet can have, and points that do not rise.
     public static func read(_ data: Data) throws(TableRefusal) -> ParetoTable {
         let table: ParetoTable
         do { table = try JSONDecoder().decode(ParetoTable.self, from: data) } catch {
-            throw TableRefusal(description: "is no table of points: \(reason(error, data))")
+            throw TableRefusal("is no table of points: \(reason(error, data))")
         }
-        guard (1...FleetLimits.pointsPerModel).contains(table.points.count) else {
-            throw TableRefusal(
-                description: "has \(table.points.count) points, allowed are 1 to \(FleetLimits.pointsPerModel)")
-        }
-        for (index, point) in table.points.enumerated() {
-            do throws(PointRefusal) {
-                try point.validate()
-                try point.validateTails()
-            } catch { throw TableRefusal(description: "\(error.at("points[\(index)]"))") }
-        }
-        for (index, pair) in zip(table.points, table.points.dropFirst()).enumerated()
-        where pair.0.latencyMilliseconds >= pair.1.latencyMilliseconds || pair.0.accuracy >= pair.1.accuracy {
-            throw TableRefusal(
-                description: "points[\(index + 1)]: latency and accuracy must rise from point to point")
-        }
+        try table.validate()
         return table
     }
 
