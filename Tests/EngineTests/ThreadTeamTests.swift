@@ -45,6 +45,20 @@ import Testing
         let begun = Atomic<Int>(0)
         let ended = Atomic<Int>(0)
         let threads = Mutex([pthread_t?](repeating: nil, count: 8))
+
+        /// What `run` was given, told who does the part.
+        static func met(_ context: UnsafeRawPointer?, _ part: Int32) -> Meeting? {
+            guard let context else { return nil }
+            let meeting = Unmanaged<Meeting>.fromOpaque(context).takeUnretainedValue()
+            meeting.threads.withLock { $0[Int(part)] = pthread_self() }
+            return meeting
+        }
+
+        /// - Returns: who did which part.
+        func run(_ team: OpaquePointer, _ body: ck_team_body) -> [pthread_t?] {
+            ck_team_run(team, 1, body, Unmanaged.passUnretained(self).toOpaque())
+            return threads.withLock { $0 }
+        }
     }
 
     @Test func eachMemberDoesItsOwnPartsInEveryRun() throws {
@@ -53,18 +67,12 @@ import Testing
         let caller = pthread_self()
         ck_team_cut(team, 0, 2)
         for _ in 0..<200 {
-            let meeting = Meeting()
-            ck_team_run(
-                team, 1,
-                { context, _, part, _ in
-                    guard let context else { return }
-                    let meeting = Unmanaged<Meeting>.fromOpaque(context).takeUnretainedValue()
-                    meeting.threads.withLock { $0[Int(part)] = pthread_self() }
-                    // Neither can do both.
-                    meeting.begun.add(1, ordering: .relaxed)
-                    while meeting.begun.load(ordering: .relaxed) < 2 { sched_yield() }
-                }, Unmanaged.passUnretained(meeting).toOpaque())
-            let threads = meeting.threads.withLock { $0 }
+            let threads = Meeting().run(team) { context, _, part, _ in
+                guard let meeting = Meeting.met(context, part) else { return }
+                // Neither can do both.
+                meeting.begun.add(1, ordering: .relaxed)
+                while meeting.begun.load(ordering: .relaxed) < 2 { sched_yield() }
+            }
             #expect(threads[0] == caller)
             #expect(threads[1] != nil && threads[1] != caller)
         }
@@ -74,21 +82,15 @@ import Testing
         let team = try #require(ck_team_create(2, 1))
         defer { ck_team_destroy(team) }
         ck_team_cut(team, 0, 8)
-        let meeting = Meeting()
-        ck_team_run(
-            team, 1,
-            { context, _, part, _ in
-                guard let context else { return }
-                let meeting = Unmanaged<Meeting>.fromOpaque(context).takeUnretainedValue()
-                meeting.threads.withLock { $0[Int(part)] = pthread_self() }
-                let isHelpersFirst = part == 4
-                meeting.begun.add(part == 0 || isHelpersFirst ? 1 : 0, ordering: .relaxed)
-                if part == 0 { while meeting.begun.load(ordering: .relaxed) < 2 { sched_yield() } }
-                // Held up until all other parts are done.
-                if isHelpersFirst { while meeting.ended.load(ordering: .relaxed) < 7 { sched_yield() } }
-                meeting.ended.add(1, ordering: .relaxed)
-            }, Unmanaged.passUnretained(meeting).toOpaque())
-        let threads = meeting.threads.withLock { $0 }
+        let threads = Meeting().run(team) { context, _, part, _ in
+            guard let meeting = Meeting.met(context, part) else { return }
+            let isHelpersFirst = part == 4
+            meeting.begun.add(part == 0 || isHelpersFirst ? 1 : 0, ordering: .relaxed)
+            if part == 0 { while meeting.begun.load(ordering: .relaxed) < 2 { sched_yield() } }
+            // Held up until all other parts are done.
+            if isHelpersFirst { while meeting.ended.load(ordering: .relaxed) < 7 { sched_yield() } }
+            meeting.ended.add(1, ordering: .relaxed)
+        }
         #expect(threads[4] != pthread_self())
         #expect([0, 1, 2, 3, 5, 6, 7].allSatisfy { threads[$0] == pthread_self() })
     }
