@@ -18,9 +18,9 @@ public struct AdminClient: Sendable {
 
     private let base: URL
     private let token: String
-    private let timeout: TimeAmount
+    private let timeout: Duration
 
-    /// - Parameter timeout: seconds that a whole request may take.
+    /// - Parameter timeout: seconds until an answer begins.
     public init(base: URL, token: String, timeout: TimeInterval = 10) {
         self.base = base
         self.token = token
@@ -57,9 +57,12 @@ public struct AdminClient: Sendable {
         request.headers.add(name: "Authorization", value: "Bearer \(token)")
         let (data, status): (Data, UInt)
         do {
-            let response = try await Self.http.execute(request, deadline: .now() + timeout)
+            let response = try await Self.http.execute(request, deadline: .now() + TimeAmount(timeout))
             data = Data((try await response.body.collect(upTo: Self.answerLimit)).readableBytesView)
             status = response.status.code
+        } catch let error as HTTPClientError where error == .deadlineExceeded {
+            throw AdminFailure(
+                .unavailable, "the coordinator at \(base.absoluteString) has not answered within \(timeout)")
         } catch {
             throw AdminFailure(.unavailable, "no coordinator answers at \(base.absoluteString)")
         }

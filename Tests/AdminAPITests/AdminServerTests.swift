@@ -21,7 +21,7 @@ import Testing
 
     @Test func answersReachTheClient() async throws {
         try await serving { url in
-            let client = AdminClient(base: url, token: "secret")
+            let client = AdminClient.patient(url, "secret")
             let status: StatusView = try await client.get("v1/status")
             #expect(status.droppedFrames == ["malformed": 3])
             let events: [FleetEvent] = try await client.get("v1/events", query: ["limit": "2"])
@@ -68,7 +68,7 @@ import Testing
     func aWrongTokenIsRefused(token: String) async throws {
         try await serving { url in
             await #expect(throws: AdminFailure(.unauthorized, "the token is missing or wrong")) {
-                let _: StatusView = try await AdminClient(base: url, token: token).get("v1/status")
+                let _: StatusView = try await AdminClient.patient(url, token).get("v1/status")
             }
         }
     }
@@ -79,7 +79,7 @@ import Testing
             await #expect(
                 throws: AdminFailure(.invalid, "limit=\(limit): give a whole number from 1 to 5000")
             ) {
-                let _: [FleetEvent] = try await AdminClient(base: url, token: "secret")
+                let _: [FleetEvent] = try await AdminClient.patient(url, "secret")
                     .get("v1/events", query: ["limit": limit])
             }
         }
@@ -88,7 +88,7 @@ import Testing
     @Test func refusalsOfTheFleetReachTheClient() async throws {
         try await serving { url in
             await #expect(throws: AdminFailure(.invalid, "p.yaml:1: not a policy")) {
-                let _: ApplyResult = try await AdminClient(base: url, token: "secret").post(
+                let _: ApplyResult = try await AdminClient.patient(url, "secret").post(
                     "v1/policies", ApplyRequest(file: "p.yaml", text: "bad", dryRun: false))
             }
         }
@@ -97,7 +97,7 @@ import Testing
     @Test func whatGoesWrongInsideStaysInside() async throws {
         try await serving { url in
             await #expect(throws: AdminFailure(.unavailable, "the coordinator could not do this")) {
-                let _: TokenView = try await AdminClient(base: url, token: "secret").post(
+                let _: TokenView = try await AdminClient.patient(url, "secret").post(
                     "v1/tokens", TokenRequest(uses: 1, validSeconds: 60))
             }
         }
@@ -107,7 +107,7 @@ import Testing
         try await serving { url in
             let text = String(repeating: "x", count: AdminServer.bodyLimit)
             await #expect(throws: AdminFailure.self) {
-                let _: ApplyResult = try await AdminClient(base: url, token: "secret").post(
+                let _: ApplyResult = try await AdminClient.patient(url, "secret").post(
                     "v1/policies", ApplyRequest(file: "p.yaml", text: text, dryRun: false))
             }
             #expect(await fleet.applied.isEmpty)
@@ -117,7 +117,26 @@ import Testing
     @Test func anUnknownPathIsNotFound() async throws {
         try await serving { url in
             await #expect(throws: AdminFailure.self) {
-                let _: StatusView = try await AdminClient(base: url, token: "secret").get("v1/nothing")
+                let _: StatusView = try await AdminClient.patient(url, "secret").get("v1/nothing")
+            }
+        }
+    }
+
+    @Test func aSlowCoordinatorIsNamed() async throws {
+        let router = Router(context: BasicRequestContext.self)
+        router.get("v1/status") { _, _ -> String in
+            try await Task.sleep(for: .seconds(3_600))
+            return ""
+        }
+        try await ServingHarness.serving({ onBound in
+            Application(
+                router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+                onServerRunning: { await onBound($0.localAddress?.port ?? 0) })
+        }) { url in
+            let failure = AdminFailure(
+                .unavailable, "the coordinator at \(url.absoluteString) has not answered within 0.2 seconds")
+            await #expect(throws: failure) {
+                let _: StatusView = try await AdminClient(base: url, token: "", timeout: 0.2).get("v1/status")
             }
         }
     }
@@ -125,7 +144,7 @@ import Testing
     @Test func aSilentCoordinatorIsNamed() async throws {
         let url = try #require(URL(string: "http://127.0.0.1:1"))
         await #expect(throws: AdminFailure(.unavailable, "no coordinator answers at http://127.0.0.1:1")) {
-            let _: StatusView = try await AdminClient(base: url, token: "secret").get("v1/status")
+            let _: StatusView = try await AdminClient.patient(url, "secret").get("v1/status")
         }
     }
 }

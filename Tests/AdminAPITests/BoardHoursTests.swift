@@ -28,7 +28,7 @@ import Testing
 
     @Test func whatIsAskedForReachesTheFleet() async throws {
         try await AdminRouteTests.serving { url in
-            let client = AdminClient(base: url, token: "looker")
+            let client = AdminClient.patient(url, "looker")
             let hours: [BoardHourView] = try await client.get("v1/boards/b0/hours")
             #expect(hours == [try InMemoryFleet.hour(labelled: 0), try InMemoryFleet.hour(labelled: 4)])
             for (query, asked) in [

@@ -24,8 +24,8 @@ import Testing
             group.addTask { try await application.run() }
             group.addTask {
                 for await number in ports {
-                    let client = AdminClient(
-                        base: try #require(URL(string: "http://127.0.0.1:\(number)")), token: "secret")
+                    let client = AdminClient.patient(
+                        try #require(URL(string: "http://127.0.0.1:\(number)")), "secret")
                     let request = ApplyRequest(file: "s.yaml", text: text, dryRun: false)
                     let queued: SearchView = try await client.post("v1/searches", request)
                     #expect(queued.search.job.constraints == [.init(flops: 1_000)])

@@ -59,7 +59,7 @@ struct RealPrograms: Sendable {
     /// A client with the token of that file.
     func client(of file: String) throws -> AdminClient {
         let access = try AdminAccess.load(from: file)
-        return AdminClient(base: try #require(URL(string: access.url)), token: access.token, timeout: 20)
+        return AdminClient(base: try #require(URL(string: access.url)), token: access.token, timeout: 120)
     }
 
     /// - Parameter ports: for boards, for enrolment, for people; 0 is any that is free.
@@ -78,7 +78,7 @@ struct RealPrograms: Sendable {
             if let access = try? AdminAccess.load(from: state + "/admin.json"), let url = URL(string: access.url),
                 url.port != nil
             {
-                let client = AdminClient(base: url, token: access.token, timeout: 20)
+                let client = AdminClient(base: url, token: access.token, timeout: 120)
                 if (try? await client.get("v1/status") as StatusView) != nil { return client }
             }
             try await Task.sleep(for: .milliseconds(50))
