@@ -19,13 +19,14 @@ struct ScenarioPlot {
 
     var svg: String {
         let rows = scenario.models.indices.map(panel).joined()
-        let total = Self.height * Double(scenario.models.count) + 40
+        let bottom = Self.height * Double(scenario.models.count) + 10
         return """
-            <svg xmlns="http://www.w3.org/2000/svg" width="\(Int(Self.width))" height="\(Int(total))" \
+            <svg xmlns="http://www.w3.org/2000/svg" width="\(Int(Self.width))" height="\(Int(bottom + 26))" \
             font-family="sans-serif" font-size="11">
             <rect width="100%" height="100%" fill="white"/>
             <text x="\(Int(Self.left))" y="16" font-size="13">\(Self.escaped(title))</text>
-            \(rows)</svg>
+            <text x="\(Int(Self.width) - 68)" y="16" text-anchor="end" fill="#555">\(Self.legend)</text>
+            \(loadBands(bottom: bottom))\(rows)\(secondsAxis(bottom: bottom))</svg>
 
             """
     }
@@ -56,7 +57,7 @@ struct ScenarioPlot {
             steps +=
                 steps.isEmpty ? "M\(at) \(Figure.text(level, places: 1))" : "H\(at)V\(Figure.text(level, places: 1))"
         }
-        let drops = trace.drops[index].map { "M\(Figure.text(x($0), places: 1)) \(Figure.text(top, places: 1))v5 " }
+        let drops = trace.drops[index].map { "M\(Figure.text(x($0), places: 1)) \(Figure.text(top + 4, places: 1))v5 " }
             .joined()
         let right = Figure.text(Self.width - 68)
         let constraint = y(model.constraintMilliseconds)

@@ -42,4 +42,33 @@ import Testing
         #expect(svg.components(separatedBy: "> accuracy</text>").count == scenario.models.count + 1)
         #expect(!svg.contains("nan") && !svg.contains("inf"))
     }
+
+    @Test(arguments: [(2.0, 0.2), (30, 5), (60, 5), (61, 10), (3_600, 500), (0.1, 0.01)])
+    func secondsAreLabelledInRoundSteps(seconds: Double, distance: Double) throws {
+        var scenario = try Scenario.parse(Self.text, file: "s")
+        scenario.seconds = seconds
+        let plot = ScenarioPlot(scenario, RunTrace(models: 1), title: "t")
+        #expect(abs(plot.labelDistance - distance) < 1e-9)
+        let axis = plot.secondsAxis(bottom: 250)
+        #expect(axis.components(separatedBy: " s</text>").count - 1 == Int((seconds / distance).rounded(.down)) + 1)
+        #expect(axis.contains(">0 s<"))
+    }
+
+    @Test func loadsAreBandsWithTheirFactors() throws {
+        let loads = """
+
+            [[load]]
+            startSeconds = 0.5
+            endSeconds = 1
+            slowdown = 2.5
+            [[load]]
+            startSeconds = 1.5
+            slowdown = 2
+            endSlowdown = 4
+            """
+        let scenario = try Scenario.parse(Self.text + loads, file: "s")
+        let bands = ScenarioPlot(scenario, RunTrace(models: 1), title: "t").loadBands(bottom: 250)
+        #expect(bands.contains("x=\"267.5\" y=\"20\" width=\"207.5\" height=\"230\"") && bands.contains(">x 2.5<"))
+        #expect(bands.contains("x=\"682.5\" y=\"20\" width=\"207.5\"") && bands.contains(">x 2 to 4<"))
+    }
 }
