@@ -64,14 +64,18 @@ public struct PolicyPreview: Codable, Equatable, Sendable {
 }
 
 extension AssignmentView.Model {
-    /// - Parameter policy: that rules the model; `nil` where it is not known.
-    public init(_ assignment: ModelAssignment, policy: String? = nil) {
+    /// - Parameters:
+    ///   - rule: of the policy that rules the model; `nil` where it is not known.
+    ///   - points: the board's table of the model, from fastest to most accurate; empty where it is not known.
+    public init(_ assignment: ModelAssignment, rule: PolicySelection.Rule? = nil, points: [OperatingPoint] = []) {
+        let preferred = assignment.preferredPoint
         self.init(
             model: assignment.model, constraintMilliseconds: assignment.latency.milliseconds,
             percentile: assignment.latency.percentile, lowestPoint: assignment.lowestPoint,
             highestPoint: assignment.highestPoint, preferredPoint: assignment.preferredPoint,
             priority: assignment.priority, switchesPerMinute: assignment.switchesPerMinute,
-            cpuShare: assignment.cpuShare, policy: policy)
+            cpuShare: assignment.cpuShare, policy: rule?.policy, accuracyFloor: rule?.model.accuracyFloor,
+            preferred: points.indices.contains(preferred) ? PointView(points[preferred]) : nil)
     }
 }
 

@@ -49,9 +49,9 @@ extension Schema {
                 "means": .choice(ShareTelemetry.Means.allCases.map(\.rawValue)), "detail": .string, "reason": .string,
             ]),
             "BoardModel": .object(["name": .string, "framesPerSecond": .number, "points": list("Point")]),
-            "Point": .object([
-                "subnet": .string, "accuracy": .number, "latencyMilliseconds": .number, "flops": .integer,
-            ]),
+            "Point": .object(
+                ["subnet": .string, "accuracy": .number, "latencyMilliseconds": .number, "flops": .integer],
+                optional: ["precision": .string, "threads": .integer, "hookBudget": .number]),
             "Policy": .object(["name": .string, "version": .integer, "text": .string, "boards": strings]),
             "Assignment": .object(
                 [
@@ -63,7 +63,11 @@ extension Schema {
                     "model": .string, "constraintMilliseconds": .number, "percentile": .number,
                     "lowestPoint": .integer, "highestPoint": .integer, "preferredPoint": .integer,
                     "priority": .integer,
-                ], optional: ["switchesPerMinute": .number, "cpuShare": .number, "policy": .string]),
+                ],
+                optional: [
+                    "switchesPerMinute": .number, "cpuShare": .number, "policy": .string, "accuracyFloor": .number,
+                    "preferred": .reference("Point"),
+                ]),
             "Event": .object(
                 [
                     "kind": .choice(FleetEvent.Kind.allCases.map(\.rawValue)), "message": .string,

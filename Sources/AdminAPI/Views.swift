@@ -159,12 +159,27 @@ public struct PointView: Codable, Equatable, Sendable {
     public var accuracy: Double
     public var latencyMilliseconds: Double
     public var flops: Int
+    /// `fp32`, `bf16` or `int8`, threads of a frame and the hook network's budget; `nil` where the table does not tell.
+    public var precision: String?
+    public var threads: Int?
+    public var hookBudget: Double?
 
-    public init(subnet: String, accuracy: Double, latencyMilliseconds: Double, flops: Int) {
+    public init(
+        subnet: String, accuracy: Double, latencyMilliseconds: Double, flops: Int, precision: String? = nil,
+        threads: Int? = nil, hookBudget: Double? = nil
+    ) {
         self.subnet = subnet
         self.accuracy = accuracy
         self.latencyMilliseconds = latencyMilliseconds
         self.flops = flops
+        (self.precision, self.threads, self.hookBudget) = (precision, threads, hookBudget)
+    }
+
+    public init(_ point: OperatingPoint) {
+        self.init(
+            subnet: "\(point.configuration)", accuracy: point.accuracy,
+            latencyMilliseconds: point.latencyMilliseconds, flops: point.flops, precision: point.demand?.precision,
+            threads: point.demand?.threads, hookBudget: point.demand?.hookBudget)
     }
 }
 
@@ -249,11 +264,15 @@ public struct AssignmentView: Codable, Equatable, Sendable {
         public var cpuShare: Double?
         /// That rules the model; `nil` where it is not known.
         public var policy: String?
+        /// That policy's, 0...1; `nil` without one.
+        public var accuracyFloor: Double?
+        /// What `preferredPoint` is in the board's table; `nil` where that is not known.
+        public var preferred: PointView?
 
         public init(
             model: String, constraintMilliseconds: Double, percentile: Double, lowestPoint: Int, highestPoint: Int,
             preferredPoint: Int, priority: Int, switchesPerMinute: Double? = nil, cpuShare: Double? = nil,
-            policy: String? = nil
+            policy: String? = nil, accuracyFloor: Double? = nil, preferred: PointView? = nil
         ) {
             self.model = model
             self.constraintMilliseconds = constraintMilliseconds
@@ -264,7 +283,7 @@ public struct AssignmentView: Codable, Equatable, Sendable {
             self.priority = priority
             self.switchesPerMinute = switchesPerMinute
             self.cpuShare = cpuShare
-            self.policy = policy
+            (self.policy, self.accuracyFloor, self.preferred) = (policy, accuracyFloor, preferred)
         }
     }
 

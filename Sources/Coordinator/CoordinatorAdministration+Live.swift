@@ -60,11 +60,7 @@ extension CoordinatorAdministration {
         BoardView.Model(
             name: model.name.rawValue, framesPerSecond: model.framesPerSecond,
             points: withPoints
-                ? model.points.map {
-                    PointView(
-                        subnet: "\($0.configuration)", accuracy: $0.accuracy,
-                        latencyMilliseconds: $0.latencyMilliseconds, flops: $0.flops)
-                } : [])
+                ? model.points.map { PointView($0) } : [])
     }
 }
 

@@ -100,11 +100,14 @@ struct CoordinatorAdministration: FleetAdministration {
     func assignments() async throws -> [AssignmentView] {
         let machine = await actor.machine
         return machine.states.map { state in
-            let policies = machine.rulingPolicies(of: state.board.id)
+            let rules = machine.rules(of: state.board.id)
+            let tables = Dictionary(state.board.models.map { ($0.name.rawValue, $0.points) }) { first, _ in first }
             return AssignmentView(
                 board: state.board.id.rawValue, generation: state.desired.generation,
                 reportedGeneration: state.reportedGeneration,
-                models: state.desired.models.map { AssignmentView.Model($0, policy: policies[$0.model]) },
+                models: state.desired.models.map {
+                    AssignmentView.Model($0, rule: rules[$0.model], points: tables[$0.model] ?? [])
+                },
                 infeasible: state.infeasible)
         }
     }

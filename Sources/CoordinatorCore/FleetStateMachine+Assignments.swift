@@ -59,11 +59,11 @@ extension FleetStateMachine {
         return boards.sorted().flatMap { assign($0, at: now, interference: interference) }
     }
 
-    /// By model: the policy that its assignment comes of, as it was worked out last.
-    public func rulingPolicies(of id: BoardID) -> [String: String] {
+    /// By model: the policy and what it says of the model, as its assignment was worked out last.
+    public func rules(of id: BoardID) -> [String: PolicySelection.Rule] {
         guard let board = boards[id], let ruling = board.ruling else { return [:] }
         let rules = PolicySelection.rules(for: board.state.board, policies: ruling)
-        return Dictionary(rules.map { ($0.model.model, $0.policy) }) { first, _ in first }
+        return Dictionary(rules.map { ($0.model.model, $0) }) { first, _ in first }
     }
 
     /// What the board cannot meet by what it tries; empty where it could not meet as much without that.

@@ -121,13 +121,13 @@ extension FleetListing where Value == [PolicyView] {
 
 extension FleetListing where Value == [AssignmentView] {
     public static var assignments: Self {
-        Self(["BOARD", "GENERATION", "MODEL", "CONSTRAINT ms", "POINTS", "PREFERRED"]) {
+        Self(["BOARD", "GENERATION", "MODEL", "CONSTRAINT ms", "POINTS", "PREFERRED", "ACCURACY %"]) {
             $0.flatMap { board in
                 board.models.map {
                     [
                         board.board, "\(board.reportedGeneration)/\(board.generation)", $0.model,
                         $0.constraintMilliseconds.constraintText, "\($0.lowestPoint)-\($0.highestPoint)",
-                        "\($0.preferredPoint)",
+                        "\($0.preferredPoint)", $0.preferred.map { (100 * $0.accuracy).text(2) } ?? "-",
                     ]
                 }
             }

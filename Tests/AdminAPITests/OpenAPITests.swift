@@ -196,7 +196,11 @@ private struct FullValues {
             FleetEvent(kind: .boardLost, board: try #require(BoardID("b")), message: "m", atMilliseconds: 1))
         let assigned = AssignmentView.Model(
             model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
-            preferredPoint: 1, priority: 1, switchesPerMinute: 30, cpuShare: 0.5, policy: "p")
+            preferredPoint: 1, priority: 1, switchesPerMinute: 30, cpuShare: 0.5, policy: "p",
+            accuracyFloor: 0.5,
+            preferred: PointView(
+                subnet: "s", accuracy: 0.5, latencyMilliseconds: 2, flops: 3, precision: "int8", threads: 2,
+                hookBudget: 0.01))
         try add(
             "Assignment",
             AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned], infeasible: ["x"]))

@@ -59,12 +59,12 @@ import WireProtocol
             Samples.policy("p", milliseconds: 20, models: ["classifier"], selector: ["tier": "edge"]),
         ]
         var machine = machine(boards, policies)
-        #expect(machine.rulingPolicies(of: boards[0].id) == ["classifier": "p", "detector": "q"])
-        #expect(machine.rulingPolicies(of: boards[1].id) == ["classifier": "q", "detector": "q"])
+        #expect(machine.rules(of: boards[0].id).mapValues(\.policy) == ["classifier": "p", "detector": "q"])
+        #expect(machine.rules(of: boards[1].id).mapValues(\.policy) == ["classifier": "q", "detector": "q"])
         _ = machine.policiesChanged([policies[1]], at: start)
-        #expect(machine.rulingPolicies(of: boards[0].id) == ["classifier": "p"])
-        #expect(machine.rulingPolicies(of: boards[1].id).isEmpty)
-        #expect(machine.rulingPolicies(of: Samples.board("c").id).isEmpty)
+        #expect(machine.rules(of: boards[0].id).mapValues(\.policy) == ["classifier": "p"])
+        #expect(machine.rules(of: boards[1].id).isEmpty)
+        #expect(machine.rules(of: Samples.board("c").id).isEmpty)
     }
 
     @Test func whatIsInForceAlreadyChangesNothing() {
