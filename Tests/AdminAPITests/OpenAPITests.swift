@@ -194,19 +194,7 @@ private struct FullValues {
         try add(
             "Event",
             FleetEvent(kind: .boardLost, board: try #require(BoardID("b")), message: "m", atMilliseconds: 1))
-        let assigned = AssignmentView.Model(
-            model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
-            preferredPoint: 1, priority: 1, switchesPerMinute: 30, cpuShare: 0.5, policy: "p",
-            accuracyFloor: 0.5,
-            preferred: PointView(
-                subnet: "s", accuracy: 0.5, latencyMilliseconds: 2, flops: 3, precision: "int8", threads: 2,
-                hookBudget: 0.01))
-        try add(
-            "Assignment",
-            AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned], infeasible: ["x"]))
-        try addPolicies(
-            PolicyPreview.Change(
-                board: "b", models: [.init(model: "m", before: assigned, after: assigned)], infeasible: ["x"]))
+        try addAssignments()
         try add("BoardHour", try InMemoryFleet.hour(labelled: 4))
         try add("Caller", Caller(name: "ann", role: .admin))
         try addSearch()
@@ -219,6 +207,21 @@ private struct FullValues {
         try add("KeyRotationStart", InMemoryCare.rotation)
         try add(
             "KeyRotationRequest", KeyRotationRequest(board: "b", selector: ["a": "b"], seconds: 60, dryRun: true))
+    }
+
+    private mutating func addAssignments() throws {
+        let assigned = AssignmentView.Model(
+            model: "m", constraintMilliseconds: 1, percentile: 99.9, lowestPoint: 0, highestPoint: 1,
+            preferredPoint: 1, priority: 1, switchesPerMinute: 30, cpuShare: 0.5, policy: "p", accuracyFloor: 0.5,
+            preferred: PointView(
+                subnet: "s", accuracy: 0.5, latencyMilliseconds: 2, flops: 3, precision: "int8", threads: 2,
+                hookBudget: 0.01))
+        try add(
+            "Assignment",
+            AssignmentView(board: "b", generation: 1, reportedGeneration: 1, models: [assigned], infeasible: ["x"]))
+        try addPolicies(
+            PolicyPreview.Change(
+                board: "b", models: [.init(model: "m", before: assigned, after: assigned)], infeasible: ["x"]))
     }
 
     private mutating func addPolicies(_ change: PolicyPreview.Change) throws {
