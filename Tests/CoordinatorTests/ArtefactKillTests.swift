@@ -75,7 +75,7 @@ import Testing
             try FileManager.default.attributesOfItem(atPath: folder + "/f.shoal")[.size] as? Int)
         try #require(size > 2_000_000)
         // So slow that there is a middle to be killed in.
-        let slow = ["--artefact-rate", "\(size / 16)"]
+        let slow = ["--artefact-rate", "\(size / 64)"]
         var coordinator = try programs.coordinator(more: slow)
         defer { coordinator.terminate() }
         let ports = try await programs.boardPorts() + [0]
@@ -86,11 +86,11 @@ import Testing
             "artefact", "add", folder + "/f.shoal", "--kind", "model-package", "--name", "classifier", "--deploy",
         ])
 
-        let before = try await board(of: "model-package") { $0.receivedBytes > size / 8 }
+        let before = try await board(of: "model-package") { $0.receivedBytes > size / 32 }
         try #require(before.status == "fetching" && before.receivedBytes < size * 3 / 4, "\(before)")
         agent.killed()
         coordinator.killed()
-        coordinator = try programs.coordinator(ports, more: slow)
+        coordinator = try programs.coordinator(ports, more: ["--artefact-rate", "\(size / 4)"])
         _ = try await programs.client()
         agent = try await self.agent()
         // What had come is on the disk, verified, and not sent again.

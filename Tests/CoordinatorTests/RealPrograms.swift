@@ -62,9 +62,11 @@ struct RealPrograms: Sendable {
         return AdminClient(base: try #require(URL(string: access.url)), token: access.token, timeout: 120)
     }
 
-    /// - Parameter ports: for boards, for enrolment, for people; 0 is any that is free.
-    func coordinator(_ ports: [Int] = [0, 0, 0], more: [String] = []) throws -> Process {
-        try start(
+    /// - Parameter ports: for boards, for enrolment, for people; 0 is any that is free. Unless given, such that the
+    ///   coordinator can be killed and started there again.
+    func coordinator(_ ports: [Int]? = nil, more: [String] = []) throws -> Process {
+        let ports = try ports ?? [LocalPort.free(), LocalPort.free(), 0]
+        return try start(
             "shoal-coordinator",
             [
                 "--state", state, "--fleet-port", "\(ports[0])", "--enrolment-port", "\(ports[1])", "--admin-port",

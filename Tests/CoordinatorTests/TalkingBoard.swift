@@ -80,19 +80,24 @@ struct TalkingBoard: Sendable {
 
 /// Ports of this machine.
 enum LocalPort {
-    /// One that was free a moment ago.
+    /// One that was free a moment ago, below those that the system gives to whoever connects (from 32768 on): nobody
+    /// else has it while a program that was killed is about to listen there again.
     static func free() throws -> Int {
+        let port = (0..<1_000).lazy.map { _ in Int.random(in: 10_000..<30_000) }.first(where: isFree)
+        return try #require(port, "no port is free")
+    }
+
+    private static func isFree(_ port: Int) -> Bool {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        return try withUnsafeMutablePointer(to: &address) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                try #require(bind(socket, address, length) == 0 && getsockname(socket, address, &length) == 0)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
-            return Int(UInt16(bigEndian: pointer.pointee.sin_port))
         }
     }
 
