@@ -78,7 +78,7 @@ private struct ScenarioReader {
     private func model(
         _ table: Table, _ path: String, _ line: Int, seconds: Double
     ) throws(ScenarioRefusal) -> Scenario.Model {
-        guard let name = try text(table, "name", path, line), !name.isEmpty else {
+        guard let name = try text(table, "name", path, line) else {
             throw refusal(line, "\(path).name", "is missing")
         }
         let arrivals = try text(table, "arrivals", path, line) ?? "periodic"
@@ -201,16 +201,18 @@ private struct ScenarioReader {
         _ table: Table, _ key: String, _ path: String, _ line: Int
     ) throws(ScenarioRefusal) -> String? {
         guard let value = table[key] else { return nil }
+        let field = path.isEmpty ? key : "\(path).\(key)"
         guard case .text(let text) = value.kind, text.utf8.count <= 128 else {
-            throw refusal(value.line, path.isEmpty ? key : "\(path).\(key)", "must be a text of at most 128 bytes")
+            throw refusal(value.line, field, "must be a text of at most 128 bytes")
         }
+        guard !text.isEmpty else { throw refusal(value.line, field, "is empty") }
         // Names stand in tables and in plots, and XML has no form for these.
         guard
             text.unicodeScalars.allSatisfy({
                 $0.properties.generalCategory != .control && !$0.properties.isNoncharacterCodePoint
             })
         else {
-            throw refusal(value.line, path.isEmpty ? key : "\(path).\(key)", "must have no control characters")
+            throw refusal(value.line, field, "must have no control characters")
         }
         return text
     }
