@@ -43,5 +43,5 @@ extension ScenarioPlot {
     }
 
     static let legend =
-        "dots: latency of each frame, red above: dropped; black: active point; dashed: constraint; grey: load"
+        "dots: latency of each frame, red below: dropped; black: active point; dashed: constraint; grey: load"
 }

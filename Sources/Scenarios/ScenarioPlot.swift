@@ -57,8 +57,6 @@ struct ScenarioPlot {
             steps +=
                 steps.isEmpty ? "M\(at) \(Figure.text(level, places: 1))" : "H\(at)V\(Figure.text(level, places: 1))"
         }
-        let drops = trace.drops[index].map { "M\(Figure.text(x($0), places: 1)) \(Figure.text(top + 4, places: 1))v5 " }
-            .joined()
         let right = Figure.text(Self.width - 68)
         let constraint = y(model.constraintMilliseconds)
         return """
@@ -69,10 +67,22 @@ struct ScenarioPlot {
             <text x="\(right)" y="\(Figure.text(top + 10))"> point \(model.points.count - 1)</text>
             <text x="\(right)" y="\(Figure.text(bottom))"> point 0</text>
             <path d="\(dots)" stroke="\(colour)" stroke-width="1.6"/>
-            <path d="\(drops)" stroke="#c00"/>
             <path d="\(steps)" stroke="black" stroke-width="0.8" fill="none"/>
+            \(dropStrip(of: index, top: bottom))
             \(accuracyStrip(of: index, frames, colour: colour, top: bottom + 18))</g>
 
+            """
+    }
+
+    /// Frames that never ran, each when it had arrived: between latency and accuracy, where no point's line runs.
+    /// - Parameter top: where the latencies end.
+    private func dropStrip(of index: Int, top: Double) -> String {
+        let times = trace.drops[index]
+        guard !times.isEmpty else { return "" }
+        let marks = times.map { "M\(Figure.text(x($0), places: 1)) \(Figure.text(top + 5, places: 1))v8 " }.joined()
+        return """
+            <path d="\(marks)" stroke="#c00"/>\
+            <text x="\(Figure.text(Self.width - 68))" y="\(Figure.text(top + 13))" fill="#c00"> dropped</text>
             """
     }
 

@@ -43,6 +43,20 @@ import Testing
         #expect(!svg.contains("nan") && !svg.contains("inf"))
     }
 
+    /// Between latency and accuracy, where no point's line runs, however high the point is.
+    @Test func droppedFramesHaveAStripOfTheirOwn() throws {
+        let scenario = try Scenario.parse(Self.text, file: "s")
+        var trace = RunTrace(models: 1)
+        trace.completed(Self.frame(0, 1), decisionNanoseconds: 0)
+        #expect(!ScenarioPlot(scenario, trace, title: "t").svg.contains("> dropped</text>"))
+        trace.dropped(0, arrival: 1_000)
+        trace.dropped(0, arrival: 1_500)
+        let svg = ScenarioPlot(scenario, trace, title: "t").svg
+        // Latencies and points lie from 30 to 170, the accuracy from 188.
+        #expect(svg.contains("<path d=\"M475 175v8 M682.5 175v8 \" stroke=\"#c00\"/>"), "\(svg)")
+        #expect(svg.contains("> dropped</text>"))
+    }
+
     @Test(arguments: [(2.0, 0.2), (30, 5), (60, 5), (61, 10), (3_600, 500), (0.1, 0.01)])
     func secondsAreLabelledInRoundSteps(seconds: Double, distance: Double) throws {
         var scenario = try Scenario.parse(Self.text, file: "s")
