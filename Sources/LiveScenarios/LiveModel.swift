@@ -42,6 +42,7 @@ final class LiveModel {
             }
             let session = try InferenceSession(prepared)
             let accuracies = try PointAccuracies.read(from: path(files.operatingPoints), count: prepared.count)
+            try PointAccuracies.check(accuracies, reach: model.accuracyFloor, of: model.name)
             (work, repeats) = (.subnets(session, images: images), prepared.map { _ in 1 })
             let times = try prepared.indices.map { point in
                 try Self.measured { try Self.infer(session, images[point], at: point) }

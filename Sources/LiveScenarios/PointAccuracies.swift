@@ -21,4 +21,13 @@ enum PointAccuracies {
         }
         return points.map(\.accuracy)
     }
+
+    /// As a scenario with a table of points is refused when it is read.
+    /// - Parameter floor: of the accuracy, as the scenario says; `nil` where it has none.
+    /// - Throws: `LiveScenarioFailure` with the model and the field where no point reaches the floor.
+    static func check(_ accuracies: [Double], reach floor: Double?, of model: String) throws(LiveScenarioFailure) {
+        guard let floor, let highest = accuracies.max(), highest < floor else { return }
+        throw LiveScenarioFailure(
+            "\(model): accuracyFloor: no point of its package reaches \(floor); the highest is \(highest)")
+    }
 }

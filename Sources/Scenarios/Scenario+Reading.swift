@@ -96,7 +96,7 @@ private struct ScenarioReader {
                 "the model arrives when the scenario ends")
         }
         let priority = try whole(table, "priority", path, line, within: 1...100, otherwise: 10)
-        return Scenario.Model(
+        let model = Scenario.Model(
             name: name, priority: priority,
             framesPerSecond: try number(table, "framesPerSecond", path, line, within: Scenario.rateRange),
             arrivals: arrivals == "poisson" ? .poisson : .periodic,
@@ -108,6 +108,16 @@ private struct ScenarioReader {
             arrivesSeconds: arrives, leavesSeconds: leaves,
             points: table["package"] == nil ? try points(table["points"], path, line) : [],
             package: try files(table, path, line))
+        try checkFloor(of: model, table, path)
+        return model
+    }
+
+    /// A floor that no point reaches would bind nothing, and nobody would know. The points of a package are read later.
+    private func checkFloor(of model: Scenario.Model, _ table: Table, _ path: String) throws(ScenarioRefusal) {
+        guard let value = table["accuracyFloor"], let floor = model.accuracyFloor, let best = model.points.last,
+            best.accuracy < floor
+        else { return }
+        throw refusal(value.line, "\(path).accuracyFloor", "no point reaches it; the highest is \(best.accuracy)")
     }
 
     private func files(

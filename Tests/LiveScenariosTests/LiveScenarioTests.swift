@@ -82,6 +82,15 @@ import Testing
             of: scenario, folder: folder, processor: nil, policies: ["static-smallest"]
         ) { _ in }.report
         #expect(report.results[0].accuracy == 0.8 && report.results[0].models[0].pointMilliseconds.count == 2)
+
+        var unreachable = scenario
+        unreachable.models[0].accuracyFloor = 0.95
+        let failure = await #expect(throws: LiveScenarioFailure.self) {
+            try await LiveScenario.report(
+                of: unreachable, folder: folder, processor: nil, policies: ["static-smallest"]
+            ) { _ in }
+        }
+        #expect(failure?.description.hasPrefix("fashion: accuracyFloor: no point") == true)
     }
 
     /// Measured times of neighbouring points differ by less than the noise: no run is refused on account of it, and
@@ -128,6 +137,16 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         let failure = #expect(throws: LiveScenarioFailure.self) { try PointAccuracies.read(from: path, count: 2) }
         #expect(failure?.description == "\(path): \(reason)")
+    }
+
+    @Test func aFloorThatNoPointOfAPackageReachesIsRefused() throws {
+        try PointAccuracies.check([0.8, 0.9], reach: 0.9, of: "m")
+        try PointAccuracies.check([0.8, 0.9], reach: nil, of: "m")
+        let failure = #expect(throws: LiveScenarioFailure.self) {
+            try PointAccuracies.check([0.8, 0.9], reach: 0.91, of: "m")
+        }
+        #expect(
+            failure?.description == "m: accuracyFloor: no point of its package reaches 0.91; the highest is 0.9")
     }
 
     @Test func whatNoProcessorCanDoIsRefused() async throws {

@@ -87,6 +87,10 @@ import Testing
         ("seconds = 2.5\nseed = 1_000\n\n[[model]]", "[[model]]\nseconds = 2.5", 4, "model[0].seconds", "no such"),
         ("framesPerSecond", "fps", 8, "model[0].fps", "there is no such field"),
         ("framesPerSecond = 30", "framesPerSecond = \"30\"", 8, "model[0].framesPerSecond", "must be a number"),
+        (
+            "framesPerSecond = 30", "accuracyFloor = 0.61\nframesPerSecond = 30", 8, "model[0].accuracyFloor",
+            "no point reaches it; the highest is 0.6"
+        ),
         ("accuracy = 0.6", "accuracy = 0.4", 13, "model[0].points[1]", "must rise"),
         ("accuracy = 0.6", "accuracy = 60", 13, "model[0].points[1].accuracy", "outside"),
         ("points = [", "points = [[[[[[[[[", 11, "", "inside each other"),
@@ -111,6 +115,11 @@ import Testing
         let text = Self.text.replacing(old, with: new, maxReplacements: 1)
         let refusal = try #require(throws: ScenarioRefusal.self) { try Scenario.parse(text, file: "s.toml") }
         #expect(refusal.line == line && refusal.field == field && refusal.reason.contains(reason), "\(refusal)")
+    }
+
+    @Test func aFloorMayBeTheHighestPoint() throws {
+        let text = Self.text.replacing("framesPerSecond = 30", with: "framesPerSecond = 30\naccuracyFloor = 0.6")
+        #expect(try Scenario.parse(text, file: "s").models[0].accuracyFloor == 0.6)
     }
 
     /// As other programs write TOML.
