@@ -25,8 +25,9 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
         /// The same with frames that missed their constraint or never ran counted as wrong.
         public var accuracyWithMisses: Double
         public var switchesPerSecond: Double
-        /// Outside `settleMilliseconds` after the start and each step, and outside ramps.
-        public var steadySwitchesPerSecond: Double
+        /// Outside `settleMilliseconds` after the start and each step, and outside ramps; `nil` where less than
+        /// `leastSteadySeconds` are left.
+        public var steadySwitchesPerSecond: Double?
         /// After the step that took longest, until every model keeps its percentile again; 0 when there was none,
         /// `nil` when it never recovered. Cluster/Scenarios/README.md says what counts.
         public var recoveryMilliseconds: Double?
@@ -45,6 +46,8 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
 
     /// After a step switches are expected for so long.
     public static let settleMilliseconds = 2_000.0
+    /// In less time a single switch would be a high rate.
+    public static let leastSteadySeconds = 5.0
 
     public var scenario: String
     public var seed: UInt64
@@ -139,16 +142,21 @@ public struct ScenarioReport: Equatable, Codable, Sendable {
         for (model, result) in zip(scenario.models, models) {
             allWeight += Double(model.priority * (result.frames + result.dropped))
         }
-        let steady = trace.switches.count { isSettled($0.time, scenario) }
-        let windows = (0..<Int(scenario.seconds * 10)).count { isSettled(Double($0) * 100, scenario) }
         return Result(
             policy: policy, sloAttainment: arrived == 0 ? 1 : Double(kept) / Double(arrived),
             accuracy: weight == 0 ? 0 : value / weight, accuracyWithMisses: allWeight == 0 ? 0 : keptValue / allWeight,
             switchesPerSecond: Double(trace.switches.count) / scenario.seconds,
-            steadySwitchesPerSecond: windows == 0 ? 0 : Double(steady) / (Double(windows) / 10),
+            steadySwitchesPerSecond: steadySwitchesPerSecond(trace, scenario),
             recoveryMilliseconds: Recovery(trace, scenario).worst, frames: trace.frames.count,
             dropped: models.reduce(0) { $0 + $1.dropped }, models: models,
             decisionMicroseconds: decisions(trace.decisions))
+    }
+
+    private static func steadySwitchesPerSecond(_ trace: RunTrace, _ scenario: Scenario) -> Double? {
+        let windows = (0..<Int(scenario.seconds * 10)).count { isSettled(Double($0) * 100, scenario) }
+        let seconds = Double(windows) / 10
+        guard seconds >= leastSteadySeconds else { return nil }
+        return Double(trace.switches.count { isSettled($0.time, scenario) }) / seconds
     }
 
     private static func decisions(_ nanoseconds: [UInt64]) -> Decisions? {

@@ -1,3 +1,4 @@
+import Foundation
 import Scenarios
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
         #expect(smallest.sloAttainment >= 0.99, "the scenario can be served")
         #expect(managed.sloAttainment >= 0.99, "\(managed.sloAttainment)")
         #expect(try #require(managed.recoveryMilliseconds) <= 500)
-        #expect(managed.steadySwitchesPerSecond <= 1)
+        #expect(try #require(managed.steadySwitchesPerSecond) <= 1)
         for baseline in ["static-best-fit", "static-smallest", "evict-lowest-priority"] {
             let other = try Self.result(report, baseline)
             let attainsAsMuch = other.sloAttainment >= managed.sloAttainment
@@ -64,8 +65,8 @@ import Testing
         #expect(managed.sloAttainment >= 0.99, "seed \(seed): \(managed.sloAttainment)")
         // Frames that come independently of each other never are in a steady state.
         let mostSwitches = name == "poisson" ? 2.0 : 1
-        #expect(
-            managed.steadySwitchesPerSecond <= mostSwitches, "seed \(seed): \(managed.steadySwitchesPerSecond)")
+        let switches = try #require(managed.steadySwitchesPerSecond)
+        #expect(switches <= mostSwitches, "seed \(seed): \(switches)")
         #expect(managed.recoveryMilliseconds ?? .infinity <= 500, "seed \(seed)")
     }
 
@@ -123,6 +124,23 @@ import Testing
         let report = ScenarioReport.simulated(try Scenario.parse(text, file: "floor.toml")).report
         #expect(report.results.count >= 4)
         for result in report.results { #expect(result.accuracy == 0.8, "\(result.policy)") }
+    }
+
+    /// Loads that come and go leave the board no steady time before 12 s, 2 s after the last one has gone.
+    @Test(arguments: [(17.0, true), (16.9, false), (10, false)])
+    func aRateOfSwitchesTakesSteadyTime(seconds: Double, isTold: Bool) throws {
+        let loads = [2.0, 6].map { "[[load]]\nstartSeconds = \($0)\nendSeconds = \($0 + 2)\nslowdown = 3" }
+        let last = "[[load]]\nstartSeconds = 9\nendSeconds = 10\nslowdown = 3"
+        let text = Self.alone(jitter: 0.03, percentile: 95, framesPerSecond: 20)
+            .replacing("seconds = 120", with: "seconds = \(seconds)")
+        let scenario = try Scenario.parse(
+            ([text] + loads + [last]).joined(separator: "\n"), file: "alone.toml")
+        let report = ScenarioReport.simulated(scenario, policies: ["managed"]).report
+        let managed = try Self.result(report, "managed")
+        #expect((managed.steadySwitchesPerSecond != nil) == isTold, "\(managed)")
+        let json = try JSONEncoder().encode(report)
+        #expect(String(decoding: json, as: UTF8.self).contains("\"steadySwitchesPerSecond\":null") != isTold)
+        #expect(try JSONDecoder().decode(ScenarioReport.self, from: json) == report)
     }
 
     /// What a constraint's percentile allows is turned into accuracy, and no more than it allows.

@@ -89,7 +89,7 @@ struct ScenarioCommand: AsyncParsableCommand {
             table.add([
                 result.policy, (100 * result.sloAttainment).text(2), (100 * result.accuracy).text(2),
                 (100 * result.accuracyWithMisses).text(2), result.switchesPerSecond.text(2),
-                result.steadySwitchesPerSecond.text(2), result.recoveryMilliseconds?.text(0) ?? "never",
+                result.steadySwitchesPerSecond?.text(2) ?? "-", result.recoveryMilliseconds?.text(0) ?? "never",
                 "\(result.dropped)",
             ])
         }
