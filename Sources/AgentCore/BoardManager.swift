@@ -58,6 +58,8 @@ public struct BoardManager: Sendable {
         public var margin = 1.06
         /// What the lasting speed is a mean of, where that is more than two dozen frames.
         public var memoryMilliseconds = 120.0
+        /// After a pause as long as this, a faster run counts for the lasting speed as much as all before it.
+        public var agingMilliseconds = 2_000.0
         /// Plans do not fall more often than this.
         public var settleMilliseconds = 25.0
         /// Quiet time before the plan rises; doubles after every rise that did not last, and shrinks to a third after
@@ -402,6 +404,14 @@ public struct BoardManager: Sendable {
         return max(24, rate * settings.memoryMilliseconds / 1_000)
     }
 
+    /// What a sample counts for the lasting speed. Of streams so slow that two dozen frames are long past, a faster run
+    /// tells that the board is free again; a slower one may be the only one.
+    private func weight(of sample: Double, at now: Double) -> Double {
+        let pause = max(0, min(now - lastEnd, 1e9))
+        let aged = sample < lasting ? pause / (pause + settings.agingMilliseconds) : 0
+        return max(1 / memory, aged)
+    }
+
     /// Whether the limits of switches leave so many.
     private mutating func maySwitch(_ index: Int, _ count: Double, at now: Double) -> Bool {
         switches.earn(settings.switchesPerSecond, most: settings.savedSwitches, at: now)
@@ -536,7 +546,7 @@ extension BoardManager: PointPolicy {
             noteSpread(of: frame.model)
             // One run that was held up says nothing yet; two do.
             recent += (min(sample, lastSample) - recent) * 0.5 * min(1, 24 / memory)
-            lasting += (sample - lasting) / memory
+            lasting += (sample - lasting) * weight(of: sample, at: now)
             lastSample = sample
         }
         lastEnd = now
