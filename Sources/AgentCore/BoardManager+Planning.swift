@@ -22,10 +22,11 @@ extension BoardManager {
             guard isBound(index, slowdown: slowdown, share: share) else { return true }
             let room = share * entries[index].envelope.constraintMilliseconds - entries[index].length
             guard room >= 0 else { return false }
-            return bears(
-                index, late: lateShare(index, room: room, lengthening: 1),
-                lost: lateShare(index, room: mostRoom(of: index, slowdown, share: share), lengthening: 1),
-                leastLate: leastLateShare(index, slowdown, share: share, lengthening: 1))
+            return bold.isTrusting
+                || bears(
+                    index, late: lateShare(index, room: room, lengthening: 1),
+                    lost: lateShare(index, room: mostRoom(of: index, slowdown, share: share), lengthening: 1),
+                    leastLate: leastLateShare(index, slowdown, share: share, lengthening: 1))
         }
     }
 
@@ -46,7 +47,7 @@ extension BoardManager {
     }
 
     /// Priority-weighted accuracy of the candidates.
-    private var worth: Double {
+    var worth: Double {
         entries.indices.reduce(0) { sum, index in
             guard entries[index].isPresent else { return sum }
             let accuracy = models[index].accuracies[entries[index].candidate]
@@ -54,7 +55,7 @@ extension BoardManager {
         }
     }
 
-    private mutating func begin(slowdown: Double, at point: (Envelope) -> Int) {
+    mutating func begin(slowdown: Double, at point: (Envelope) -> Int) {
         for index in entries.indices {
             let entry = entries[index]
             let highest = max(entry.envelope.lowest, min(entry.envelope.highest, entry.ceiling))
@@ -76,7 +77,7 @@ extension BoardManager {
         }
     }
 
-    private var load: Double {
+    var load: Double {
         entries.indices.reduce(0) {
             $0 + (entries[$1].isPresent ? entries[$1].length * models[$1].framesPerSecond / 1_000 : 0)
         }
@@ -243,22 +244,5 @@ extension BoardManager.Model {
             best = higher
         }
         return best
-    }
-}
-
-/// Switches that a limit leaves: some may be saved up, and falls may go beyond what is left.
-struct SwitchCount {
-    var saved = 0.0
-    private var countedAt = 0.0
-
-    init(saved: Double = 0, countedAt: Double = 0) { (self.saved, self.countedAt) = (saved, countedAt) }
-
-    /// - Parameters:
-    ///   - perSecond: infinite where there is no limit.
-    ///   - now: milliseconds.
-    mutating func earn(_ perSecond: Double, most: Double, at now: Double) {
-        guard perSecond.isFinite else { return saved = .infinity }
-        saved = min(most, saved + max(0, now - countedAt) * perSecond / 1_000)
-        countedAt = now
     }
 }

@@ -29,7 +29,8 @@
 /// allowance shrink the headroom, quiet restores it. Between two plans, a frame that would miss its deadline, or make
 /// one that waits miss it, runs at a lower point. Switching costs nothing, but a camera's user sees it: when the
 /// switches of the board, or of a model that has a limit of its own, are used up, the plan itself falls to that point,
-/// and rises when there are switches again. A fall is never put off; where a model's own limit is used up, no frame
+/// or that of a less important model, if its runs then leave as much time (`cheapestRelief`), and rises when there are
+/// switches again. A fall is never put off; where a model's own limit is used up, no frame
 /// rises before a switch has been earned, so that it is broken by no more than the points to fall by. A model in
 /// `steps` mode goes one point at a time, and falls by one with every frame that comes, run or dropped; one in `lookUp`
 /// mode goes to its point at once.
@@ -203,6 +204,12 @@ public struct BoardManager: Sendable {
         var latencyShare = 0.0
         /// When the newest frame came of those that were decided about.
         var lastArrival = -Double.infinity
+        /// How far arrivals are from a regular beat, as a share of the time between two.
+        var irregularity = 0.25
+        /// Whether the stream keeps a beat, is not known to meet others, and can afford the miss that a trial may cost.
+        var mayTrust: Bool {
+            !isPresent || (envelope.preferred != nil && irregularity < 0.05 && lowered < 0.002 && credit >= 1)
+        }
         /// Misses that the percentile still excuses.
         var credit = 0.0
         var missesInRow = 0
@@ -211,7 +218,8 @@ public struct BoardManager: Sendable {
         /// The highest point that a plan may take until then, and for how long the next such is.
         var ceiling = Int.max
         var ceilingEnds = 0.0
-        var ceilingBegan = -Double.infinity
+        /// When one of its frames had to run lower without switches left to come back with.
+        var shortAt = -Double.infinity
         /// How slow the board was then.
         var ceilingSlowdown = 1.0
         var ceilingLength = 0.0
@@ -224,9 +232,9 @@ public struct BoardManager: Sendable {
     let settings: Settings
     let models: [Model]
     var entries: [Entry]
-    private var headroom: Double
+    var headroom: Double
     /// What the board's limit still leaves.
-    private var switches = SwitchCount()
+    var switches = SwitchCount()
     /// How much slower than idle the last few runs were, and the last few dozen.
     private var recent = 1.0
     private var lasting = 1.0
@@ -239,17 +247,18 @@ public struct BoardManager: Sendable {
     private var clock = 1.0
     /// The board is too hot, throttles, or is short of memory.
     private var isBoardStrained = false
-    private var changedAt = -Double.infinity
-    private var roseAt = -Double.infinity
-    private var slowdownAtRise = 1.0
+    var changedAt = -Double.infinity
+    var roseAt = -Double.infinity
+    var slowdownAtRise = 1.0
     /// The last change was a rise that nothing has spoken against.
-    private var isOnTrial = false
+    var isOnTrial = false
     /// The last rise failed.
-    private var isCautious = false
-    private var quietSince = 0.0
-    private var climbWait: Double
+    var isCautious = false
+    var quietSince = 0.0
+    var climbWait: Double
+    var bold = BoldRises()
     /// Changes of any model's plan.
-    public private(set) var planChanges: UInt64 = 0
+    public internal(set) var planChanges: UInt64 = 0
 
     /// - Precondition: every model has points, as many run times as accuracies.
     public init(settings: Settings = Settings(), models: [Model]) {
@@ -290,12 +299,14 @@ public struct BoardManager: Sendable {
         noteSpread(of: model)
         entries[model].switches = SwitchCount(saved: envelope.switchesPerMinute, countedAt: now)
         entries[model].planned = isNew ? envelope.lowest : min(max(before, envelope.lowest), envelope.highest)
+        bold = BoldRises()
         plan(headroom: headroom, slowdown: slowdown)
         adopt(at: now)
     }
 
     public mutating func modelWithdrawn(_ model: Int, atMilliseconds now: Double) {
         entries[model].isPresent = false
+        bold = BoldRises()
         plan(headroom: headroom, slowdown: slowdown)
         adopt(at: now)
     }
@@ -312,9 +323,10 @@ public struct BoardManager: Sendable {
         if self.clock > 1, !holds(slowdown: slowdown, headroom: headroom) { fall(slowdown: slowdown, at: now) }
     }
 
-    private var highestHeadroom: Double { settings.headroom * (isBoardStrained ? settings.strainedShare : 1) }
+    var highestHeadroom: Double { settings.headroom * (isBoardStrained ? settings.strainedShare : 1) }
 
     private mutating func fall(slowdown: Double, at now: Double) {
+        let wasBold = bold.fell(slowdown, settings)
         plan(headroom: headroom / settings.margin, slowdown: slowdown)
         // What another model loses, none gains on the way down: that would only be taken back.
         for index in entries.indices {
@@ -322,7 +334,12 @@ public struct BoardManager: Sendable {
             entries[index].candidate = min(
                 max(entry.candidate, isStepping ? entry.planned - 1 : 0, entry.envelope.lowest), entry.planned)
         }
-        if isOnTrial {
+        if isOnTrial, wasBold {
+            // What was in force before was predicted to fit, and had.
+            for index in entries.indices {
+                entries[index].candidate = max(entries[index].before, entries[index].envelope.lowest)
+            }
+        } else if isOnTrial {
             for index in entries.indices {
                 entries[index].candidate = min(
                     entries[index].candidate, max(entries[index].before, entries[index].envelope.lowest))
@@ -336,64 +353,6 @@ public struct BoardManager: Sendable {
         isOnTrial = false
         guard entries.contains(where: { $0.isPresent && $0.candidate != $0.planned }) else { return }
         adopt(at: now)
-    }
-
-    private mutating func climb(slowdown: Double, at now: Double) {
-        quietSince = now
-        if isOnTrial {
-            (isOnTrial, isCautious) = (false, false)
-            climbWait = max(min(climbWait, settings.climbMilliseconds) / 3, settings.shortestClimbMilliseconds)
-        }
-        for index in entries.indices {
-            // What was too much beside a load is not once that has gone.
-            let hasLightened = slowdown * settings.ceilingRelief < entries[index].ceilingSlowdown
-            if hasLightened { entries[index].ceilingLength = 0 }
-            if hasLightened || now >= entries[index].ceilingEnds { entries[index].ceiling = .max }
-        }
-        plan(headroom: headroom / settings.margin, slowdown: slowdown)
-        var (gain, whole) = (0.0, 0.0)
-        for index in entries.indices where entries[index].isPresent {
-            if models[index].mode == .steps || isCautious {
-                entries[index].candidate = min(entries[index].candidate, entries[index].planned + 1)
-            }
-            if !maySwitch(index, 1, at: now) {
-                entries[index].candidate = min(entries[index].candidate, entries[index].planned)
-            }
-            let (model, entry) = (models[index], entries[index])
-            let change = model.accuracies[entry.candidate] - model.accuracies[entry.planned]
-            gain += Double(entry.envelope.priority) * change
-            whole += Double(entry.envelope.priority)
-        }
-        guard gain > settings.gain * whole || (gain > 0 && now - changedAt >= settings.longestClimbMilliseconds) else {
-            return
-        }
-        for index in entries.indices { entries[index].before = entries[index].planned }
-        (isOnTrial, roseAt, slowdownAtRise) = (true, now, slowdown)
-        adopt(at: now)
-    }
-
-    /// Whether a frame took so long that a rise on trial was too high.
-    /// - Parameter longest: how much slower than on the idle board its run was, or the one before.
-    private func isStrained(
-        _ frame: DeadlineQueue.Frame, point: Int, slowdown longest: Double, at now: Double
-    ) -> Bool {
-        guard isOnTrial, frame.arrival >= roseAt, longest > settings.strainSlowdown * slowdownAtRise else {
-            return false
-        }
-        let latency = now - frame.arrival
-        let constraint = entries[frame.model].envelope.constraintMilliseconds
-        guard latency > settings.strainShare * constraint else { return false }
-        var other = 0.0
-        for index in entries.indices where entries[index].isPresent && index != frame.model {
-            other = max(other, models[index].idleMilliseconds[entries[index].planned])
-        }
-        let expected = (models[frame.model].idleMilliseconds[point] + other) * slowdownAtRise
-        return latency > settings.strainFactor * expected
-    }
-
-    /// Trying costs a miss at times: whether every model can afford one.
-    private var mayTry: Bool {
-        !isCautious || entries.allSatisfy { !$0.isPresent || $0.credit >= 1 }
     }
 
     /// Frames that the lasting speed is a mean of: two dozen, or those of so many milliseconds where there are more,
@@ -412,38 +371,7 @@ public struct BoardManager: Sendable {
         return max(1 / memory, aged)
     }
 
-    /// Whether the limits of switches leave so many.
-    private mutating func maySwitch(_ index: Int, _ count: Double, at now: Double) -> Bool {
-        switches.earn(settings.switchesPerSecond, most: settings.savedSwitches, at: now)
-        earnSwitches(index, at: now)
-        return min(switches.saved, entries[index].switches.saved) >= count
-    }
-
-    /// Whether the model's own limit leaves a switch. The board's binds plans only: what its frames lose to a burst,
-    /// they take back after it.
-    private mutating func mayRise(_ index: Int, at now: Double) -> Bool {
-        earnSwitches(index, at: now)
-        return entries[index].switches.saved >= 1
-    }
-
-    private mutating func earnSwitches(_ index: Int, at now: Double) {
-        let limit = entries[index].envelope.switchesPerMinute
-        entries[index].switches.earn(limit / 60, most: max(limit, 2), at: now)
-    }
-
-    /// Counts a switch where the frame runs at another point than the one before.
-    private mutating func count(_ point: Int, of model: Int) {
-        let last = entries[model].lastPoint
-        (entries[model].lastPoint, entries[model].passed) = (point, 0)
-        guard last >= 0, last != point else { return }
-        // Falls beyond what is left put a rise off by seconds, not for long.
-        switches.saved = max(-1, switches.saved - 1)
-        // A limit that somebody set holds on average: every fall is paid back. As no rise comes before that, they are
-        // no more than the model has points.
-        entries[model].switches.saved -= 1
-    }
-
-    private mutating func adopt(at now: Double) {
+    mutating func adopt(at now: Double) {
         for index in entries.indices where entries[index].planned != entries[index].candidate {
             entries[index].planned = entries[index].candidate
             planChanges += 1
@@ -458,6 +386,7 @@ extension BoardManager: PointPolicy {
     public mutating func point(
         for frame: DeadlineQueue.Frame, queue: borrowing DeadlineQueue, atMilliseconds now: Double
     ) -> Int? {
+        noteArrival(of: frame)
         entries[frame.model].lastArrival = max(entries[frame.model].lastArrival, frame.arrival)
         if frame.arrival >= lastEnd { hasRunHigher = false }
         if isHopeless(frame, queue: queue, at: now) {
@@ -477,17 +406,29 @@ extension BoardManager: PointPolicy {
             models[frame.model].idleMilliseconds[point] * slowdown * settings.margin > room
         { point -= 1 }
         entries[frame.model].lowered += ((point < entry.planned ? 1 : 0) - entry.lowered) / 64
+        if point < entry.planned, bold.isTrusting {
+            takeBack(at: now)
+            point = min(point, entries[frame.model].planned)
+        }
         // There and back.
-        if point < entry.planned, now - entry.ceilingBegan >= settings.burstMilliseconds,
+        if point < entries[frame.model].planned, now - entry.shortAt >= settings.burstMilliseconds,
             !maySwitch(frame.model, 2, at: now)
         {
-            stay(below: frame.model, at: now)
+            entries[frame.model].shortAt = now
+            stay(below: cheapestRelief(of: frame.model), at: now)
         }
         // What keeps its deadline at the last frame's point does not leave that without a switch to do so with.
         if entry.lastPoint >= 0, point > entry.lastPoint, !mayRise(frame.model, at: now) { point = entry.lastPoint }
         count(point, of: frame.model)
         if point > entry.envelope.lowest { hasRunHigher = true }
         return point
+    }
+
+    private mutating func noteArrival(of frame: DeadlineQueue.Frame) {
+        let beats = (frame.arrival - entries[frame.model].lastArrival) * models[frame.model].framesPerSecond / 1_000
+        guard beats.isFinite, beats > 0 else { return }
+        let off = min(0.5, abs(beats - max(1, beats.rounded())))
+        entries[frame.model].irregularity += (off - entries[frame.model].irregularity) / 16
     }
 
     /// Where the next frame may run: from the lowest point to the plan's, in `steps` mode next to the last frame's.
@@ -500,20 +441,6 @@ extension BoardManager: PointPolicy {
         return (min(max(least, entry.lastPoint - 1 - entry.passed), reached), reached)
     }
 
-    /// The plan falls by a point and keeps below for a while, as there are no switches left to come back with:
-    /// streams that come in bursts would have every rise taken back. Neither the quiet before it nor a trial ends
-    /// with that: nothing was missed.
-    private mutating func stay(below model: Int, at now: Double) {
-        entries[model].planned -= 1
-        entries[model].ceiling = entries[model].planned
-        entries[model].ceilingLength = min(
-            max(settings.ceilingMilliseconds, 2 * entries[model].ceilingLength), settings.longestCeilingMilliseconds)
-        entries[model].ceilingBegan = now
-        entries[model].ceilingEnds = now + entries[model].ceilingLength
-        entries[model].ceilingSlowdown = slowdown
-        planChanges += 1
-    }
-
     public mutating func framesDropped(_ model: Int, count: Int, atMilliseconds now: Double) {
         entries[model].passed += min(count, 1_000)
         for _ in 0..<min(count, 1_000) { missed(model) }
@@ -524,7 +451,8 @@ extension BoardManager: PointPolicy {
     private mutating func missed(_ model: Int) {
         guard hasRunHigher || !missesAtLowest(model, slowdown: slowdown) else { return }
         entries[model].missesInRow += 1
-        let isExcused = entries[model].credit >= 1 && entries[model].missesInRow < settings.missesInRow
+        let isExcused =
+            !bold.isTrusting && entries[model].credit >= 1 && entries[model].missesInRow < settings.missesInRow
         entries[model].credit = max(0, entries[model].credit - 1)
         if !isExcused { isMissing = true }
     }
@@ -554,7 +482,7 @@ extension BoardManager: PointPolicy {
         let isMissed = isMissing
         isMissing = false
         if isMissed {
-            quietSince = now
+            (quietSince, bold.troubledAt) = (now, now)
             headroom = max(settings.leastHeadroom, headroom * 0.97)
         } else {
             headroom += (highestHeadroom - headroom) * 0.002
