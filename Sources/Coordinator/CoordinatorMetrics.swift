@@ -75,8 +75,8 @@ final class CoordinatorMetrics: Sendable {
             MetricFamily(
                 "shoal_model_frames_dropped_total", .counter, "Frames that came and were not run.", dropped.samples),
             MetricFamily(
-                "shoal_model_violations_total", .counter, "Frames answered later than the constraint.",
-                violations.samples),
+                "shoal_model_violations_total", .counter,
+                "Frames answered later than the constraint or their own deadline.", violations.samples),
             MetricFamily(
                 "shoal_model_switches_total", .counter, "Changes of operating point.", switches.samples),
             MetricFamily(

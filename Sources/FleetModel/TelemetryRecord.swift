@@ -32,7 +32,8 @@ public struct ModelTelemetry: Equatable, Codable, Sendable {
     public var frames: UInt32
     /// Frames that were overtaken by newer ones before they could run.
     public var dropped: UInt32
-    /// Frames whose latency broke the constraint; dropped frames are counted apart.
+    /// Frames answered later than the constraint, or than the deadline that came with them; dropped frames are counted
+    /// apart.
     public var violations: UInt32
     public var labelled: UInt32
     /// Of the labelled frames, those with the right class first.
@@ -107,7 +108,7 @@ public struct BoardTelemetry: Equatable, Codable, Sendable {
 extension ModelTelemetry {
     /// Frames that came, computed or not.
     public var arrived: UInt64 { UInt64(frames) + UInt64(dropped) }
-    /// Frames that kept the constraint.
+    /// Frames that kept the constraint, and their own deadline.
     public var kept: UInt64 { UInt64(frames) - UInt64(min(violations, frames)) }
 }
 

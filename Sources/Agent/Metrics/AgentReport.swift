@@ -110,7 +110,8 @@ struct AgentReport: Sendable {
                     }
                 }),
             MetricFamily(
-                "shoal_agent_model_violations_total", .counter, "Frames answered later than the constraint.",
+                "shoal_agent_model_violations_total", .counter,
+                "Frames answered later than the constraint or their own deadline.",
                 perModel { Double(min($0.counters.violations, $0.counters.frames)) }),
             MetricFamily(
                 "shoal_agent_model_switches_total", .counter, "Changes of operating point.",

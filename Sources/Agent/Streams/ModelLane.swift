@@ -146,7 +146,9 @@ final class ModelLane {
             UnsafeBufferPointer(input), at: point, predicted: predicted, sensors: job.request.sensors)
         note(point)
         let now = MonotonicClock.now()
-        count(at: point, latencyMilliseconds: Double(now - turn) / 1e6, answer: logits.indexOfMaximum, label: nil)
+        count(
+            at: point, latencyMilliseconds: Double(now - turn) / 1e6, answer: logits.indexOfMaximum, label: nil,
+            isOverdue: now > job.deadline ?? .max)
         let isLast = job.imageCompleted(logits, at: now)
         if isLast { end(slot) }
         return .run(point: point, end: now, isLast: isLast)
@@ -191,8 +193,10 @@ final class ModelLane {
         self.point = point
     }
 
+    /// - Parameter isOverdue: whether it ended later than its own deadline. That counts as a frame that is later than
+    ///   the constraint does, and once where it is both: one that expires before it begins counts as dropped.
     @inline(__always)
-    func count(at point: Int, latencyMilliseconds: Double, answer: Int, label: Int?) {
+    func count(at point: Int, latencyMilliseconds: Double, answer: Int, label: Int?, isOverdue: Bool = false) {
         let counters = runner.counters
         let microseconds = UInt64(max(0, latencyMilliseconds) * 1_000)
         counters.count(bucket: LatencyHistogram.bucket(forMicroseconds: microseconds))
@@ -200,7 +204,8 @@ final class ModelLane {
         counters.frames.wrappingAdd(1, ordering: .relaxed)
         counters.expectedMillionths.wrappingAdd(accuracyMillionths[point], ordering: .relaxed)
         let constraint = counters.constraintMicroseconds.load(ordering: .relaxed)
-        if constraint > 0, microseconds > constraint { counters.violations.wrappingAdd(1, ordering: .relaxed) }
+        let isLate = constraint > 0 && microseconds > constraint
+        if isLate || isOverdue { counters.violations.wrappingAdd(1, ordering: .relaxed) }
         guard let label else { return }
         counters.labelled.wrappingAdd(1, ordering: .relaxed)
         if answer == label { counters.correct.wrappingAdd(1, ordering: .relaxed) }

@@ -147,6 +147,43 @@ import Testing
         #expect(runners[0].counters.snapshot().dropped == 1)
     }
 
+    /// The earlier of both counts, and a frame that breaks both counts once.
+    @Test func anAnswerIsInTimeByTheConstraintAndByItsOwnDeadline() throws {
+        let folder = try FashionFolder()
+        defer { folder.remove() }
+        let runner = try #require(try Self.runners([0.001], in: folder, wakeUp: WakeUp()).first)
+        let lane = ModelLane(runner, queueLimit: 1, start: MonotonicClock.now())
+        /// Serves a request that came a second ago and began in time.
+        func newViolations(timeoutMilliseconds: Int?) throws -> UInt64 {
+            let before = runner.counters.snapshot()
+            let request = InferenceRequest(
+                images: 1, height: 28, width: 28, pixels: .planar([UInt8](repeating: 9, count: 784)),
+                timeoutMicroseconds: timeoutMilliseconds.map { $0 * 1_000 })
+            let arrival = MonotonicClock.now() - 1_000_000_000
+            runner.requests?.submit(InferenceJob(request, channels: 1, arrival: arrival) { _ in })
+            let slot = try #require(lane.takeRequest()?.slot)
+            guard case .run = lane.serve(slot, at: 0, from: arrival + 1, slowdown: 1) else {
+                Issue.record("a request that begins in time is run")
+                return 0
+            }
+            let after = runner.counters.snapshot()
+            #expect(after.frames == before.frames + 1 && after.dropped == 0)
+            return after.violations - before.violations
+        }
+        // Without a constraint, then with one that is kept, then with one that is broken.
+        let cases: [(constraint: Double?, violations: [UInt64])] = [
+            (nil, [0, 0, 1]), (60_000, [0, 0, 1]), (100, [1, 1, 1]),
+        ]
+        let timeouts: [Int?] = [nil, 60_000, 500]
+        for (constraint, violations) in cases {
+            if let constraint {
+                Self.assign(runner, milliseconds: constraint, generation: UInt64(constraint))
+                _ = lane.newEnvelope()
+            }
+            #expect(try timeouts.map { try newViolations(timeoutMilliseconds: $0) } == violations, "\(constraint ?? 0)")
+        }
+    }
+
     /// What names a processor runs there.
     @Test(.timeLimit(.minutes(2))) func theThreadIsBoundToItsProcessor() async throws {
         let folder = try FashionFolder()
