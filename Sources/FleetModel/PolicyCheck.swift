@@ -52,6 +52,7 @@ public enum PolicyCheck {
                     "policy \(policy.name): no board carries \(selector.joined(separator: ", "))"))
         }
         findings += PolicyReserveCheck.findings(for: policy, on: selected)
+        findings += PolicyDemandCheck.findings(forReserveOf: policy, on: selected, others: others)
         let known = Set(boards.flatMap(\.models).map(\.name.rawValue)).sorted()
         for (index, model) in policy.models.map(\.model).enumerated() {
             let field = "spec.models[\(index)].model"

@@ -129,6 +129,7 @@ import Testing
         #expect(PolicyCheck.findings(for: policy, boards: [board]).map(\.field) == ["spec.reserve.watts"])
         board.watts = 5
         #expect(PolicyCheck.findings(for: policy, boards: [board]).isEmpty)
+        board.models[0].points[0].demand = PointDemand(energyMillijoules: 1)
     }
 
     /// What leaves the models nothing everywhere is a mistake; somewhere, it may be meant.
@@ -140,6 +141,10 @@ import Testing
         func findings(_ share: Double, _ boards: [BoardDescription]) -> [String] {
             let isMemory = field == "memoryBytes"
             policy.reserve = BoardReserve(
+        for point in small.models[0].points.indices {
+            small.models[0].points[point].demand = PointDemand(memoryBytes: 1, energyMillijoules: 1)
+        }
+        large.models = small.models
                 memoryBytes: isMemory ? UInt64(1_000 * share) : 0, watts: isMemory ? 0 : 5 * share)
             return PolicyCheck.findings(for: policy, boards: boards).map { "\($0.severity) \($0.field) \($0.reason)" }
         }

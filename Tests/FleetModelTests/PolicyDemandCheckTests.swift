@@ -51,4 +51,63 @@ import Testing
         let other = Samples.description("d", models: ["detector"])
         #expect(Self.findings([boards[0], other], memory: 3).isEmpty)
     }
+
+    // MARK: Reserves
+
+    private static func findings(
+        reserving reserve: BoardReserve, _ boards: [BoardDescription], others: [Policy] = []
+    ) -> [PolicyFinding] {
+        var policy = Samples.policy("p")
+        policy.reserve = reserve
+        return PolicyCheck.findings(for: policy, boards: boards, others: others)
+    }
+
+    private static func board(_ name: String, watts: Double?, demand: PointDemand?) -> BoardDescription {
+        var board = board(name, demand: demand)
+        board.watts = watts
+        return board
+    }
+
+    /// A reserve is kept by what points ask for; where none says what, nothing is kept, and that is said.
+    @Test(arguments: [nil, PointDemand(threads: 2)]) func aReserveOfWhatNoPointStatesIsSaidToBindNothing(
+        demand: PointDemand?
+    ) {
+        let board = Self.board("a", watts: 5, demand: demand)
+        let findings = Self.findings(reserving: BoardReserve(memoryBytes: 1_000, watts: 4.999), [board])
+        #expect(findings.map(\.severity) == [.warning, .warning])
+        #expect(findings.map(\.field) == ["spec.reserve.memoryBytes", "spec.reserve.watts"])
+        #expect(
+            findings.map(\.reason) == [
+                "policy p: no point of any ruled model on a board that the policy selects states "
+                    + "demand.memoryBytes, so that the reserve of 1000 bytes binds nothing there",
+                "policy p: no point of any ruled model on a board that the policy selects states "
+                    + "demand.energyMillijoules, so that the reserve of 4.999 W binds nothing there",
+            ])
+        #expect(Self.findings(reserving: BoardReserve(cpu: 0.1), [board]).isEmpty, "CPU time is always known")
+    }
+
+    @Test func whatPointsOfAnyRuledModelStateIsEnoughForAReserve() {
+        let both = BoardReserve(memoryBytes: 1_000, watts: 4)
+        let stating = PointDemand(memoryBytes: 1, energyMillijoules: 2)
+        #expect(Self.findings(reserving: both, [Self.board("a", watts: 5, demand: stating)]).isEmpty)
+        // Of a model that another policy rules, too; of one that nobody rules it counts nothing.
+        var board = Samples.description("b", models: ["classifier", "detector"])
+        board.watts = 5
+        board.models[1].points[0].demand = stating
+        #expect(Self.findings(reserving: both, [board], others: [Samples.policy("q", models: ["detector"])]).isEmpty)
+        #expect(Self.findings(reserving: both, [board]).count == 2)
+    }
+
+    @Test func onlyBoardsThatHaveSomethingToReserveAreLookedAt() {
+        let boards = [
+            Self.board("a", watts: nil, demand: nil), Self.board("b", watts: 5, demand: nil),
+            Self.board("c", watts: 5, demand: PointDemand(energyMillijoules: 2)),
+        ]
+        let findings = Self.findings(reserving: BoardReserve(watts: 4), boards)
+        #expect(findings.count == 1 && findings[0].field == "spec.reserve.watts")
+        #expect(findings[0].reason.contains("on 1 of the 2 boards that the policy selects, b first, no point of"))
+        // A policy whose models are ruled first by another reserves nothing.
+        let shadowed = Self.findings(reserving: BoardReserve(watts: 4), boards, others: [Samples.policy("o")])
+        #expect(shadowed.map(\.field) == ["spec.models[0].model"])
+    }
 }
