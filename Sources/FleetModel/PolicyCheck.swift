@@ -65,7 +65,8 @@ public enum PolicyCheck {
                 findings.append(
                     finding(.refusal, model, field, "model \(model): no board that the policy selects has it deployed"))
             } else if let rulers = ruling(model, before: policy, on: selected, others: others) {
-                findings.append(finding(.warning, model, field, "model \(model): \(rulers) on every selected board"))
+                findings.append(
+                    finding(.warning, model, field, "model \(model): \(rulers) on every selected board, \(why)"))
             }
         }
         return findings + PolicyDemandCheck.findings(for: policy, on: selected)
@@ -84,7 +85,9 @@ public enum PolicyCheck {
             }
             if let ruler {
                 findings.append(
-                    finding(.warning, model, field, "model \(model): policy \(ruler.name) rules it on every board"))
+                    finding(
+                        .warning, model, field,
+                        "model \(model): policy \(ruler.name) rules it on every board, \(why)"))
             } else if !packages.isEmpty, !packages.contains(model) {
                 let list = packages.sorted().joined(separator: ", ")
                 findings.append(
@@ -95,6 +98,9 @@ public enum PolicyCheck {
         }
         return findings
     }
+
+    /// Why another policy rules a model, in the sentence: `PolicySelection`.
+    private static let why = "because of policies that select a board the first by name rules the model"
 
     /// The policies that rule the model instead, at all times and on every selected board that carries it.
     private static func ruling(

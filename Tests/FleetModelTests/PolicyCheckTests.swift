@@ -88,7 +88,8 @@ import Testing
         let findings = PolicyCheck.findings(for: Samples.policy("p"), boards: both, others: others)
         #expect(
             findings.map(\.reason) == [
-                "model classifier: policies ox, oy rule it between them on every selected board"
+                "model classifier: policies ox, oy rule it between them on every selected board, because of policies "
+                    + "that select a board the first by name rules the model"
             ])
         #expect(PolicyCheck.findings(for: Samples.policy("p"), boards: both, others: [others[0]]).isEmpty)
     }
@@ -109,7 +110,9 @@ import Testing
 
         var first = Samples.policy("a", models: ["detector"])
         let shadowed = PolicyCheck.findings(for: policy, boards: [], others: [first])
-        #expect(shadowed.last?.reason == "model detector: policy a rules it on every board")
+        #expect(
+            shadowed.last?.reason == "model detector: policy a rules it on every board, because of policies that "
+                + "select a board the first by name rules the model")
         for change in [
             { (policy: inout Policy) in policy.name = "q" }, { $0.selector = ["site": "x"] },
             { $0.windows = [PolicyWindow(days: [0], fromMinute: 0, toMinute: 1)] },
@@ -126,10 +129,10 @@ import Testing
         var policy = Samples.policy("p")
         policy.reserve = BoardReserve(watts: 1)
         var board = Samples.description("a")
+        board.models[0].points[0].demand = PointDemand(energyMillijoules: 1)
         #expect(PolicyCheck.findings(for: policy, boards: [board]).map(\.field) == ["spec.reserve.watts"])
         board.watts = 5
         #expect(PolicyCheck.findings(for: policy, boards: [board]).isEmpty)
-        board.models[0].points[0].demand = PointDemand(energyMillijoules: 1)
     }
 
     /// What leaves the models nothing everywhere is a mistake; somewhere, it may be meant.
@@ -138,13 +141,13 @@ import Testing
         var policy = Samples.policy("p")
         var (small, large) = (Samples.description("a"), Samples.description("b"))
         (small.memoryBytes, large.memoryBytes, small.watts, large.watts) = (1_000, 2_000, 5, 10)
-        func findings(_ share: Double, _ boards: [BoardDescription]) -> [String] {
-            let isMemory = field == "memoryBytes"
-            policy.reserve = BoardReserve(
         for point in small.models[0].points.indices {
             small.models[0].points[point].demand = PointDemand(memoryBytes: 1, energyMillijoules: 1)
         }
         large.models = small.models
+        func findings(_ share: Double, _ boards: [BoardDescription]) -> [String] {
+            let isMemory = field == "memoryBytes"
+            policy.reserve = BoardReserve(
                 memoryBytes: isMemory ? UInt64(1_000 * share) : 0, watts: isMemory ? 0 : 5 * share)
             return PolicyCheck.findings(for: policy, boards: boards).map { "\($0.severity) \($0.field) \($0.reason)" }
         }
