@@ -5,8 +5,16 @@ import ResourceAllocation
 struct AssignmentPlan {
     /// In the order of model names; models without a policy are left as they are.
     let models: [ModelAssignment]
-    /// Why the policies cannot all be met there; the least bad point is assigned all the same.
-    let infeasible: [String]
+    /// What the policies ask that cannot be met there; the least bad point is assigned all the same.
+    let unmet: [Unmet]
+    /// The same in sentences.
+    var infeasible: [String] { unmet.map(\.reason) }
+
+    struct Unmet: Equatable {
+        /// `nil` when it concerns all models together.
+        let model: String?
+        let reason: String
+    }
 
     /// What the board ran under the same policies when it described itself last.
     struct Previous {
@@ -25,7 +33,8 @@ struct AssignmentPlan {
         do {
             try board.validate()
         } catch {
-            (models, infeasible) = ([], ["the board's description cannot be used: \(error)"])
+            models = []
+            unmet = [Unmet(model: nil, reason: "the board's description cannot be used: \(error)")]
             return
         }
         let ruled = BoardRules(for: board, policies: policies, interference: interference, reserve: reserve)
@@ -41,7 +50,24 @@ struct AssignmentPlan {
                 highestPoint: share.highestPoint, preferredPoint: share.preferredPoint, priority: rule.model.priority,
                 switchesPerMinute: policy?.switchesPerMinute, cpuShare: rule.model.cpuShare)
         }
-        infeasible = allocation.infeasible.map(\.description)
+        unmet = allocation.infeasible.map { Unmet(model: $0.model, reason: $0.description) }
+    }
+
+    /// What could not be met and now can, in sentences.
+    ///
+    /// A model that no policy rules any more is met by nothing: it is not told of, and where none is ruled, nothing is.
+    func feasible(after before: [Unmet]) -> [String] {
+        guard !models.isEmpty else { return [] }
+        var told: Set<String?> = []
+        return before.filter { old in
+            let isRuled = old.model.map { name in models.contains { $0.model == name } } ?? true
+            return isRuled && !unmet.contains { $0.model == old.model } && told.insert(old.model).inserted
+        }.map { old in
+            guard let model = old.model else { return "feasible again; before: \(old.reason)" }
+            let prefix = "model \(model): "
+            let reason = old.reason.hasPrefix(prefix) ? String(old.reason.dropFirst(prefix.count)) : old.reason
+            return "\(prefix)feasible again; before: \(reason)"
+        }
     }
 
     /// Assignments of models that are asked the same and whose points are the same subnets; only figures may differ.

@@ -133,8 +133,11 @@ extension FleetStateMachine {
         boards[id]?.ruling = ruling
         var actions: [Action] = []
         if plan.infeasible != state.infeasible {
+            let before = boards[id]?.unmet ?? []
             boards[id]?.state.infeasible = plan.infeasible
+            boards[id]?.unmet = plan.unmet
             actions += plan.infeasible.map { .record(.constraintInfeasible, id, $0) }
+            actions += plan.feasible(after: before).map { .record(.constraintFeasible, id, $0) }
         }
         // A board that reports a higher generation than was stored has outlived the store it came from.
         let hasFallenBehind = state.reportedGeneration > state.desired.generation

@@ -66,6 +66,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var toldSpool = SpoolTelemetry()
         /// The policies that ruled it when its assignment was decided last; `nil` before the first time.
         var ruling: [Policy]?
+        /// What these ask that cannot be met, as `state` says it in sentences.
+        var unmet: [AssignmentPlan.Unmet] = []
         /// Models whose hooks were refused when they were last heard of.
         var withoutHooks: Set<ModelName> = []
         /// Length of its last window without anything impossible.

@@ -121,17 +121,27 @@ extension FleetListing where Value == [PolicyView] {
 
 extension FleetListing where Value == [AssignmentView] {
     public static var assignments: Self {
-        Self(["BOARD", "GENERATION", "MODEL", "CONSTRAINT ms", "POINTS", "PREFERRED", "ACCURACY %"]) {
+        Self(["BOARD", "GENERATION", "MODEL", "CONSTRAINT ms", "POINTS", "PREFERRED", "ACCURACY %", "INFEASIBLE"]) {
             $0.flatMap { board in
                 board.models.map {
                     [
                         board.board, "\(board.reportedGeneration)/\(board.generation)", $0.model,
                         $0.constraintMilliseconds.constraintText, "\($0.lowestPoint)-\($0.highestPoint)",
                         "\($0.preferredPoint)", $0.preferred.map { (100 * $0.accuracy).text(2) } ?? "-",
+                        board.infeasibleText(of: $0.model),
                     ]
                 }
             }
         }
+    }
+}
+
+extension AssignmentView {
+    /// How many of the sentences on what cannot be met there concern the model, alone or with all others.
+    fileprivate func infeasibleText(of model: String) -> String {
+        let others = models.map { "model \($0.model): " }.filter { $0 != "model \(model): " }
+        let count = (infeasible ?? []).count { sentence in !others.contains { sentence.hasPrefix($0) } }
+        return count == 0 ? "-" : "\(count)"
     }
 }
 

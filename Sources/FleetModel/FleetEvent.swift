@@ -2,6 +2,8 @@
 public struct FleetEvent: Equatable, Codable, Sendable {
     public enum Kind: String, Codable, Sendable, CaseIterable {
         case boardEnrolled, boardConnected, boardLost, policyApplied, assignmentChanged, constraintInfeasible
+        /// What a board could not be asked, it now can.
+        case constraintFeasible
         case enrolmentRefused, boardRestarted, telemetryRefused, boardRevoked, messageRefused, hooksRefused
         case searchChanged, policyWindow
         case telemetryLost, spoolTroubled

@@ -380,6 +380,44 @@ import WireProtocol
         #expect(state?.infeasible == [])
     }
 
+    @Test mutating func whatCanBeMetAgainIsRecordedOnce() {
+        receive(hello())
+        change([Samples.policy(milliseconds: 3)], 0)
+        let message = "model classifier: feasible again; before: its fastest point takes 4 ms, the constraint is 3 ms"
+        let feasible = Machine.Action.record(.constraintFeasible, id, message)
+        // Still not met, by another figure.
+        let other = machine.policiesChanged([Samples.policy(milliseconds: 3.5)], at: at(1))
+        #expect(!other.contains { $0.isRecord(.constraintFeasible) })
+        change([Samples.policy(milliseconds: 3)], 2)
+
+        #expect(machine.policiesChanged([Samples.policy(milliseconds: 10)], at: at(3)).contains(feasible))
+        let again = machine.policiesChanged([Samples.policy(milliseconds: 11)], at: at(4))
+        #expect(!again.contains { $0.isRecord(.constraintFeasible) })
+
+        // By its own doing, too: a board that measures faster points.
+        change([Samples.policy(milliseconds: 3)], 5)
+        var faster = board
+        for index in faster.models[0].points.indices { faster.models[0].points[index].latencyMilliseconds /= 2 }
+        let hello = Message.hello(faster, incarnation: 2, reportedGeneration: 0)
+        #expect(machine.messageReceived(hello, from: id, at: at(6)).contains(feasible))
+    }
+
+    /// What is no longer asked is not met.
+    @Test mutating func aModelThatIsNoLongerRuledIsNotFeasibleAgain() {
+        receive(hello())
+        for way in 0..<3 {
+            change([Samples.policy(milliseconds: 3)], Double(way))
+            #expect(state?.infeasible.count == 1)
+            let actions =
+                switch way {
+                case 0: machine.policiesChanged([], at: at(9))
+                case 1: machine.boardDrained(id, true, at: at(9)) + machine.boardDrained(id, false, at: at(9))
+                default: machine.boardRevoked(id)
+                }
+            #expect(!actions.contains { $0.isRecord(.constraintFeasible) }, "\(way)")
+        }
+    }
+
     /// Restored from a store, or enrolled without a hello: never checked by one.
     @Test mutating func impossibleDescriptionIsNamedInsteadOfAllocated() {
         var broken = Samples.board("broken")
@@ -429,4 +467,5 @@ import WireProtocol
 extension FleetStateMachine.Action {
     var isAssign: Bool { if case .send(.assign, _) = self { true } else { false } }
     var isRecord: Bool { if case .record = self { true } else { false } }
+    func isRecord(_ kind: FleetEvent.Kind) -> Bool { if case .record(kind, _, _) = self { true } else { false } }
 }
