@@ -126,6 +126,9 @@ struct CoordinatorReport: Sendable {
                 "shoal_boards_drained", .gauge, "Boards that people want left alone.",
                 Double(states.count(where: \.isDrained))),
             MetricFamily(
+                "shoal_boards_quarantined", .gauge, "Boards from which nothing is learned.",
+                Double(await actor.quarantined.count)),
+            MetricFamily(
                 "shoal_boards_changing_keys", .gauge, "Boards that are to make a new key, or have not spoken with it.",
                 Double(await actor.keyMachines.count)),
             MetricFamily(

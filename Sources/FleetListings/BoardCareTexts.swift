@@ -29,10 +29,13 @@ extension KeyRotationStart {
 }
 
 extension BoardView {
-    /// Its connection, and whether it is left alone: `draining` until it has reported that nothing is assigned to it.
+    /// Its connection, whether nothing is learned from it, and whether it is left alone: `draining` until it has
+    /// reported that nothing is assigned to it.
     public var statusText: String {
-        guard isDrained == true else { return status }
-        return "\(status), \(reportedGeneration == desiredGeneration ? "drained" : "draining")"
+        var words = [status]
+        if quarantine != nil { words.append("quarantined") }
+        if isDrained == true { words.append(reportedGeneration == desiredGeneration ? "drained" : "draining") }
+        return words.joined(separator: ", ")
     }
 
     /// What is to be said of its key.

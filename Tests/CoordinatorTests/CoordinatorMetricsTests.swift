@@ -96,6 +96,23 @@ import WireProtocol
         #expect(value("shoal_process_resident_memory_bytes") ?? 0 > 1e6)
     }
 
+    /// As it was stored: a restart does not forget it.
+    @Test func boardsThatNothingIsLearnedFromAreCounted() async throws {
+        let store = FailingStore()
+        for name in ["a", "b"] {
+            try await store.saveBoard(
+                BoardRecord(
+                    description: try board(name), publicKey: try CurveKeyPair.generate().publicKey.z85,
+                    enrolledAtMilliseconds: 1, lastSeenMilliseconds: 1))
+        }
+        try await store.saveQuarantine(
+            QuarantineRecord(reason: "r", sinceMilliseconds: 1), of: try #require(BoardID("b")))
+        let (report, _) = try await makeReport(store)
+        let families = try await report.families().filter { $0.name == "shoal_boards_quarantined" }
+        let page = try ParsedExposition(Exposition.text(families))
+        #expect(page.samples.map(\.value) == [1])
+    }
+
     @Test func readinessFollowsTimersAndStore() async throws {
         let (report, actor) = try await makeReport(FailingStore())
         #expect(await report.obstacle() != nil)

@@ -26,4 +26,29 @@ import Testing
         #expect(Self.marks(["model detector: its fastest point takes 4 ms, the constraint is 3 ms"]) == ["-", "1"])
         #expect(Self.marks(["model detector: x", "model classifier: y", "cpu: z"]) == ["2", "2"])
     }
+
+    private static func board(quarantined: Bool, isDrained: Bool, reported: UInt64 = 4) -> BoardView {
+        BoardView(
+            name: "b", boardClass: "test", status: "connected", labels: [:], cores: 1, memoryBytes: 1,
+            engineVersion: "1", lastSeenMilliseconds: 1, incarnation: 1, desiredGeneration: 4,
+            reportedGeneration: reported, telemetryRecords: 0, telemetryGaps: 0, infeasible: [], refusedRecords: 0,
+            models: [], quarantine: quarantined ? .init(reason: "r", sinceMilliseconds: 1) : nil,
+            isDrained: isDrained)
+    }
+
+    /// Beside the connection: whether nothing is learned from the board, and whether it is left alone.
+    @Test func statusOfABoardTellsQuarantineAndDrain() {
+        let boards = [
+            Self.board(quarantined: false, isDrained: false), Self.board(quarantined: true, isDrained: false),
+            Self.board(quarantined: true, isDrained: true, reported: 3),
+            Self.board(quarantined: false, isDrained: true),
+        ]
+        let listing = FleetListing<[BoardView]>.boards
+        #expect(listing.header[1] == "STATUS")
+        #expect(
+            listing.rows(boards).map { $0[1] } == [
+                "connected", "connected, quarantined", "connected, quarantined, draining", "connected, drained",
+            ])
+        #expect(boards[1].status == "connected")
+    }
 }
