@@ -96,8 +96,8 @@ import Testing
         #expect(try #require(result.steadySwitchesPerSecond) <= 0.2, "\(result)")
     }
 
-    /// Two models that differ in nothing else: whoever matters more is as accurate at least, but for a moment of chance,
-    /// whichever comes first.
+    /// Two models that differ in nothing else: whoever matters more is as accurate at least, but for a moment of
+    /// chance, whichever comes first.
     @Test(arguments: 1...6 as ClosedRange<UInt64>, [(100, 1), (1, 100), (10, 5), (5, 10)])
     func whoMattersLessGivesWay(seed: UInt64, priorities: (Int, Int)) throws {
         let result = try Self.managed(
