@@ -89,14 +89,19 @@ extension BoardManager {
         return false
     }
 
-    /// Ends a rise beyond what is predicted to fit: what was in force before had fitted.
+    /// Ends a rise beyond what is predicted to fit.
     mutating func takeBack(at now: Double) {
         bold.fell(slowdown, settings)
+        returnToBefore()
+        isOnTrial = false
+        adopt(at: now)
+    }
+
+    /// The candidates are what was in force before the last rise: that was predicted to fit, and had.
+    mutating func returnToBefore() {
         for index in entries.indices {
             entries[index].candidate = max(entries[index].before, entries[index].envelope.lowest)
         }
-        isOnTrial = false
-        adopt(at: now)
     }
 }
 

@@ -335,10 +335,7 @@ public struct BoardManager: Sendable {
                 max(entry.candidate, isStepping ? entry.planned - 1 : 0, entry.envelope.lowest), entry.planned)
         }
         if isOnTrial, wasBold {
-            // What was in force before was predicted to fit, and had.
-            for index in entries.indices {
-                entries[index].candidate = max(entries[index].before, entries[index].envelope.lowest)
-            }
+            returnToBefore()
         } else if isOnTrial {
             for index in entries.indices {
                 entries[index].candidate = min(
