@@ -58,7 +58,7 @@ import Testing
         metadata: { name: \(name) }
         spec:
           groups: [{ boards: 1 }]
-          soakSeconds: 2
+          soakSeconds: 5
           waitSeconds: 300
           gates: \(gates)
         """.write(toFile: file, atomically: true, encoding: .utf8)
