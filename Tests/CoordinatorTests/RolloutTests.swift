@@ -161,10 +161,7 @@ import WireProtocol
         }
     }
 
-    /// Its boards report from tasks of this process, which the rest of the suite would keep waiting for minutes.
-    @Test(
-        .enabled(if: ProcessInfo.processInfo.environment["SHOAL_ALONE"] != nil, "Cluster/test runs it by itself"),
-        .timeLimit(.minutes(3)))
+    @Test(.byItself, .timeLimit(.minutes(3)))
     func aGoodVersionReachesAllABadOneIsReturnedAndKillsChangeNothing() async throws {
         defer { programs.remove() }
         var process = try programs.coordinator()

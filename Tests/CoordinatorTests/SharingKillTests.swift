@@ -14,7 +14,7 @@ import WireProtocol
 
     init() throws { programs = try RealPrograms() }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.byItself, .timeLimit(.minutes(5)))
     func neitherUpdatesNorVersionsAreLostWhenItIsKilled() async throws {
         defer { programs.remove() }
         var process = try programs.coordinator(more: ["--hook-watch", "0"])
