@@ -132,9 +132,9 @@ import WireProtocol
         if path.hasSuffix(".json") { _ = try JSONSerialization.jsonObject(with: Data(file.utf8)) }
     }
 
-    static let promtool = ["/usr/bin/promtool", ProcessInfo.processInfo.environment["PROMTOOL"] ?? ""].first {
-        FileManager.default.isExecutableFile(atPath: $0)
-    }
+    /// Of the distribution, or as `Cluster/install` unpacks it.
+    static let promtool = ["/usr/bin/promtool", RealPrograms.root.appending(path: ".build-promtool/promtool").path()]
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
 
     @Test(.enabled(if: promtool != nil, "promtool is not installed"))
     func promtoolFindsNothingToSay() async throws {
