@@ -47,10 +47,12 @@ public final class BlockNetwork {
     public let featureCounts: [Int]
     public var gates: GateSet
     public let readings: FrameReadings?
-    public var policy = DecisionPolicy.gates
+    public var policy = DecisionPolicy.gates {
+        didSet { generator = .decisions }
+    }
     /// Kinds that the other policies leave out; `nil`: all.
     public var decidingKinds: Set<GateKind>?
-    var generator = SeededGenerator(seed: 1)
+    var generator = SeededGenerator.decisions
     /// By the gate that took the last decision of the current run.
     private var predicted: Float?
     private let features: AlignedBuffer

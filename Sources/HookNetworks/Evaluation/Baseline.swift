@@ -1,17 +1,21 @@
 /// What gates are to be compared with at equal work: random decisions, and the same decisions for every input.
 public enum Baseline {
-    private static let steps = 14
+    private static let steps = 9
+    /// Inferences of each step at the least. What random decisions spend depends on the draws and not on the images, so
+    /// that a few of these do.
+    private static let draws = 400
 
     /// The probability at which random decisions spend on the mean as many floating-point operations as `target`, found
-    /// by bisection; the network is left with that policy.
+    /// by bisection, each step of which draws the same numbers; the network is left with that policy.
     /// - Returns: `nil` where no probability does.
     public static func random(
         _ network: any HookedNetwork, flops target: Double, on images: [UnsafeBufferPointer<Float>]
     ) -> Double? {
+        let count = max(images.count, draws)
         func flops(_ probability: Double) -> Double {
             network.policy = .random(probability: probability)
-            let sum = images.reduce(0) { $0 + network.answer($1, budget: 0).flops }
-            return Double(sum) / Double(images.count)
+            let sum = (0..<count).reduce(0) { $0 + network.answer(images[$1 % images.count], budget: 0).flops }
+            return Double(sum) / Double(count)
         }
         guard !images.isEmpty, flops(0) >= target, flops(1) <= target else { return nil }
         var (low, high) = (0.0, 1.0)

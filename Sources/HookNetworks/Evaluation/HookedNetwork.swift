@@ -1,5 +1,6 @@
 public import Engine
 public import GateCalibration
+import SearchSpace
 
 /// How decisions are taken; fixed places take none.
 public enum DecisionPolicy: Equatable, Sendable {
@@ -74,4 +75,9 @@ public struct HookedAnswer {
         (self.logits, self.flops, self.taken, self.decisions) = (logits, flops, taken, decisions)
         self.predictedDamage = predictedDamage
     }
+}
+
+extension SeededGenerator {
+    /// What random decisions draw from: every policy begins with the same numbers.
+    static var decisions: SeededGenerator { SeededGenerator(seed: 1) }
 }

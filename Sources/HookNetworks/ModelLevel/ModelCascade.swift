@@ -53,8 +53,10 @@ public final class ModelCascade {
     /// One for each stage.
     public var gates: GateSet
     public let readings: FrameReadings?
-    public var policy = DecisionPolicy.gates
-    private var generator = SeededGenerator(seed: 1)
+    public var policy = DecisionPolicy.gates {
+        didSet { generator = .decisions }
+    }
+    private var generator = SeededGenerator.decisions
     private let taken: AlignedBuffer
     private let session: Session
     private let isCommittee: Bool

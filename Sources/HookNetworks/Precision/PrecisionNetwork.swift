@@ -38,8 +38,10 @@ public final class PrecisionNetwork {
     private let chosen: AlignedBuffer
     public let featureCount: Int
     /// In place of gates `fixed` takes the first assignment of the set, `random` the cheapest one or the plain network.
-    public var policy = DecisionPolicy.gates
-    private var generator = SeededGenerator(seed: 1)
+    public var policy = DecisionPolicy.gates {
+        didSet { generator = .decisions }
+    }
+    private var generator = SeededGenerator.decisions
     public let budgets: BudgetMap
     /// Of the assignment that was chosen last, where a gate or its constant did.
     private var predicted: Float?
