@@ -5,9 +5,14 @@ public struct CurvePlot: Sendable {
         /// Latency over that of the plain network, and top-1 in percent.
         public var points: [(latency: Double, top1: Double)]
         public var isLine: Bool
+        /// Beside the points, where there is room; none, or one for each.
+        public var labels: [String]
 
-        public init(_ name: String, points: [(latency: Double, top1: Double)], isLine: Bool) {
-            (self.name, self.points, self.isLine) = (name, points, isLine)
+        public init(
+            _ name: String, points: [(latency: Double, top1: Double)], isLine: Bool, labels: [String] = []
+        ) {
+            precondition(labels.isEmpty || labels.count == points.count, "\(labels.count) labels")
+            (self.name, self.points, self.isLine, self.labels) = (name, points, isLine, labels)
         }
     }
 
@@ -33,6 +38,7 @@ public struct CurvePlot: Sendable {
             let points = one.points.sorted { $0.latency < $1.latency }.map { ($0.latency, $0.top1) }
             if one.isLine { picture.path(points, colour) }
             for point in points { picture.dot(point.0, point.1, colour) }
+            for (point, label) in zip(one.points, one.labels) { picture.note(label, at: point.latency, point.top1) }
         }
         picture.legend(series.map(\.name))
         return picture.svg

@@ -11,6 +11,7 @@ struct Picture {
     private let across: ClosedRange<Double>
     private let up: ClosedRange<Double>
     private var elements: [String]
+    private var notes: [(x: Double, y: Double)] = []
 
     /// - Parameter bottom: room below the plot area, for labels.
     init(
@@ -56,6 +57,14 @@ struct Picture {
     mutating func dot(_ across: Double, _ up: Double, _ colour: String) {
         elements.append(
             "<circle cx=\"\(Self.number(x(across)))\" cy=\"\(Self.number(y(up)))\" r=\"3.5\" fill=\"\(colour)\"/>")
+    }
+
+    /// Below and right of a point; left out where it would lie on another one.
+    mutating func note(_ label: String, at across: Double, _ up: Double) {
+        let (left, base) = (x(across) + 6, y(up) + 13)
+        guard !notes.contains(where: { abs($0.x - left) < 34 && abs($0.y - base) < 11 }) else { return }
+        notes.append((left, base))
+        text(label, left, base, "start", size: 10)
     }
 
     mutating func path(_ points: [(Double, Double)], _ colour: String) {

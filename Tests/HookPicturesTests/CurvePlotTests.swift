@@ -31,6 +31,20 @@ import Testing
         #expect(places[0].1 > level && level > places[1].1, "the plain network's accuracy lies between")
     }
 
+    /// A label that would lie on another one is left out.
+    @Test func labelsStandBesideTheirPoints() {
+        let plot = CurvePlot(
+            title: "t", baseline: 90,
+            series: [
+                .init(
+                    "hooks", points: [(0.2, 88), (0.21, 88.01), (0.8, 92)], isLine: true,
+                    labels: ["0.3", "0.25", "0.1"])
+            ])
+        #expect(plot.svg.contains(">0.3</text>") && plot.svg.contains(">0.1</text>") && !plot.svg.contains(">0.25<"))
+        #expect(plot.svg.matches(of: /font-size="10"/).count == 2)
+        expectWithin(plot.svg, width: 720, height: 420)
+    }
+
     @Test func barsAreAsHighAsTheirShares() throws {
         let plot = SkipPlot(
             title: "t", places: ["skip 1-2", "skip 3", "exit at 5"],

@@ -94,7 +94,7 @@ struct HookedRun {
         let accuracy = summary.top1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
         Terminal.print(
             """
-            \(count) images, budget \(budget) held to \(summary.heldBudget), \
+            \(count) images, \(budget < 0 ? "hooks off" : "budget \(budget) held to \(summary.heldBudget)"), \
             \(accuracy)latency p50 \(latency.p50.text(3)) ms, \
             p90 \(latency.p90.text(3)) ms, p99 \(latency.p99.text(3)) ms, \(summary.flops) FLOPs, \
             \((100 * summary.decisionsTaken).text(1)) % of decisions taken

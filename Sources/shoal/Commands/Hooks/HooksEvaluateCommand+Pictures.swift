@@ -42,15 +42,17 @@ extension HooksEvaluateCommand {
 
 extension CurvePlot {
     init(_ summary: HooksEvaluateCommand.Summary, named path: String) {
-        func series(_ name: String, _ curve: [HooksEvaluateCommand.Summary.Point]) -> Series {
-            let points = curve.compactMap { one in one.top1.map { (one.latencyRatio, 100 * $0) } }
-            return Series(name, points: points, isLine: true)
+        func series(_ name: String, _ curve: [HooksEvaluateCommand.Summary.Point], hasLabels: Bool = false) -> Series {
+            let told = curve.filter { $0.top1 != nil }
+            return Series(
+                name, points: told.map { ($0.latencyRatio, 100 * ($0.top1 ?? 0)) }, isLine: true,
+                labels: hasLabels ? told.map { $0.budget < 0 ? "off" : "\($0.budget)" } : [])
         }
         let baseline = 100 * (summary.baselineTop1 ?? 0)
         let kinds = summary.curveByKind.sorted { $0.key < $1.key }.map { series("\($0.key) alone", $0.value) }
         self.init(
             title: "\(URL(filePath: path).lastPathComponent): accuracy over latency", baseline: baseline,
-            series: [series("with hooks", summary.curve)] + kinds
+            series: [series("with hooks, by budget", summary.curve, hasLabels: true)] + kinds
                 + [Series("plain network", points: [(1, baseline)], isLine: false)])
     }
 }
