@@ -13,21 +13,33 @@ public struct NetworkSection: Equatable, Sendable {
 
 extension FusedNetwork {
     /// The network as a chain of parts that cover it: every residual block by itself, what lies between them joined.
+    /// Without any residual block, two convolutions a part, with what follows them up to the next one.
     public func sections() -> [NetworkSection] {
-        var result: [NetworkSection] = []
-        var start = 0
+        var pieces: [(steps: Range<Int>, isResidual: Bool)] = []
         for end in cuts {
-            let section = section(start..<end)
-            let isResidual = start > 0 && section.isResidualBlock
-            if !isResidual, let last = result.last, !last.isResidual {
-                let joined = self.section(start - last.network.steps.count..<end)
-                result[result.count - 1] = NetworkSection(network: joined, isResidual: false)
-            } else {
-                result.append(NetworkSection(network: section, isResidual: isResidual))
-            }
-            start = end
+            let steps = (pieces.last?.steps.upperBound ?? 0)..<end
+            pieces.append((steps, steps.lowerBound > 0 && section(steps).isResidualBlock))
         }
-        return result
+        let hasBlocks = pieces.contains { $0.isResidual }
+        var result: [(steps: Range<Int>, isResidual: Bool)] = []
+        for piece in pieces {
+            if let last = result.last, !piece.isResidual, !last.isResidual,
+                hasBlocks || !beginsPart(piece.steps.lowerBound, after: last.steps)
+            {
+                result[result.count - 1].steps = last.steps.lowerBound..<piece.steps.upperBound
+            } else {
+                result.append(piece)
+            }
+        }
+        return result.map { NetworkSection(network: section($0.steps), isResidual: $0.isResidual) }
+    }
+
+    /// Of a chain. Parts read maps in blocks of channels, which vectors and the few channels of images are not; a
+    /// classifier is a part of what it reads.
+    private func beginsPart(_ step: Int, after last: Range<Int>) -> Bool {
+        let (map, result) = (steps[step - 1].shape, steps[step].shape)
+        return steps[step].isConvolution && map.pixels > 1 && map.channels > 8 && result.pixels > 1
+            && steps[last].count(where: \.isConvolution) >= 2
     }
 
     /// The network as two that follow each other, cut where a section begins.

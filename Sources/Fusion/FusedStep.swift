@@ -67,6 +67,8 @@ public struct FusedStep: Equatable, Sendable {
         self.finish = finish
         self.outputQuantization = outputQuantization
     }
+
+    public var isConvolution: Bool { if case .convolution = work { true } else { false } }
 }
 
 /// Channels, height and width of a value for one image.

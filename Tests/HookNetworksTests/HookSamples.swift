@@ -23,35 +23,68 @@ enum HookSamples {
     static func graph(
         blocks: Int, seed: UInt64, channels: Int = 16, side: Int = HookSamples.side
     ) throws -> Graph {
-        var generator = SeededGenerator(seed: seed)
-        var (nodes, constants): ([Node], [String: TensorValue]) = ([], [:])
-        func constant(_ shape: [Int], _ size: Double) -> String {
+        var draft = Draft(seed: seed)
+        var x = draft.add("Relu", [draft.convolution("x", 3, channels)])
+        for _ in 0..<blocks {
+            let hidden = draft.add("Relu", [draft.convolution(x, channels, channels)])
+            x = draft.add("Relu", [draft.add("Add", [draft.convolution(hidden, channels, channels), x])])
+        }
+        x = draft.add("Flatten", [draft.add("GlobalAveragePool", [x])])
+        x = draft.add(
+            "Gemm", [x, draft.constant([4, channels], 2), draft.constant([4], 0.1)], ["transB": .int(1)])
+        return try draft.graph(side, x)
+    }
+
+    /// A chain without shortcuts: convolutions of 32 channels, every second one before a pool of 2x2, and a classifier.
+    static func chain(convolutions: Int, side: Int, seed: UInt64 = 5) throws -> FusedNetwork {
+        var draft = Draft(seed: seed)
+        var (x, size) = ("x", side)
+        for index in 0..<convolutions {
+            x = draft.add("Relu", [draft.convolution(x, index == 0 ? 3 : 32, 32)])
+            if index % 2 == 1, size > 4 {
+                x = draft.add("MaxPool", [x], ["kernel_shape": .ints([2, 2]), "strides": .ints([2, 2])])
+                size /= 2
+            }
+        }
+        let weights = draft.constant([4, 32 * size * size], 0.2)
+        x = draft.add(
+            "Gemm", [draft.add("Flatten", [x]), weights, draft.constant([4], 0.1)], ["transB": .int(1)])
+        return try FusedNetwork(BoundGraph(draft.graph(side, x)))
+    }
+
+    /// Nodes one after another, with random constants.
+    private struct Draft {
+        private var generator: SeededGenerator
+        private var nodes: [Node] = []
+        private var constants: [String: TensorValue] = [:]
+
+        init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+
+        mutating func constant(_ shape: [Int], _ size: Double) -> String {
             let name = "c\(constants.count)"
             let values = (0..<shape.reduce(1, *)).map { _ in Float(size * (2 * generator.uniform() - 1)) }
             constants[name] = TensorValue(shape: shape, .float32(values))
             return name
         }
-        func add(_ name: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) -> String {
+
+        mutating func add(_ name: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) -> String {
             nodes.append(Node(name, opset: 14, inputs: inputs, outputs: ["v\(nodes.count)"], attributes: attributes))
             return "v\(nodes.count - 1)"
         }
-        func convolution(_ x: String, _ inputs: Int, _ outputs: Int) -> String {
+
+        /// 3x3, with padding.
+        mutating func convolution(_ x: String, _ inputs: Int, _ outputs: Int) -> String {
             let weights = constant([outputs, inputs, 3, 3], 1.2 / Double(9 * inputs).squareRoot())
             return add(
                 "Conv", [x, weights, constant([outputs], 0.1)],
                 ["pads": .ints([1, 1, 1, 1]), "kernel_shape": .ints([3, 3])])
         }
-        var x = add("Relu", [convolution("x", 3, channels)])
-        for _ in 0..<blocks {
-            let inner = convolution(add("Relu", [convolution(x, channels, channels)]), channels, channels)
-            x = add("Relu", [add("Add", [inner, x])])
+
+        func graph(_ side: Int, _ output: String) throws -> Graph {
+            let input = GraphInput(name: "x", element: .float32, dimensions: [1, 3, side, side].map { .fixed($0) })
+            return try Graph(
+                name: "sample", inputs: [input], outputs: [output], initialisers: constants, nodes: nodes)
         }
-        x = add("Flatten", [add("GlobalAveragePool", [x])])
-        x = add("Gemm", [x, constant([4, channels], 2), constant([4], 0.1)], ["transB": .int(1)])
-        return try Graph(
-            name: "sample",
-            inputs: [GraphInput(name: "x", element: .float32, dimensions: [1, 3, side, side].map { .fixed($0) })],
-            outputs: [x], initialisers: constants, nodes: nodes)
     }
 
     /// A gate that predicts the same damage for every input, and passes its validation.

@@ -5,7 +5,8 @@ public import NetworkParts
 ///
 /// Runs of residual blocks that keep the map's shape are cut from their end into pairs, each of which one 3x3
 /// convolution can replace; where that would not save half of the work, every block is a place by itself and nothing
-/// replaces it. Heads can end a run before every part whose map differs from what the last parts read.
+/// replaces it. Heads can end a run before every second part behind the first third of them, of chains before every
+/// one.
 public enum BlockPoints {
     /// What leaving out a place saves at the least, of the network's work.
     private static let smallestSaving = 0.002
@@ -19,7 +20,9 @@ public enum BlockPoints {
         if kinds.contains(.skip) { points += runs(plan).map { point(.skip, $0, plan, microseconds) } }
         if kinds.contains(.exit) {
             let last = plan.parts.count - 1
-            points += stride(from: last - 2, to: last / 3, by: -2).reversed()
+            // A residual block changes little of what the last one's head would say; two convolutions of a chain do.
+            let step = plan.isResidual.contains(true) ? 2 : 1
+            points += stride(from: last - step, to: last / 3, by: -step).reversed()
                 .map { point(.exit, $0..<plan.parts.count, plan, microseconds) }
         }
         return points.filter { Double($0.flops) >= smallestSaving * Double(plan.flops) }

@@ -104,7 +104,3 @@ public final class MixedPrecision {
         Dictionary(uniqueKeysWithValues: zip(steps.map(\.output), mask))
     }
 }
-
-extension FusedStep {
-    var isConvolution: Bool { if case .convolution = work { true } else { false } }
-}

@@ -183,9 +183,9 @@ struct HooksBuildCommand: AsyncParsableCommand {
         let hooks = (points.map { HookState.Hook($0) } + masks).enumerated().sorted {
             ($0.element.point.parts.lowerBound, $0.offset) < ($1.element.point.parts.lowerBound, $1.offset)
         }.map(\.element)
-        for kind in kinds where !hooks.contains(where: { $0.point.kind == kind }) {
-            throw Refusal("\(package): has no place for gates of the kind \(kind.rawValue)")
-        }
+        let missing = kinds.filter { kind in !hooks.contains { $0.point.kind == kind } }.map(\.rawValue)
+        let names = missing.joined(separator: " or ")
+        if !missing.isEmpty { throw Refusal("\(package): has no place for gates of the kind \(names)") }
         return HookState(
             kinds: kinds, weightsSHA256: loaded.weightsSHA256, graphSHA256: loaded.graphSHA256, hooks: hooks)
     }
