@@ -13,7 +13,7 @@ public struct NetworkSection: Equatable, Sendable {
 
 extension FusedNetwork {
     /// The network as a chain of parts that cover it: every residual block by itself, what lies between them joined.
-    /// Without any residual block, two convolutions a part, with what follows them up to the next one.
+    /// Without any residual block a part ends with its second convolution.
     public func sections() -> [NetworkSection] {
         var pieces: [(steps: Range<Int>, isResidual: Bool)] = []
         for end in cuts {
@@ -34,12 +34,10 @@ extension FusedNetwork {
         return result.map { NetworkSection(network: section($0.steps), isResidual: $0.isResidual) }
     }
 
-    /// Of a chain. Parts read maps in blocks of channels, which vectors and the few channels of images are not; a
-    /// classifier is a part of what it reads.
+    /// Of a chain. Parts read maps in blocks of channels, which vectors and the few channels of images are not.
     private func beginsPart(_ step: Int, after last: Range<Int>) -> Bool {
-        let (map, result) = (steps[step - 1].shape, steps[step].shape)
-        return steps[step].isConvolution && map.pixels > 1 && map.channels > 8 && result.pixels > 1
-            && steps[last].count(where: \.isConvolution) >= 2
+        let map = steps[step - 1].shape
+        return map.pixels > 1 && map.channels > 8 && steps[last].count(where: \.isConvolution) >= 2
     }
 
     /// The network as two that follow each other, cut where a section begins.

@@ -36,11 +36,15 @@ enum HookSamples {
     }
 
     /// A chain without shortcuts: convolutions of 32 channels, every second one before a pool of 2x2, and a classifier.
-    static func chain(convolutions: Int, side: Int, seed: UInt64 = 5) throws -> FusedNetwork {
+    /// - Parameter lastKernel: of the last convolution; the others are 3x3.
+    static func chain(
+        convolutions: Int, side: Int, lastKernel: Int = 3, seed: UInt64 = 5
+    ) throws -> FusedNetwork {
         var draft = Draft(seed: seed)
         var (x, size) = ("x", side)
         for index in 0..<convolutions {
-            x = draft.add("Relu", [draft.convolution(x, index == 0 ? 3 : 32, 32)])
+            let kernel = index == convolutions - 1 ? lastKernel : 3
+            x = draft.add("Relu", [draft.convolution(x, index == 0 ? 3 : 32, 32, kernel: kernel)])
             if index % 2 == 1, size > 4 {
                 x = draft.add("MaxPool", [x], ["kernel_shape": .ints([2, 2]), "strides": .ints([2, 2])])
                 size /= 2
@@ -72,12 +76,13 @@ enum HookSamples {
             return "v\(nodes.count - 1)"
         }
 
-        /// 3x3, with padding.
-        mutating func convolution(_ x: String, _ inputs: Int, _ outputs: Int) -> String {
-            let weights = constant([outputs, inputs, 3, 3], 1.2 / Double(9 * inputs).squareRoot())
+        /// With padding.
+        mutating func convolution(_ x: String, _ inputs: Int, _ outputs: Int, kernel: Int = 3) -> String {
+            let (size, side) = (1.2 / Double(kernel * kernel * inputs).squareRoot(), kernel / 2)
+            let weights = constant([outputs, inputs, kernel, kernel], size)
             return add(
                 "Conv", [x, weights, constant([outputs], 0.1)],
-                ["pads": .ints([1, 1, 1, 1]), "kernel_shape": .ints([3, 3])])
+                ["pads": .ints([side, side, side, side]), "kernel_shape": .ints([kernel, kernel])])
         }
 
         func graph(_ side: Int, _ output: String) throws -> Graph {

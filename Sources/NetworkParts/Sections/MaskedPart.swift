@@ -169,7 +169,9 @@ struct HiddenMap: Sendable {
                 next = readers(next.output)[0]
             }
             guard let reader = dense(next), next.inputs == [last.output],
-                next.finish.residual?.value != last.output, last.shape.pixels > 1
+                next.finish.residual?.value != last.output, last.shape.pixels > 1,
+                // What is fitted is the reader's result, and what a part shows is its own.
+                next.output == network.output
             else { continue }
             (writer, self.filter, readerName, self.reader) = (step.name, filter, next.name, reader)
             self.filterWindow = filterWindow

@@ -24,12 +24,13 @@ import Testing
     @Test func chainsAreCutAfterEverySecondConvolution() throws {
         let network = try HookSamples.chain(convolutions: 8, side: 32)
         let sections = network.sections()
-        // The classifier is a convolution too.
-        #expect(sections.map { $0.network.steps.count(where: \.isConvolution) } == [2, 2, 2, 3])
+        // The classifier is a convolution too, and a part by itself.
+        #expect(sections.map { $0.network.steps.count(where: \.isConvolution) } == [2, 2, 2, 2, 1])
+        #expect(sections.dropLast().allSatisfy { $0.network.steps.last?.isConvolution == true })
         #expect(sections.flatMap(\.network.steps).map(\.name) == network.steps.map(\.name))
         let (points, plan) = try points(network, [.skip, .exit])
-        #expect(points.map(\.kind) == [.exit] && points[0].parts == 2..<4)
-        #expect(points[0].flops == plan.parts[2].flops + plan.parts[3].flops)
+        #expect(points.map(\.kind) == [.exit, .exit] && points.map(\.parts) == [2..<5, 3..<5])
+        #expect(points[0].flops == plan.parts[2...].reduce(0) { $0 + $1.flops })
         let masks = try MapPoints.find([.channel, .point], in: plan)
         #expect(masks.map(\.point.kind) == [.channel, .channel, .channel])
     }

@@ -33,6 +33,12 @@ import NetworkParts
     private let images = (0..<90).map { HookSamples.image(UInt64($0), side: Self.side) }
 
     private func trained(_ kind: GateKind, seed: UInt64, isRandom: Bool = false) throws -> [HookState.Hook] {
+        try trained(kind, plain, plan, seed: seed, isRandom: isRandom)
+    }
+
+    private func trained(
+        _ kind: GateKind, _ plain: Plan, _ plan: SectionedPlan, seed: UInt64, isRandom: Bool = false
+    ) throws -> [HookState.Hook] {
         var settings = BlockTrainer.Settings()
         settings.seed = seed
         settings.gates.epochs = 2
@@ -48,6 +54,18 @@ import NetworkParts
             }, progress: { _ in })
         try trainer.train()
         return trainer.hooks
+    }
+
+    /// Every pair of a chain is fitted and chosen from, whatever its second convolution is and whatever follows it.
+    @Test(arguments: [1, 3])
+    func pairsOfAChainAreFitted(lastKernel: Int) throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        let network = try HookSamples.chain(convolutions: 6, side: Self.side, lastKernel: lastKernel)
+        let plain = try network.plan(kernels: .selected())
+        let plan = try SectionedPlan(network, kernels: .selected())
+        let hooks = try trained(.channel, plain, plan, seed: seed)
+        let parts = Set(hooks.flatMap(\.masks).map(\.part))
+        #expect(parts == [1, 2] && hooks.allSatisfy { $0.expectedDamage != nil }, "seed \(seed)")
     }
 
     /// What the search says of an assignment is what the hooked network does, on images that nothing was fitted on.
