@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1), .timeLimit(.minutes(20)))
+    @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1), .timeLimit(.minutes(15)))
     func eachClassMeasuresAFewAndBorrowsTheRest() async throws {
         defer { programs.remove() }
         try await programs.prepareSupernet()

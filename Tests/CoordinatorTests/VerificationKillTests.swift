@@ -64,7 +64,7 @@ import Testing
         """
     }
 
-    @Test(.timeLimit(.minutes(20)))
+    @Test(.timeLimit(.minutes(10)))
     func whatIsPublishedWasMeasuredBelowItsConstraint() async throws {
         defer { programs.remove() }
         try await prepare()
