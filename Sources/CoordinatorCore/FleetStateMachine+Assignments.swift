@@ -189,6 +189,11 @@ extension FleetStateMachine {
             if board.state.status == .suspect {
                 boards[id]?.state.status = .lost
                 actions.append(.record(.boardLost, id, "silent for \(silence.milliseconds) ms"))
+            } else if board.state.status == .enrolled {
+                boards[id]?.state.status = .lost
+                boards[id]?.isAwaited = false
+                actions.append(
+                    .record(.boardLost, id, "not back \(silence.milliseconds) ms after the coordinator's start"))
             } else if silence >= patience {
                 boards[id]?.state.status = .suspect
             } else {
@@ -206,7 +211,10 @@ extension FleetStateMachine {
             return switch board.state.status {
             case .connected: silence >= patience || !board.state.isConverged
             case .suspect: silence >= patience * 3
-            case .enrolled, .lost: false
+            // One that people want left alone may have been switched off before the coordinator's start.
+            case .enrolled:
+                board.isAwaited && !board.state.isDrained && silence >= max(settings.returning, patience * 3)
+            case .lost: false
             }
         }.map(\.key).sorted()
     }

@@ -10,6 +10,8 @@ public import WireProtocol
 ///        │                  └───┼────any message────┘                   │
 ///        └──────goodbye─────────┘            hello, once it is back ◀───┘
 ///
+/// A board that had said hello before the coordinator's start, and does not come back after it, is lost too.
+///
 /// Desired state is an assignment with a generation that only rises. It is sent when it changes, when a board says
 /// hello with another generation, and again with growing pauses until the board reports it. A board that was not
 /// greeted since the coordinator's start is asked to say hello.
@@ -22,6 +24,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         public var heartbeat: Duration = .seconds(1)
         /// A board that is silent for this many heartbeats is suspected; for three times as many it is lost.
         public var liveness = 3
+        /// Boards that had said hello before the coordinator's start are lost where they do not within this time; ten
+        /// thousand take up to a minute.
+        public var returning: Duration = .seconds(120)
         /// First pause before an assignment is sent again; doubles up to `longestResend`.
         public var resend: Duration = .seconds(1)
         public var longestResend: Duration = .seconds(30)
@@ -53,6 +58,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     struct Board: Sendable {
         var state: BoardState
         var heard: Instant
+        /// It had said hello before the coordinator's start, and has not since. (Whether it said goodbye is not stored.)
+        var isAwaited = false
         /// When the assignment was sent last; `nil` before the first time.
         var sent: Instant?
         var pause: Duration
@@ -115,8 +122,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         quarantine = LearningQuarantine(
             saneFor: settings.saneFor, stored: quarantined.filter { enrolled.contains($0.key) }, at: now)
         for board in boards {
-            self.boards[board.board.id] = Self.entry(board, settings, at: now)
-            self.boards[board.board.id]?.state.isDrained = drained.contains(board.board.id)
+            var entry = Self.entry(board, settings, at: now)
+            entry.state.isDrained = drained.contains(board.board.id)
+            entry.isAwaited = board.incarnation > 0
+            self.boards[board.board.id] = entry
         }
     }
 
@@ -218,6 +227,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         boards[id]?.state.board = description
         boards[id]?.state.incarnation = incarnation
         boards[id]?.state.status = .connected
+        boards[id]?.isAwaited = false
         boards[id]?.state.reportedGeneration = generation
         boards[id]?.heard = now
         let heartbeat = UInt32(clamping: settings.heartbeat.milliseconds)

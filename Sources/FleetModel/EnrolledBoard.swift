@@ -22,12 +22,12 @@ public struct EnrolledBoard: Equatable, Codable, Sendable {
 
 /// How the coordinator sees a board.
 public enum BoardStatus: String, Codable, Sendable, CaseIterable {
-    /// Known, without a session: never heard, said goodbye, or not heard since the coordinator's start.
+    /// Known, without a session: never heard, said goodbye, or not heard yet since the coordinator's start.
     case enrolled
     case connected
     /// Silent for longer than the liveness allows; still sent what it is owed.
     case suspect
-    /// Silent for so long that its session is over; it must say hello again.
+    /// Silent for so long that its session is over, or not back after the coordinator's start; it must say hello again.
     case lost
 }
 

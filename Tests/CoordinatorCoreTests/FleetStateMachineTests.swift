@@ -126,6 +126,27 @@ import WireProtocol
         #expect(machine.timerFired(at: at(1_000)) == [])
     }
 
+    @Test func boardsThatDoNotComeBackAfterAStartAreLost() throws {
+        let names = ["back", "gone", "drained", "new"].map { Samples.board($0) }
+        let boards = names.map {
+            EnrolledBoard(board: $0, publicKey: "", incarnation: $0.id.description == "new" ? 0 : 7)
+        }
+        var machine = Machine(settings: .init(), boards: boards, policies: [], drained: [names[2].id], at: start)
+        let gone = Action.record(.boardLost, names[1].id, "not back 120000 ms after the coordinator's start")
+        _ = machine.messageReceived(
+            .hello(names[0], incarnation: 7, reportedGeneration: 0), from: names[0].id, at: at(119))
+
+        #expect(!machine.timerFired(at: at(119.9)).contains(gone))
+        let actions = machine.timerFired(at: at(120))
+
+        #expect(actions.filter { if case .record(.boardLost, _, _) = $0 { true } else { false } } == [gone])
+        #expect(machine.states.map(\.status) == [.connected, .enrolled, .lost, .enrolled])
+        #expect(!machine.timerFired(at: at(1_000)).contains { "\($0)".contains("not back") })
+        _ = machine.messageReceived(
+            .hello(names[1], incarnation: 8, reportedGeneration: 0), from: names[1].id, at: at(1_001))
+        #expect(machine.state(of: names[1].id)?.status == .connected)
+    }
+
     @Test mutating func anyMessageIsASignOfLife() {
         receive(hello())
         for second in 1...20 {
