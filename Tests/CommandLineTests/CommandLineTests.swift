@@ -145,7 +145,7 @@ import Testing
         for (kinds, reason) in [
             ("point", "has no place for gates of the kind point"),
             ("bits", "--images: the kind bits needs images of the stream, or with --with a package of 8 bits"),
-            ("skip,channel", "has no place for gates of the kind skip"),
+            ("skip,channel", "has no place for gates of the kind skip or channel; skip and point need residual blocks"),
             ("depth", "--kinds depth: is none of model, exit, skip, channel, point, bits"),
             ("model,skip", "model and bits decide between networks and need a hook file of their own"),
             ("model", "--with: the kind model needs a smaller network for the same task"),

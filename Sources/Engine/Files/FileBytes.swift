@@ -87,6 +87,29 @@ package enum FileBytes {
             throw systemFailure("cannot be written", code)
         }
         try synchronize(folder: folder)
+        removeLeftovers(of: path, in: folder)
+    }
+
+    /// A program that is killed while it writes leaves its temporary file; a later write of the same file removes it.
+    private static let leftoverSeconds = 3_600
+
+    /// Nobody takes an hour to write one file, whatever process it is.
+    private static func removeLeftovers(of path: String, in folder: String) {
+        guard let entries = opendir(folder) else { return }
+        defer { closedir(entries) }
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        while let entry = readdir(entries) {
+            let other = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard other.hasPrefix(name + "."), other.hasSuffix(".tmp") else { continue }
+            let numbers = other.dropFirst(name.count + 1).dropLast(4).split(separator: ".")
+            var information = stat()
+            guard numbers.count == 2, numbers.allSatisfy({ UInt32($0) != nil }),
+                stat(folder + other, &information) == 0, time(nil) - information.st_mtim.tv_sec > leftoverSeconds
+            else { continue }
+            unlink(folder + other)
+        }
     }
 
     private static func writeAll(_ bytes: UnsafeRawBufferPointer, _ descriptor: Int32) -> Int32 {

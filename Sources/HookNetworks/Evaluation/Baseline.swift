@@ -27,6 +27,18 @@ public enum Baseline {
         return high
     }
 
+    /// Precisions change no floating-point operations: the probability of the cheapest assignment, the first one, at which
+    /// as much time is saved on the mean as `target`; the network is left with that policy.
+    /// - Parameters:
+    ///   - target: microseconds, as `savings`.
+    ///   - savings: by assignment, what it was measured to save.
+    /// - Returns: `nil` where no probability saves that, or nothing is to be saved.
+    public static func random(_ network: any HookedNetwork, saving target: Double, of savings: [Double]) -> Double? {
+        guard let most = savings.first, target > 0, target <= most else { return nil }
+        network.policy = .random(probability: target / most)
+        return target / most
+    }
+
     /// A choice for every input, by what its decisions damaged on the mean while gates were trained.
     public struct Choice: Equatable, Sendable {
         public let hooks: Set<Int>
@@ -66,6 +78,16 @@ public enum Baseline {
             network.policy = .fixed(choice.hooks)
             return Double(network.answer(image, budget: 0).flops) <= target
         }.min { $0.damage < $1.damage }
+        if let best { network.policy = .fixed(best.hooks) }
+        return best
+    }
+
+    /// The assignment of least damage that saves at least `target` microseconds; the network is left with that policy.
+    public static func fixed(
+        _ network: any HookedNetwork, saving target: Double, of savings: [Double], among choices: [Choice]
+    ) -> Choice? {
+        let best = choices.filter { choice in choice.hooks.allSatisfy { savings[$0] >= target } }
+            .min { $0.damage < $1.damage }
         if let best { network.policy = .fixed(best.hooks) }
         return best
     }

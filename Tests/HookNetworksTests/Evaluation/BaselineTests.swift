@@ -60,6 +60,19 @@ import Testing
         withExtendedLifetime(buffers) {}
     }
 
+    @Test func precisionsAreMatchedByTheTimeThatTheySave() throws {
+        let savings = [40.0, 10, 30, 20]
+        let choices = hooks.indices.map { Baseline.Choice(hooks: [$0], damage: hooks[$0].expectedDamage ?? 1) }
+        #expect(Baseline.random(network, saving: 12, of: savings) == 0.3)
+        #expect(network.policy == .random(probability: 0.3))
+        #expect(Baseline.random(network, saving: 41, of: savings) == nil)
+        #expect(Baseline.random(network, saving: 0, of: savings) == nil)
+        #expect(Baseline.fixed(network, saving: 15, of: savings, among: choices)?.hooks == [3])
+        #expect(network.policy == .fixed([3]))
+        #expect(Baseline.fixed(network, saving: 35, of: savings, among: choices)?.hooks == [0])
+        #expect(Baseline.fixed(network, saving: 41, of: savings, among: choices) == nil)
+    }
+
     /// What is left out of every input beside gates is left out beside their baselines too.
     @Test func baselinesKeepFixedPlaces() throws {
         var hooks = hooks

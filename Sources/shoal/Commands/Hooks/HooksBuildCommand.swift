@@ -185,9 +185,15 @@ struct HooksBuildCommand: AsyncParsableCommand {
         }.map(\.element)
         let missing = kinds.filter { kind in !hooks.contains { $0.point.kind == kind } }.map(\.rawValue)
         let names = missing.joined(separator: " or ")
-        if !missing.isEmpty { throw Refusal("\(package): has no place for gates of the kind \(names)") }
+        let why = """
+            \(package): has no place for gates of the kind \(names); skip and point need residual blocks, channel a \
+            part whose second convolution has neither strides nor groups, exit two parts after its place
+            """
+        guard !hooks.isEmpty else { throw Refusal(why) }
+        if !missing.isEmpty { Terminal.note("shoal: warning: \(why)") }
         return HookState(
-            kinds: kinds, weightsSHA256: loaded.weightsSHA256, graphSHA256: loaded.graphSHA256, hooks: hooks)
+            kinds: kinds.filter { !missing.contains($0.rawValue) }, weightsSHA256: loaded.weightsSHA256,
+            graphSHA256: loaded.graphSHA256, hooks: hooks)
     }
 
     /// Of every step's map, over the images.

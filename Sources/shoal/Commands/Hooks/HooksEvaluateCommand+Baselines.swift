@@ -34,14 +34,24 @@ extension HooksEvaluateCommand {
             BaselinePoint(
                 probability: probability, hooks: hooks, agreement: 0, flopsRatio: 0, latencyRatio: 0, processorRatio: 0)
         }
-        for (index, point) in summary.curve.enumerated() where point.budget >= 0 && point.skipRatio > 0 {
+        let isPrecision = loaded.state.precision != nil
+        let savings = loaded.state.hooks.map(\.point.microseconds)
+        for (index, point) in summary.curve.enumerated()
+        where point.budget >= 0 && point.skipRatioByHook.contains(where: { $0 > 0 }) {
             let target = point.flopsRatio * Double(loaded.package.plan.flops)
+            let saved = zip(point.skipRatioByHook, savings).reduce(0) { $0 + $1.0 * $1.1 }
             let (random, fixed) = (try network(loaded), try network(loaded))
-            if let probability = Baseline.random(random, flops: target, on: probes) {
+            if let probability = isPrecision
+                ? Baseline.random(random, saving: saved, of: savings)
+                : Baseline.random(random, flops: target, on: probes)
+            {
                 candidates.append(.init(random, budget: 0))
                 settings.append((index, empty(probability, nil)))
             }
-            if let choice = Baseline.fixed(fixed, flops: 1.005 * target, among: choices, on: probes[0]) {
+            if let choice = isPrecision
+                ? Baseline.fixed(fixed, saving: 0.995 * saved, of: savings, among: choices)
+                : Baseline.fixed(fixed, flops: 1.005 * target, among: choices, on: probes[0])
+            {
                 candidates.append(.init(fixed, budget: 0))
                 settings.append((index, empty(nil, choice.hooks.sorted())))
             }

@@ -86,6 +86,8 @@ struct HooksStreamCommand: AsyncParsableCommand {
         var samples: Int
         var trainings: Int
         var failedTrainings: Int
+        /// Why the gates could not be saved; left out where they were.
+        var failure: String?
         /// Frames on which was measured what the gates do together.
         var measuredFrames: Int
         var sampleBytes: Int
@@ -117,8 +119,8 @@ struct HooksStreamCommand: AsyncParsableCommand {
         let times = measure(network, images, switcher, feed)
         network.learner.stop()
         let report = network.learner.report
-        if let failure = report.failure { throw Refusal("\(hooks): \(failure)", .environment) }
         try show(times, report)
+        if let failure = report.failure { throw Refusal(failure, .environment) }
     }
 
     /// Milliseconds of frames by two clocks.
@@ -175,6 +177,7 @@ struct HooksStreamCommand: AsyncParsableCommand {
             processorLearning: processor.learning, processorPaused: processor.paused,
             processorP99Ratio: processor.learning.p99 / processor.paused.p99,
             samples: report.samples, trainings: report.trainings, failedTrainings: report.failures,
+            failure: report.failure,
             measuredFrames: report.measuredFrames, sampleBytes: report.sampleBytes,
             processorShare: Double(report.processorNanoseconds) / (seconds / 2 * 1e9),
             peakResidentBytes: Int(usage.ru_maxrss) * 1_024, weightsSHA256: try PackageFile(package).weightsSHA256())

@@ -105,13 +105,14 @@ struct HooksTrainCommand: AsyncParsableCommand {
         loaded.state.statistics.seed = seed
         // What others did says nothing about the gates to come.
         loaded.state.calibrations = []
+        let places = loaded.state.hooks.count { $0.point.kind == .skip }
+        guard fixedPlaces <= places else { throw Refusal("--fixed: \(hooks) has \(places) places of the kind skip") }
         let feed = try readings.feed(for: loaded, images: stream.images.count, skipping: skip)
         let split = JointMeasurement.split(stream.images.count, first: skip)
         let part = LearnedPart(stream: stream, positions: split.fitted, feed: feed)
         if let precision = loaded.state.precision {
             try trainPrecision(&loaded.state, precision, loaded.package, part)
         } else if !loaded.smaller.isEmpty {
-            guard fixedPlaces == 0 else { throw Refusal("--fixed: goes with the kind skip") }
             try trainBetweenNetworks(&loaded.state, try loaded.cascade(hasGates: false), part)
         } else {
             try trainWithinNetwork(&loaded.state, loaded.package, part)
