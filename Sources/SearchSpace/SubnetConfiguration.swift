@@ -23,8 +23,10 @@ public struct SubnetConfiguration: Hashable, Codable, Sendable {
 
 extension SubnetConfiguration: CustomStringConvertible {
     /// Short form for tables and messages: `r28 7x6+5x4 3x3`, per stage kernel size x expand ratio of the positions in
-    /// use alone. Subnets that are the same have the same.
+    /// use alone; `r32 whole network` for a network without subnets. Subnets that are the same have the same.
     public var description: String {
+        // A network that is no supernet has one subnet.
+        if depths.isEmpty, kernelSizes.isEmpty, expandRatios.isEmpty { return "r\(resolution) whole network" }
         guard !depths.isEmpty, kernelSizes.count == expandRatios.count, kernelSizes.count % depths.count == 0 else {
             return "r\(resolution) (malformed)"
         }

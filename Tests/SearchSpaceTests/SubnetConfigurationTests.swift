@@ -12,7 +12,10 @@ import Testing
     @Test func descriptionOfMalformedConfigurationsDoesNotTrap() {
         let none = SubnetConfiguration(resolution: 1, depths: [], kernelSizes: [], expandRatios: [])
         let uneven = SubnetConfiguration(resolution: 1, depths: [9, -1], kernelSizes: [3, 3], expandRatios: [3, 3])
-        #expect(none.description == "r1 (malformed)")
+        #expect(none.description == "r1 whole network")
+        var half = none
+        half.kernelSizes = [3]
+        #expect(half.description == "r1 (malformed)")
         #expect(uneven.description == "r1 3x3 ")
     }
 

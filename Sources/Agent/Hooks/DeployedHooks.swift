@@ -139,7 +139,7 @@ extension ModelRunner.HooksInUse {
         let zeros = counters.zeros.withLock { $0 }
         return HookTelemetry(
             state: report.map { $0.isResting ? .resting : .learning } ?? .deciding,
-            budget: point < hooks.budgets.count ? hooks.budgets[point].map { Double(max($0, 0)) } : nil,
+            budget: point < hooks.budgets.count ? hooks.budgets[point].flatMap { HookTelemetry.decimal(max($0, 0)) } : nil,
             kinds: hooks.kinds.enumerated().map { index, kind in
                 let possible = now.possible[index] &- last.possible[index]
                 return .init(
@@ -155,6 +155,9 @@ extension ModelRunner.HooksInUse {
 }
 
 extension HookTelemetry {
+    /// As people wrote it: 0.3, not 0.30000001192092896.
+    fileprivate static func decimal(_ value: Float) -> Double? { Double("\(value)") }
+
     fileprivate static func largest(_ steps: [ActivationSparsity]) -> [StepZeros] {
         steps.sorted { $0.zeroShare > $1.zeroShare }.prefix(zeroStepLimit).map { step in
             StepZeros(step: step.name.wireText(limit: stepBytes, fallback: "step"), share: step.zeroShare)
