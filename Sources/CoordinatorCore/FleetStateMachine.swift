@@ -58,7 +58,7 @@ where Instant: Sendable, Instant.Duration == Duration {
     struct Board: Sendable {
         var state: BoardState
         var heard: Instant
-        /// It had said hello before the coordinator's start, and has not since. (Whether it said goodbye is not stored.)
+        /// It had said hello before the coordinator's start, and has not since. Whether it said goodbye is not stored.
         var isAwaited = false
         /// When the assignment was sent last; `nil` before the first time.
         var sent: Instant?

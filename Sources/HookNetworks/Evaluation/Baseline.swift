@@ -27,8 +27,8 @@ public enum Baseline {
         return high
     }
 
-    /// Precisions change no floating-point operations: the probability of the cheapest assignment, the first one, at which
-    /// as much time is saved on the mean as `target`; the network is left with that policy.
+    /// Precisions change no floating-point operations: the probability of the cheapest assignment, the first one, at
+    /// which as much time is saved on the mean as `target`; the network is left with that policy.
     /// - Parameters:
     ///   - target: microseconds, as `savings`.
     ///   - savings: by assignment, what it was measured to save.

@@ -37,9 +37,9 @@ public struct LatencyReading: Hashable, Codable, Sendable {
 /// then expected to keep the constraint the most accurate is measured; after every failure more room is left. Where
 /// none is expected to, the fastest is.
 ///
-/// What batches vary is known badly from the five of one reading, and those that agree by chance would be published: the
-/// mean over all readings at hand is the least that is believed of any of them. That takes points that break their
-/// constraint, with noise of 5 %, from 0.9 to 0.4 % (`Benchmarks/verification`).
+/// What batches vary is known badly from the five of one reading, and those that agree by chance would be published:
+/// the mean over all readings at hand is the least that is believed of any of them. That takes points that break their
+/// constraint, with noise of 5 %, from 0.8 to 0.4 % (`Benchmarks/verification`).
 ///
 /// Bounded by `Settings.measurements` of each point; what was measured for another point costs nothing.
 public enum PointVerification {
