@@ -58,7 +58,7 @@ extension Schema {
                 [
                     "board": .string, "status": .string, "version": .integer, "previousVersion": .integer,
                     "desiredVersion": .integer, "receivedBytes": .integer,
-                ], optional: ["reason": .string]),
+                ], optional: ["reason": .string, "runningVersion": .integer, "diskVersion": .integer]),
         ]
     }
 }

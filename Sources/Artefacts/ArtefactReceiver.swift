@@ -39,6 +39,10 @@ where Instant: Sendable, Instant.Duration == Duration {
     private let usable: Set<ArtefactID>
     /// What the agent was started with, of kinds that wait for that.
     private let started: [ArtefactID: ContentSum]
+    /// What the agent runs of the shelf.
+    private var running: [ArtefactID: Running] = [:]
+    /// Not heard yet.
+    private var damaged: [ArtefactDamage]
     private var isConnected = false
     private var transfer: ArtefactTransfer<Instant>?
     private var wrongWholes = 0
@@ -59,8 +63,22 @@ where Instant: Sendable, Instant.Duration == Duration {
         settings: Settings = Settings(), lastNumber: UInt64 = 0, at now: Instant
     ) {
         self.lastNumber = lastNumber
+        damaged = shelf.damaged.map {
+            ArtefactDamage(find: lastNumber + $0.find, id: $0.id, version: $0.version, reason: $0.reason)
+        }
         (self.shelf, self.usable, self.started, self.settings) = (shelf, usable, started, settings)
-        for (id, slot) in shelf.index.slots where slot.trial != nil { onTrialSince[id] = now }
+        for (id, slot) in shelf.index.slots {
+            if slot.trial != nil { onTrialSince[id] = now }
+            let held = [slot.inUse, slot.previous].compactMap { $0?.manifest }.first { $0.sum == started[id] }
+            if let held { running[id] = Running(held) }
+        }
+    }
+
+    private struct Running {
+        var sum: ContentSum
+        var version: UInt64
+
+        init(_ manifest: ArtefactManifest) { (sum, version) = (manifest.sum, manifest.version) }
     }
 
     // MARK: Connection
@@ -79,7 +97,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         guard isConnected else { return [] }
         switch order {
         case .heard(let number):
-            if said?.state.number == number { said?.isHeard = true }
+            guard let said, said.state.number == number else { return [] }
+            self.said?.isHeard = true
+            damaged.removeAll { said.state.damaged.contains($0) }
+            self.said?.state.damaged = []
             return []
         case .trust(let key, let rotations): return told(key, rotations, at: now)
         case .desired(let generation, let desired):
@@ -121,6 +142,7 @@ where Instant: Sendable, Instant.Duration == Duration {
     public mutating func loaded(_ id: ArtefactID, _ sum: ContentSum, at now: Instant) -> [Action] {
         guard loading.contains(id), shelf.index.slots[id]?.inUse?.manifest.sum == sum else { return [] }
         loading.remove(id)
+        running[id] = shelf.index.slots[id]?.inUse.map { Running($0.manifest) }
         onTrialSince[id] = now
         return plan(at: now) + report(at: now)
     }
@@ -305,7 +327,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         let ids = Set(desired.keys).union(index.slots.keys).sorted().prefix(ShelfIndex.slotLimit)
         return ArtefactState(
             number: 0, key: index.key, generation: index.generation,
-            holdings: ids.map { holding(of: $0, desired[$0]) })
+            holdings: ids.map { holding(of: $0, desired[$0]) },
+            damaged: Array(damaged.prefix(ArtefactLimits.damagePerState)))
     }
 
     private func holding(of id: ArtefactID, _ desired: ArtefactManifest?) -> ArtefactHolding {
@@ -314,7 +337,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         var holding = ArtefactHolding(
             id: id, status: .leftOver, version: inUse?.version ?? 0,
             previousVersion: slot?.previous?.manifest.version ?? 0, desiredVersion: desired?.version ?? 0,
-            receivedBytes: 0, reason: "")
+            receivedBytes: 0, reason: "", runningVersion: runningVersion(of: id, inUse))
         guard let desired else { return holding }
         if let reason = refusals[id] {
             (holding.status, holding.reason) = (.refused, reason.reason())
@@ -327,6 +350,13 @@ where Instant: Sendable, Instant.Duration == Duration {
             (holding.status, holding.receivedBytes) = (waits ? .waitsForStart : .inUse, desired.byteCount)
         }
         return holding
+    }
+
+    /// Versions may share a content: then that on the disk counts.
+    private func runningVersion(of id: ArtefactID, _ inUse: ArtefactManifest?) -> UInt64? {
+        guard usable.contains(id) else { return nil }
+        guard let running = running[id] else { return 0 }
+        return running.sum == inUse?.sum ? inUse?.version : running.version
     }
 }
 

@@ -17,12 +17,13 @@ extension FleetListing where Value == [ArtefactView] {
 }
 
 extension FleetListing where Value == ArtefactView {
-    /// What boards have of it.
+    /// What boards run and hold of it.
     public static var holdings: Self {
-        Self(["BOARD", "STATUS", "VERSION", "BEFORE", "DESIRED", "RECEIVED", "REASON"]) {
+        Self(["BOARD", "STATUS", "RUNNING", "ON DISK", "KEPT", "DESIRED", "RECEIVED", "REASON"]) {
             $0.boards.map { board in
-                [
-                    board.board, board.status, board.version == 0 ? "configured" : "\(board.version)",
+                func text(_ version: UInt64) -> String { version == 0 ? "configured" : "\(version)" }
+                return [
+                    board.board, board.status, board.runningVersion.map(text) ?? "-", text(board.version),
                     board.previousVersion == 0 ? "-" : "\(board.previousVersion)",
                     board.desiredVersion == 0 ? "-" : "\(board.desiredVersion)", "\(board.receivedBytes)",
                     board.reason ?? "-",

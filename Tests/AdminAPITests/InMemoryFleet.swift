@@ -181,7 +181,7 @@ actor InMemoryArtefacts: ArtefactAdministration {
         boards: [
             .init(
                 board: "b0", status: "refused", version: 1, previousVersion: 0, desiredVersion: 2, receivedBytes: 5,
-                reason: "of other weights")
+                reason: "of other weights", runningVersion: 1)
         ])
 
     func artefacts() -> [ArtefactView] { [Self.view] }

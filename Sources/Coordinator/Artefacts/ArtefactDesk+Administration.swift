@@ -117,7 +117,8 @@ extension ArtefactDesk {
             return .init(
                 board: board.rawValue, status: holding.status.name, version: holding.version,
                 previousVersion: holding.previousVersion, desiredVersion: holding.desiredVersion,
-                receivedBytes: holding.receivedBytes, reason: holding.reason.isEmpty ? nil : holding.reason)
+                receivedBytes: holding.receivedBytes, reason: holding.reason.isEmpty ? nil : holding.reason,
+                runningVersion: holding.runningVersion)
         }
     }
 }

@@ -72,6 +72,7 @@ actor ArtefactDesk {
             switch action {
             case .send(let order, let board): send(.artefactOrder(order), board)
             case .refused(let board, let reason): await record(.artefactRefused, board, reason)
+            case .damaged(let board, let reason): await record(.artefactDamaged, board, reason)
             case .lift(let generation): _ = await place(library.deployments.above(generation))
             }
         }
