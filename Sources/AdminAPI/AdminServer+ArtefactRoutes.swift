@@ -50,7 +50,7 @@ extension Schema {
                 [
                     "kind": .string, "name": .string, "versions": .array(.reference("ArtefactVersion")),
                     "generation": .integer, "boards": .array(.reference("ArtefactBoard")),
-                ], optional: ["deployedVersion": .integer]),
+                ], optional: ["deployedVersion": .integer, "warning": .string]),
             "ArtefactVersion": .object([
                 "version": .integer, "sizeBytes": .integer, "sha256": .string, "createdAtMilliseconds": .integer,
             ]),

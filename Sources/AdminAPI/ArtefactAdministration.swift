@@ -124,12 +124,15 @@ public struct ArtefactView: Codable, Equatable, Sendable {
     /// Of the deployments of all artefacts.
     public var generation: UInt64
     public var boards: [Board]
+    /// With the answer to a change: what people should know of it.
+    public var warning: String?
 
     public init(
         kind: String, name: String, versions: [Version], deployedVersion: UInt64?, generation: UInt64,
-        boards: [Board]
+        boards: [Board], warning: String? = nil
     ) {
         (self.kind, self.name, self.versions) = (kind, name, versions)
         (self.deployedVersion, self.generation, self.boards) = (deployedVersion, generation, boards)
+        self.warning = warning
     }
 }

@@ -5,6 +5,8 @@
 ///     desired ──signed by the believed key, newer or allowed to be older, not known as bad──▶ fetching
 ///     fetching ──whole and verified──▶ on the shelf ──use──▶ loading ──loaded──▶ in use ──time──▶ proven
 ///                                                              └──not loaded, or two deaths──▶ bad; the one before
+///     a package ──whole──▶ examined ──fits what runs──▶ waits for the next start
+///                                   └──does not──▶ refused until the agent starts again
 ///
 /// An order with a lower generation than the last is one that was heard before, and is forgotten. An artefact that is
 /// not desired any more stays as it is.
@@ -29,6 +31,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         /// Take the version over without a pause, then call `loaded` or `notLoaded`. `nil`: what the agent was
         /// configured with.
         case load(ArtefactID, SignedManifest)
+        /// Look whether the package fits what runs, without a pause, then call `examined`.
+        case examine(ArtefactID, SignedManifest)
         /// For people.
         case tell(String)
     }
@@ -47,6 +51,9 @@ where Instant: Sendable, Instant.Duration == Duration {
     private var transfer: ArtefactTransfer<Instant>?
     private var wrongWholes = 0
     private var loading: Set<ArtefactID> = []
+    private var examining: Set<ContentSum> = []
+    /// Packages that were looked at since the start: what they are refused for, empty where nothing is.
+    private var examined: [ContentSum: String] = [:]
     private var onTrialSince: [ArtefactID: Instant] = [:]
     /// Why a desired version is not used.
     private var refusals: [ArtefactID: String] = [:]
@@ -156,6 +163,16 @@ where Instant: Sendable, Instant.Duration == Duration {
         return [.tell("\(id) is not used: \(reason)")] + actions + plan(at: now) + report(at: now)
     }
 
+    /// - Parameter refusal: why the package cannot take the place of what runs; `nil` where it can.
+    public mutating func examined(
+        _ id: ArtefactID, _ sum: ContentSum, refusal: String?, at now: Instant
+    ) -> [Action] {
+        guard examining.remove(sum) != nil else { return [] }
+        examined[sum] = refusal ?? ""
+        let told: [Action] = refusal.map { [.tell("\(id) is not used: \($0)")] } ?? []
+        return told + plan(at: now) + report(at: now)
+    }
+
     /// A normal end.
     public mutating func stopping() { try? shelf.stopped() }
 
@@ -193,7 +210,8 @@ where Instant: Sendable, Instant.Duration == Duration {
             guard !loading.contains(desired.id) else { continue }
             do throws(DiskFailure) {
                 if try shelf.holds(manifest) {
-                    actions += try use(desired.signed, at: now)
+                    let fits = manifest.id.kind != .modelPackage || examined[manifest.sum] != nil
+                    actions += fits ? try use(desired.signed, at: now) : examine(desired.signed)
                 } else if missing == nil {
                     missing = manifest
                 }
@@ -208,12 +226,18 @@ where Instant: Sendable, Instant.Duration == Duration {
         guard desired.signed.isSigned(by: key) else { return "it is not signed by the key that this board believes" }
         let (manifest, slot) = (desired.signed.manifest, shelf.index.slots[desired.id])
         if let reason = slot?.reason(against: manifest.sum) { return reason }
+        if let reason = examined[manifest.sum], !reason.isEmpty { return reason }
         guard let known = slot?.inUse?.manifest, !desired.mayDowngrade else { return nil }
         if manifest.version < known.version { return "it is older than version \(known.version), which is used" }
         guard manifest.version > known.version || manifest.sum == known.sum else {
             return "version \(known.version) is used with another content"
         }
         return nil
+    }
+
+    private mutating func examine(_ signed: SignedManifest) -> [Action] {
+        guard examining.insert(signed.manifest.sum).inserted else { return [] }
+        return [.examine(signed.manifest.id, signed)]
     }
 
     private mutating func use(_ signed: SignedManifest, at now: Instant) throws(DiskFailure) -> [Action] {
@@ -344,6 +368,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         } else if inUse != desired || loading.contains(id) {
             holding.status = .fetching
             if transfer?.manifest == desired { holding.receivedBytes = transfer?.keptBytes ?? 0 }
+            if examining.contains(desired.sum) { holding.receivedBytes = desired.byteCount }
             holding.reason = (trouble ?? "").reason()
         } else {
             let waits = id.kind != .hookVersion && started[id] != desired.sum

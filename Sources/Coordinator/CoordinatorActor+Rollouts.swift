@@ -79,7 +79,7 @@ extension CoordinatorActor {
         return RolloutGroupRule.groups(of: boards.map { ($0.id, $0.labels) }, by: plan.groups)
     }
 
-    private func boards(carrying model: ModelName) -> [BoardDescription] {
+    func boards(carrying model: ModelName) -> [BoardDescription] {
         machine.activeStates.map(\.board).filter { board in board.models.contains { $0.name == model } }
     }
 

@@ -43,6 +43,6 @@ extension ArtefactView {
         return ["artefact     \(fullName)", "deployed     \(deployed), generation \(generation)"]
             + versions.map {
                 "version \($0.version)    \($0.sizeBytes) bytes, \($0.sha256), \(timeText($0.createdAtMilliseconds))"
-            } + [""]
+            } + (warning.map { ["warning      \($0)"] } ?? []) + [""]
     }
 }

@@ -48,7 +48,7 @@ import Testing
 
     /// Answers what is asked until nothing is; what is to be loaded is.
     private func serve(
-        _ receiver: inout Receiver, _ signed: SignedManifest, _ first: [Receiver.Action]
+        _ receiver: inout Receiver, _ signed: SignedManifest, _ first: [Receiver.Action], refusal: String? = nil
     ) -> [UInt64] {
         var (actions, loads) = (first, [UInt64]())
         while !actions.isEmpty {
@@ -62,6 +62,8 @@ import Testing
             case .load(let id, let signed):
                 loads.append(signed.manifest.version)
                 actions += receiver.loaded(id, signed.manifest.sum, at: .seconds(1))
+            case .examine(let id, let signed):
+                actions += receiver.examined(id, signed.manifest.sum, refusal: refusal, at: .seconds(1))
             case .send, .tell: break
             }
         }
@@ -151,7 +153,7 @@ import Testing
             case .load(let id, let signed):
                 failed = true
                 actions += receiver.notLoaded(id, signed.manifest.sum, reason: "of other weights", at: .seconds(1))
-            case .send, .tell: break
+            case .send, .tell, .examine: break
             }
         }
         let holding = try #require(receiver.state.holdings.first)
@@ -176,6 +178,30 @@ import Testing
         #expect(serve(&receiver, signed, receiver.received(order(1, signed), at: .seconds(1))).isEmpty)
         #expect(receiver.state.holdings.first?.status == .waitsForStart)
         #expect(try start([id: signed.manifest.sum]).state.holdings.first?.status == .inUse)
+    }
+
+    /// A package that does not fit what runs never waits for a start; the next start looks again.
+    @Test func aPackageThatDoesNotFitIsRefused() throws {
+        let (disk, id) = (MemoryDisk(), try Samples.id(.modelPackage))
+        func start() throws -> Receiver {
+            Receiver(try ArtefactShelf(disk, atMilliseconds: 0), usable: [id], started: [:], at: .seconds(0))
+        }
+        var receiver = try start()
+        _ = receiver.sessionStarted(at: .seconds(0))
+        _ = receiver.received(.trust(Samples.signer.key, []), at: .seconds(0))
+        let signed = try Samples.signed(1, id)
+        _ = serve(
+            &receiver, signed, receiver.received(order(1, signed), at: .seconds(1)), refusal: "it has 5 outputs")
+        let holding = try #require(receiver.state.holdings.first)
+        #expect(holding.status == .refused && holding.reason == "it has 5 outputs" && holding.version == 0)
+        #expect(receiver.shelf.index.slots[id]?.inUse == nil)
+        // What was looked at is not looked at again.
+        #expect(receiver.received(order(1, signed), at: .seconds(2)).allSatisfy { $0 != .examine(id, signed) })
+        receiver = try start()
+        let actions = receiver.sessionStarted(at: .seconds(0))
+        #expect(actions.contains(.examine(id, signed)))
+        _ = serve(&receiver, signed, actions)
+        #expect(receiver.state.holdings.first?.status == .waitsForStart)
     }
 
     /// What runs and what lies on the disk are two things until the agent starts again.

@@ -232,6 +232,8 @@ struct ReceiverSimulation {
             switch actions.removeFirst() {
             case .send(let report): carry(Parcel(arrival: now, report: report))
             case .tell: break
+            case .examine(let id, let signed):
+                actions += receiver.examined(id, signed.manifest.sum, refusal: nil, at: now)
             case .load(let id, let signed):
                 check(signed)
                 let manifest = signed.manifest
