@@ -15,7 +15,8 @@ struct PackageTrial: Sendable {
     init(of deployment: ModelDeployment) {
         runsSupernet = deployment.supernet != nil
         points = deployment.points.count
-        (input, outputs) = (deployment.plans.first?.inputShape, deployment.plans.first?.outputCount ?? 0)
+        input = deployment.plans.first?.inputShape
+        outputs = deployment.supernet?.supernet.classCount ?? deployment.plans.first?.outputCount ?? 0
     }
 
     /// Reads the package as the agent's start does; it takes the memory of another model while it lasts.
