@@ -50,7 +50,7 @@ extension Schema {
                 [
                     "kind": .string, "name": .string, "versions": .array(.reference("ArtefactVersion")),
                     "generation": .integer, "boards": .array(.reference("ArtefactBoard")),
-                ], optional: ["deployedVersion": .integer]),
+                ], optional: ["deployedVersion": .integer, "warning": .string]),
             "ArtefactVersion": .object([
                 "version": .integer, "sizeBytes": .integer, "sha256": .string, "createdAtMilliseconds": .integer,
             ]),
@@ -58,7 +58,7 @@ extension Schema {
                 [
                     "board": .string, "status": .string, "version": .integer, "previousVersion": .integer,
                     "desiredVersion": .integer, "receivedBytes": .integer,
-                ], optional: ["reason": .string]),
+                ], optional: ["reason": .string, "runningVersion": .integer, "diskVersion": .integer]),
         ]
     }
 }

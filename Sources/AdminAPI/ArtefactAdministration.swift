@@ -92,20 +92,26 @@ public struct ArtefactView: Codable, Equatable, Sendable {
     public struct Board: Codable, Equatable, Sendable {
         public var board: String
         public var status: String
-        /// In use; 0 for what the board's agent was configured with.
+        /// As `diskVersion`.
         public var version: UInt64
         public var previousVersion: UInt64
         public var desiredVersion: UInt64
         public var receivedBytes: Int
         public var reason: String?
+        /// That the agent runs; 0 for what it was configured with, `nil` where it runs no such model, or is of before
+        /// it said so.
+        public var runningVersion: UInt64?
+        /// On the board's disk, for now or for the agent's next start; 0 for what the agent was configured with.
+        public var diskVersion: UInt64?
 
         public init(
             board: String, status: String, version: UInt64, previousVersion: UInt64, desiredVersion: UInt64,
-            receivedBytes: Int, reason: String?
+            receivedBytes: Int, reason: String?, runningVersion: UInt64? = nil
         ) {
             (self.board, self.status, self.version) = (board, status, version)
             (self.previousVersion, self.desiredVersion) = (previousVersion, desiredVersion)
             (self.receivedBytes, self.reason) = (receivedBytes, reason)
+            (self.runningVersion, diskVersion) = (runningVersion, version)
         }
     }
 
@@ -118,12 +124,15 @@ public struct ArtefactView: Codable, Equatable, Sendable {
     /// Of the deployments of all artefacts.
     public var generation: UInt64
     public var boards: [Board]
+    /// With the answer to a change: what people should know of it.
+    public var warning: String?
 
     public init(
         kind: String, name: String, versions: [Version], deployedVersion: UInt64?, generation: UInt64,
-        boards: [Board]
+        boards: [Board], warning: String? = nil
     ) {
         (self.kind, self.name, self.versions) = (kind, name, versions)
         (self.deployedVersion, self.generation, self.boards) = (deployedVersion, generation, boards)
+        self.warning = warning
     }
 }

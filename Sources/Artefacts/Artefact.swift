@@ -57,6 +57,8 @@ public enum ArtefactLimits {
     public static let versions = 1_024
     /// Contents that a board remembers as unusable, for each artefact.
     public static let badPerArtefact = 16
+    /// Finds of damage that one state of a board tells; others wait for the next.
+    public static let damagePerState = 16
     /// Bytes of a reason.
     public static let reasonBytes = 200
 }

@@ -23,6 +23,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         case lift(above: UInt64)
         /// An event: a board does not use what it should.
         case refused(BoardID, String)
+        /// An event: a board dropped a content that was damaged on its disk.
+        case damaged(BoardID, String)
     }
 
     public struct Board: Equatable, Sendable {
@@ -32,6 +34,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         var sent: Instant?
         var pause: Duration
         var told: [ArtefactID: String] = [:]
+        /// The last find of damage that was told.
+        var lastFind: UInt64 = 0
     }
 
     /// A board may be ahead of a folder that was restored from a backup, but not by more than this.
@@ -72,6 +76,11 @@ where Instant: Sendable, Instant.Duration == Duration {
                 .refused(id, "\(holding.id) version \(holding.desiredVersion): \(holding.reason)"))
         }
         for holding in state.holdings where holding.status != .refused { board.told[holding.id] = nil }
+        // A state that was not heard to be heard tells them again.
+        for damage in state.damaged where damage.find > board.lastFind {
+            actions.append(.damaged(id, "\(damage.id) version \(damage.version): \(damage.reason)"))
+        }
+        board.lastFind = state.damaged.map(\.find).reduce(board.lastFind, max)
         boards[id] = board
         if state.generation > deployments.generation {
             let isPossible = state.generation - deployments.generation <= Self.generationLead

@@ -46,9 +46,29 @@ public struct ArtefactState: Equatable, Sendable {
     public var generation: UInt64
     /// In the order of their names.
     public var holdings: [ArtefactHolding]
+    /// What the agent's start found damaged, until it was heard; at most `ArtefactLimits.damagePerState`.
+    public var damaged: [ArtefactDamage]
 
-    public init(number: UInt64, key: ArtefactKey?, generation: UInt64, holdings: [ArtefactHolding]) {
+    public init(
+        number: UInt64, key: ArtefactKey?, generation: UInt64, holdings: [ArtefactHolding],
+        damaged: [ArtefactDamage] = []
+    ) {
         (self.number, self.key, self.generation, self.holdings) = (number, key, generation, holdings)
+        self.damaged = damaged
+    }
+}
+
+/// A content on a board's disk that is not what was signed, and was dropped.
+public struct ArtefactDamage: Equatable, Sendable {
+    /// Of the find: rises with each, also over starts of the agent, so that none is told twice.
+    public var find: UInt64
+    public var id: ArtefactID
+    public var version: UInt64
+    /// At most `ArtefactLimits.reasonBytes` bytes.
+    public var reason: String
+
+    public init(find: UInt64, id: ArtefactID, version: UInt64, reason: String) {
+        (self.find, self.id, self.version, self.reason) = (find, id, version, reason)
     }
 }
 
@@ -78,7 +98,7 @@ public struct ArtefactHolding: Equatable, Sendable {
 
     public var id: ArtefactID
     public var status: Status
-    /// In use; 0 for what the agent was configured with.
+    /// On the board's disk, for now or for the agent's next start; 0 for what the agent was configured with.
     public var version: UInt64
     /// Kept beside it; 0 for none.
     public var previousVersion: UInt64
@@ -88,14 +108,17 @@ public struct ArtefactHolding: Equatable, Sendable {
     public var receivedBytes: Int
     /// Empty where there is nothing to say; at most `ArtefactLimits.reasonBytes` bytes.
     public var reason: String
+    /// That the agent runs; 0 for what it was configured with, `nil` where it runs no such model or does not say.
+    public var runningVersion: UInt64?
 
     public init(
         id: ArtefactID, status: Status, version: UInt64, previousVersion: UInt64, desiredVersion: UInt64,
-        receivedBytes: Int, reason: String
+        receivedBytes: Int, reason: String, runningVersion: UInt64? = nil
     ) {
         (self.id, self.status, self.version) = (id, status, version)
         (self.previousVersion, self.desiredVersion) = (previousVersion, desiredVersion)
         (self.receivedBytes, self.reason) = (receivedBytes, reason)
+        self.runningVersion = runningVersion
     }
 }
 

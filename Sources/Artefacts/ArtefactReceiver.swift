@@ -5,6 +5,8 @@
 ///     desired ──signed by the believed key, newer or allowed to be older, not known as bad──▶ fetching
 ///     fetching ──whole and verified──▶ on the shelf ──use──▶ loading ──loaded──▶ in use ──time──▶ proven
 ///                                                              └──not loaded, or two deaths──▶ bad; the one before
+///     a package ──whole──▶ examined ──fits what runs──▶ waits for the next start
+///                                   └──does not──▶ refused until the agent starts again
 ///
 /// An order with a lower generation than the last is one that was heard before, and is forgotten. An artefact that is
 /// not desired any more stays as it is.
@@ -29,6 +31,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         /// Take the version over without a pause, then call `loaded` or `notLoaded`. `nil`: what the agent was
         /// configured with.
         case load(ArtefactID, SignedManifest)
+        /// Look whether the package fits what runs, without a pause, then call `examined`.
+        case examine(ArtefactID, SignedManifest)
         /// For people.
         case tell(String)
     }
@@ -39,10 +43,17 @@ where Instant: Sendable, Instant.Duration == Duration {
     private let usable: Set<ArtefactID>
     /// What the agent was started with, of kinds that wait for that.
     private let started: [ArtefactID: ContentSum]
+    /// What the agent runs of the shelf.
+    private var running: [ArtefactID: Running] = [:]
+    /// Not heard yet.
+    private var damaged: [ArtefactDamage]
     private var isConnected = false
     private var transfer: ArtefactTransfer<Instant>?
     private var wrongWholes = 0
     private var loading: Set<ArtefactID> = []
+    private var examining: Set<ContentSum> = []
+    /// Packages that were looked at since the start: what they are refused for, empty where nothing is.
+    private var examined: [ContentSum: String] = [:]
     private var onTrialSince: [ArtefactID: Instant] = [:]
     /// Why a desired version is not used.
     private var refusals: [ArtefactID: String] = [:]
@@ -59,8 +70,22 @@ where Instant: Sendable, Instant.Duration == Duration {
         settings: Settings = Settings(), lastNumber: UInt64 = 0, at now: Instant
     ) {
         self.lastNumber = lastNumber
+        damaged = shelf.damaged.map {
+            ArtefactDamage(find: lastNumber + $0.find, id: $0.id, version: $0.version, reason: $0.reason)
+        }
         (self.shelf, self.usable, self.started, self.settings) = (shelf, usable, started, settings)
-        for (id, slot) in shelf.index.slots where slot.trial != nil { onTrialSince[id] = now }
+        for (id, slot) in shelf.index.slots {
+            if slot.trial != nil { onTrialSince[id] = now }
+            let held = [slot.inUse, slot.previous].compactMap { $0?.manifest }.first { $0.sum == started[id] }
+            if let held { running[id] = Running(held) }
+        }
+    }
+
+    private struct Running {
+        var sum: ContentSum
+        var version: UInt64
+
+        init(_ manifest: ArtefactManifest) { (sum, version) = (manifest.sum, manifest.version) }
     }
 
     // MARK: Connection
@@ -79,7 +104,10 @@ where Instant: Sendable, Instant.Duration == Duration {
         guard isConnected else { return [] }
         switch order {
         case .heard(let number):
-            if said?.state.number == number { said?.isHeard = true }
+            guard let said, said.state.number == number else { return [] }
+            self.said?.isHeard = true
+            damaged.removeAll { said.state.damaged.contains($0) }
+            self.said?.state.damaged = []
             return []
         case .trust(let key, let rotations): return told(key, rotations, at: now)
         case .desired(let generation, let desired):
@@ -121,6 +149,7 @@ where Instant: Sendable, Instant.Duration == Duration {
     public mutating func loaded(_ id: ArtefactID, _ sum: ContentSum, at now: Instant) -> [Action] {
         guard loading.contains(id), shelf.index.slots[id]?.inUse?.manifest.sum == sum else { return [] }
         loading.remove(id)
+        running[id] = shelf.index.slots[id]?.inUse.map { Running($0.manifest) }
         onTrialSince[id] = now
         return plan(at: now) + report(at: now)
     }
@@ -132,6 +161,16 @@ where Instant: Sendable, Instant.Duration == Duration {
         loading.remove(id)
         let actions = attempt(at: now) { shelf throws(DiskFailure) in try shelf.failed(id, sum, reason: reason) }
         return [.tell("\(id) is not used: \(reason)")] + actions + plan(at: now) + report(at: now)
+    }
+
+    /// - Parameter refusal: why the package cannot take the place of what runs; `nil` where it can.
+    public mutating func examined(
+        _ id: ArtefactID, _ sum: ContentSum, refusal: String?, at now: Instant
+    ) -> [Action] {
+        guard examining.remove(sum) != nil else { return [] }
+        examined[sum] = refusal ?? ""
+        let told: [Action] = refusal.map { [.tell("\(id) is not used: \($0)")] } ?? []
+        return told + plan(at: now) + report(at: now)
     }
 
     /// A normal end.
@@ -171,7 +210,8 @@ where Instant: Sendable, Instant.Duration == Duration {
             guard !loading.contains(desired.id) else { continue }
             do throws(DiskFailure) {
                 if try shelf.holds(manifest) {
-                    actions += try use(desired.signed, at: now)
+                    let fits = manifest.id.kind != .modelPackage || examined[manifest.sum] != nil
+                    actions += fits ? try use(desired.signed, at: now) : examine(desired.signed)
                 } else if missing == nil {
                     missing = manifest
                 }
@@ -186,12 +226,18 @@ where Instant: Sendable, Instant.Duration == Duration {
         guard desired.signed.isSigned(by: key) else { return "it is not signed by the key that this board believes" }
         let (manifest, slot) = (desired.signed.manifest, shelf.index.slots[desired.id])
         if let reason = slot?.reason(against: manifest.sum) { return reason }
+        if let reason = examined[manifest.sum], !reason.isEmpty { return reason }
         guard let known = slot?.inUse?.manifest, !desired.mayDowngrade else { return nil }
         if manifest.version < known.version { return "it is older than version \(known.version), which is used" }
         guard manifest.version > known.version || manifest.sum == known.sum else {
             return "version \(known.version) is used with another content"
         }
         return nil
+    }
+
+    private mutating func examine(_ signed: SignedManifest) -> [Action] {
+        guard examining.insert(signed.manifest.sum).inserted else { return [] }
+        return [.examine(signed.manifest.id, signed)]
     }
 
     private mutating func use(_ signed: SignedManifest, at now: Instant) throws(DiskFailure) -> [Action] {
@@ -305,7 +351,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         let ids = Set(desired.keys).union(index.slots.keys).sorted().prefix(ShelfIndex.slotLimit)
         return ArtefactState(
             number: 0, key: index.key, generation: index.generation,
-            holdings: ids.map { holding(of: $0, desired[$0]) })
+            holdings: ids.map { holding(of: $0, desired[$0]) },
+            damaged: Array(damaged.prefix(ArtefactLimits.damagePerState)))
     }
 
     private func holding(of id: ArtefactID, _ desired: ArtefactManifest?) -> ArtefactHolding {
@@ -314,19 +361,27 @@ where Instant: Sendable, Instant.Duration == Duration {
         var holding = ArtefactHolding(
             id: id, status: .leftOver, version: inUse?.version ?? 0,
             previousVersion: slot?.previous?.manifest.version ?? 0, desiredVersion: desired?.version ?? 0,
-            receivedBytes: 0, reason: "")
+            receivedBytes: 0, reason: "", runningVersion: runningVersion(of: id, inUse))
         guard let desired else { return holding }
         if let reason = refusals[id] {
             (holding.status, holding.reason) = (.refused, reason.reason())
         } else if inUse != desired || loading.contains(id) {
             holding.status = .fetching
             if transfer?.manifest == desired { holding.receivedBytes = transfer?.keptBytes ?? 0 }
+            if examining.contains(desired.sum) { holding.receivedBytes = desired.byteCount }
             holding.reason = (trouble ?? "").reason()
         } else {
             let waits = id.kind != .hookVersion && started[id] != desired.sum
             (holding.status, holding.receivedBytes) = (waits ? .waitsForStart : .inUse, desired.byteCount)
         }
         return holding
+    }
+
+    /// Versions may share a content: then that on the disk counts.
+    private func runningVersion(of id: ArtefactID, _ inUse: ArtefactManifest?) -> UInt64? {
+        guard usable.contains(id) else { return nil }
+        guard let running = running[id] else { return 0 }
+        return running.sum == inUse?.sum ? inUse?.version : running.version
     }
 }
 

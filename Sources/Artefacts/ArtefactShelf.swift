@@ -26,6 +26,8 @@ public struct ArtefactShelf<Disk: ArtefactDisk> {
     public private(set) var index: ShelfIndex
     /// What people should know of the start.
     public private(set) var notes: [String] = []
+    /// Contents that the start dropped, counted from 1.
+    public private(set) var damaged: [ArtefactDamage] = []
 
     /// Opens the shelf at the start of an agent; deaths with versions that are new are counted here.
     /// - Throws: `DiskFailure` where the disk does not give or take what it must.
@@ -54,30 +56,41 @@ public struct ArtefactShelf<Disk: ArtefactDisk> {
 
     /// A content that is not what it was is gone: the version before it is used, and it comes again if it is desired.
     private mutating func dropDamagedContents() throws(DiskFailure) {
-        var (next, damaged) = (index, [SignedManifest?]())
-        for (id, slot) in index.slots {
-            func isWhole(_ held: SignedManifest?) throws(DiskFailure) -> Bool {
-                guard let manifest = held?.manifest else { return false }
-                let name = Self.contentName(manifest.sum)
-                guard try disk.size(of: name) == manifest.byteCount else { return false }
-                return try disk.sum(of: name) == manifest.sum
+        var (next, dropped) = (index, [ArtefactManifest]())
+        for (id, slot) in index.slots.sorted(by: { $0.key < $1.key }) {
+            if let manifest = slot.previous?.manifest, let fault = try fault(in: manifest) {
+                next.slots[id]?.previous = nil
+                dropped.append(manifest)
+                found(manifest, "\(fault); it was kept as the one before")
             }
-            var kept = slot
-            if slot.previous != nil, try !isWhole(slot.previous) {
-                kept.previous = nil
-                damaged.append(slot.previous)
-                notes.append("\(id) version \(slot.previous?.manifest.version ?? 0) is damaged on the disk")
+            if let manifest = slot.inUse?.manifest, let fault = try fault(in: manifest) {
+                let before = next.slots[id]?.previous
+                next.slots[id]?.inUse = before
+                next.slots[id]?.previous = nil
+                next.slots[id]?.trial = nil
+                dropped.append(manifest)
+                let instead = before.map { "version \($0.manifest.version)" } ?? "what was configured"
+                found(manifest, "\(fault); \(instead) is used")
             }
-            if slot.inUse != nil, try !isWhole(slot.inUse) {
-                (kept.inUse, kept.previous, kept.trial) = (kept.previous, nil, nil)
-                damaged.append(slot.inUse)
-                notes.append("\(id) version \(slot.inUse?.manifest.version ?? 0) is damaged on the disk")
-            }
-            next.slots[id] = kept
         }
         if next != index { try write(next) }
         // Else it would pass for one that is here.
-        for manifest in damaged.compactMap({ $0?.manifest }) { try disk.remove(Self.contentName(manifest.sum)) }
+        for manifest in dropped { try disk.remove(Self.contentName(manifest.sum)) }
+    }
+
+    /// - Returns: how the content differs from what was signed; `nil` where it does not.
+    private func fault(in manifest: ArtefactManifest) throws(DiskFailure) -> String? {
+        let name = Self.contentName(manifest.sum)
+        guard let size = try disk.size(of: name) else { return "its file is gone" }
+        guard size == manifest.byteCount else { return "its file has \(size) bytes of \(manifest.byteCount)" }
+        return try disk.sum(of: name) == manifest.sum ? nil : "its file is not what was signed"
+    }
+
+    private mutating func found(_ manifest: ArtefactManifest, _ reason: String) {
+        damaged.append(
+            ArtefactDamage(
+                find: UInt64(damaged.count + 1), id: manifest.id, version: manifest.version, reason: reason.reason()))
+        notes.append("\(manifest.id) version \(manifest.version) is damaged on the disk: \(reason)")
     }
 
     private mutating func countCrashes(atMilliseconds now: UInt64) throws(DiskFailure) {

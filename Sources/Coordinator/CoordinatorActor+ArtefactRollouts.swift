@@ -7,8 +7,8 @@ import Rollouts
 
 /// What rollouts need of the coordinator's artefacts, which are another actor's.
 struct ArtefactRollouts: Sendable {
-    /// Refuses what cannot be rolled out.
-    var mayRollOut: @Sendable (ArtefactVersion) async throws -> Void = { artefact in
+    /// Refuses what cannot be rolled out, and says which version is everybody's.
+    var mayRollOut: @Sendable (ArtefactVersion) async throws -> UInt64 = { artefact in
         throw RolloutRefusal("this coordinator keeps no artefacts, so none of \(artefact)")
     }
     /// Boards try these versions from now on, and no other boards and versions.

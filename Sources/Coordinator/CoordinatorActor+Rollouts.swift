@@ -40,9 +40,7 @@ extension CoordinatorActor {
                 throw RolloutRefusal("a rollout is named \(plan.name) already")
             }
             try self.refuseDuringRollout(of: content)
-            if let artefact = content.artefact { try await self.artefacts.mayRollOut(artefact) }
-            // One that could not become everybody's would never end.
-            if case .policy(let policy, _) = content { try await self.refuseWithoutRoom(for: policy.name) }
+            let before = try await self.inForce(before: content)
             let now = Self.wallClock()
             let rollout = Rollout(
                 plan: plan, content: content, groups: try self.groups(of: plan, content),
@@ -57,7 +55,7 @@ extension CoordinatorActor {
             try await store.addRollout(
                 rollout,
                 audit: AuditDraft(
-                    actor: actor, action: .rolloutCreated, target: "rollout \(plan.name)",
+                    actor: actor, action: .rolloutCreated, target: "rollout \(plan.name)", before: before,
                     after: "\(content.auditText), \(rollout.boards.count) boards in \(rollout.groups.count) groups, "
                         + rollout.summary, atMilliseconds: now))
             self.rollouts[plan.name] = rollout
@@ -67,6 +65,21 @@ extension CoordinatorActor {
             await self.record(.rolloutChanged, nil, "rollout \(plan.name): \(rollout.summary)")
             return rollout
         }
+    }
+
+    /// For the audit log: what is everybody's while the rollout tries another.
+    /// - Throws: what cannot be rolled out, or could not become everybody's and would never end.
+    private func inForce(before content: RolloutContent) async throws -> String? {
+        switch content {
+        case .artefact(let artefact): return "version \(try await artefacts.mayRollOut(artefact))"
+        case .policy(let policy, _):
+            try await refuseWithoutRoom(for: policy.name)
+            return try await stored(policy.name)?.auditText
+        }
+    }
+
+    private func stored(_ policy: String) async throws -> StoredPolicy? {
+        try await store.policies().first { $0.policy.name == policy }
     }
 
     private func groups(of plan: RolloutPlan, _ content: RolloutContent) throws -> [[BoardID]] {
@@ -79,7 +92,7 @@ extension CoordinatorActor {
         return RolloutGroupRule.groups(of: boards.map { ($0.id, $0.labels) }, by: plan.groups)
     }
 
-    private func boards(carrying model: ModelName) -> [BoardDescription] {
+    func boards(carrying model: ModelName) -> [BoardDescription] {
         machine.activeStates.map(\.board).filter { board in board.models.contains { $0.name == model } }
     }
 
@@ -226,9 +239,14 @@ extension CoordinatorActor {
         var finished = rollout
         finished.adopted()
         let name = rollout.plan.name
+        // What could not be read is no entry without a version before: it is adopted a moment later.
+        guard let before = await storing("policy", attempts: 1, { try await self.stored(policy.name) }) else { return }
+        let after = StoredPolicy(
+            policy: rollout.policyToAdopt, version: (before?.version ?? 0) + 1, text: rollout.policyText)
         let draft = AuditDraft(
             actor: Self.rolloutActor, action: .policyApplied, target: "policy \(policy.name)",
-            after: "rollout \(name), text \(InputText.sha256(rollout.policyText))", atMilliseconds: Self.wallClock())
+            before: before?.auditText, after: "\(after.auditText), by rollout \(name)",
+            atMilliseconds: Self.wallClock())
         let audits = [draft, advanced(finished, from: rollouts[name]?.summary)]
         let stored = await storing("rollout", attempts: 1) { [finished] in
             try await store.adoptRollout(finished, audits: audits)

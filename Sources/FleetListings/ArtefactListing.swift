@@ -17,12 +17,13 @@ extension FleetListing where Value == [ArtefactView] {
 }
 
 extension FleetListing where Value == ArtefactView {
-    /// What boards have of it.
+    /// What boards run and hold of it.
     public static var holdings: Self {
-        Self(["BOARD", "STATUS", "VERSION", "BEFORE", "DESIRED", "RECEIVED", "REASON"]) {
+        Self(["BOARD", "STATUS", "RUNNING", "ON DISK", "KEPT", "DESIRED", "RECEIVED", "REASON"]) {
             $0.boards.map { board in
-                [
-                    board.board, board.status, board.version == 0 ? "configured" : "\(board.version)",
+                func text(_ version: UInt64) -> String { version == 0 ? "configured" : "\(version)" }
+                return [
+                    board.board, board.status, board.runningVersion.map(text) ?? "-", text(board.version),
                     board.previousVersion == 0 ? "-" : "\(board.previousVersion)",
                     board.desiredVersion == 0 ? "-" : "\(board.desiredVersion)", "\(board.receivedBytes)",
                     board.reason ?? "-",
@@ -42,6 +43,6 @@ extension ArtefactView {
         return ["artefact     \(fullName)", "deployed     \(deployed), generation \(generation)"]
             + versions.map {
                 "version \($0.version)    \($0.sizeBytes) bytes, \($0.sha256), \(timeText($0.createdAtMilliseconds))"
-            } + [""]
+            } + (warning.map { ["warning      \($0)"] } ?? []) + [""]
     }
 }

@@ -11,6 +11,8 @@ public struct FleetEvent: Equatable, Codable, Sendable {
         case auditTampered
         case rolloutChanged
         case artefactChanged, artefactRefused
+        /// A board found a version damaged on its disk, and dropped it.
+        case artefactDamaged
         /// What boards measured on request, so that latency can be predicted on boards like them.
         case latencyMeasured
         /// From a board's numbers nothing is learned any more; something is again.

@@ -8,7 +8,8 @@ import Packages
 import Shoal
 import Yams
 
-/// What an agent will meet with its configuration: files, secrets, packages, and the way to its coordinator.
+/// What an agent will meet with its configuration: files, secrets, packages, its own ports, and the way to its
+/// coordinator.
 ///
 /// Only what these looks need is read here; `shoal-agent` itself refuses a field that it does not know.
 public struct BoardChecks {
@@ -22,7 +23,14 @@ public struct BoardChecks {
             var stream: Stream?
         }
 
+        struct Place: Decodable {
+            var host: String?
+            var port: Int?
+        }
+
         var stateDirectory: String
+        var metrics: Place?
+        var inference: Place?
         var enrolment: String?
         var coordinators: [String]?
         var models: [Model]
@@ -53,6 +61,11 @@ public struct BoardChecks {
             SecretFile.check(state + "/key.json", isRequired: false),
         ]
         findings += configuration.models.flatMap(model)
+        for (what, place) in [("metrics", configuration.metrics), ("inference", configuration.inference)] {
+            // A socket's path has no port.
+            guard let place, let port = place.port, (0...65_535).contains(port) else { continue }
+            findings.append(ListeningPlace(host: place.host ?? "127.0.0.1", port: port).finding(what, of: state))
+        }
         return findings + coordinator(configuration)
     }
 

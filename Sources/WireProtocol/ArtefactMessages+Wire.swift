@@ -31,10 +31,24 @@ extension ArtefactState {
         var holdings: [ArtefactHolding] = []
         for holding in wire.holdings { holdings.append(try ArtefactHolding(holding)) }
         try Checks.distinct(holdings.map(\.id), "holdings")
+        try Checks.count(wire.damaged.count, "damaged", limit: ArtefactLimits.damagePerState)
+        var damaged: [ArtefactDamage] = []
+        for damage in wire.damaged { damaged.append(try ArtefactDamage(damage)) }
         self.init(
             number: try Checks.counter(wire.number, "number", from: 1),
             key: wire.key.isEmpty ? nil : try Checks.key(wire.key, "key"),
-            generation: try Checks.counter(wire.generation, "generation"), holdings: holdings)
+            generation: try Checks.counter(wire.generation, "generation"), holdings: holdings, damaged: damaged)
+    }
+}
+
+extension ArtefactDamage {
+    fileprivate init(_ wire: WireArtefactDamageRecord) throws(DecodingFailure) {
+        guard let kind = UInt8(exactly: wire.kind).flatMap(ArtefactKind.init) else { throw .malformed(field: "kind") }
+        self.init(
+            find: try Checks.counter(wire.find, "find", from: 1),
+            id: ArtefactID(kind, try Checks.model(wire.name, "name")),
+            version: try Checks.counter(wire.version, "version"),
+            reason: try Checks.text(wire.reason, "reason", limit: ArtefactLimits.reasonBytes, mayBeEmpty: true))
     }
 }
 
@@ -49,7 +63,8 @@ extension ArtefactHolding {
             previousVersion: try Checks.counter(wire.previousVersion, "previousVersion"),
             desiredVersion: try Checks.counter(wire.desiredVersion, "desiredVersion"),
             receivedBytes: Int(wire.receivedBytes),
-            reason: try Checks.text(wire.reason, "reason", limit: ArtefactLimits.reasonBytes, mayBeEmpty: true))
+            reason: try Checks.text(wire.reason, "reason", limit: ArtefactLimits.reasonBytes, mayBeEmpty: true),
+            runningVersion: wire.hasRunningVersion ? try Checks.counter(wire.runningVersion, "runningVersion") : nil)
     }
 }
 
@@ -141,6 +156,12 @@ extension WireArtefactReport {
                 $0.key = Data(state.key?.bytes ?? [])
                 $0.generation = state.generation
                 $0.holdings = state.holdings.map(WireArtefactHoldingRecord.init)
+                $0.damaged = state.damaged.map { damage in
+                    .with {
+                        ($0.kind, $0.name) = (UInt32(damage.id.kind.rawValue), damage.id.name.rawValue)
+                        ($0.find, $0.version, $0.reason) = (damage.find, damage.version, damage.reason)
+                    }
+                }
             }
         case .wanted(let sum, let chunks):
             wanted = .with {
@@ -158,6 +179,7 @@ extension WireArtefactHoldingRecord {
         (status, version) = (UInt32(holding.status.rawValue), holding.version)
         (previousVersion, desiredVersion) = (holding.previousVersion, holding.desiredVersion)
         (receivedBytes, reason) = (UInt64(holding.receivedBytes), holding.reason)
+        if let version = holding.runningVersion { runningVersion = version }
     }
 }
 

@@ -181,8 +181,8 @@ actor InMemoryArtefacts: ArtefactAdministration {
         boards: [
             .init(
                 board: "b0", status: "refused", version: 1, previousVersion: 0, desiredVersion: 2, receivedBytes: 5,
-                reason: "of other weights")
-        ])
+                reason: "of other weights", runningVersion: 1)
+        ], warning: "no board has a model of that name")
 
     func artefacts() -> [ArtefactView] { [Self.view] }
     func upload(_ piece: ArtefactPiece) -> ArtefactUpload {

@@ -93,4 +93,22 @@ import Testing
         #expect(try refusals(holding()) == 0)
         #expect(try refusals(holding(.refused, reason: "died")) == 1)
     }
+
+    @Test func eachFindOfDamageIsToldOnce() throws {
+        var fleet = try fleet()
+        let board = try board()
+        func told(_ finds: [UInt64]) throws -> [String] {
+            var state = state(1)
+            state.damaged = try finds.map {
+                ArtefactDamage(find: $0, id: try Samples.id(), version: $0, reason: "its file is gone")
+            }
+            return fleet.stateReceived(state, from: board, models: models, at: .seconds(0)).compactMap {
+                if case .damaged(_, let text) = $0 { text } else { nil }
+            }
+        }
+        #expect(try told([1, 2]) == (1...2).map { "\(try Samples.id()) version \($0): its file is gone" })
+        #expect(try told([1, 2]).isEmpty)
+        #expect(try told([]).isEmpty)
+        #expect(try told([1, 2, 9]).count == 1)
+    }
 }

@@ -48,7 +48,7 @@ import Testing
 
     /// Answers what is asked until nothing is; what is to be loaded is.
     private func serve(
-        _ receiver: inout Receiver, _ signed: SignedManifest, _ first: [Receiver.Action]
+        _ receiver: inout Receiver, _ signed: SignedManifest, _ first: [Receiver.Action], refusal: String? = nil
     ) -> [UInt64] {
         var (actions, loads) = (first, [UInt64]())
         while !actions.isEmpty {
@@ -62,6 +62,8 @@ import Testing
             case .load(let id, let signed):
                 loads.append(signed.manifest.version)
                 actions += receiver.loaded(id, signed.manifest.sum, at: .seconds(1))
+            case .examine(let id, let signed):
+                actions += receiver.examined(id, signed.manifest.sum, refusal: refusal, at: .seconds(1))
             case .send, .tell: break
             }
         }
@@ -151,7 +153,7 @@ import Testing
             case .load(let id, let signed):
                 failed = true
                 actions += receiver.notLoaded(id, signed.manifest.sum, reason: "of other weights", at: .seconds(1))
-            case .send, .tell: break
+            case .send, .tell, .examine: break
             }
         }
         let holding = try #require(receiver.state.holdings.first)
@@ -176,6 +178,86 @@ import Testing
         #expect(serve(&receiver, signed, receiver.received(order(1, signed), at: .seconds(1))).isEmpty)
         #expect(receiver.state.holdings.first?.status == .waitsForStart)
         #expect(try start([id: signed.manifest.sum]).state.holdings.first?.status == .inUse)
+    }
+
+    /// A package that does not fit what runs never waits for a start; the next start looks again.
+    @Test func aPackageThatDoesNotFitIsRefused() throws {
+        let (disk, id) = (MemoryDisk(), try Samples.id(.modelPackage))
+        func start() throws -> Receiver {
+            Receiver(try ArtefactShelf(disk, atMilliseconds: 0), usable: [id], started: [:], at: .seconds(0))
+        }
+        var receiver = try start()
+        _ = receiver.sessionStarted(at: .seconds(0))
+        _ = receiver.received(.trust(Samples.signer.key, []), at: .seconds(0))
+        let signed = try Samples.signed(1, id)
+        _ = serve(
+            &receiver, signed, receiver.received(order(1, signed), at: .seconds(1)), refusal: "it has 5 outputs")
+        let holding = try #require(receiver.state.holdings.first)
+        #expect(holding.status == .refused && holding.reason == "it has 5 outputs" && holding.version == 0)
+        #expect(receiver.shelf.index.slots[id]?.inUse == nil)
+        // What was looked at is not looked at again.
+        #expect(receiver.received(order(1, signed), at: .seconds(2)).allSatisfy { $0 != .examine(id, signed) })
+        receiver = try start()
+        let actions = receiver.sessionStarted(at: .seconds(0))
+        #expect(actions.contains(.examine(id, signed)))
+        _ = serve(&receiver, signed, actions)
+        #expect(receiver.state.holdings.first?.status == .waitsForStart)
+    }
+
+    /// What runs and what lies on the disk are two things until the agent starts again.
+    @Test func whatRunsIsToldBesideWhatIsOnTheDisk() throws {
+        let (disk, id) = (MemoryDisk(), try Samples.id(.modelPackage))
+        func start(_ started: [ArtefactID: ContentSum]) throws -> Receiver {
+            var receiver = Receiver(
+                try ArtefactShelf(disk, atMilliseconds: 0), usable: [id], started: started, at: .seconds(0))
+            _ = receiver.sessionStarted(at: .seconds(0))
+            _ = receiver.received(.trust(Samples.signer.key, []), at: .seconds(0))
+            return receiver
+        }
+        func versions(_ receiver: Receiver) -> [UInt64?] {
+            receiver.state.holdings.flatMap { [$0.runningVersion, $0.version, $0.previousVersion] }
+        }
+        let signed = try (UInt64(1)...2).map { try Samples.signed($0, id) }
+        var receiver = try start([:])
+        _ = serve(&receiver, signed[0], receiver.received(order(1, signed[0]), at: .seconds(1)))
+        #expect(versions(receiver) == [0, 1, 0])
+        receiver = try start([id: signed[0].manifest.sum])
+        #expect(versions(receiver) == [1, 1, 0])
+        _ = serve(&receiver, signed[1], receiver.received(order(2, signed[1]), at: .seconds(1)))
+        #expect(versions(receiver) == [1, 2, 1])
+        #expect(receiver.state.holdings.first?.status == .waitsForStart)
+    }
+
+    @Test func whatIsLoadedRuns() throws {
+        var receiver = try receiver()
+        try use(1, &receiver, 1)
+        #expect(receiver.state.holdings.first?.runningVersion == 1)
+        // What is for no model here runs nowhere.
+        let other = try Samples.signed(1, Samples.id(.hookVersion, "other"))
+        _ = receiver.received(order(2, other), at: .seconds(1))
+        let holdings = receiver.state.holdings
+        #expect(holdings.map(\.runningVersion) == [1, nil], "\(holdings)")
+    }
+
+    @Test func damageIsToldUntilItIsHeard() throws {
+        let disk = MemoryDisk()
+        var first = try receiver(disk)
+        try use(1, &first, 1)
+        disk.damage(first.shelf.file(of: try Samples.signed(1).manifest), at: 99)
+        var receiver = Receiver(
+            try ArtefactShelf(disk, atMilliseconds: 0), usable: [try Samples.id()], started: [:], lastNumber: 5_000,
+            at: .seconds(0))
+        func said(_ actions: [Receiver.Action]) -> [ArtefactState] {
+            actions.compactMap { if case .send(.state(let state)) = $0 { state } else { nil } }
+        }
+        let state = try #require(said(receiver.sessionStarted(at: .seconds(0))).first)
+        #expect(state.damaged.map(\.find) == [5_001] && state.damaged.map(\.version) == [1])
+        let again = try #require(said(receiver.timerFired(at: .seconds(6))).first)
+        #expect(again.damaged == state.damaged)
+        _ = receiver.received(.heard(number: again.number), at: .seconds(6))
+        #expect(receiver.state.damaged.isEmpty)
+        // That it was heard is no news.
+        #expect(said(receiver.timerFired(at: .seconds(7))).isEmpty)
     }
 
     @Test func aFullDiskIsSaidAndWaitedFor() throws {

@@ -154,6 +154,32 @@ import Testing
         // It comes again: it is not bad, only lost.
         #expect(after.index.slots[try Samples.id()]?.bad.isEmpty == true)
         #expect(try !after.holds(try Samples.signed(2).manifest))
+        let found = try #require(after.damaged.first)
+        #expect(after.damaged.count == 1 && found.find == 1 && found.version == 2)
+        #expect(found.reason == "its file is not what was signed; version 1 is used")
+        // It is gone now, and not found again.
+        #expect(try open(disk).damaged.isEmpty)
+    }
+
+    @Test func damageOfTheVersionBeforeIsFoundToo() throws {
+        let disk = MemoryDisk()
+        var shelf = try open(disk)
+        for version in UInt64(1)...2 {
+            let signed = try Samples.signed(version)
+            try shelf.desire([DesiredArtefact(signed, mayDowngrade: false)], generation: version)
+            try fetch(signed, to: &shelf)
+            try shelf.use(signed, isRunning: false)
+        }
+        try disk.remove(shelf.file(of: try Samples.signed(1).manifest))
+        let once = try open(disk)
+        #expect(once.damaged.map(\.version) == [1])
+        #expect(once.damaged.first?.reason == "its file is gone; it was kept as the one before")
+        let slot = try #require(once.index.slots[try Samples.id()])
+        #expect(slot.inUse?.manifest.version == 2 && slot.previous == nil)
+        disk.damage(shelf.file(of: try Samples.signed(2).manifest), at: 7)
+        let twice = try open(disk)
+        #expect(twice.damaged.first?.reason == "its file is not what was signed; what was configured is used")
+        #expect(twice.index.slots[try Samples.id()]?.inUse == nil)
     }
 
     // MARK: Deaths

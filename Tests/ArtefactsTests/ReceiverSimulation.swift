@@ -170,7 +170,7 @@ struct ReceiverSimulation {
             switch action {
             case .send(let order, _): send(order)
             case .lift: problems.append("the board follows a generation that was never given out")
-            case .refused: break
+            case .refused, .damaged: break
             }
         }
     }
@@ -232,6 +232,8 @@ struct ReceiverSimulation {
             switch actions.removeFirst() {
             case .send(let report): carry(Parcel(arrival: now, report: report))
             case .tell: break
+            case .examine(let id, let signed):
+                actions += receiver.examined(id, signed.manifest.sum, refusal: nil, at: now)
             case .load(let id, let signed):
                 check(signed)
                 let manifest = signed.manifest

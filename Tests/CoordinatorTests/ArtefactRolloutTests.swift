@@ -1,5 +1,6 @@
 import AdminAPI
 import Artefacts
+import AuditLog
 import CoordinatorCore
 import FleetModel
 import FleetStore
@@ -50,14 +51,14 @@ import WireProtocol
     }
 
     /// With the first version deployed to all boards and the second in the library.
-    private func start() async throws -> (CoordinatorActor, ArtefactDesk) {
+    private func start(audit: (any AuditAppending)? = nil) async throws -> (CoordinatorActor, ArtefactDesk) {
         var settings = CoordinatorActor.Machine.Settings()
         settings.heartbeat = .seconds(3_600)
         let actor = try await CoordinatorActor(
             settings: settings, store: store, transport: transport, logger: Logger(label: "test"), rollouts: store,
             retryPause: .zero)
         let desk = try ArtefactDesk(
-            folder: folder, audit: nil, logger: Logger(label: "test"), send: { _, _ in }, record: { _, _, _ in })
+            folder: folder, audit: audit, logger: Logger(label: "test"), send: { _, _ in }, record: { _, _, _ in })
         await actor.rollOutArtefacts(by: desk.rollouts)
         for content in ["first", "second"] {
             let bytes = Array(content.utf8)
@@ -112,6 +113,41 @@ import WireProtocol
 
     private func trials(_ desk: ArtefactDesk) async -> Set<String> {
         Set(await desk.deployments.trials.flatMap { $0.boards.map(\.rawValue) })
+    }
+
+    @Test func aNameThatNoBoardHasIsWarnedOf() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, desk) = try await start()
+        let administrator = ArtefactAdministrator(desk: desk, actor: actor)
+        let known = try await administrator.deploy(
+            ArtefactChange(kind: "hook-version", name: "m", version: 2), by: "ann")
+        #expect(known.warning == nil)
+        let (bytes, upload) = (Array("third".utf8), String(repeating: "3", count: 32))
+        _ = try await administrator.upload(ArtefactPiece(upload: upload, offset: 0, content: Data(bytes)))
+        let view = try await administrator.add(
+            ArtefactRequest(
+                upload: upload, kind: "hook-version", name: "nobody", version: nil,
+                sha256: "\(ContentSum(of: bytes))"), by: "ann")
+        #expect(view.warning == "no board has a model named nobody")
+    }
+
+    /// Numbers, generations and what was in force before stand in the log of changes.
+    @Test func theLogNamesVersionsBeforeAndAfter() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, desk) = try await start(audit: store)
+        _ = try await begin(actor)
+        try await desk.deploy(id, version: 2, by: "ann")
+        let entries = await store.audit(after: 0, sinceMilliseconds: 0, limit: 100)
+        let added = entries.filter { $0.action == "artefactAdded" }
+        #expect(added.map(\.before) == [nil, "version 1"])
+        #expect(
+            zip(added, ["first", "second"]).enumerated().allSatisfy { index, pair in
+                pair.0.after == "version \(index + 1), \(ContentSum(of: Array(pair.1.utf8)))"
+            }, "\(added)")
+        let deployed = entries.filter { $0.action == "artefactDeployed" }
+        #expect(deployed.map(\.before) == ["no version, generation 0", "version 1, generation 1"])
+        #expect(deployed.map(\.after) == ["version 1, generation 1", "version 2, generation 2"])
+        #expect(entries.first { $0.action == "rolloutCreated" }?.before == "version 1")
     }
 
     @Test func groupsTakeItInTurnAndThenItIsEverybodys() async throws {

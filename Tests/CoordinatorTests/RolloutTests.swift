@@ -223,6 +223,11 @@ import WireProtocol
         let audit: [AuditEntry] = try await client.get("v1/audit", query: ["limit": "100"])
         let actions = audit.filter { $0.target == "rollout third" && $0.actor == "local" }.map(\.action)
         #expect(actions == ["rolloutCreated", "rolloutPaused", "rolloutResumed", "rolloutAborted"])
+        let created = audit.first { $0.target == "rollout good" && $0.action == "rolloutCreated" }
+        #expect(created?.before?.hasPrefix("version 1, text ") == true, "\(String(describing: created))")
+        let adopted = audit.first { $0.action == "policyApplied" && $0.actor == "coordinator" }
+        #expect(adopted?.before == created?.before)
+        #expect(adopted?.after?.hasPrefix("version 2, text ") == true && adopted?.after?.hasSuffix("good") == true)
         let stop = audit.last {
             $0.target == "rollout bad" && $0.action == "rolloutAdvanced" && $0.actor == "coordinator"
         }

@@ -10,6 +10,21 @@ import Testing
             preferredPoint: 2, priority: 10)
     }
 
+    @Test func whatBoardsRunStandsBesideWhatIsOnTheirDisks() {
+        func board(_ name: String, _ running: UInt64?) -> ArtefactView.Board {
+            ArtefactView.Board(
+                board: name, status: "waits for start", version: 2, previousVersion: 1, desiredVersion: 2,
+                receivedBytes: 9, reason: nil, runningVersion: running)
+        }
+        let view = ArtefactView(
+            kind: "model-package", name: "m", versions: [], deployedVersion: 2, generation: 3,
+            boards: [board("a", 0), board("b", 1), board("old", nil)])
+        let listing = FleetListing<ArtefactView>.holdings
+        #expect(Array(listing.header[2...4]) == ["RUNNING", "ON DISK", "KEPT"])
+        let rows = listing.rows(view).map { Array($0[2...4]) }
+        #expect(rows == [["configured", "2", "1"], ["1", "2", "1"], ["-", "2", "1"]])
+    }
+
     private static func marks(_ infeasible: [String]?) -> [String] {
         let view = AssignmentView(
             board: "b", generation: 2, reportedGeneration: 2, models: [model("classifier"), model("detector")],

@@ -15,8 +15,11 @@ import WireProtocol
     @Test func everyReportComesBackAsItWas() throws {
         var first = try SampleMessages.artefactState()
         (first.key, first.generation, first.holdings) = (nil, 0, [])
+        // Agents of before say neither what runs nor what was damaged.
+        var silent = try SampleMessages.artefactState()
+        (silent.holdings[0].runningVersion, silent.damaged) = (nil, [])
         let reports: [ArtefactReport] = [
-            .state(first), .state(try SampleMessages.artefactState()), .wanted(sum, chunks: [0]),
+            .state(first), .state(try SampleMessages.artefactState()), .state(silent), .wanted(sum, chunks: [0]),
             .wanted(sum, chunks: Array(0..<ArtefactLimits.window)),
         ]
         for report in reports { #expect(try roundTrip(.artefactReport(report)) == .artefactReport(report)) }
@@ -58,10 +61,14 @@ import WireProtocol
             ArtefactHolding(
                 id: id, status: .refused, version: 1 << 60, previousVersion: 1 << 60, desiredVersion: 1 << 60,
                 receivedBytes: ArtefactLimits.bytes,
-                reason: String(repeating: "r", count: ArtefactLimits.reasonBytes))
+                reason: String(repeating: "r", count: ArtefactLimits.reasonBytes), runningVersion: 1 << 60)
         }
+        let damage = ArtefactDamage(
+            find: 1 << 60, id: ids[0], version: 1 << 60,
+            reason: String(repeating: "r", count: ArtefactLimits.reasonBytes))
+        let damaged = [ArtefactDamage](repeating: damage, count: ArtefactLimits.damagePerState)
         let state = Message.artefactReport(
-            .state(ArtefactState(number: 1, key: nil, generation: 1, holdings: holdings)))
+            .state(ArtefactState(number: 1, key: nil, generation: 1, holdings: holdings, damaged: damaged)))
         #expect(try roundTrip(state) == state)
         let rotation = KeyRotation(
             old: try #require(ArtefactKey(bytes: [UInt8](repeating: 1, count: 32))),
@@ -87,8 +94,10 @@ import WireProtocol
         large.holdings[0].receivedBytes = ArtefactLimits.bytes + 1
         var unnumbered = try SampleMessages.artefactState()
         unnumbered.number = 0
+        var damaged = try SampleMessages.artefactState()
+        damaged.damaged = Array(repeating: damaged.damaged[0], count: ArtefactLimits.damagePerState + 1)
         let reports: [ArtefactReport] = [
-            .state(state), .state(wordy), .state(large), .state(unnumbered), .wanted(sum, chunks: []),
+            .state(state), .state(wordy), .state(damaged), .state(large), .state(unnumbered), .wanted(sum, chunks: []),
             .wanted(sum, chunks: [1, 1]), .wanted(sum, chunks: Array(0...ArtefactLimits.window)),
             .wanted(sum, chunks: [1 << 30]),
         ]

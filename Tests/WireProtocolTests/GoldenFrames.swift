@@ -56,8 +56,9 @@ enum GoldenFrames {
         ].joined(),
         .measureReport: "a00681d095ffbc31b206120a10000000000000f43f000000000000f83f",
         .artefactReport: [
-            "e20853e00803ea0820ababababababababababababababababababababababababababababababababf00805fa0827e0",
-            "0803ea080766617368696f6ef00802f8080188090290098080029a09096469736b2066756c6c",
+            "e20873e00803ea0820ababababababababababababababababababababababababababababababababf00805fa082ae0",
+            "0803ea080766617368696f6ef00802f8080188090290098080029a09096469736b2066756c6ca0090182091ae00807e8",
+            "0801f2080766617368696f6ef80804820904676f6e65",
         ].joined(),
         .artefactOrder: [
             "f208d301e00805ea08cc01e208820173686f616c206172746566616374206d616e696665737420310a03000000076661",

@@ -47,7 +47,13 @@ enum SampleMessages {
             holdings: [
                 ArtefactHolding(
                     id: ArtefactID(.hookVersion, try #require(ModelName("fashion"))), status: .fetching, version: 1,
-                    previousVersion: 0, desiredVersion: 2, receivedBytes: 32_768, reason: "disk full")
+                    previousVersion: 0, desiredVersion: 2, receivedBytes: 32_768, reason: "disk full",
+                    runningVersion: 1)
+            ],
+            damaged: [
+                ArtefactDamage(
+                    find: 7, id: ArtefactID(.modelPackage, try #require(ModelName("fashion"))), version: 4,
+                    reason: "gone")
             ])
     }
 

@@ -18,6 +18,7 @@ struct ArtefactDesk: @unchecked Sendable {
     private var receiver: Receiver
     private let folder: ArtefactFolder
     private let takeovers: [ModelName: HookTakeover]
+    private let trials: [ModelName: PackageTrial]
     private let finished = FinishedTakeovers()
     private let logger: Logger
 
@@ -39,6 +40,9 @@ struct ArtefactDesk: @unchecked Sendable {
                 return (runner.deployment.name, HookTakeover(runner, configuration: hooks ?? .init(file: "")))
             }
         ) { first, _ in first }
+        trials = Dictionary(
+            runners.map { ($0.deployment.name, PackageTrial(of: $0.deployment)) }
+        ) { first, _ in first }
     }
 
     mutating func sessionStarted() -> [Message] { perform(receiver.sessionStarted(at: .now)) }
@@ -49,7 +53,10 @@ struct ArtefactDesk: @unchecked Sendable {
         var messages: [Message] = []
         for result in finished.take() {
             let manifest = result.manifest
-            if let failure = result.failure {
+            if manifest.id.kind == .modelPackage {
+                messages += perform(
+                    receiver.examined(manifest.id, manifest.sum, refusal: result.failure, at: .now))
+            } else if let failure = result.failure {
                 messages += perform(receiver.notLoaded(manifest.id, manifest.sum, reason: failure, at: .now))
             } else {
                 logger.info(
@@ -71,6 +78,7 @@ struct ArtefactDesk: @unchecked Sendable {
             case .send(let report): messages.append(.artefactReport(report))
             case .tell(let text): logger.warning("artefacts", metadata: ["message": "\(text)"])
             case .load(let id, let signed): load(id, signed.manifest)
+            case .examine(let id, let signed): examine(id, signed.manifest)
             }
         }
         return messages
@@ -85,6 +93,28 @@ struct ArtefactDesk: @unchecked Sendable {
             let file = try folder.hookFile(manifest, on: receiver.shelf, learns: takeover.learns)
             takeover.start(file) { finished.put(manifest, failure: $0) }
         } catch { finished.put(manifest, failure: "\(error)") }
+    }
+
+    private func examine(_ id: ArtefactID, _ manifest: ArtefactManifest) {
+        guard let trial = trials[id.name] else {
+            return finished.put(manifest, failure: "no model of that name runs here")
+        }
+        let (finished, path) = (finished, folder.disk.path(of: receiver.shelf.file(of: manifest)))
+        Thread.startBeside("examination") { finished.put(manifest, failure: trial.refusal(of: path)) }
+    }
+}
+
+extension Thread {
+    /// Runs beside the models, at the lowest priority that there is.
+    fileprivate static func startBeside(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        let thread = Thread {
+            // Of this thread.
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+            body()
+        }
+        thread.name = name
+        thread.stackSize = 4 << 20
+        thread.start()
     }
 }
 
@@ -101,14 +131,7 @@ final class HookTakeover: Sendable {
 
     /// - Parameter report: called once on another thread, with what is wrong where something is.
     func start(_ file: String, _ report: @escaping @Sendable (String?) -> Void) {
-        let thread = Thread { [self] in
-            // Of this thread; the lowest there is.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
-            report(takeOver(file))
-        }
-        thread.name = "takeover"
-        thread.stackSize = 4 << 20
-        thread.start()
+        Thread.startBeside("takeover") { [self] in report(takeOver(file)) }
     }
 
     /// - Returns: why the model goes on with what it has, or `nil`.

@@ -29,7 +29,7 @@ struct ArtefactAdministrator: ArtefactAdministration {
         _ = try await stated {
             try await desk.add(upload: request.upload, as: id, version: request.version, sum: sum, by: actor)
         }
-        return try await view(of: id)
+        return try await warned(view(of: id), id)
     }
 
     func deploy(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
@@ -38,7 +38,7 @@ struct ArtefactAdministrator: ArtefactAdministration {
             try await self.actor.refuseDuringRollout(of: id)
             try await desk.deploy(id, version: change.version, by: actor)
         }
-        return try await view(of: id)
+        return try await warned(view(of: id), id)
     }
 
     func withdraw(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
@@ -68,6 +68,14 @@ struct ArtefactAdministrator: ArtefactAdministration {
     private func view(of id: ArtefactID) async throws -> ArtefactView {
         guard let view = try await artefacts().first(where: { $0.kind == id.kind.name && $0.name == id.name.rawValue })
         else { throw AdminFailure(.notFound, "there is no \(id)") }
+        return view
+    }
+
+    /// Nobody gets what no board has a model for.
+    private func warned(_ view: ArtefactView, _ id: ArtefactID) async -> ArtefactView {
+        guard await actor.boards(carrying: id.name).isEmpty else { return view }
+        var view = view
+        view.warning = "no board has a model named \(id.name.rawValue)"
         return view
     }
 
@@ -117,7 +125,8 @@ extension ArtefactDesk {
             return .init(
                 board: board.rawValue, status: holding.status.name, version: holding.version,
                 previousVersion: holding.previousVersion, desiredVersion: holding.desiredVersion,
-                receivedBytes: holding.receivedBytes, reason: holding.reason.isEmpty ? nil : holding.reason)
+                receivedBytes: holding.receivedBytes, reason: holding.reason.isEmpty ? nil : holding.reason,
+                runningVersion: holding.runningVersion)
         }
     }
 }

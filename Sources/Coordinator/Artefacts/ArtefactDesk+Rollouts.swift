@@ -13,7 +13,8 @@ extension ArtefactDesk {
     }
 
     /// Boards are returned to the version that is everybody's: there must be one, and it must be another.
-    private func refuseRollout(of artefact: ArtefactVersion) throws(RolloutRefusal) {
+    /// - Returns: the version that is everybody's.
+    private func refuseRollout(of artefact: ArtefactVersion) throws(RolloutRefusal) -> UInt64 {
         guard let id = ArtefactID(artefact), library.signed(id, version: artefact.version) != nil else {
             throw RolloutRefusal("there is no \(artefact)")
         }
@@ -21,6 +22,7 @@ extension ArtefactDesk {
             throw RolloutRefusal("\(id) is not deployed: there is no version that boards could be returned to")
         }
         guard before != artefact.version else { throw RolloutRefusal("\(artefact) is deployed to all boards already") }
+        return before
     }
 
     private func set(trials wanted: [(artefact: ArtefactVersion, boards: Set<BoardID>)]) async {

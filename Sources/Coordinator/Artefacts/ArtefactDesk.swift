@@ -72,6 +72,7 @@ actor ArtefactDesk {
             switch action {
             case .send(let order, let board): send(.artefactOrder(order), board)
             case .refused(let board, let reason): await record(.artefactRefused, board, reason)
+            case .damaged(let board, let reason): await record(.artefactDamaged, board, reason)
             case .lift(let generation): _ = await place(library.deployments.above(generation))
             }
         }
@@ -110,8 +111,12 @@ actor ArtefactDesk {
         upload: String, as id: ArtefactID, version: UInt64?, sum: ContentSum, by actor: String
     ) async throws -> SignedManifest {
         let now = CoordinatorActor.wallClock()
-        try await log(actor, .artefactAdded, "\(id)", after: "version \(version.map { "\($0)" } ?? "next"), \(sum)")
-        let signed = try library.add(upload: upload, as: id, version: version, sum: sum, atMilliseconds: now)
+        let last = library.artefacts[id]?.last?.manifest.version
+        // From here on it is this number or none, so that the log does not lie.
+        let number = version ?? (last ?? 0) + 1
+        try await log(
+            actor, .artefactAdded, "\(id)", before: last.map { "version \($0)" }, after: "version \(number), \(sum)")
+        let signed = try library.add(upload: upload, as: id, version: number, sum: sum, atMilliseconds: now)
         await changed()
         await record(.artefactChanged, nil, "\(id) version \(signed.manifest.version) added by \(actor)")
         return signed
@@ -125,16 +130,24 @@ actor ArtefactDesk {
         guard library.signed(id, version: version) != nil else {
             throw ArtefactFailure("\(id) has no version \(version)")
         }
-        let before = library.deployments.everywhere[id].map { "version \($0)" }
-        try await log(actor, .artefactDeployed, "\(id)", before: before, after: "version \(version)")
-        try library.deploy(library.deployments.deploying(id, version: version))
+        var before: Deployments
+        // Said again where they became others meanwhile: the last entry is the true one.
+        repeat {
+            before = library.deployments
+            try await log(
+                actor, .artefactDeployed, "\(id)", before: before.text(of: id),
+                after: before.deploying(id, version: version).text(of: id))
+        } while library.deployments != before
+        try library.deploy(before.deploying(id, version: version))
         await changed()
         await record(.artefactChanged, nil, "\(id) version \(version) deployed by \(actor)")
     }
 
     func withdraw(_ id: ArtefactID, by actor: String) async throws {
         guard let before = library.deployments.everywhere[id] else { throw ArtefactFailure("\(id) is not deployed") }
-        try await log(actor, .artefactWithdrawn, "\(id)", before: "version \(before)")
+        try await log(
+            actor, .artefactWithdrawn, "\(id)",
+            before: "version \(before), generation \(library.deployments.generation)")
         try library.deploy(library.deployments.withdrawing(id))
         await changed()
         await record(.artefactChanged, nil, "\(id) withdrawn by \(actor)")
@@ -165,5 +178,12 @@ actor ArtefactDesk {
             AuditDraft(
                 actor: actor, action: action, target: target, before: before, after: after,
                 atMilliseconds: CoordinatorActor.wallClock()))
+    }
+}
+
+extension Deployments {
+    /// For the audit log: what is everybody's.
+    fileprivate func text(of id: ArtefactID) -> String {
+        "\(everywhere[id].map { "version \($0)" } ?? "no version"), generation \(generation)"
     }
 }

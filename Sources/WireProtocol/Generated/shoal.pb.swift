@@ -1167,6 +1167,28 @@ nonisolated struct WireArtefactStateRecord: Sendable {
 
   var holdings: [WireArtefactHoldingRecord] = []
 
+  var damaged: [WireArtefactDamageRecord] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireArtefactDamageRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var find: UInt64 = 0
+
+  var kind: UInt32 = 0
+
+  var name: String = String()
+
+  var version: UInt64 = 0
+
+  var reason: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1193,9 +1215,20 @@ nonisolated struct WireArtefactHoldingRecord: Sendable {
 
   var reason: String = String()
 
+  var runningVersion: UInt64 {
+    get {_runningVersion ?? 0}
+    set {_runningVersion = newValue}
+  }
+  /// Returns true if `runningVersion` has been explicitly set.
+  var hasRunningVersion: Bool {self._runningVersion != nil}
+  /// Clears the value of `runningVersion`. Subsequent reads from it will return its default value.
+  mutating func clearRunningVersion() {self._runningVersion = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _runningVersion: UInt64? = nil
 }
 
 nonisolated struct WireArtefactWanted: Sendable {
@@ -3655,7 +3688,7 @@ nonisolated extension WireArtefactReport: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireArtefactStateRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ArtefactStateRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}L\u{2}number\0\u{1}key\0\u{1}generation\0\u{1}holdings\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}L\u{2}number\0\u{1}key\0\u{1}generation\0\u{1}holdings\0\u{1}damaged\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3667,6 +3700,7 @@ nonisolated extension WireArtefactStateRecord: SwiftProtobuf.Message, SwiftProto
       case 141: try { try decoder.decodeSingularBytesField(value: &self.key) }()
       case 142: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
       case 143: try { try decoder.decodeRepeatedMessageField(value: &self.holdings) }()
+      case 144: try { try decoder.decodeRepeatedMessageField(value: &self.damaged) }()
       default: break
       }
     }
@@ -3685,6 +3719,9 @@ nonisolated extension WireArtefactStateRecord: SwiftProtobuf.Message, SwiftProto
     if !self.holdings.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.holdings, fieldNumber: 143)
     }
+    if !self.damaged.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.damaged, fieldNumber: 144)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3693,6 +3730,57 @@ nonisolated extension WireArtefactStateRecord: SwiftProtobuf.Message, SwiftProto
     if lhs.key != rhs.key {return false}
     if lhs.generation != rhs.generation {return false}
     if lhs.holdings != rhs.holdings {return false}
+    if lhs.damaged != rhs.damaged {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireArtefactDamageRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ArtefactDamageRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}L\u{2}find\0\u{1}kind\0\u{1}name\0\u{1}version\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 140: try { try decoder.decodeSingularUInt64Field(value: &self.find) }()
+      case 141: try { try decoder.decodeSingularUInt32Field(value: &self.kind) }()
+      case 142: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 143: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 144: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.find != 0 {
+      try visitor.visitSingularUInt64Field(value: self.find, fieldNumber: 140)
+    }
+    if self.kind != 0 {
+      try visitor.visitSingularUInt32Field(value: self.kind, fieldNumber: 141)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 142)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 143)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 144)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireArtefactDamageRecord, rhs: WireArtefactDamageRecord) -> Bool {
+    if lhs.find != rhs.find {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3700,7 +3788,7 @@ nonisolated extension WireArtefactStateRecord: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension WireArtefactHoldingRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ArtefactHoldingRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}L\u{2}kind\0\u{1}name\0\u{1}status\0\u{1}version\0\u{3}previous_version\0\u{3}desired_version\0\u{3}received_bytes\0\u{1}reason\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}L\u{2}kind\0\u{1}name\0\u{1}status\0\u{1}version\0\u{3}previous_version\0\u{3}desired_version\0\u{3}received_bytes\0\u{1}reason\0\u{3}running_version\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3716,12 +3804,17 @@ nonisolated extension WireArtefactHoldingRecord: SwiftProtobuf.Message, SwiftPro
       case 145: try { try decoder.decodeSingularUInt64Field(value: &self.desiredVersion) }()
       case 146: try { try decoder.decodeSingularUInt64Field(value: &self.receivedBytes) }()
       case 147: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 148: try { try decoder.decodeSingularUInt64Field(value: &self._runningVersion) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.kind != 0 {
       try visitor.visitSingularUInt32Field(value: self.kind, fieldNumber: 140)
     }
@@ -3746,6 +3839,9 @@ nonisolated extension WireArtefactHoldingRecord: SwiftProtobuf.Message, SwiftPro
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 147)
     }
+    try { if let v = self._runningVersion {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 148)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3758,6 +3854,7 @@ nonisolated extension WireArtefactHoldingRecord: SwiftProtobuf.Message, SwiftPro
     if lhs.desiredVersion != rhs.desiredVersion {return false}
     if lhs.receivedBytes != rhs.receivedBytes {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs._runningVersion != rhs._runningVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
