@@ -139,7 +139,8 @@ extension ModelRunner.HooksInUse {
         let zeros = counters.zeros.withLock { $0 }
         return HookTelemetry(
             state: report.map { $0.isResting ? .resting : .learning } ?? .deciding,
-            budget: point < hooks.budgets.count ? hooks.budgets[point].flatMap { HookTelemetry.decimal(max($0, 0)) } : nil,
+            budget: point < hooks.budgets.count
+                ? hooks.budgets[point].flatMap { HookTelemetry.decimal(max($0, 0)) } : nil,
             kinds: hooks.kinds.enumerated().map { index, kind in
                 let possible = now.possible[index] &- last.possible[index]
                 return .init(
