@@ -71,20 +71,37 @@ public struct EnrolmentRequest: Equatable, Sendable {
     public init(board: BoardRecord, tokenHash: [UInt8]) { (self.board, self.tokenHash) = (board, tokenHash) }
 }
 
+/// What became of a board that wanted to join.
+public enum EnrolmentOutcome: Equatable, Sendable {
+    case enrolled
+    /// There is no token of that hash, it has expired or has no use left.
+    case tokenRefused
+    /// The token is for boards with these labels too, which this one does not carry. No use of it was spent.
+    case labelsMissing([String: String])
+}
+
 /// A right to enrol, known only by its hash: whoever reads the store cannot enrol with it.
 public struct EnrolmentToken: Equatable, Sendable {
     /// SHA-256 of the token.
     public var hash: [UInt8]
     public var expiresAtMilliseconds: UInt64
     public var remainingUses: UInt32
+    /// That a board must say it carries, all of them, to enrol with it; empty for any board.
+    public var labels: [String: String]
 
-    public init(hash: [UInt8], expiresAtMilliseconds: UInt64, remainingUses: UInt32) {
+    public init(
+        hash: [UInt8], expiresAtMilliseconds: UInt64, remainingUses: UInt32, labels: [String: String] = [:]
+    ) {
+        self.labels = labels
         self.hash = hash
         self.expiresAtMilliseconds = expiresAtMilliseconds
         self.remainingUses = remainingUses
     }
 
     func isUsable(atMilliseconds now: UInt64) -> Bool { remainingUses > 0 && expiresAtMilliseconds > now }
+
+    /// Labels that it wants and the board does not carry: all of them where nothing is known of a board.
+    package func missing(on board: BoardDescription?) -> [String: String] { board?.missing(of: labels) ?? labels }
 }
 
 /// How far one incarnation's telemetry is durable.

@@ -64,7 +64,9 @@ import Testing
             ]
 
             #expect(try await store.enrol([], atMilliseconds: 1) == [])
-            #expect(try await store.enrol(requests, atMilliseconds: 1) == [true, false, true, false, true])
+            #expect(
+                try await store.enrol(requests, atMilliseconds: 1)
+                    == [.enrolled, .tokenRefused, .enrolled, .tokenRefused, .enrolled])
             #expect(try await store.boards().map(\.id.rawValue) == ["a", "c", "e"])
         }
     }
@@ -82,7 +84,48 @@ import Testing
             #expect(try await store.boards() == [known])
             #expect(
                 try await store.enrol([try Self.request("a"), try Self.request("b")], atMilliseconds: 1)
-                    == [true, true])
+                    == [.enrolled, .enrolled])
+        }
+    }
+
+    /// Every label, the class among them; who lacks one spends no use.
+    @Test(arguments: StoreMaker.all)
+    func aTokenWithLabelsIsForBoardsThatCarryThem(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            var token = Samples.token(1, uses: 2)
+            token.labels = ["site": "küche", "tier": "edge", "boardClass": "x86"]
+            try await store.addToken(token, atMilliseconds: 0)
+            try await store.addToken(Samples.token(2), atMilliseconds: 0)
+            var (bearer, stranger) = (try Self.request("a"), try Self.request("b"))
+            bearer.board.description.labels["tier"] = "edge"
+            stranger.board.description.labels = ["site": "flur", "tier": "edge"]
+            var late = try Self.request("d")
+            late.board.description.labels["tier"] = "edge"
+
+            let outcomes = try await store.enrol(
+                [try Self.request("c"), bearer, stranger, late], atMilliseconds: 1)
+            #expect(
+                outcomes == [
+                    .labelsMissing(["tier": "edge"]), .enrolled, .labelsMissing(["site": "küche"]), .enrolled,
+                ])
+            #expect(try await store.boards().map(\.id.rawValue) == ["a", "d"])
+            #expect(try await store.enrol([stranger], atMilliseconds: 1) == [.tokenRefused])
+            // A token that wants no labels is not touched by it.
+            #expect(try await store.enrol([try Self.request("e", token: 2)], atMilliseconds: 1) == [.enrolled])
+        }
+    }
+
+    /// Only a board can carry labels.
+    @Test(arguments: StoreMaker.all)
+    func aTokenWithLabelsIsNotRedeemedByItself(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            var token = Samples.token(1)
+            token.labels = ["tier": "edge"]
+            try await store.addToken(token, atMilliseconds: 0)
+            #expect(try await !store.redeemToken(hash: token.hash, atMilliseconds: 1))
+            token.labels = [:]
+            try await store.addToken(token, atMilliseconds: 0)
+            #expect(try await store.redeemToken(hash: token.hash, atMilliseconds: 1))
         }
     }
 
@@ -97,7 +140,7 @@ import Testing
                 try await store.enrol(requests, atMilliseconds: 1)
             }
             #expect(try await store.boards().isEmpty)
-            #expect(try await store.enrol(Array(requests.prefix(2)), atMilliseconds: 1) == [true, true])
+            #expect(try await store.enrol(Array(requests.prefix(2)), atMilliseconds: 1) == [.enrolled, .enrolled])
         }
     }
 

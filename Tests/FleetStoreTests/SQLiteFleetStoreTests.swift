@@ -141,6 +141,24 @@ import Testing
         }
     }
 
+    /// A database of before goes on, and its tokens are for any board.
+    @Test func tokensOfBeforeWantNoLabels() async throws {
+        try await withFolder { folder in
+            let path = folder + "/fleet.sqlite"
+            let queue = try DatabaseQueue(path: path)
+            try Schema.migrator.migrate(queue, upTo: "boardCare")
+            let hash = Samples.token(1).hash
+            try await queue.write {
+                try $0.execute(sql: "INSERT INTO token VALUES (?, 5000, 1)", arguments: [Data(hash)])
+            }
+            try queue.close()
+
+            let store = try SQLiteFleetStore(path: path)
+            #expect(try await store.enrol(try Samples.board("a"), tokenHash: hash, atMilliseconds: 1))
+            try store.close()
+        }
+    }
+
     @Test func aFolderThatIsMissingIsAnErrorInOneSentence() {
         let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID())/fleet.sqlite").path()
         #expect(throws: FleetStoreFailure.unavailable(path: path, detail: "No such file or directory")) {
