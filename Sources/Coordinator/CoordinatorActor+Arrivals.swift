@@ -117,7 +117,8 @@ extension CoordinatorActor {
             EnrolmentRequest(
                 board: BoardRecord(
                     description: enrolment.board, publicKey: enrolment.stranger.publicKey.z85,
-                    enrolledAtMilliseconds: now, lastSeenMilliseconds: now), tokenHash: enrolment.tokenHash)
+                    enrolledAtMilliseconds: now, lastSeenMilliseconds: now), tokenHash: enrolment.tokenHash,
+                audit: Self.audit(of: enrolment, atMilliseconds: now))
         }
         // A name that was revoked and enrols again goes on counting generations where it was.
         let known = await storing("enrolment") {
@@ -131,6 +132,16 @@ extension CoordinatorActor {
             let message = await enrolled(enrolment, outcome, known?[enrolment.board.id])
             await answer(message, enrolment.board.id, enrolment.stranger)
         }
+    }
+
+    private static func audit(of enrolment: GatheredArrivals.Enrolment, atMilliseconds now: UInt64) -> AuditDraft {
+        let board = enrolment.board
+        let labels = board.labels.isEmpty ? "no labels" : "labels \(board.labels.labelText)"
+        return AuditDraft(
+            actor: EnrolmentToken.name(ofHash: enrolment.tokenHash), action: .boardEnrolled,
+            target: "board \(board.id)",
+            after: "key \(enrolment.stranger.publicKey.z85), class \(board.boardClass), \(labels)",
+            atMilliseconds: now)
     }
 
     /// - Parameter outcome: as the store said; `nil` where it could not.

@@ -177,10 +177,12 @@ struct CoordinatorAdministration: FleetAdministration {
         let kept = EnrolmentToken(
             hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: expiry,
             remainingUses: UInt32(request.uses), labels: labels)
+        let name = EnrolmentToken.name(ofHash: kept.hash)
         let bearers = labels.isEmpty ? "" : " with \(labels.labelText)"
         let audit = AuditDraft(
             actor: actor, action: .enrolmentTokenCreated, target: "enrolment token",
-            after: "good for \(request.uses) boards\(bearers) for \(request.validSeconds) s", atMilliseconds: now)
+            after: "good for \(request.uses) boards\(bearers) for \(request.validSeconds) s, as \(name)",
+            atMilliseconds: now)
         try await stored { try await store.addToken(kept, atMilliseconds: now, audit: audit) }
         let enrolment = advertised(transport.boundEndpoints.enrolment)
         let fleet = advertised(transport.boundEndpoints.fleet)

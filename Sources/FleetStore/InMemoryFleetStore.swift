@@ -93,15 +93,15 @@ public actor InMemoryFleetStore: FleetStore {
     }
 
     public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) throws -> [EnrolmentOutcome] {
-        let before = (tokens, boardRecords)
+        let before = (tokens, boardRecords, ledger)
         do {
             return try requests.map { request in
                 let outcome = redeem(request.tokenHash, for: request.board.description, at: now)
-                if outcome == .enrolled { try saveBoard(request.board, audit: nil) }
+                if outcome == .enrolled { try saveBoard(request.board, audit: request.audit) }
                 return outcome
             }
         } catch {
-            (tokens, boardRecords) = before
+            (tokens, boardRecords, ledger) = before
             throw error
         }
     }

@@ -1,3 +1,4 @@
+public import AuditLog
 public import FleetModel
 
 /// A board as the coordinator keeps it. Times are milliseconds since 1970 by the coordinator's clock.
@@ -67,8 +68,12 @@ public struct BoardGreeting: Equatable, Sendable {
 public struct EnrolmentRequest: Equatable, Sendable {
     public var board: BoardRecord
     public var tokenHash: [UInt8]
+    /// Becomes an entry if the board is enrolled.
+    public var audit: AuditDraft?
 
-    public init(board: BoardRecord, tokenHash: [UInt8]) { (self.board, self.tokenHash) = (board, tokenHash) }
+    public init(board: BoardRecord, tokenHash: [UInt8], audit: AuditDraft? = nil) {
+        (self.board, self.tokenHash, self.audit) = (board, tokenHash, audit)
+    }
 }
 
 /// What became of a board that wanted to join.
@@ -99,6 +104,11 @@ public struct EnrolmentToken: Equatable, Sendable {
     }
 
     func isUsable(atMilliseconds now: UInt64) -> Bool { remainingUses > 0 && expiresAtMilliseconds > now }
+
+    /// What people tell it by: the first 8 digits of its hash.
+    public static func name(ofHash hash: [UInt8]) -> String {
+        "token " + hash.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
 
     /// Labels that it wants and the board does not carry: all of them where nothing is known of a board.
     package func missing(on board: BoardDescription?) -> [String: String] { board?.missing(of: labels) ?? labels }

@@ -78,10 +78,13 @@ extension PostgreSQLFleetStore {
     public func enrol(
         _ requests: [EnrolmentRequest], atMilliseconds now: UInt64
     ) async throws -> [EnrolmentOutcome] {
-        try await write(locking: [.boards]) { [self] transaction in
+        let audits = auditLock(requests.lazy.compactMap(\.audit).first)
+        return try await write(locking: [.boards] + audits) { [self] transaction in
             let enrolled = try requests.map { request in
                 let outcome = try redeem(request.tokenHash, for: request.board.description, at: now, transaction)
-                if outcome == .enrolled { try save(request.board, transaction) }
+                guard outcome == .enrolled else { return outcome }
+                try save(request.board, transaction)
+                try append(request.audit, transaction)
                 return outcome
             }
             try transaction.refuse(moreThan: limits.boards, of: "boards", in: "board")

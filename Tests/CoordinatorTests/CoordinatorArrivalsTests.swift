@@ -195,6 +195,8 @@ import WireProtocol
         #expect(await store.enrolled.map(\.count) == [3])
         #expect(keys.map { transport.allowList.board(of: $0)?.rawValue } == ["new-0", "new-1", nil])
         #expect(await actor.states.count == boards.count + 2)
+        let entries = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 9)
+        #expect(entries.map(\.target) == ["board new-0", "board new-1"])
         #expect(await heard(strangers[0]) == [.enrolled(board: try bare("new-0").id)])
         guard case .refused = await heard(strangers[2]).first else { return #expect(Bool(false), "not refused") }
     }

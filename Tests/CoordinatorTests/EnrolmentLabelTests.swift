@@ -38,9 +38,15 @@ import Testing
             "v1/tokens", TokenRequest(uses: 1, validSeconds: 60, labels: ["site": "north"]))
         #expect(token.labels == ["site": "north"])
         let audit: [Entry] = try await client.get("v1/audit")
+        let made = try #require(audit.first { $0.action == "enrolmentTokenCreated" }?.after)
+        #expect(made.hasPrefix("good for 1 boards with site=north, tier=edge for 3600 s, as token "))
+        // By whom it was let in, and with what; the refused attempt is no enrolment.
+        let enrolled = audit.filter { $0.action == "boardEnrolled" }
+        #expect(enrolled.map(\.target) == ["board edge-1"])
+        #expect(enrolled.first.map { made.hasSuffix($0.actor) } == true)
         #expect(
-            audit.first { $0.action == "enrolmentTokenCreated" }?.after
-                == "good for 1 boards with site=north, tier=edge for 3600 s")
+            enrolled.first?.after == "key \(keys.publicKey.z85), class test, labels site=north, tier=edge")
+        try await programs.run(["audit", "verify"])
     }
 
     @Test(.timeLimit(.minutes(2)))
@@ -63,6 +69,8 @@ import Testing
 
     private struct Entry: Decodable {
         var action: String
+        var actor: String
+        var target: String
         var after: String?
     }
 }

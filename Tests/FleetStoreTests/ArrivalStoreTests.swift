@@ -1,3 +1,4 @@
+import AuditLog
 import FleetModel
 import FleetStore
 import Testing
@@ -112,6 +113,32 @@ import Testing
             #expect(try await store.enrol([stranger], atMilliseconds: 1) == [.tokenRefused])
             // A token that wants no labels is not touched by it.
             #expect(try await store.enrol([try Self.request("e", token: 2)], atMilliseconds: 1) == [.enrolled])
+        }
+    }
+
+    /// In the transaction of the enrolment: of what did not happen there is no entry.
+    @Test(arguments: StoreMaker.all)
+    func eachEnrolmentHasItsEntry(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            try await store.saveBoard(try Samples.board("known", key: "key"))
+            try await store.addToken(Samples.token(1, uses: 2), atMilliseconds: 0)
+            func request(_ name: String, key: String? = nil, token: UInt8 = 1) throws -> EnrolmentRequest {
+                var request = try Self.request(name, key: key, token: token)
+                request.audit = AuditDraft(
+                    actor: "token", action: .boardEnrolled, target: "board \(name)", atMilliseconds: 1)
+                return request
+            }
+
+            await #expect(throws: FleetStoreFailure.self) {
+                try await store.enrol([try request("a"), try request("b", key: "key")], atMilliseconds: 1)
+            }
+            #expect(try await store.audit(after: nil, sinceMilliseconds: 0, limit: 9).isEmpty)
+            _ = try await store.enrol(
+                [try request("a"), try request("b", token: 9), try request("c"), try request("d")], atMilliseconds: 1)
+            let entries = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 9)
+            #expect(entries.map(\.target) == ["board a", "board c"])
+            #expect(entries.allSatisfy { $0.action == "boardEnrolled" })
+            #expect(try await store.verifyAudit().fault == nil)
         }
     }
 

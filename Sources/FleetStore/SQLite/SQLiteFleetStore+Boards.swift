@@ -85,7 +85,9 @@ extension SQLiteFleetStore {
         try await write { [self] database in
             let enrolled = try requests.map { request in
                 let outcome = try redeem(request.tokenHash, for: request.board.description, at: now, in: database)
-                if outcome == .enrolled { try save(request.board, in: database) }
+                guard outcome == .enrolled else { return outcome }
+                try save(request.board, in: database)
+                try append(request.audit, database)
                 return outcome
             }
             try refuse(moreThan: limits.boards, of: "boards", in: "board", database)
