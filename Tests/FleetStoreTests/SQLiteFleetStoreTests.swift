@@ -141,6 +141,24 @@ import Testing
         }
     }
 
+    @Test func anEmptyDatabaseIsKnownFromOneWithoutBoards() async throws {
+        try await withFolder { folder in
+            let path = folder + "/fleet.sqlite"
+            #expect(SQLiteFleetStore.isEmpty(path))
+            try Data().write(to: URL(filePath: path))
+            #expect(SQLiteFleetStore.isEmpty(path))
+            let store = try SQLiteFleetStore(path: path)
+            #expect(!SQLiteFleetStore.isEmpty(path))
+            // The file without its log, in which everything still is.
+            try FileManager.default.copyItem(atPath: path, toPath: folder + "/copy.sqlite")
+            #expect(SQLiteFleetStore.isEmpty(folder + "/copy.sqlite"))
+            try store.close()
+            #expect(!SQLiteFleetStore.isEmpty(path))
+            try Data("no database".utf8).write(to: URL(filePath: path))
+            #expect(!SQLiteFleetStore.isEmpty(path))
+        }
+    }
+
     /// A database of before goes on, and its tokens are for any board.
     @Test func tokensOfBeforeWantNoLabels() async throws {
         try await withFolder { folder in
