@@ -90,12 +90,14 @@ extension Schema {
                 "policy": .string, "version": .integer, "dryRun": .boolean, "isUnchanged": .boolean, "boards": strings,
                 "warnings": strings,
             ]),
-            "TokenRequest": .object(["uses": .integer, "validSeconds": .integer]),
+            "TokenRequest": .object(
+                ["uses": .integer, "validSeconds": .integer], optional: ["labels": .map(.string)]),
             "EnrolmentToken": .object(
                 [
                     "token": .string, "enrolmentEndpoint": .string, "fleetEndpoint": .string,
                     "serverPublicKey": .string, "expiresAtMilliseconds": .integer,
-                ], optional: ["enrolmentEndpoints": strings, "fleetEndpoints": strings]),
+                ],
+                optional: ["enrolmentEndpoints": strings, "fleetEndpoints": strings, "labels": .map(.string)]),
             "BoardRevocation": .object(["board": .string]),
         ]
     }

@@ -364,8 +364,11 @@ public struct ApplyResult: Codable, Equatable, Sendable {
 public struct TokenRequest: Codable, Equatable, Sendable {
     public var uses: Int
     public var validSeconds: Int
+    /// That a board must carry to enrol with it; `nil`: any board may.
+    public var labels: [String: String]?
 
-    public init(uses: Int, validSeconds: Int) {
+    public init(uses: Int, validSeconds: Int, labels: [String: String]? = nil) {
+        self.labels = labels
         self.uses = uses
         self.validSeconds = validSeconds
     }
@@ -381,11 +384,15 @@ public struct TokenView: Codable, Equatable, Sendable {
     /// Of all coordinators that take boards in; `nil`: the one alone.
     public var enrolmentEndpoints: [String]?
     public var fleetEndpoints: [String]?
+    /// That a board must carry to enrol with it; `nil`: any board may.
+    public var labels: [String: String]?
 
     public init(
         token: String, enrolmentEndpoint: String, fleetEndpoint: String, serverPublicKey: String,
-        expiresAtMilliseconds: UInt64, enrolmentEndpoints: [String]? = nil, fleetEndpoints: [String]? = nil
+        expiresAtMilliseconds: UInt64, enrolmentEndpoints: [String]? = nil, fleetEndpoints: [String]? = nil,
+        labels: [String: String]? = nil
     ) {
+        self.labels = labels
         self.token = token
         self.enrolmentEndpoint = enrolmentEndpoint
         self.fleetEndpoint = fleetEndpoint

@@ -105,6 +105,11 @@ public struct AgentService: Service {
     private func openBoard() throws -> OpenBoard {
         let state = try AgentState(folder: configuration.stateDirectory)
         let lock = try state.lock()
+        if let mode = state.openMode {
+            logger.warning(
+                "the state folder is open to others; set it to 700",
+                metadata: ["folder": "\(configuration.stateDirectory)", "mode": "\(mode)"])
+        }
         let folder = try ArtefactFolder(stateDirectory: configuration.stateDirectory)
         let shelf = try ArtefactShelf(folder.disk, atMilliseconds: UInt64(Date().timeIntervalSince1970 * 1_000))
         let board = OpenBoard(state: state, lock: lock, folder: folder, shelf: shelf)

@@ -24,6 +24,19 @@ struct AgentState {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         self.folder = folder
+        // Earlier versions left some of them open to others.
+        for name in ["membership", "assignment", Self.incarnation, Self.updateNumber] {
+            for path in [folder + "/\(name).json", folder + "/\(name).json.previous"] where PrivateFile.exists(path) {
+                try? FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            }
+        }
+    }
+
+    /// What the folder, which was there before, lets others do, such as `755`; `nil` where it is the owner's alone. It
+    /// is told and not changed: somebody may have opened it on purpose, such as to a group of a volume.
+    var openMode: String? {
+        let mode = try? FileManager.default.attributesOfItem(atPath: folder)[.posixPermissions] as? Int
+        return mode.flatMap { $0 & 0o077 == 0 ? nil : String($0 & 0o777, radix: 8) }
     }
 
     /// Two agents over one folder would count the same starts and spool into one queue.

@@ -1,9 +1,11 @@
 import Engine
+import Files
 import Foundation
 import SpoolStore
 
 /// A small file of the agent's state: one line with a checksum, then JSON. It is replaced as a whole, and the one
 /// before is kept beside it as `….previous`, for the day on which the disk gives back something else than it was given.
+/// Both are their owner's alone (0600), however open the folder is.
 struct StateFile {
     let path: String
 
@@ -33,8 +35,8 @@ struct StateFile {
             let bytes = Array((Self.mark + Self.checksum(json) + "\n").utf8) + Array(json)
             // A damaged file is no last good state.
             let last = content(of: path).flatMap { decoded(Value.self, from: $0) == nil ? nil : $0 }
-            try FileBytes.write(last ?? bytes, to: path + ".previous")
-            try FileBytes.write(bytes, to: path)
+            try PrivateFile.write(last ?? bytes, to: path + ".previous")
+            try PrivateFile.write(bytes, to: path)
         } catch {
             throw ConfigurationFailure(file: path, reason: "\(error)")
         }

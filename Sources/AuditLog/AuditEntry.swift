@@ -14,6 +14,8 @@ public enum AuditAction: String, Codable, Sendable, CaseIterable {
     case boardDrained, boardUndrained
     /// The first by whoever wanted it, the second by the coordinator when the board speaks with its new key.
     case keyRotationBegun, keyRotated
+    /// By whoever had the token: a board joined, or came back under its name with another key.
+    case boardEnrolled
 }
 
 /// A change by a person that is to be made: what becomes an entry together with it.

@@ -117,7 +117,8 @@ extension CoordinatorActor {
             EnrolmentRequest(
                 board: BoardRecord(
                     description: enrolment.board, publicKey: enrolment.stranger.publicKey.z85,
-                    enrolledAtMilliseconds: now, lastSeenMilliseconds: now), tokenHash: enrolment.tokenHash)
+                    enrolledAtMilliseconds: now, lastSeenMilliseconds: now), tokenHash: enrolment.tokenHash,
+                audit: Self.audit(of: enrolment, atMilliseconds: now))
         }
         // A name that was revoked and enrols again goes on counting generations where it was.
         let known = await storing("enrolment") {
@@ -127,21 +128,33 @@ extension CoordinatorActor {
             known == nil
             ? requests.map { _ in nil }
             : await storingTogether("enrolment", requests) { try await self.store.enrol($0, atMilliseconds: now) }
-        for (enrolment, isEnrolled) in zip(admitted, outcomes) {
-            let message = await enrolled(enrolment, isEnrolled, known?[enrolment.board.id])
+        for (enrolment, outcome) in zip(admitted, outcomes) {
+            let message = await enrolled(enrolment, outcome, known?[enrolment.board.id])
             await answer(message, enrolment.board.id, enrolment.stranger)
         }
     }
 
-    /// - Parameter isEnrolled: as the store said; `nil` where it could not.
+    private static func audit(of enrolment: GatheredArrivals.Enrolment, atMilliseconds now: UInt64) -> AuditDraft {
+        let board = enrolment.board
+        let labels = board.labels.isEmpty ? "no labels" : "labels \(board.labels.labelText)"
+        return AuditDraft(
+            actor: EnrolmentToken.name(ofHash: enrolment.tokenHash), action: .boardEnrolled,
+            target: "board \(board.id)",
+            after: "key \(enrolment.stranger.publicKey.z85), class \(board.boardClass), \(labels)",
+            atMilliseconds: now)
+    }
+
+    /// - Parameter outcome: as the store said; `nil` where it could not.
     private func enrolled(
-        _ enrolment: GatheredArrivals.Enrolment, _ isEnrolled: Bool?, _ assignment: Assignment?
+        _ enrolment: GatheredArrivals.Enrolment, _ outcome: EnrolmentOutcome?, _ assignment: Assignment?
     ) async -> Message {
         let (board, key) = (enrolment.board, enrolment.stranger.publicKey)
-        guard let isEnrolled else {
-            return .refused(reason: "The coordinator cannot store the enrolment now; try again.")
+        switch outcome {
+        case .enrolled: break
+        case .tokenRefused: return .refused(reason: "The token is unknown, expired or used up.")
+        case .labelsMissing(let labels): return .refused(reason: Self.refusal(of: labels))
+        case nil: return .refused(reason: "The coordinator cannot store the enrolment now; try again.")
         }
-        guard isEnrolled else { return .refused(reason: "The token is unknown, expired or used up.") }
         guard transport.allowList.allow(key, as: board.id) else {
             return .refused(reason: "The allow-list is full.")
         }
@@ -156,6 +169,21 @@ extension CoordinatorActor {
                     assignment: assignment ?? Assignment(generation: 0, models: [])), at: .now))
         return .enrolled(board: board.id)
     }
+
+    /// Within what a refusal may hold: labels that would make it too long are counted.
+    private static func refusal(of labels: [String: String]) -> String {
+        var (named, others): ([String], Int) = ([], 0)
+        for (key, value) in labels.sorted(by: { $0.key < $1.key }) {
+            let text = "\(key)=\(value)"
+            let bytes = named.reduce(text.utf8.count) { $0 + $1.utf8.count + 2 }
+            if bytes <= FleetLimits.textBytes - reasonBytes { named.append(text) } else { others += 1 }
+        }
+        if others > 0 { named.append("\(others) more") }
+        return "The token is for boards with other labels; this one does not carry \(named.joined(separator: ", "))."
+    }
+
+    /// Of a refusal for missing labels, without the labels.
+    private static let reasonBytes = 100
 
     private func answer(_ message: Message, _ board: BoardID, _ stranger: Stranger) async {
         if case .refused(let reason) = message { await enrolmentRefused(reason, as: board) }

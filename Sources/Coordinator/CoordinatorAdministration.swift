@@ -169,22 +169,43 @@ struct CoordinatorAdministration: FleetAdministration {
         guard Self.tokenSeconds.contains(request.validSeconds) else {
             throw AdminFailure(.invalid, "validSeconds: \(request.validSeconds) is outside \(Self.tokenSeconds)")
         }
+        let labels = request.labels ?? [:]
+        try Self.check(labels)
         let token = Secret.make()
         let now = CoordinatorActor.wallClock()
         let expiry = now + UInt64(request.validSeconds) * 1_000
         let kept = EnrolmentToken(
             hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: expiry,
-            remainingUses: UInt32(request.uses))
+            remainingUses: UInt32(request.uses), labels: labels)
+        let name = EnrolmentToken.name(ofHash: kept.hash)
+        let bearers = labels.isEmpty ? "" : " with \(labels.labelText)"
         let audit = AuditDraft(
             actor: actor, action: .enrolmentTokenCreated, target: "enrolment token",
-            after: "good for \(request.uses) boards for \(request.validSeconds) s", atMilliseconds: now)
+            after: "good for \(request.uses) boards\(bearers) for \(request.validSeconds) s, as \(name)",
+            atMilliseconds: now)
         try await stored { try await store.addToken(kept, atMilliseconds: now, audit: audit) }
         let enrolment = advertised(transport.boundEndpoints.enrolment)
         let fleet = advertised(transport.boundEndpoints.fleet)
         return TokenView(
             token: token, enrolmentEndpoint: enrolment, fleetEndpoint: fleet, serverPublicKey: serverPublicKey.z85,
             expiresAtMilliseconds: expiry, enrolmentEndpoints: all(enrolment, \.enrolmentEndpoint),
-            fleetEndpoints: all(fleet, \.fleetEndpoint))
+            fleetEndpoints: all(fleet, \.fleetEndpoint), labels: labels.isEmpty ? nil : labels)
+    }
+
+    /// Refuses labels that no board can carry.
+    private static func check(_ labels: [String: String]) throws(AdminFailure) {
+        guard labels.count <= FleetLimits.labelsPerBoard else {
+            throw AdminFailure(.invalid, "labels: has \(labels.count), allowed are \(FleetLimits.labelsPerBoard)")
+        }
+        for (key, value) in labels {
+            let isPlain = (key + value).unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+            let fits = !key.isEmpty && max(key.utf8.count, value.utf8.count) <= FleetLimits.labelBytes
+            guard isPlain, fits else {
+                throw AdminFailure(
+                    .invalid,
+                    "labels: a key is empty, or a text has over \(FleetLimits.labelBytes) bytes or control characters")
+            }
+        }
     }
 }
 

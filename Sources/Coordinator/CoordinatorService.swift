@@ -56,6 +56,8 @@ public struct CoordinatorService: Service {
         public var peerHost: String
         /// Days after which a board is told to make a new key; `nil`: where people want it.
         public var keyDays: Int?
+        /// Whether a fleet without boards is begun where `key.json` is there and `fleet.sqlite` is not.
+        public var newDatabase: Bool
 
         /// Unless another number is given.
         public static let telemetryDays = 30
@@ -66,8 +68,9 @@ public struct CoordinatorService: Service {
             artefactBytesPerSecond: Int = 8 << 20, measureAfter: Duration = .seconds(30),
             hookWatch: Duration = .seconds(60),
             telemetryDays: Int = Self.telemetryDays, keyDays: Int? = nil, relayPort: Int? = nil,
-            peerHost: String? = nil
+            peerHost: String? = nil, newDatabase: Bool = false
         ) {
+            self.newDatabase = newDatabase
             self.keyDays = keyDays
             self.stateDirectory = stateDirectory
             self.host = host
@@ -99,7 +102,8 @@ public struct CoordinatorService: Service {
         let folder = configuration.stateDirectory
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let opened = try await CoordinatorStore(configuration.store, folder: folder)
+        let opened = try await CoordinatorStore(
+            configuration.store, folder: folder, mayBeNew: configuration.newDatabase)
         let front = FrontDuty(configuration, logger: logger)
         guard try await opened.lead(logger: logger, standBy: { try await front.serve($0) }) else {
             await front.stop()

@@ -26,10 +26,13 @@ struct CoordinatorStore: Sendable {
     /// Of the state folder, where the fleet is kept in it.
     private let lock: FolderLock?
 
-    init(_ choice: StoreChoice, folder: String) async throws {
+    /// - Parameter mayBeNew: whether a database that is missing beside a key is made rather than missed.
+    /// - Throws: `PrivateFileFailure` as `DatabaseLoss` says, `FolderInUse`, `FleetStoreFailure`.
+    init(_ choice: StoreChoice, folder: String, mayBeNew: Bool) async throws {
         switch choice {
         case .sqlite:
             lock = try FolderLock(folder)
+            if !mayBeNew { try DatabaseLoss.refuse(in: folder) }
             let store = try SQLiteFleetStore(path: folder + "/fleet.sqlite")
             (fleet, path, shared) = (store, store.path, nil)
         case .postgreSQL(let address):

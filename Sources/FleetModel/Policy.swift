@@ -27,9 +27,7 @@ public struct Policy: Equatable, Codable, Sendable {
     public static let classLabel = "boardClass"
 
     public func selects(_ board: BoardDescription) -> Bool {
-        selector.allSatisfy { key, value in
-            (board.labels[key] ?? (key == Self.classLabel ? board.boardClass : nil)) == value
-        }
+        selector.allSatisfy { board.carries(label: $0.key, $0.value) }
     }
 
     /// Whether it selects every board that the other selects.

@@ -27,11 +27,12 @@ public protocol FleetStore: SearchStore, MeasurementStore, QuarantineStore, Acce
 
     /// At most `FleetLimits.tokens` that are neither spent nor expired.
     func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?) async throws
-    /// Uses the token once; `false` when there is none of that hash, it has expired or has no use left.
+    /// Uses the token once; `false` when there is none of that hash, it has expired, has no use left, or wants labels:
+    /// only a board can carry them.
     func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool
-    /// In this order, of each uses the token and saves the board, or neither: then `false` as in `redeemToken`. Refuses
-    /// all where the key of one is another board's, or there is no room for it.
-    func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool]
+    /// In this order, of each uses the token and saves the board, or neither, as the outcome tells. Refuses all where
+    /// the key of one is another board's, or there is no room for it.
+    func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [EnrolmentOutcome]
 
     // MARK: Telemetry
 
@@ -79,7 +80,7 @@ extension FleetStore {
     }
 
     public func enrol(_ board: BoardRecord, tokenHash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
-        try await enrol([EnrolmentRequest(board: board, tokenHash: tokenHash)], atMilliseconds: now) == [true]
+        try await enrol([EnrolmentRequest(board: board, tokenHash: tokenHash)], atMilliseconds: now) == [.enrolled]
     }
 
     public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64) async throws {

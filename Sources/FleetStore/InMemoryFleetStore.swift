@@ -81,21 +81,27 @@ public actor InMemoryFleetStore: FleetStore {
     }
 
     public func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) -> Bool {
-        guard let token = tokens[hash], token.isUsable(atMilliseconds: now) else { return false }
-        tokens[hash]?.remainingUses -= 1
-        return true
+        redeem(hash, for: nil, at: now) == .enrolled
     }
 
-    public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) throws -> [Bool] {
-        let before = (tokens, boardRecords)
+    private func redeem(_ hash: [UInt8], for board: BoardDescription?, at now: UInt64) -> EnrolmentOutcome {
+        guard let token = tokens[hash], token.isUsable(atMilliseconds: now) else { return .tokenRefused }
+        let missing = token.missing(on: board)
+        guard missing.isEmpty else { return .labelsMissing(missing) }
+        tokens[hash]?.remainingUses -= 1
+        return .enrolled
+    }
+
+    public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) throws -> [EnrolmentOutcome] {
+        let before = (tokens, boardRecords, ledger)
         do {
             return try requests.map { request in
-                guard redeemToken(hash: request.tokenHash, atMilliseconds: now) else { return false }
-                try saveBoard(request.board, audit: nil)
-                return true
+                let outcome = redeem(request.tokenHash, for: request.board.description, at: now)
+                if outcome == .enrolled { try saveBoard(request.board, audit: request.audit) }
+                return outcome
             }
         } catch {
-            (tokens, boardRecords) = before
+            (tokens, boardRecords, ledger) = before
             throw error
         }
     }

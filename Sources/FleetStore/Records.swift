@@ -1,3 +1,4 @@
+public import AuditLog
 public import FleetModel
 
 /// A board as the coordinator keeps it. Times are milliseconds since 1970 by the coordinator's clock.
@@ -67,8 +68,21 @@ public struct BoardGreeting: Equatable, Sendable {
 public struct EnrolmentRequest: Equatable, Sendable {
     public var board: BoardRecord
     public var tokenHash: [UInt8]
+    /// Becomes an entry if the board is enrolled.
+    public var audit: AuditDraft?
 
-    public init(board: BoardRecord, tokenHash: [UInt8]) { (self.board, self.tokenHash) = (board, tokenHash) }
+    public init(board: BoardRecord, tokenHash: [UInt8], audit: AuditDraft? = nil) {
+        (self.board, self.tokenHash, self.audit) = (board, tokenHash, audit)
+    }
+}
+
+/// What became of a board that wanted to join.
+public enum EnrolmentOutcome: Equatable, Sendable {
+    case enrolled
+    /// There is no token of that hash, it has expired or has no use left.
+    case tokenRefused
+    /// The token is for boards with these labels too, which this one does not carry. No use of it was spent.
+    case labelsMissing([String: String])
 }
 
 /// A right to enrol, known only by its hash: whoever reads the store cannot enrol with it.
@@ -77,14 +91,27 @@ public struct EnrolmentToken: Equatable, Sendable {
     public var hash: [UInt8]
     public var expiresAtMilliseconds: UInt64
     public var remainingUses: UInt32
+    /// That a board must say it carries, all of them, to enrol with it; empty for any board.
+    public var labels: [String: String]
 
-    public init(hash: [UInt8], expiresAtMilliseconds: UInt64, remainingUses: UInt32) {
+    public init(
+        hash: [UInt8], expiresAtMilliseconds: UInt64, remainingUses: UInt32, labels: [String: String] = [:]
+    ) {
+        self.labels = labels
         self.hash = hash
         self.expiresAtMilliseconds = expiresAtMilliseconds
         self.remainingUses = remainingUses
     }
 
     func isUsable(atMilliseconds now: UInt64) -> Bool { remainingUses > 0 && expiresAtMilliseconds > now }
+
+    /// What people tell it by: the first 8 digits of its hash.
+    public static func name(ofHash hash: [UInt8]) -> String {
+        "token " + hash.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// Labels that it wants and the board does not carry: all of them where nothing is known of a board.
+    package func missing(on board: BoardDescription?) -> [String: String] { board?.missing(of: labels) ?? labels }
 }
 
 /// How far one incarnation's telemetry is durable.

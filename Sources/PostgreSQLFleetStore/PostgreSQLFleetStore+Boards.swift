@@ -54,31 +54,38 @@ extension PostgreSQLFleetStore {
 
     public func addToken(_ token: EnrolmentToken, atMilliseconds now: UInt64, audit: AuditDraft?) async throws {
         let expires = try signed(token.expiresAtMilliseconds, "expiresAtMilliseconds")
+        let labels: String? = token.labels.isEmpty ? nil : try StoredForm.json(token.labels)
         try await write(locking: [.tokens] + auditLock(audit)) { [self] transaction in
             try transaction.execute(
                 "DELETE FROM token WHERE remainingUses = 0 OR expiresAtMilliseconds <= $1",
                 .integer(Int64(clamping: now)))
             try transaction.execute(
                 """
-                INSERT INTO token (hash, expiresAtMilliseconds, remainingUses) VALUES ($1, $2, $3)
+                INSERT INTO token (hash, expiresAtMilliseconds, remainingUses, labels) VALUES ($1, $2, $3, $4)
                 ON CONFLICT (hash) DO UPDATE SET expiresAtMilliseconds = excluded.expiresAtMilliseconds,
-                    remainingUses = excluded.remainingUses
-                """, .bytes(token.hash), .integer(expires), .integer(Int64(token.remainingUses)))
+                    remainingUses = excluded.remainingUses, labels = excluded.labels
+                """, .bytes(token.hash), .integer(expires), .integer(Int64(token.remainingUses)),
+                .optional(labels))
             try transaction.refuse(moreThan: limits.tokens, of: "tokens", in: "token")
             try append(audit, transaction)
         }
     }
 
     public func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
-        try await write { [self] in try redeem(hash, at: now, $0) }
+        try await write { [self] in try redeem(hash, for: nil, at: now, $0) == .enrolled }
     }
 
-    public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool] {
-        try await write(locking: [.boards]) { [self] transaction in
+    public func enrol(
+        _ requests: [EnrolmentRequest], atMilliseconds now: UInt64
+    ) async throws -> [EnrolmentOutcome] {
+        let audits = auditLock(requests.lazy.compactMap(\.audit).first)
+        return try await write(locking: [.boards] + audits) { [self] transaction in
             let enrolled = try requests.map { request in
-                guard try redeem(request.tokenHash, at: now, transaction) else { return false }
+                let outcome = try redeem(request.tokenHash, for: request.board.description, at: now, transaction)
+                guard outcome == .enrolled else { return outcome }
                 try save(request.board, transaction)
-                return true
+                try append(request.audit, transaction)
+                return outcome
             }
             try transaction.refuse(moreThan: limits.boards, of: "boards", in: "board")
             return enrolled
@@ -86,13 +93,21 @@ extension PostgreSQLFleetStore {
     }
 
     /// Whoever comes second waits for the row, and then sees what the first left of it.
-    private func redeem(_ hash: [UInt8], at now: UInt64, _ transaction: PostgreSQLTransaction) throws -> Bool {
-        try transaction.execute(
-            """
-            UPDATE token SET remainingUses = remainingUses - 1
-            WHERE hash = $1 AND remainingUses > 0 AND expiresAtMilliseconds > $2
-            """, .bytes(hash), .integer(Int64(clamping: now))
-        ).changed == 1
+    private func redeem(
+        _ hash: [UInt8], for board: BoardDescription?, at now: UInt64, _ transaction: PostgreSQLTransaction
+    ) throws -> EnrolmentOutcome {
+        let row = try transaction.first(
+            "SELECT * FROM token WHERE hash = $1 AND remainingUses > 0 AND expiresAtMilliseconds > $2 FOR UPDATE",
+            .bytes(hash), .integer(Int64(clamping: now)))
+        guard let row else { return .tokenRefused }
+        let token = EnrolmentToken(
+            hash: hash, expiresAtMilliseconds: row.unsigned("expiresAtMilliseconds"),
+            remainingUses: row.unsigned("remainingUses"),
+            labels: try row.optionalText("labels").map { try decoded([String: String].self, from: $0) } ?? [:])
+        let missing = token.missing(on: board)
+        guard missing.isEmpty else { return .labelsMissing(missing) }
+        try transaction.execute("UPDATE token SET remainingUses = remainingUses - 1 WHERE hash = $1", .bytes(hash))
+        return .enrolled
     }
 
     // MARK: Rows

@@ -8,7 +8,7 @@ enum PostgreSQLSchema {
     static let migrations: [(name: String, sql: String)] = [
         ("fleet", fleet), ("telemetry", telemetry), ("decisions", decisions), ("hookSharing", hookSharing),
         ("audit", audit), ("lease", lease), ("telemetryHours", telemetryHours),
-        ("quarantine", quarantine), ("boardCare", boardCare), ("leader", leader),
+        ("quarantine", quarantine), ("boardCare", boardCare), ("leader", leader), ("tokenLabels", tokenLabels),
     ]
 
     /// Applies what is missing, in one transaction under a lock, so that several coordinators may start at once.
@@ -33,6 +33,9 @@ enum PostgreSQLSchema {
                 .text(migration.name))
         }
     }
+
+    /// Those that a board must carry to enrol with the token, as JSON; NULL of tokens from before: none.
+    private static let tokenLabels = "ALTER TABLE token ADD COLUMN labels TEXT"
 
     private static let fleet = """
         CREATE TABLE board (

@@ -57,6 +57,9 @@ struct ServeCommand: AsyncParsableCommand {
             leads; its connection string is in the environment variable \(StoreConnection.variable) or in a file.
             """)
     var store = Store.sqlite
+    @Flag(
+        help: "Begin a fleet without boards where the state folder has a key but its database is missing or empty.")
+    var newDatabase = false
     @Option(help: "File with the connection string of PostgreSQL, which only its owner can read.")
     var storeConnection: String?
 
@@ -93,6 +96,9 @@ struct ServeCommand: AsyncParsableCommand {
         guard store == .postgresql || storeConnection == nil else {
             throw ValidationError("--store-connection goes with --store postgresql")
         }
+        guard store == .sqlite || !newDatabase else {
+            throw ValidationError("--new-database goes with --store sqlite")
+        }
         guard store == .postgresql || relayPort == nil else {
             throw ValidationError("--relay-port goes with --store postgresql")
         }
@@ -112,7 +118,7 @@ struct ServeCommand: AsyncParsableCommand {
                     heartbeat: .milliseconds(heartbeat), store: choice, artefactBytesPerSecond: artefactRate,
                     measureAfter: .seconds(measureAfter), hookWatch: .seconds(hookWatch),
                     telemetryDays: telemetryDays, keyDays: rotateKeysAfter, relayPort: relayPort,
-                    peerHost: peerAddress),
+                    peerHost: peerAddress, newDatabase: newDatabase),
                 logger: logger)
             let group = ServiceGroup(
                 configuration: .init(

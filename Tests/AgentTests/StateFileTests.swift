@@ -57,6 +57,40 @@ import Testing
         #expect(file.read(Int.self).value == 4)
     }
 
+    private func mode(_ path: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    }
+
+    /// Under the usual umask, in a folder that others may read.
+    @Test func filesAreTheOwnersAlone() throws {
+        defer { remove() }
+        let before = umask(0o022)
+        defer { umask(before) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder)
+        try file.write(1)
+        try file.write(2)
+        let state = try AgentState(folder: folder)
+        _ = try state.nextIncarnation()
+
+        for path in [path, path + ".previous", folder + "/incarnation.json", folder + "/incarnation.json.previous"] {
+            #expect(try mode(path) == 0o600, "\(path)")
+        }
+        #expect(state.openMode == "755")
+        #expect(try AgentState(folder: folder + "/new").openMode == nil)
+    }
+
+    @Test func filesOfEarlierVersionsAreClosedToOthers() throws {
+        defer { remove() }
+        for name in ["membership.json", "membership.json.previous"] {
+            try Data("{}".utf8).write(to: URL(filePath: folder + "/" + name))
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: folder + "/" + name)
+        }
+        _ = try AgentState(folder: folder)
+
+        #expect(try mode(folder + "/membership.json") == 0o600)
+        #expect(try mode(folder + "/membership.json.previous") == 0o600)
+    }
+
     @Test func filesOfEarlierVersionsAreRead() throws {
         defer { remove() }
         try Data("12".utf8).write(to: URL(filePath: path))

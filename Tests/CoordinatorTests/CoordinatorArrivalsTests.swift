@@ -168,11 +168,11 @@ import WireProtocol
 
     // MARK: Enrolment
 
-    private func addToken(_ token: String, uses: UInt32) async throws {
+    private func addToken(_ token: String, uses: UInt32, labels: [String: String] = [:]) async throws {
         try await store.addToken(
             EnrolmentToken(
                 hash: Array(SHA256.hash(data: Array(token.utf8))), expiresAtMilliseconds: .init(Int64.max),
-                remainingUses: uses), atMilliseconds: 0)
+                remainingUses: uses, labels: labels), atMilliseconds: 0)
     }
 
     private func bare(_ name: String) throws -> BoardDescription {
@@ -195,8 +195,45 @@ import WireProtocol
         #expect(await store.enrolled.map(\.count) == [3])
         #expect(keys.map { transport.allowList.board(of: $0)?.rawValue } == ["new-0", "new-1", nil])
         #expect(await actor.states.count == boards.count + 2)
+        let entries = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 9)
+        #expect(entries.map(\.target) == ["board new-0", "board new-1"])
         #expect(await heard(strangers[0]) == [.enrolled(board: try bare("new-0").id)])
         guard case .refused = await heard(strangers[2]).first else { return #expect(Bool(false), "not refused") }
+    }
+
+    /// Told what it lacks; the use is left for a board that has it.
+    @Test func aBoardWithoutTheTokensLabelsIsRefusedAndSpendsNoUse() async throws {
+        try await addToken("token", uses: 1, labels: ["site": "north", "tier": "edge"])
+        let stranger = transport.connectStranger(try CurveKeyPair.generate().publicKey)
+        let bearer = transport.connectStranger(try CurveKeyPair.generate().publicKey)
+        var board = try bare("new")
+        board.labels = ["tier": "edge"]
+        try await say(.enrol(token: "token", board: board), by: stranger)
+        await storeAll()
+        board.labels["site"] = "north"
+        try await say(.enrol(token: "token", board: board), by: bearer)
+        await storeAll()
+
+        #expect(
+            await heard(stranger) == [
+                .refused(reason: "The token is for boards with other labels; this one does not carry site=north.")
+            ])
+        #expect(await heard(bearer) == [.enrolled(board: board.id)])
+    }
+
+    /// What a refusal may hold is bounded, labels are not short.
+    @Test func aRefusalForManyLabelsIsStillSent() async throws {
+        let labels = Dictionary(
+            uniqueKeysWithValues: (10..<42).map { ("\($0)", String(repeating: "x", count: FleetLimits.labelBytes)) })
+        try await addToken("token", uses: 1, labels: labels)
+        let stranger = transport.connectStranger(try CurveKeyPair.generate().publicKey)
+        try await say(.enrol(token: "token", board: try bare("new")), by: stranger)
+        await storeAll()
+
+        guard case .refused(let reason) = await heard(stranger).first else {
+            return #expect(Bool(false), "not refused")
+        }
+        #expect(reason.contains("10=xxx") && reason.hasSuffix("more."))
     }
 
     /// The answer was late or lost, and the board asks again.

@@ -66,7 +66,7 @@ actor FailingStore: FleetStore {
         return await store.redeemToken(hash: hash, atMilliseconds: now)
     }
 
-    func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool] {
+    func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [EnrolmentOutcome] {
         enrolled.append(requests.map(\.board.id))
         try requireRoom()
         return try await store.enrol(requests, atMilliseconds: now)

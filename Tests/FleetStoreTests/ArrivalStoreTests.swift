@@ -1,3 +1,4 @@
+import AuditLog
 import FleetModel
 import FleetStore
 import Testing
@@ -64,7 +65,9 @@ import Testing
             ]
 
             #expect(try await store.enrol([], atMilliseconds: 1) == [])
-            #expect(try await store.enrol(requests, atMilliseconds: 1) == [true, false, true, false, true])
+            #expect(
+                try await store.enrol(requests, atMilliseconds: 1)
+                    == [.enrolled, .tokenRefused, .enrolled, .tokenRefused, .enrolled])
             #expect(try await store.boards().map(\.id.rawValue) == ["a", "c", "e"])
         }
     }
@@ -82,7 +85,74 @@ import Testing
             #expect(try await store.boards() == [known])
             #expect(
                 try await store.enrol([try Self.request("a"), try Self.request("b")], atMilliseconds: 1)
-                    == [true, true])
+                    == [.enrolled, .enrolled])
+        }
+    }
+
+    /// Every label, the class among them; who lacks one spends no use.
+    @Test(arguments: StoreMaker.all)
+    func aTokenWithLabelsIsForBoardsThatCarryThem(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            var token = Samples.token(1, uses: 2)
+            token.labels = ["site": "küche", "tier": "edge", "boardClass": "x86"]
+            try await store.addToken(token, atMilliseconds: 0)
+            try await store.addToken(Samples.token(2), atMilliseconds: 0)
+            var (bearer, stranger) = (try Self.request("a"), try Self.request("b"))
+            bearer.board.description.labels["tier"] = "edge"
+            stranger.board.description.labels = ["site": "flur", "tier": "edge"]
+            var late = try Self.request("d")
+            late.board.description.labels["tier"] = "edge"
+
+            let outcomes = try await store.enrol(
+                [try Self.request("c"), bearer, stranger, late], atMilliseconds: 1)
+            #expect(
+                outcomes == [
+                    .labelsMissing(["tier": "edge"]), .enrolled, .labelsMissing(["site": "küche"]), .enrolled,
+                ])
+            #expect(try await store.boards().map(\.id.rawValue) == ["a", "d"])
+            #expect(try await store.enrol([stranger], atMilliseconds: 1) == [.tokenRefused])
+            // A token that wants no labels is not touched by it.
+            #expect(try await store.enrol([try Self.request("e", token: 2)], atMilliseconds: 1) == [.enrolled])
+        }
+    }
+
+    /// In the transaction of the enrolment: of what did not happen there is no entry.
+    @Test(arguments: StoreMaker.all)
+    func eachEnrolmentHasItsEntry(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            try await store.saveBoard(try Samples.board("known", key: "key"))
+            try await store.addToken(Samples.token(1, uses: 2), atMilliseconds: 0)
+            func request(_ name: String, key: String? = nil, token: UInt8 = 1) throws -> EnrolmentRequest {
+                var request = try Self.request(name, key: key, token: token)
+                request.audit = AuditDraft(
+                    actor: "token", action: .boardEnrolled, target: "board \(name)", atMilliseconds: 1)
+                return request
+            }
+
+            await #expect(throws: FleetStoreFailure.self) {
+                try await store.enrol([try request("a"), try request("b", key: "key")], atMilliseconds: 1)
+            }
+            #expect(try await store.audit(after: nil, sinceMilliseconds: 0, limit: 9).isEmpty)
+            _ = try await store.enrol(
+                [try request("a"), try request("b", token: 9), try request("c"), try request("d")], atMilliseconds: 1)
+            let entries = try await store.audit(after: nil, sinceMilliseconds: 0, limit: 9)
+            #expect(entries.map(\.target) == ["board a", "board c"])
+            #expect(entries.allSatisfy { $0.action == "boardEnrolled" })
+            #expect(try await store.verifyAudit().fault == nil)
+        }
+    }
+
+    /// Only a board can carry labels.
+    @Test(arguments: StoreMaker.all)
+    func aTokenWithLabelsIsNotRedeemedByItself(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            var token = Samples.token(1)
+            token.labels = ["tier": "edge"]
+            try await store.addToken(token, atMilliseconds: 0)
+            #expect(try await !store.redeemToken(hash: token.hash, atMilliseconds: 1))
+            token.labels = [:]
+            try await store.addToken(token, atMilliseconds: 0)
+            #expect(try await store.redeemToken(hash: token.hash, atMilliseconds: 1))
         }
     }
 
@@ -97,7 +167,7 @@ import Testing
                 try await store.enrol(requests, atMilliseconds: 1)
             }
             #expect(try await store.boards().isEmpty)
-            #expect(try await store.enrol(Array(requests.prefix(2)), atMilliseconds: 1) == [true, true])
+            #expect(try await store.enrol(Array(requests.prefix(2)), atMilliseconds: 1) == [.enrolled, .enrolled])
         }
     }
 

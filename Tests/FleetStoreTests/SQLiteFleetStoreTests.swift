@@ -141,6 +141,42 @@ import Testing
         }
     }
 
+    @Test func anEmptyDatabaseIsKnownFromOneWithoutBoards() async throws {
+        try await withFolder { folder in
+            let path = folder + "/fleet.sqlite"
+            #expect(SQLiteFleetStore.isEmpty(path))
+            try Data().write(to: URL(filePath: path))
+            #expect(SQLiteFleetStore.isEmpty(path))
+            let store = try SQLiteFleetStore(path: path)
+            #expect(!SQLiteFleetStore.isEmpty(path))
+            // The file without its log, in which everything still is.
+            try FileManager.default.copyItem(atPath: path, toPath: folder + "/copy.sqlite")
+            #expect(SQLiteFleetStore.isEmpty(folder + "/copy.sqlite"))
+            try store.close()
+            #expect(!SQLiteFleetStore.isEmpty(path))
+            try Data("no database".utf8).write(to: URL(filePath: path))
+            #expect(!SQLiteFleetStore.isEmpty(path))
+        }
+    }
+
+    /// A database of before goes on, and its tokens are for any board.
+    @Test func tokensOfBeforeWantNoLabels() async throws {
+        try await withFolder { folder in
+            let path = folder + "/fleet.sqlite"
+            let queue = try DatabaseQueue(path: path)
+            try Schema.migrator.migrate(queue, upTo: "boardCare")
+            let hash = Samples.token(1).hash
+            try await queue.write {
+                try $0.execute(sql: "INSERT INTO token VALUES (?, 5000, 1)", arguments: [Data(hash)])
+            }
+            try queue.close()
+
+            let store = try SQLiteFleetStore(path: path)
+            #expect(try await store.enrol(try Samples.board("a"), tokenHash: hash, atMilliseconds: 1))
+            try store.close()
+        }
+    }
+
     @Test func aFolderThatIsMissingIsAnErrorInOneSentence() {
         let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID())/fleet.sqlite").path()
         #expect(throws: FleetStoreFailure.unavailable(path: path, detail: "No such file or directory")) {

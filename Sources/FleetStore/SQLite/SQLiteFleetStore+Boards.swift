@@ -62,10 +62,13 @@ extension SQLiteFleetStore {
                 sql: "DELETE FROM token WHERE remainingUses = 0 OR expiresAtMilliseconds <= ?",
                 arguments: [Int64(clamping: now)])
             try database.execute(
-                sql: "INSERT OR REPLACE INTO token (hash, expiresAtMilliseconds, remainingUses) VALUES (?, ?, ?)",
+                sql: """
+                    INSERT OR REPLACE INTO token (hash, expiresAtMilliseconds, remainingUses, labels)
+                    VALUES (?, ?, ?, ?)
+                    """,
                 arguments: [
                     token.hash.databaseBytes, try signed(token.expiresAtMilliseconds, "expiresAtMilliseconds"),
-                    token.remainingUses,
+                    token.remainingUses, token.labels.isEmpty ? nil : try encoded(token.labels),
                 ])
             try refuse(moreThan: limits.tokens, of: "tokens", in: "token", database)
             try append(audit, database)
@@ -73,28 +76,42 @@ extension SQLiteFleetStore {
     }
 
     public func redeemToken(hash: [UInt8], atMilliseconds now: UInt64) async throws -> Bool {
-        try await write { [self] in try redeem(hash, at: now, in: $0) }
+        try await write { [self] in try redeem(hash, for: nil, at: now, in: $0) == .enrolled }
     }
 
-    public func enrol(_ requests: [EnrolmentRequest], atMilliseconds now: UInt64) async throws -> [Bool] {
+    public func enrol(
+        _ requests: [EnrolmentRequest], atMilliseconds now: UInt64
+    ) async throws -> [EnrolmentOutcome] {
         try await write { [self] database in
             let enrolled = try requests.map { request in
-                guard try redeem(request.tokenHash, at: now, in: database) else { return false }
+                let outcome = try redeem(request.tokenHash, for: request.board.description, at: now, in: database)
+                guard outcome == .enrolled else { return outcome }
                 try save(request.board, in: database)
-                return true
+                try append(request.audit, database)
+                return outcome
             }
             try refuse(moreThan: limits.boards, of: "boards", in: "board", database)
             return enrolled
         }
     }
 
-    private func redeem(_ hash: [UInt8], at now: UInt64, in database: Database) throws -> Bool {
+    private func redeem(
+        _ hash: [UInt8], for board: BoardDescription?, at now: UInt64, in database: Database
+    ) throws -> EnrolmentOutcome {
+        let row = try Row.fetchOne(
+            database,
+            sql: "SELECT * FROM token WHERE hash = ? AND remainingUses > 0 AND expiresAtMilliseconds > ?",
+            arguments: [hash.databaseBytes, Int64(clamping: now)])
+        guard let row else { return .tokenRefused }
+        let token = EnrolmentToken(
+            hash: hash, expiresAtMilliseconds: row.unsigned("expiresAtMilliseconds"),
+            remainingUses: row["remainingUses"],
+            labels: try (row["labels"] as String?).map { try decoded([String: String].self, from: $0) } ?? [:])
+        let missing = token.missing(on: board)
+        guard missing.isEmpty else { return .labelsMissing(missing) }
         try database.execute(
-            sql: """
-                UPDATE token SET remainingUses = remainingUses - 1
-                WHERE hash = ? AND remainingUses > 0 AND expiresAtMilliseconds > ?
-                """, arguments: [hash.databaseBytes, Int64(clamping: now)])
-        return database.changesCount == 1
+            sql: "UPDATE token SET remainingUses = remainingUses - 1 WHERE hash = ?", arguments: [hash.databaseBytes])
+        return .enrolled
     }
 
     // MARK: Rows

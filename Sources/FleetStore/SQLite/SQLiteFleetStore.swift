@@ -28,6 +28,18 @@ public final class SQLiteFleetStore: FleetStore {
         }
     }
 
+    /// Whether there is no file, one of 0 bytes, or a database without tables, such as a file that was copied without its
+    /// log leaves. `false` of what cannot be read: opening it says why.
+    public static func isEmpty(_ path: String) -> Bool {
+        guard access(path, F_OK) == 0 else { return true }
+        var configuration = configuration
+        configuration.readonly = true
+        let tables = try? DatabaseQueue(path: path, configuration: configuration).read {
+            try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master")
+        }
+        return tables == 0
+    }
+
     /// Joins the coordinator that uses the database, if one does. Nothing is made, changed or checked as a whole: that
     /// coordinator did, and its tables must be those of this program.
     public init(existing path: String) throws(FleetStoreFailure) {

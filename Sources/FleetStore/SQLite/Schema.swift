@@ -21,6 +21,8 @@ enum Schema {
         migrator.registerMigration("telemetryHours") { try $0.execute(sql: telemetryHours) }
         migrator.registerMigration("quarantine") { try $0.execute(sql: quarantine) }
         migrator.registerMigration("boardCare") { try $0.execute(sql: boardCare) }
+        // Those that a board must carry to enrol with the token, as JSON; NULL of tokens from before: none.
+        migrator.registerMigration("tokenLabels") { try $0.execute(sql: "ALTER TABLE token ADD COLUMN labels TEXT") }
         return migrator
     }
 

@@ -21,21 +21,28 @@ struct BoardCommand: AsyncParsableCommand {
         var uses = 1
         @Option(parsing: .unconditional, help: "Seconds until the token expires.")
         var validSeconds = 3_600
+        @Option(help: "A label that a board must carry to enrol, as in site=north; repeat it for more.")
+        var label: [BoardSelector] = []
         @OptionGroup var coordinator: CoordinatorOptions
 
         func run() async throws {
             try await refusing {
+                let pairs = label.flatMap(\.labels)
+                let labels = Dictionary(pairs.map { ($0.key, $0.value) }) { first, _ in first }
+                guard labels.count == pairs.count else { throw Refusal("--label: a key is given twice", .usage) }
                 try OutputFile.checkFolder(of: output)
                 try OutputFile.check(output)
                 let token: TokenView = try await coordinator.client.post(
-                    "v1/tokens", TokenRequest(uses: uses, validSeconds: validSeconds))
+                    "v1/tokens",
+                    TokenRequest(uses: uses, validSeconds: validSeconds, labels: labels.isEmpty ? nil : labels))
                 // What a bundle needs is in it, the addresses of all coordinators included.
                 let data = try JSONEncoder().encode(token)
                 do { try PrivateFile.write(Array(data), to: output) } catch {
                     throw Refusal("\(error)", .environment)
                 }
                 let boards = uses == 1 ? "one board" : "\(uses) boards"
-                Terminal.print("\(output): good for \(boards) until \(timeText(token.expiresAtMilliseconds))")
+                let bearers = token.labels.map { " with \($0.labelText)" } ?? ""
+                Terminal.print("\(output): good for \(boards)\(bearers) until \(timeText(token.expiresAtMilliseconds))")
             }
         }
     }
