@@ -96,14 +96,16 @@ extension AdminServer {
 
     private func changes() -> [AdminRoute] {
         let fleet = fleet
+        // What stands in the table with a path of its own is a name too.
+        var hidden = Self.withdrawal(fleet, "/v1/policies/preview") { _ in "preview" }
+        hidden.isDocumented = false
         return [
             AdminRoute(
                 .post, "/v1/policies", .operator, "Applies a policy, or says what it would do.", body: "ApplyRequest",
                 answer: .one("ApplyResult")
             ) { Answer(try await fleet.apply(try await $0.body(ApplyRequest.self), by: $0.caller.name)) },
             Self.withdrawal(fleet, "/v1/policies/{name}") { try $0.name() },
-            // What stands in the table with a path of its own is a name too.
-            Self.withdrawal(fleet, "/v1/policies/preview") { _ in "preview" },
+            hidden,
             AdminRoute(
                 .post, "/v1/searches", .operator, "Queues a search.", body: "ApplyRequest", answer: .one("Search")
             ) { Answer(try await fleet.submit(try await $0.body(ApplyRequest.self), by: $0.caller.name)) },

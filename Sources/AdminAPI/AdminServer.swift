@@ -77,7 +77,9 @@ public struct AdminServer: Sendable {
         for route in routes {
             router.on(route.routerPath, method: route.method) { [access] request, context in
                 let caller = try await access.caller(of: request, for: route.role)
-                return try await route.handle(AdminCall(request: request, context: context, caller: caller))
+                try route.check(request)
+                return try await route.handle(
+                    AdminCall(request: request, context: context, caller: caller, bodySchema: route.body))
             }
         }
         return router

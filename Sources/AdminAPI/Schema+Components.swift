@@ -4,13 +4,12 @@ import FleetModel
 /// What requests and answers look like. A field that is not here, or is missing though required, fails the test that
 /// holds real answers against this.
 extension Schema {
-    static var components: [String: Schema] {
+    static let components: [String: Schema] =
         fleet.merging(models) { first, _ in first }.merging(searches) { first, _ in first }
-            .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
-            .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
-            .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
-            .merging(hours) { first, _ in first }.merging(boardCare) { first, _ in first }
-    }
+        .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
+        .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
+        .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
+        .merging(hours) { first, _ in first }.merging(boardCare) { first, _ in first }
 
     private static func list(_ name: String) -> Schema { .array(.reference(name)) }
     private static var integers: Schema { .array(.integer) }
