@@ -117,8 +117,13 @@ extension AdminServer {
                 answer: .one("EnrolmentToken")
             ) { Answer(try await fleet.createToken(try await $0.body(TokenRequest.self), by: $0.caller.name)) },
             AdminRoute(
-                .delete, "/v1/boards/{name}", .admin, "Shuts a board out.", answer: .one("BoardRevocation")
-            ) { Answer(try await fleet.revoke(board: try $0.name(), by: $0.caller.name)) },
+                .delete, "/v1/boards/{name}", .admin, "Shuts a board out, or says whether it could be.",
+                parameters: [.dryRun], answer: .one("BoardRevocation")
+            ) {
+                Answer(
+                    try await fleet.revoke(
+                        board: try $0.name(), dryRun: try $0.request.flag("dryRun"), by: $0.caller.name))
+            },
         ]
     }
 
@@ -127,7 +132,7 @@ extension AdminServer {
     ) -> AdminRoute {
         AdminRoute(
             .delete, path, .operator, "Takes a policy back, or says what that would change.",
-            parameters: [.init(name: "dryRun", schema: .boolean, help: "Whether nothing is to be changed.")],
+            parameters: [.dryRun],
             answer: .one("PolicyWithdrawal")
         ) { call in
             Answer(
@@ -172,8 +177,13 @@ extension AdminServer {
                         try await $0.body(AccessTokenRequest.self), by: $0.caller.name))
             },
             AdminRoute(
-                .delete, "/v1/access-tokens/{name}", .admin, "Revokes a token.", answer: .one("AccessTokenRevocation")
-            ) { Answer(try await access.revokeAccessToken(try $0.name(), by: $0.caller.name)) },
+                .delete, "/v1/access-tokens/{name}", .admin, "Revokes a token, or says whether it could be.",
+                parameters: [.dryRun], answer: .one("AccessTokenRevocation")
+            ) {
+                Answer(
+                    try await access.revokeAccessToken(
+                        try $0.name(), dryRun: try $0.request.flag("dryRun"), by: $0.caller.name))
+            },
         ]
     }
 
@@ -191,6 +201,7 @@ extension AdminServer {
 }
 
 extension AdminRoute.Parameter {
+    static let dryRun = Self(name: "dryRun", schema: .boolean, help: "Whether nothing is to be changed.")
     static let since = Self(
         name: "since", schema: .integer, help: "Nothing from before this time, in milliseconds since 1970.")
 

@@ -34,8 +34,10 @@ extension Request {
         do { buffer = try await collectedBody(within: AdminServer.limits) } catch {
             throw AdminFailure(error == .cutOff ? .invalid : .tooLarge, error.description)
         }
-        if let schema { try JSONFieldCheck.check(buffer.readableBytesView, against: schema) }
-        do { return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView)) } catch {
+        // Nothing says as much as an object without fields.
+        let data = buffer.readableBytes == 0 ? Data("{}".utf8) : Data(buffer.readableBytesView)
+        if let schema { try JSONFieldCheck.check(data, against: schema) }
+        do { return try JSONDecoder().decode(type, from: data) } catch {
             throw JSONFieldCheck.malformed
         }
     }

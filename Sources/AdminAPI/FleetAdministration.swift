@@ -22,7 +22,7 @@ public protocol FleetAdministration: SearchAdministration {
     func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult
     /// - Parameter dryRun: whether it is only told what would change.
     func withdraw(policy: String, dryRun: Bool, by actor: String) async throws -> PolicyWithdrawal
-    func revoke(board: String, by actor: String) async throws -> BoardRevocation
+    func revoke(board: String, dryRun: Bool, by actor: String) async throws -> BoardRevocation
     func createToken(_ request: TokenRequest, by actor: String) async throws -> TokenView
 }
 

@@ -95,7 +95,7 @@ extension Schema {
                     "token": .string, "enrolmentEndpoint": .string, "fleetEndpoint": .string,
                     "serverPublicKey": .string, "expiresAtMilliseconds": .integer,
                 ], optional: ["enrolmentEndpoints": strings, "fleetEndpoints": strings]),
-            "BoardRevocation": .object(["board": .string]),
+            "BoardRevocation": .object(["board": .string], optional: ["dryRun": .boolean]),
         ]
     }
 
@@ -173,7 +173,7 @@ extension Schema {
                 ["name": .string, "role": role], optional: ["validSeconds": .integer]),
             "CreatedAccessToken": .object(
                 ["name": .string, "role": role, "token": .string], optional: ["expiresAtMilliseconds": .integer]),
-            "AccessTokenRevocation": .object(["name": .string]),
+            "AccessTokenRevocation": .object(["name": .string], optional: ["dryRun": .boolean]),
             "Caller": .object(["name": .string, "role": role]),
         ]
     }
@@ -189,7 +189,7 @@ extension Schema {
                     "versions": list("HookVersion"), "awaited": .integer, "withstands": .integer,
                 ],
                 optional: [
-                    "candidate": .integer,
+                    "candidate": .integer, "dryRun": .boolean,
                     "trial": .object([
                         "version": .integer, "before": .integer, "current": .integer, "groups": .array(strings),
                     ]),
@@ -208,7 +208,8 @@ extension Schema {
                     "board": .string, "samples": .integer, "baseVersion": .integer, "weight": .number,
                     "length": .number, "cosine": .number,
                 ], optional: ["exclusion": .string]),
-            "HooksRollback": .object(["name": .string], optional: ["version": .integer]),
+            "HooksRollback": .object(
+                ["name": .string], optional: ["version": .integer, "dryRun": .boolean]),
         ]
     }
 

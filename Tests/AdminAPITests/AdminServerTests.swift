@@ -31,6 +31,8 @@ import Testing
                     "v1/telemetry", query: ["board": "b1", "since": "41"])
             }
             #expect(try await client.delete("v1/boards/b0") == BoardRevocation(board: "b0"))
+            let tried: BoardRevocation = try await client.delete("v1/boards/b0", query: ["dryRun": "true"])
+            #expect(tried == BoardRevocation(board: "b0", dryRun: true))
             await #expect(throws: AdminFailure(.notFound, "b9")) {
                 let _: BoardRevocation = try await client.delete("v1/boards/b9")
             }

@@ -32,9 +32,9 @@ actor InMemoryFleet: FleetAdministration {
             policy: policy, version: 3, dryRun: dryRun, boards: ["b0"], changedBoards: 0, changes: [])
     }
 
-    func revoke(board: String, by actor: String) throws -> BoardRevocation {
+    func revoke(board: String, dryRun: Bool, by actor: String) throws -> BoardRevocation {
         guard board == "b0" else { throw AdminFailure(.notFound, board) }
-        return BoardRevocation(board: board)
+        return BoardRevocation(board: board, dryRun: dryRun ? true : nil)
     }
 
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) throws -> [TelemetryWindowView] {
@@ -119,9 +119,9 @@ actor InMemoryAccess: AccessAdministration {
         return CreatedAccessToken(name: request.name, role: role, token: "new", expiresAtMilliseconds: 9)
     }
 
-    func revokeAccessToken(_ name: String, by actor: String) throws -> AccessTokenRevocation {
+    func revokeAccessToken(_ name: String, dryRun: Bool, by actor: String) throws -> AccessTokenRevocation {
         guard name == "vera" else { throw AdminFailure(.notFound, name) }
-        return AccessTokenRevocation(name: name)
+        return AccessTokenRevocation(name: name, dryRun: dryRun ? true : nil)
     }
 
     func audit(after: UInt64?, sinceMilliseconds: UInt64, limit: Int) -> [AuditEntry] {
@@ -157,7 +157,7 @@ actor InMemoryRollouts: RolloutAdministration {
                 name: "b0",
                 gates: RolloutGates(
                     accuracyDrop: 0.1, attainmentDrop: 0.2, p50Ratio: 1.5, p99Ratio: 2, restartsPerBoard: 0.5))),
-        artefact: RolloutArtefact(kind: "hook-version", name: "m", version: 2))
+        artefact: RolloutArtefact(kind: "hook-version", name: "m", version: 2), dryRun: true)
 
     func rollouts() -> [RolloutView] { [Self.view] }
     func create(_ request: RolloutRequest, by actor: String) -> RolloutView { Self.view }
@@ -182,7 +182,7 @@ actor InMemoryArtefacts: ArtefactAdministration {
             .init(
                 board: "b0", status: "refused", version: 1, previousVersion: 0, desiredVersion: 2, receivedBytes: 5,
                 reason: "of other weights")
-        ])
+        ], dryRun: true)
 
     func artefacts() -> [ArtefactView] { [Self.view] }
     func upload(_ piece: ArtefactPiece) -> ArtefactUpload {
@@ -202,5 +202,7 @@ actor InMemoryArtefacts: ArtefactAdministration {
     func remove(_ change: ArtefactChange, by actor: String) throws -> [ArtefactView] {
         [try deploy(change, by: actor)]
     }
-    func rotateKey(by actor: String) -> ArtefactKeyView { ArtefactKeyView(publicKey: "ab", rotations: 1) }
+    func rotateKey(_ request: ArtefactKeyRotation, by actor: String) -> ArtefactKeyView {
+        ArtefactKeyView(publicKey: "ab", rotations: 1, dryRun: request.dryRun)
+    }
 }

@@ -246,10 +246,15 @@ private struct FullValues {
         try add(
             "ArtefactRequest",
             ArtefactRequest(upload: "u", kind: "hook-version", name: "m", version: 2, sha256: "ab"))
-        try add("ArtefactChange", ArtefactChange(kind: "hook-version", name: "m", version: 2))
+        try add("ArtefactChange", ArtefactChange(kind: "hook-version", name: "m", version: 2, dryRun: true))
         try add("ArtefactPiece", ArtefactPiece(upload: "u", offset: 1, content: Data([1])))
         try add("ArtefactUpload", ArtefactUpload(receivedBytes: 2))
-        try add("ArtefactKey", ArtefactKeyView(publicKey: "ab", rotations: 1))
+        try add("ArtefactKeyRotation", ArtefactKeyRotation(dryRun: true))
+        try add("ArtefactKey", ArtefactKeyView(publicKey: "ab", rotations: 1, dryRun: true))
+        try add("RolloutChange", RolloutChange(reason: "r", dryRun: true))
+        try add("HooksRollback", HooksRollback(name: "h", version: 1, dryRun: true))
+        try add("BoardRevocation", BoardRevocation(board: "b", dryRun: true))
+        try add("AccessTokenRevocation", AccessTokenRevocation(name: "t", dryRun: true))
         try add("Rollout", InMemoryRollouts.view)
         let artefact = try #require(InMemoryRollouts.view.artefact)
         try add("RolloutArtefact", artefact)
