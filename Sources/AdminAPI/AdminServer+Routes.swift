@@ -65,10 +65,7 @@ extension AdminServer {
             AdminRoute(.get, "/v1/assignments", .viewer, "What boards are told.", answer: .list("Assignment")) { _ in
                 Answer(try await fleet.assignments())
             },
-            AdminRoute(
-                .get, "/v1/events", .viewer, "The newest events, newest first.", parameters: [.limit(100)],
-                answer: .list("Event")
-            ) { Answer(try await fleet.events(limit: try $0.request.limit(orElse: 100))) },
+            Self.eventRoute(fleet),
             AdminRoute(
                 .get, "/v1/telemetry", .viewer, "A board's newest windows, oldest first.",
                 parameters: [
@@ -205,10 +202,8 @@ extension AdminRoute.Parameter {
     static let since = Self(
         name: "since", schema: .integer, help: "Nothing from before this time, in milliseconds since 1970.")
 
-    static func limit(_ usual: Int) -> Self {
-        Self(
-            name: "limit", schema: .integer,
-            help: "At most so many, 1 to \(AdminServer.rowLimit); \(usual) unless given.")
+    static func limit(_ usual: Int, most: Int = AdminServer.rowLimit) -> Self {
+        Self(name: "limit", schema: .integer, help: "At most so many, 1 to \(most); \(usual) unless given.")
     }
 }
 

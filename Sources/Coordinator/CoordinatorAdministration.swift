@@ -112,8 +112,9 @@ struct CoordinatorAdministration: FleetAdministration {
         }
     }
 
-    func events(limit: Int) async throws -> [FleetEvent] {
-        try await store.events(limit: limit)
+    func events(_ choice: EventChoice, limit: Int) async throws -> [FleetEvent] {
+        guard !choice.isEverything else { return try await store.events(limit: limit) }
+        return Array(try await store.events(limit: FleetLimits.events).lazy.filter(choice.selects).prefix(limit))
     }
 
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView] {

@@ -19,10 +19,11 @@ actor InMemoryFleet: FleetAdministration {
     func policies() -> [PolicyView] { [] }
     func assignments() -> [AssignmentView] { [] }
 
-    func events(limit: Int) -> [FleetEvent] {
-        (0..<min(limit, 3)).map {
+    func events(_ choice: EventChoice, limit: Int) -> [FleetEvent] {
+        let events = (0..<3).map {
             FleetEvent(kind: .boardEnrolled, board: BoardID("b\($0)"), message: "", atMilliseconds: 1)
         }
+        return Array(events.filter(choice.selects).prefix(limit))
     }
 
     func withdraw(policy: String, dryRun: Bool, by actor: String) throws -> PolicyWithdrawal {
