@@ -19,7 +19,8 @@ public protocol AccessAdministration: Sendable {
     /// By name, without secrets.
     func accessTokens() async throws -> [AccessTokenView]
     func createAccessToken(_ request: AccessTokenRequest, by actor: String) async throws -> CreatedAccessToken
-    func revokeAccessToken(_ name: String, by actor: String) async throws -> AccessTokenRevocation
+    /// - Parameter dryRun: whether it is only told that it could be.
+    func revokeAccessToken(_ name: String, dryRun: Bool, by actor: String) async throws -> AccessTokenRevocation
     /// Oldest first: those after entry `after` where it is given, and the newest where it is not.
     func audit(after: UInt64?, sinceMilliseconds: UInt64, limit: Int) async throws -> [AuditEntry]
     /// Reads the whole log.
@@ -79,6 +80,8 @@ public struct CreatedAccessToken: Codable, Equatable, Sendable {
 
 public struct AccessTokenRevocation: Codable, Equatable, Sendable {
     public var name: String
+    /// `true` where nothing has changed; `nil` otherwise.
+    public var dryRun: Bool?
 
-    public init(name: String) { self.name = name }
+    public init(name: String, dryRun: Bool? = nil) { (self.name, self.dryRun) = (name, dryRun) }
 }

@@ -31,6 +31,8 @@ struct AdminRoute: Sendable {
     var parameters: [Parameter]
     var body: String?
     var answer: Answer
+    /// `false` for a row that only serves a name which another row's path would hide.
+    var isDocumented = true
     var handle: @Sendable (AdminCall) async throws -> Response
 
     init(
@@ -68,9 +70,11 @@ struct AdminCall: Sendable {
     var context: BasicRequestContext
     /// Without a name on routes that need no token.
     var caller: Caller
+    /// Name of the schema of the body.
+    var bodySchema: String?
 
     func body<Value: Decodable>(_ type: Value.Type) async throws -> Value {
-        try await request.body(as: type, context)
+        try await request.body(as: type, bodySchema.map { .reference($0) }, context)
     }
 
     func name() throws -> String { try context.parameters.require("name") }

@@ -30,8 +30,11 @@ extension AdminServer {
             ) { Answer(try await artefacts.remove(try await $0.body(ArtefactChange.self), by: $0.caller.name)) },
             AdminRoute(
                 .post, "/v1/artefacts/key-rotations", .admin, "Signs with a new key from now on.",
-                answer: .one("ArtefactKey")
-            ) { Answer(try await artefacts.rotateKey(by: $0.caller.name)) },
+                body: "ArtefactKeyRotation", answer: .one("ArtefactKey")
+            ) {
+                Answer(
+                    try await artefacts.rotateKey(try await $0.body(ArtefactKeyRotation.self), by: $0.caller.name))
+            },
         ]
     }
 }
@@ -44,13 +47,16 @@ extension Schema {
             "ArtefactRequest": .object(
                 ["upload": .string, "kind": .string, "name": .string, "sha256": .string],
                 optional: ["version": .integer]),
-            "ArtefactChange": .object(["kind": .string, "name": .string], optional: ["version": .integer]),
-            "ArtefactKey": .object(["publicKey": .string, "rotations": .integer]),
+            "ArtefactChange": .object(
+                ["kind": .string, "name": .string], optional: ["version": .integer, "dryRun": .boolean]),
+            "ArtefactKeyRotation": .object([:], optional: ["dryRun": .boolean]),
+            "ArtefactKey": .object(
+                ["publicKey": .string, "rotations": .integer], optional: ["dryRun": .boolean]),
             "Artefact": .object(
                 [
                     "kind": .string, "name": .string, "versions": .array(.reference("ArtefactVersion")),
                     "generation": .integer, "boards": .array(.reference("ArtefactBoard")),
-                ], optional: ["deployedVersion": .integer, "warning": .string]),
+                ], optional: ["deployedVersion": .integer, "warning": .string, "dryRun": .boolean]),
             "ArtefactVersion": .object([
                 "version": .integer, "sizeBytes": .integer, "sha256": .string, "createdAtMilliseconds": .integer,
             ]),

@@ -42,7 +42,7 @@ extension Schema {
                     "policyFile": .string, "policyText": .string, "artefact": .reference("RolloutArtefact"),
                 ]),
             "RolloutArtefact": .object(["kind": .string, "name": .string, "version": .integer]),
-            "RolloutChange": .object([:], optional: ["reason": .string]),
+            "RolloutChange": .object([:], optional: ["reason": .string, "dryRun": .boolean]),
             "Rollout": .object(
                 [
                     "name": .string, "policy": .string, "status": .string, "reason": .string,
@@ -51,7 +51,7 @@ extension Schema {
                 ],
                 optional: [
                     "currentGroup": .integer, "rules": .reference("RolloutRules"),
-                    "artefact": .reference("RolloutArtefact"),
+                    "artefact": .reference("RolloutArtefact"), "dryRun": .boolean,
                 ]),
             "RolloutRules": .object([
                 "successThreshold": .number, "errorThreshold": .number, "needsApproval": .boolean,

@@ -65,10 +65,7 @@ extension AdminServer {
             AdminRoute(.get, "/v1/assignments", .viewer, "What boards are told.", answer: .list("Assignment")) { _ in
                 Answer(try await fleet.assignments())
             },
-            AdminRoute(
-                .get, "/v1/events", .viewer, "The newest events, newest first.", parameters: [.limit(100)],
-                answer: .list("Event")
-            ) { Answer(try await fleet.events(limit: try $0.request.limit(orElse: 100))) },
+            Self.eventRoute(fleet),
             AdminRoute(
                 .get, "/v1/telemetry", .viewer, "A board's newest windows, oldest first.",
                 parameters: [
@@ -96,14 +93,16 @@ extension AdminServer {
 
     private func changes() -> [AdminRoute] {
         let fleet = fleet
+        // What stands in the table with a path of its own is a name too.
+        var hidden = Self.withdrawal(fleet, "/v1/policies/preview") { _ in "preview" }
+        hidden.isDocumented = false
         return [
             AdminRoute(
                 .post, "/v1/policies", .operator, "Applies a policy, or says what it would do.", body: "ApplyRequest",
                 answer: .one("ApplyResult")
             ) { Answer(try await fleet.apply(try await $0.body(ApplyRequest.self), by: $0.caller.name)) },
             Self.withdrawal(fleet, "/v1/policies/{name}") { try $0.name() },
-            // What stands in the table with a path of its own is a name too.
-            Self.withdrawal(fleet, "/v1/policies/preview") { _ in "preview" },
+            hidden,
             AdminRoute(
                 .post, "/v1/searches", .operator, "Queues a search.", body: "ApplyRequest", answer: .one("Search")
             ) { Answer(try await fleet.submit(try await $0.body(ApplyRequest.self), by: $0.caller.name)) },
@@ -115,8 +114,13 @@ extension AdminServer {
                 answer: .one("EnrolmentToken")
             ) { Answer(try await fleet.createToken(try await $0.body(TokenRequest.self), by: $0.caller.name)) },
             AdminRoute(
-                .delete, "/v1/boards/{name}", .admin, "Shuts a board out.", answer: .one("BoardRevocation")
-            ) { Answer(try await fleet.revoke(board: try $0.name(), by: $0.caller.name)) },
+                .delete, "/v1/boards/{name}", .admin, "Shuts a board out, or says whether it could be.",
+                parameters: [.dryRun], answer: .one("BoardRevocation")
+            ) {
+                Answer(
+                    try await fleet.revoke(
+                        board: try $0.name(), dryRun: try $0.request.flag("dryRun"), by: $0.caller.name))
+            },
         ]
     }
 
@@ -125,7 +129,7 @@ extension AdminServer {
     ) -> AdminRoute {
         AdminRoute(
             .delete, path, .operator, "Takes a policy back, or says what that would change.",
-            parameters: [.init(name: "dryRun", schema: .boolean, help: "Whether nothing is to be changed.")],
+            parameters: [.dryRun],
             answer: .one("PolicyWithdrawal")
         ) { call in
             Answer(
@@ -170,8 +174,13 @@ extension AdminServer {
                         try await $0.body(AccessTokenRequest.self), by: $0.caller.name))
             },
             AdminRoute(
-                .delete, "/v1/access-tokens/{name}", .admin, "Revokes a token.", answer: .one("AccessTokenRevocation")
-            ) { Answer(try await access.revokeAccessToken(try $0.name(), by: $0.caller.name)) },
+                .delete, "/v1/access-tokens/{name}", .admin, "Revokes a token, or says whether it could be.",
+                parameters: [.dryRun], answer: .one("AccessTokenRevocation")
+            ) {
+                Answer(
+                    try await access.revokeAccessToken(
+                        try $0.name(), dryRun: try $0.request.flag("dryRun"), by: $0.caller.name))
+            },
         ]
     }
 
@@ -189,13 +198,12 @@ extension AdminServer {
 }
 
 extension AdminRoute.Parameter {
+    static let dryRun = Self(name: "dryRun", schema: .boolean, help: "Whether nothing is to be changed.")
     static let since = Self(
         name: "since", schema: .integer, help: "Nothing from before this time, in milliseconds since 1970.")
 
-    static func limit(_ usual: Int) -> Self {
-        Self(
-            name: "limit", schema: .integer,
-            help: "At most so many, 1 to \(AdminServer.rowLimit); \(usual) unless given.")
+    static func limit(_ usual: Int, most: Int = AdminServer.rowLimit) -> Self {
+        Self(name: "limit", schema: .integer, help: "At most so many, 1 to \(most); \(usual) unless given.")
     }
 }
 

@@ -26,15 +26,19 @@ extension Request {
         return value
     }
 
-    func body<Value: Decodable>(as type: Value.Type, _ context: some RequestContext) async throws -> Value {
+    /// - Throws: `AdminFailure` for a body that is too large, cut off, or not as the schema says.
+    func body<Value: Decodable>(
+        as type: Value.Type, _ schema: Schema?, _ context: some RequestContext
+    ) async throws -> Value {
         let buffer: ByteBuffer
         do { buffer = try await collectedBody(within: AdminServer.limits) } catch {
             throw AdminFailure(error == .cutOff ? .invalid : .tooLarge, error.description)
         }
-        do {
-            return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
-        } catch {
-            throw AdminFailure(.invalid, "the body is not the JSON that this path takes")
+        // Nothing says as much as an object without fields.
+        let data = buffer.readableBytes == 0 ? Data("{}".utf8) : Data(buffer.readableBytesView)
+        if let schema { try JSONFieldCheck.check(data, against: schema) }
+        do { return try JSONDecoder().decode(type, from: data) } catch {
+            throw JSONFieldCheck.malformed
         }
     }
 }

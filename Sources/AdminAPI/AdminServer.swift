@@ -77,7 +77,9 @@ public struct AdminServer: Sendable {
         for route in routes {
             router.on(route.routerPath, method: route.method) { [access] request, context in
                 let caller = try await access.caller(of: request, for: route.role)
-                return try await route.handle(AdminCall(request: request, context: context, caller: caller))
+                try route.check(request)
+                return try await route.handle(
+                    AdminCall(request: request, context: context, caller: caller, bodySchema: route.body))
             }
         }
         return router
@@ -88,8 +90,10 @@ extension AccessAdministration {
     /// Who asks, if they may.
     func caller(of request: Request, for role: AccessRole?) async throws -> Caller {
         guard let role else { return Caller(name: "", role: .viewer) }
-        let scheme = "Bearer "
-        guard let header = request.headers[.authorization], header.hasPrefix(scheme), header.utf8.count <= 512,
+        // The scheme's name is of any case (RFC 9110, 11.1), the token is not.
+        let scheme = "bearer "
+        guard let header = request.headers[.authorization], header.utf8.count <= 512,
+            header.prefix(scheme.count).lowercased() == scheme,
             let caller = try await caller(ofToken: String(header.dropFirst(scheme.count)))
         else { throw AdminFailure(.unauthorized, "the token is missing or wrong") }
         guard caller.role >= role else {

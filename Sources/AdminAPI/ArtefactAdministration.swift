@@ -11,7 +11,7 @@ public protocol ArtefactAdministration: Sendable {
     /// Boards keep what they use, and are told of no other version.
     func withdraw(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView
     func remove(_ change: ArtefactChange, by actor: String) async throws -> [ArtefactView]
-    func rotateKey(by actor: String) async throws -> ArtefactKeyView
+    func rotateKey(_ request: ArtefactKeyRotation, by actor: String) async throws -> ArtefactKeyView
 }
 
 /// A piece of a file on its way to the coordinator; pieces follow one another.
@@ -60,18 +60,31 @@ public struct ArtefactChange: Codable, Equatable, Sendable {
     public var name: String
     /// `nil`: the last one, where the change is about one.
     public var version: UInt64?
+    /// Whether it is only told what would be.
+    public var dryRun: Bool?
 
-    public init(kind: String, name: String, version: UInt64? = nil) {
-        (self.kind, self.name, self.version) = (kind, name, version)
+    public init(kind: String, name: String, version: UInt64? = nil, dryRun: Bool? = nil) {
+        (self.kind, self.name, self.version, self.dryRun) = (kind, name, version, dryRun)
     }
+}
+
+public struct ArtefactKeyRotation: Codable, Equatable, Sendable {
+    /// Whether it is only told which key is left.
+    public var dryRun: Bool?
+
+    public init(dryRun: Bool? = nil) { self.dryRun = dryRun }
 }
 
 public struct ArtefactKeyView: Codable, Equatable, Sendable {
     /// Ed25519, in hexadecimal.
     public var publicKey: String
     public var rotations: Int
+    /// `true` where nothing has changed; `nil` otherwise.
+    public var dryRun: Bool?
 
-    public init(publicKey: String, rotations: Int) { (self.publicKey, self.rotations) = (publicKey, rotations) }
+    public init(publicKey: String, rotations: Int, dryRun: Bool? = nil) {
+        (self.publicKey, self.rotations, self.dryRun) = (publicKey, rotations, dryRun)
+    }
 }
 
 /// One artefact as people see it.
@@ -126,11 +139,14 @@ public struct ArtefactView: Codable, Equatable, Sendable {
     public var boards: [Board]
     /// With the answer to a change: what people should know of it.
     public var warning: String?
+    /// `true` where this would be and nothing has changed; `nil` otherwise.
+    public var dryRun: Bool?
 
     public init(
         kind: String, name: String, versions: [Version], deployedVersion: UInt64?, generation: UInt64,
-        boards: [Board], warning: String? = nil
+        boards: [Board], warning: String? = nil, dryRun: Bool? = nil
     ) {
+        self.dryRun = dryRun
         (self.kind, self.name, self.versions) = (kind, name, versions)
         (self.deployedVersion, self.generation, self.boards) = (deployedVersion, generation, boards)
         self.warning = warning

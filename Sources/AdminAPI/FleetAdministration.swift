@@ -11,7 +11,8 @@ public protocol FleetAdministration: SearchAdministration {
     func models() async throws -> [ModelView]
     func policies() async throws -> [PolicyView]
     func assignments() async throws -> [AssignmentView]
-    func events(limit: Int) async throws -> [FleetEvent]
+    /// The newest that are meant, newest first.
+    func events(_ choice: EventChoice, limit: Int) async throws -> [FleetEvent]
     /// All that the page shows of the fleet, for those who watch it: asked for about every second.
     func snapshot(eventLimit: Int) async throws -> FleetSnapshot
     /// The newest `limit` windows of a board that began at `since` or later, oldest first.
@@ -22,7 +23,7 @@ public protocol FleetAdministration: SearchAdministration {
     func apply(_ request: ApplyRequest, by actor: String) async throws -> ApplyResult
     /// - Parameter dryRun: whether it is only told what would change.
     func withdraw(policy: String, dryRun: Bool, by actor: String) async throws -> PolicyWithdrawal
-    func revoke(board: String, by actor: String) async throws -> BoardRevocation
+    func revoke(board: String, dryRun: Bool, by actor: String) async throws -> BoardRevocation
     func createToken(_ request: TokenRequest, by actor: String) async throws -> TokenView
 }
 

@@ -61,6 +61,8 @@ public struct HooksView: Codable, Equatable, Sendable {
     public var withstands: Int
     /// How far the current version has come; `nil` where all boards are to have it.
     public var trial: VersionTrial?
+    /// `true` where this would be and nothing has changed; `nil` otherwise.
+    public var dryRun: Bool?
 
     public init(
         group: SharingGroup, parameters: Int, currentVersion: UInt64, candidate: UInt64?, boards: [String: UInt64],
@@ -81,8 +83,12 @@ public struct HooksRollback: Codable, Equatable, Sendable {
     public var name: String
     /// The version to put in force; `nil`: the one that the current one was made from.
     public var version: UInt64?
+    /// Whether it is only told what would be.
+    public var dryRun: Bool?
 
-    public init(name: String, version: UInt64?) { (self.name, self.version) = (name, version) }
+    public init(name: String, version: UInt64?, dryRun: Bool? = nil) {
+        (self.name, self.version, self.dryRun) = (name, version, dryRun)
+    }
 }
 
 /// The port for hooks behind the HTTP interface.

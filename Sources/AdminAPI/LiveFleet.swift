@@ -128,6 +128,7 @@ extension FleetAdministration {
     public func snapshot(eventLimit: Int) async throws -> FleetSnapshot {
         FleetSnapshot(
             atMilliseconds: UInt64(Date().timeIntervalSince1970 * 1_000), status: try await status(),
-            boards: try await boards(), models: try await models(), events: try await events(limit: eventLimit))
+            boards: try await boards(), models: try await models(),
+            events: try await events(EventChoice(), limit: eventLimit))
     }
 }

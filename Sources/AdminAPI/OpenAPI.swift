@@ -48,7 +48,9 @@ struct OpenAPIDocument {
 
     var json: JSONValue {
         var paths: [String: [String: JSONValue]] = [:]
-        for route in routes { paths[route.path, default: [:]][route.method.rawValue.lowercased()] = operation(route) }
+        for route in routes where route.isDocumented {
+            paths[route.path, default: [:]][route.method.rawValue.lowercased()] = operation(route)
+        }
         return .object([
             "openapi": .text("3.1.0"),
             "info": .object([
@@ -121,11 +123,10 @@ struct OpenAPIDocument {
         case .empty: break
         }
         var responses = ["200": JSONValue.object(good)]
-        var failures: [(String, String)] = []
+        var failures = [("400", "what was sent cannot be used")]
         if route.role != nil {
             failures += [("401", "the token is missing or wrong"), ("403", "the token's role may not do this")]
         }
-        if !route.parameters.isEmpty || route.body != nil { failures.append(("400", "what was sent cannot be used")) }
         if !route.names.isEmpty || route.body != nil || !route.parameters.isEmpty {
             failures.append(("404", "nothing has that name"))
         }

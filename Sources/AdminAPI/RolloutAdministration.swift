@@ -63,8 +63,10 @@ public struct RolloutRequest: Codable, Equatable, Sendable {
 public struct RolloutChange: Codable, Equatable, Sendable {
     /// For the audit log and those who wonder later.
     public var reason: String?
+    /// Whether it is only told what would be.
+    public var dryRun: Bool?
 
-    public init(reason: String? = nil) { self.reason = reason }
+    public init(reason: String? = nil, dryRun: Bool? = nil) { (self.reason, self.dryRun) = (reason, dryRun) }
 }
 
 /// A rollout as people see it.
@@ -151,6 +153,8 @@ public struct RolloutView: Codable, Equatable, Sendable {
     public var rules: Rules?
     /// `nil` where it brings a policy.
     public var artefact: RolloutArtefact?
+    /// `true` where this would be and nothing has changed; `nil` otherwise.
+    public var dryRun: Bool?
 
     /// What it brings, for people.
     public var subject: String {
@@ -160,10 +164,11 @@ public struct RolloutView: Codable, Equatable, Sendable {
     public init(
         name: String, policy: String, status: String, reason: String, currentGroup: Int?, groups: [Group],
         policyText: String, createdBy: String, createdAtMilliseconds: UInt64, rules: Rules? = nil,
-        artefact: RolloutArtefact? = nil
+        artefact: RolloutArtefact? = nil, dryRun: Bool? = nil
     ) {
         self.artefact = artefact
         self.rules = rules
+        self.dryRun = dryRun
         (self.name, self.policy, self.status, self.reason) = (name, policy, status, reason)
         (self.currentGroup, self.groups, self.policyText) = (currentGroup, groups, policyText)
         (self.createdBy, self.createdAtMilliseconds) = (createdBy, createdAtMilliseconds)

@@ -4,13 +4,12 @@ import FleetModel
 /// What requests and answers look like. A field that is not here, or is missing though required, fails the test that
 /// holds real answers against this.
 extension Schema {
-    static var components: [String: Schema] {
+    static let components: [String: Schema] =
         fleet.merging(models) { first, _ in first }.merging(searches) { first, _ in first }
-            .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
-            .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
-            .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
-            .merging(hours) { first, _ in first }.merging(boardCare) { first, _ in first }
-    }
+        .merging(access) { first, _ in first }.merging(hooks) { first, _ in first }
+        .merging(rollouts) { first, _ in first }.merging(previews) { first, _ in first }
+        .merging(artefacts) { first, _ in first }.merging(withdrawals) { first, _ in first }
+        .merging(hours) { first, _ in first }.merging(boardCare) { first, _ in first }
 
     private static func list(_ name: String) -> Schema { .array(.reference(name)) }
     private static var integers: Schema { .array(.integer) }
@@ -98,7 +97,7 @@ extension Schema {
                     "serverPublicKey": .string, "expiresAtMilliseconds": .integer,
                 ],
                 optional: ["enrolmentEndpoints": strings, "fleetEndpoints": strings, "labels": .map(.string)]),
-            "BoardRevocation": .object(["board": .string]),
+            "BoardRevocation": .object(["board": .string], optional: ["dryRun": .boolean]),
         ]
     }
 
@@ -176,7 +175,7 @@ extension Schema {
                 ["name": .string, "role": role], optional: ["validSeconds": .integer]),
             "CreatedAccessToken": .object(
                 ["name": .string, "role": role, "token": .string], optional: ["expiresAtMilliseconds": .integer]),
-            "AccessTokenRevocation": .object(["name": .string]),
+            "AccessTokenRevocation": .object(["name": .string], optional: ["dryRun": .boolean]),
             "Caller": .object(["name": .string, "role": role]),
         ]
     }
@@ -192,7 +191,7 @@ extension Schema {
                     "versions": list("HookVersion"), "awaited": .integer, "withstands": .integer,
                 ],
                 optional: [
-                    "candidate": .integer,
+                    "candidate": .integer, "dryRun": .boolean,
                     "trial": .object([
                         "version": .integer, "before": .integer, "current": .integer, "groups": .array(strings),
                     ]),
@@ -211,7 +210,8 @@ extension Schema {
                     "board": .string, "samples": .integer, "baseVersion": .integer, "weight": .number,
                     "length": .number, "cosine": .number,
                 ], optional: ["exclusion": .string]),
-            "HooksRollback": .object(["name": .string], optional: ["version": .integer]),
+            "HooksRollback": .object(
+                ["name": .string], optional: ["version": .integer, "dryRun": .boolean]),
         ]
     }
 

@@ -406,6 +406,8 @@ public struct TokenView: Codable, Equatable, Sendable {
 /// A board that may speak no more.
 public struct BoardRevocation: Codable, Equatable, Sendable {
     public var board: String
+    /// `true` where nothing has changed; `nil` otherwise.
+    public var dryRun: Bool?
 
-    public init(board: String) { self.board = board }
+    public init(board: String, dryRun: Bool? = nil) { (self.board, self.dryRun) = (board, dryRun) }
 }

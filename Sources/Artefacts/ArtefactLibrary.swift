@@ -160,13 +160,7 @@ public struct ArtefactLibrary<Disk: ArtefactDisk> {
 
     /// Forgets a version that no board should use.
     public mutating func remove(_ id: ArtefactID, version: UInt64) throws {
-        guard let signed = signed(id, version: version) else {
-            throw ArtefactFailure("\(id) has no version \(version)")
-        }
-        let isUsed =
-            deployments.everywhere[id] == version
-            || deployments.trials.contains { $0.id == id && $0.version == version }
-        guard !isUsed else { throw ArtefactFailure("\(id) version \(version) is deployed") }
+        let signed = try refuseRemoval(of: id, version: version)
         try disk.remove(Self.manifestName(signed.manifest))
         artefacts[id]?.removeAll { $0.manifest.version == version }
         if artefacts[id]?.isEmpty == true { artefacts[id] = nil }
@@ -174,6 +168,20 @@ public struct ArtefactLibrary<Disk: ArtefactDisk> {
         if !artefacts.values.joined().contains(where: { $0.manifest.sum == sum }) {
             try disk.remove(Self.contentName(sum))
         }
+    }
+
+    /// - Returns: what could be removed.
+    /// - Throws: `ArtefactFailure` for a version that is not there or that boards should use.
+    @discardableResult
+    public func refuseRemoval(of id: ArtefactID, version: UInt64) throws(ArtefactFailure) -> SignedManifest {
+        guard let signed = signed(id, version: version) else {
+            throw ArtefactFailure("\(id) has no version \(version)")
+        }
+        let isUsed =
+            deployments.everywhere[id] == version
+            || deployments.trials.contains { $0.id == id && $0.version == version }
+        guard !isUsed else { throw ArtefactFailure("\(id) version \(version) is deployed") }
+        return signed
     }
 
     // MARK: Deployments and keys

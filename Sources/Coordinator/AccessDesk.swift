@@ -76,9 +76,10 @@ struct AccessDesk: AccessAdministration {
             name: name.rawValue, role: role, token: secret, expiresAtMilliseconds: token.expiresAtMilliseconds)
     }
 
-    func revokeAccessToken(_ name: String, by actor: String) async throws -> AccessTokenRevocation {
+    func revokeAccessToken(_ name: String, dryRun: Bool, by actor: String) async throws -> AccessTokenRevocation {
         let known = try await stored { try await store.accessTokens() }.first { $0.name.rawValue == name }
         let now = CoordinatorActor.wallClock()
+        if dryRun, known != nil { return AccessTokenRevocation(name: name, dryRun: true) }
         guard let known,
             try await stored({
                 try await store.removeAccessToken(

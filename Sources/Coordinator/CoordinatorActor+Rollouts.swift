@@ -136,15 +136,17 @@ extension CoordinatorActor {
                 + "abort it, or wait")
     }
 
+    /// - Parameter dryRun: whether it is only told what the rollout would be then.
     /// - Returns: `nil` when there is no such rollout.
     func changeRollout(
-        _ name: String, _ action: AuditAction, by actor: String,
+        _ name: String, _ action: AuditAction, dryRun: Bool, by actor: String,
         _ wish: @Sendable (inout Rollout) throws(RolloutRefusal) -> [Rollout.Effect]
     ) async throws -> Rollout? {
         try await inTurn {
             guard let store = self.rolloutStore, var rollout = self.rollouts[name] else { return nil }
             let before = rollout.summary
             let effects = try wish(&rollout)
+            if dryRun { return rollout }
             try await store.saveRollout(
                 rollout,
                 audit: AuditDraft(

@@ -44,12 +44,17 @@ extension CoordinatorActor {
         await perform(sharing.timerFired(at: .now, milliseconds: Self.wallClock()))
     }
 
+    /// - Parameter dryRun: whether it is only told what would be then.
+    /// - Returns: the group as it is then.
     /// - Throws: `FleetStoreFailure`, or why there is nothing to go back to; nothing has changed then.
-    func rollBack(_ group: SharingGroup, to version: UInt64?, by actor: String) async throws {
+    func rollBack(
+        _ group: SharingGroup, to version: UInt64?, dryRun: Bool, by actor: String
+    ) async throws -> SharingMachine.View? {
         try await inTurn {
             guard let store = self.sharingStore else { throw FleetStoreFailure.unknownGroup("\(group)") }
             var machine = self.sharing
             let actions = try machine.rolledBack(group, to: version, at: .now)
+            if dryRun { return machine.views.first { $0.state.group == group } }
             let before = self.sharing.views.first { $0.state.group == group }?.state.current
             for case .dropUpdates(let merged, let state) in actions {
                 try await store.dropUpdates(
@@ -64,6 +69,7 @@ extension CoordinatorActor {
                 actions.filter {
                     if case .dropUpdates = $0 { false } else { true }
                 })
+            return self.sharing.views.first { $0.state.group == group }
         }
     }
 

@@ -236,9 +236,10 @@ actor CoordinatorActor {
 
     /// Takes the board's key off the list: it may speak no more, and its name is free to enrol again.
     /// - Returns: `false` when no such board may speak.
-    func revoke(_ id: BoardID, by actor: String) async throws -> Bool {
+    func revoke(_ id: BoardID, dryRun: Bool = false, by actor: String) async throws -> Bool {
         try await inTurn {
             guard var record = try await self.store.board(id), record.revokedAtMilliseconds == nil else { return false }
+            if dryRun { return true }
             let now = Self.wallClock()
             record.revokedAtMilliseconds = now
             (record.drainedAtMilliseconds, record.keyRotation) = (nil, nil)

@@ -112,8 +112,9 @@ struct CoordinatorAdministration: FleetAdministration {
         }
     }
 
-    func events(limit: Int) async throws -> [FleetEvent] {
-        try await store.events(limit: limit)
+    func events(_ choice: EventChoice, limit: Int) async throws -> [FleetEvent] {
+        guard !choice.isEverything else { return try await store.events(limit: limit) }
+        return Array(try await store.events(limit: FleetLimits.events).lazy.filter(choice.selects).prefix(limit))
     }
 
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) async throws -> [TelemetryWindowView] {
@@ -155,11 +156,11 @@ struct CoordinatorAdministration: FleetAdministration {
         } catch let refusal as RolloutRefusal { throw AdminFailure(.invalid, refusal.description) }
     }
 
-    func revoke(board: String, by actor: String) async throws -> BoardRevocation {
-        guard let id = BoardID(board), try await stored({ try await self.actor.revoke(id, by: actor) }) else {
-            throw AdminFailure(.notFound, "no board that may speak is named \(board.prefix(64))")
-        }
-        return BoardRevocation(board: board)
+    func revoke(board: String, dryRun: Bool, by actor: String) async throws -> BoardRevocation {
+        guard let id = BoardID(board),
+            try await stored({ try await self.actor.revoke(id, dryRun: dryRun, by: actor) })
+        else { throw AdminFailure(.notFound, "no board that may speak is named \(board.prefix(64))") }
+        return BoardRevocation(board: board, dryRun: dryRun ? true : nil)
     }
 
     func createToken(_ request: TokenRequest, by actor: String) async throws -> TokenView {

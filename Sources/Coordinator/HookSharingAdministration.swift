@@ -36,14 +36,16 @@ struct HookSharingAdministration: HookAdministration {
         guard let group = known.first(where: { $0.description == request.name }) else {
             throw AdminFailure(.notFound, "no boards learn together as \(request.name.prefix(200))")
         }
-        do { try await self.actor.rollBack(group, to: request.version, by: actor) } catch let refusal
-            as CoordinatorActor.SharingMachine.RollbackRefusal
-        {
+        let dryRun = request.dryRun ?? false
+        do {
+            let found = try await self.actor.rollBack(group, to: request.version, dryRun: dryRun, by: actor)
+            guard var view = found.map(Self.view) else {
+                throw AdminFailure(.notFound, "no boards learn together as \(request.name.prefix(200))")
+            }
+            if dryRun { view.dryRun = true }
+            return view
+        } catch let refusal as CoordinatorActor.SharingMachine.RollbackRefusal {
             throw AdminFailure(.invalid, refusal.description)
         } catch let failure as FleetStoreFailure { throw AdminFailure(.unavailable, failure.description) }
-        guard let view = try await hooks().first(where: { $0.name == request.name }) else {
-            throw AdminFailure(.notFound, "no boards learn together as \(request.name.prefix(200))")
-        }
-        return view
     }
 }

@@ -17,8 +17,10 @@ struct RolloutDesk: RolloutAdministration {
         }
         let content = try await content(of: request)
         return try await stored {
-            Self.view(
+            var view = Self.view(
                 try await self.actor.createRollout(plan, content, dryRun: request.dryRun, by: actor))
+            if request.dryRun { view.dryRun = true }
+            return view
         }
     }
 
@@ -53,28 +55,31 @@ struct RolloutDesk: RolloutAdministration {
     ) async throws -> RolloutView {
         let why = (change.reason ?? "").cut(toBytes: FleetLimits.textBytes / 2)
         let text = "by \(actor)\(why.isEmpty ? "" : ": \(why)")"
+        let dryRun = change.dryRun ?? false
         let changed: Rollout? = try await stored {
             switch verb {
             case .approve:
-                try await self.actor.changeRollout(name, .rolloutApproved, by: actor) {
+                try await self.actor.changeRollout(name, .rolloutApproved, dryRun: dryRun, by: actor) {
                     rollout throws(RolloutRefusal) in try rollout.approved()
                 }
             case .pause:
-                try await self.actor.changeRollout(name, .rolloutPaused, by: actor) {
+                try await self.actor.changeRollout(name, .rolloutPaused, dryRun: dryRun, by: actor) {
                     rollout throws(RolloutRefusal) in try rollout.paused(text)
                 }
             case .resume:
-                try await self.actor.changeRollout(name, .rolloutResumed, by: actor) {
+                try await self.actor.changeRollout(name, .rolloutResumed, dryRun: dryRun, by: actor) {
                     rollout throws(RolloutRefusal) in try rollout.resumed()
                 }
             case .abort:
-                try await self.actor.changeRollout(name, .rolloutAborted, by: actor) {
+                try await self.actor.changeRollout(name, .rolloutAborted, dryRun: dryRun, by: actor) {
                     rollout throws(RolloutRefusal) in try rollout.aborted("aborted \(text)")
                 }
             }
         }
         guard let changed else { throw AdminFailure(.notFound, "no rollout is named \(name.prefix(64))") }
-        return Self.view(changed)
+        var view = Self.view(changed)
+        if dryRun { view.dryRun = true }
+        return view
     }
 
     private func stored<Result>(_ body: () async throws -> Result) async throws -> Result {

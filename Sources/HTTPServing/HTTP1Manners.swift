@@ -8,6 +8,8 @@ import NIOHTTPTypesHTTP1
 /// second). One of HTTP/1.0 reads until the connection is closed (RFC 9112, 9.3). One that asks for a `HEAD` reads no
 /// body, and would take one for the next answer (RFC 9110, 9.3.2).
 ///
+/// A request of HTTP/1.1 names the host that it is for, once (RFC 9112, 3.2); one that does not is answered with 400.
+///
 /// A body has to be there in time as a whole: single bytes would keep a connection from being idle for ever. What of a
 /// body still comes after its answer is read and dropped, so that the client gets to reading (RFC 9112, 9.6).
 private final class HTTP1Manners: ChannelDuplexHandler, RemovableChannelHandler {
@@ -23,17 +25,41 @@ private final class HTTP1Manners: ChannelDuplexHandler, RemovableChannelHandler 
     /// While a body is coming.
     private var deadline: Scheduled<Void>?
     private var isDroppingBody = false
+    /// After a request that has no place here: nothing more is read.
+    private var hasRefused = false
 
     init(bodyTime: TimeAmount) { self.bodyTime = bodyTime }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasRefused else { return }
         switch unwrapInboundIn(data) {
+        case .head(let head) where Self.lacksHost(head): refuse(context)
         case .head(let head): read(head, context)
         case .body: if !isDroppingBody { context.fireChannelRead(data) }
         case .end:
             endBody()
             context.fireChannelRead(data)
         }
+    }
+
+    private static func lacksHost(_ head: HTTPRequestHead) -> Bool {
+        head.version.major == 1 && head.version.minor >= 1 && head.headers["host"].count != 1
+    }
+
+    /// Answers to earlier requests that are still due are given up with the connection.
+    private func refuse(_ context: ChannelHandlerContext) {
+        hasRefused = true
+        guard wantHeadAlone.isEmpty else { return context.close(promise: nil) }
+        answer(.badRequest, context)
+    }
+
+    /// Without a body, and as the last one of the connection.
+    private func answer(_ status: HTTPResponseStatus, _ context: ChannelHandlerContext) {
+        let head = HTTPResponseHead(
+            version: .http1_1, status: status, headers: ["connection": "close", "content-length": "0"])
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.close(promise: nil)
     }
 
     private func read(_ received: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -87,13 +113,8 @@ private final class HTTP1Manners: ChannelDuplexHandler, RemovableChannelHandler 
     /// Says why if no other answer has begun or is due before.
     private func giveUp(_ context: ChannelHandlerContext) {
         endBody()
-        if wantHeadAlone.count == 1, !hasBegunAnswer {
-            let head = HTTPResponseHead(
-                version: .http1_1, status: .requestTimeout, headers: ["connection": "close", "content-length": "0"])
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        }
-        context.close(promise: nil)
+        guard wantHeadAlone.count == 1, !hasBegunAnswer else { return context.close(promise: nil) }
+        answer(.requestTimeout, context)
     }
 }
 

@@ -67,6 +67,16 @@ import Testing
         }
     }
 
+    @Test(arguments: ["Bearer", "bearer", "BEARER"])
+    func theSchemesNameIsOfAnyCase(scheme: String) async throws {
+        try await Self.serving { url in
+            var request = HTTPClientRequest(url: "\(url.absoluteString)/v1/caller")
+            request.headers.add(name: "Authorization", value: "\(scheme) secret")
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+            #expect(response.status == .ok)
+        }
+    }
+
     @Test(arguments: [nil, "", "wrong", "secre", " secret", "Secret"])
     func withoutATokenOnlyOpenRoutesAnswer(token: String?) async throws {
         try await Self.serving { url in

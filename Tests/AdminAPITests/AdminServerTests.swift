@@ -31,6 +31,8 @@ import Testing
                     "v1/telemetry", query: ["board": "b1", "since": "41"])
             }
             #expect(try await client.delete("v1/boards/b0") == BoardRevocation(board: "b0"))
+            let tried: BoardRevocation = try await client.delete("v1/boards/b0", query: ["dryRun": "true"])
+            #expect(tried == BoardRevocation(board: "b0", dryRun: true))
             await #expect(throws: AdminFailure(.notFound, "b9")) {
                 let _: BoardRevocation = try await client.delete("v1/boards/b9")
             }
@@ -64,6 +66,24 @@ import Testing
         }
     }
 
+    @Test func eventsAreChosenByBoardKindAndTime() async throws {
+        try await serving { url in
+            let client = AdminClient.patient(url, "secret")
+            for (query, boards) in [
+                (["board": "b1"], ["b1"]), (["kind": "boardEnrolled", "since": "1"], ["b0", "b1", "b2"]),
+                (["kind": "boardLost"], []), (["since": "2"], []), (["board": "b2", "kind": "boardLost"], []),
+            ] as [([String: String], [String])] {
+                let events: [FleetEvent] = try await client.get("v1/events", query: query)
+                #expect(events.compactMap { $0.board?.rawValue } == boards, "\(query)")
+            }
+            for query in [["board": "a b"], ["kind": "boardlost"], ["since": "-1"]] {
+                await #expect(throws: AdminFailure.self) {
+                    let _: [FleetEvent] = try await client.get("v1/events", query: query)
+                }
+            }
+        }
+    }
+
     @Test(arguments: ["", "wrong", "secre", "secrett"])
     func aWrongTokenIsRefused(token: String) async throws {
         try await serving { url in
@@ -73,11 +93,11 @@ import Testing
         }
     }
 
-    @Test(arguments: ["0", "-1", "x", "5001", "99999999999999999999"])
+    @Test(arguments: ["0", "-1", "x", "10001", "99999999999999999999"])
     func limitsOutOfRangeAreRefused(limit: String) async throws {
         try await serving { url in
             await #expect(
-                throws: AdminFailure(.invalid, "limit=\(limit): give a whole number from 1 to 5000")
+                throws: AdminFailure(.invalid, "limit=\(limit): give a whole number from 1 to 10000")
             ) {
                 let _: [FleetEvent] = try await AdminClient.patient(url, "secret")
                     .get("v1/events", query: ["limit": limit])

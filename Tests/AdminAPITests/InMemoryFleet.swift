@@ -19,10 +19,11 @@ actor InMemoryFleet: FleetAdministration {
     func policies() -> [PolicyView] { [] }
     func assignments() -> [AssignmentView] { [] }
 
-    func events(limit: Int) -> [FleetEvent] {
-        (0..<min(limit, 3)).map {
+    func events(_ choice: EventChoice, limit: Int) -> [FleetEvent] {
+        let events = (0..<3).map {
             FleetEvent(kind: .boardEnrolled, board: BoardID("b\($0)"), message: "", atMilliseconds: 1)
         }
+        return Array(events.filter(choice.selects).prefix(limit))
     }
 
     func withdraw(policy: String, dryRun: Bool, by actor: String) throws -> PolicyWithdrawal {
@@ -32,9 +33,9 @@ actor InMemoryFleet: FleetAdministration {
             policy: policy, version: 3, dryRun: dryRun, boards: ["b0"], changedBoards: 0, changes: [])
     }
 
-    func revoke(board: String, by actor: String) throws -> BoardRevocation {
+    func revoke(board: String, dryRun: Bool, by actor: String) throws -> BoardRevocation {
         guard board == "b0" else { throw AdminFailure(.notFound, board) }
-        return BoardRevocation(board: board)
+        return BoardRevocation(board: board, dryRun: dryRun ? true : nil)
     }
 
     func telemetry(board: String, sinceMilliseconds: UInt64, limit: Int) throws -> [TelemetryWindowView] {
@@ -119,9 +120,9 @@ actor InMemoryAccess: AccessAdministration {
         return CreatedAccessToken(name: request.name, role: role, token: "new", expiresAtMilliseconds: 9)
     }
 
-    func revokeAccessToken(_ name: String, by actor: String) throws -> AccessTokenRevocation {
+    func revokeAccessToken(_ name: String, dryRun: Bool, by actor: String) throws -> AccessTokenRevocation {
         guard name == "vera" else { throw AdminFailure(.notFound, name) }
-        return AccessTokenRevocation(name: name)
+        return AccessTokenRevocation(name: name, dryRun: dryRun ? true : nil)
     }
 
     func audit(after: UInt64?, sinceMilliseconds: UInt64, limit: Int) -> [AuditEntry] {
@@ -157,7 +158,7 @@ actor InMemoryRollouts: RolloutAdministration {
                 name: "b0",
                 gates: RolloutGates(
                     accuracyDrop: 0.1, attainmentDrop: 0.2, p50Ratio: 1.5, p99Ratio: 2, restartsPerBoard: 0.5))),
-        artefact: RolloutArtefact(kind: "hook-version", name: "m", version: 2))
+        artefact: RolloutArtefact(kind: "hook-version", name: "m", version: 2), dryRun: true)
 
     func rollouts() -> [RolloutView] { [Self.view] }
     func create(_ request: RolloutRequest, by actor: String) -> RolloutView { Self.view }
@@ -182,7 +183,7 @@ actor InMemoryArtefacts: ArtefactAdministration {
             .init(
                 board: "b0", status: "refused", version: 1, previousVersion: 0, desiredVersion: 2, receivedBytes: 5,
                 reason: "of other weights", runningVersion: 1)
-        ], warning: "no board has a model of that name")
+        ], warning: "no board has a model of that name", dryRun: true)
 
     func artefacts() -> [ArtefactView] { [Self.view] }
     func upload(_ piece: ArtefactPiece) -> ArtefactUpload {
@@ -202,5 +203,7 @@ actor InMemoryArtefacts: ArtefactAdministration {
     func remove(_ change: ArtefactChange, by actor: String) throws -> [ArtefactView] {
         [try deploy(change, by: actor)]
     }
-    func rotateKey(by actor: String) -> ArtefactKeyView { ArtefactKeyView(publicKey: "ab", rotations: 1) }
+    func rotateKey(_ request: ArtefactKeyRotation, by actor: String) -> ArtefactKeyView {
+        ArtefactKeyView(publicKey: "ab", rotations: 1, dryRun: request.dryRun)
+    }
 }

@@ -25,10 +25,15 @@ import Testing
         await #expect(throws: AdminFailure.self) {
             _ = try await desk.createAccessToken(AccessTokenRequest(name: "ann", role: "viewer"), by: "local")
         }
-        _ = try await desk.revokeAccessToken("ann", by: "bob")
+        #expect(try await desk.revokeAccessToken("ann", dryRun: true, by: "bob").dryRun == true)
+        await #expect(throws: AdminFailure(.notFound, "no token is named bob")) {
+            _ = try await desk.revokeAccessToken("bob", dryRun: true, by: "bob")
+        }
+        #expect(try await desk.caller(ofToken: created.token)?.name == "ann")
+        #expect(try await desk.revokeAccessToken("ann", dryRun: false, by: "bob").dryRun == nil)
         #expect(try await desk.caller(ofToken: created.token) == nil)
         await #expect(throws: AdminFailure(.notFound, "no token is named ann")) {
-            _ = try await desk.revokeAccessToken("ann", by: "bob")
+            _ = try await desk.revokeAccessToken("ann", dryRun: false, by: "bob")
         }
 
         let entries = try await desk.audit(after: nil, sinceMilliseconds: 0, limit: 9)

@@ -150,6 +150,39 @@ import WireProtocol
         #expect(entries.first { $0.action == "rolloutCreated" }?.before == "version 1")
     }
 
+    @Test func whatIsOnlyTriedChangesNothing() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, desk) = try await start()
+        let administrator = ArtefactAdministrator(desk: desk, actor: actor)
+        func change(_ version: UInt64?) -> ArtefactChange {
+            ArtefactChange(kind: "hook-version", name: "m", version: version, dryRun: true)
+        }
+        let before = try await administrator.artefacts()
+        let key = await desk.key
+
+        let deployed = try await administrator.deploy(change(nil), by: "bob")
+        #expect(deployed.deployedVersion == 2 && deployed.dryRun == true)
+        let withdrawn = try await administrator.withdraw(change(nil), by: "bob")
+        #expect(withdrawn.deployedVersion == nil && withdrawn.dryRun == true)
+        #expect(try await administrator.remove(change(2), by: "bob").map(\.dryRun) == [true])
+        #expect(try await administrator.rotateKey(.init(dryRun: true), by: "bob").dryRun == true)
+        await #expect(throws: AdminFailure.self) { try await administrator.deploy(change(3), by: "bob") }
+        let refusal = AdminFailure(.invalid, "hook-version/m version 1 is deployed")
+        await #expect(throws: refusal) { try await administrator.remove(change(1), by: "bob") }
+        #expect(try await administrator.artefacts() == before)
+        #expect(await desk.key == key)
+
+        _ = try await begin(actor)
+        let rollouts = RolloutDesk(actor: actor)
+        let aborted = try await rollouts.change(rollout: "r", .abort, .init(dryRun: true), by: "bob")
+        #expect(aborted.dryRun == true && aborted.status != "running")
+        await #expect(throws: AdminFailure.self) {
+            try await rollouts.change(rollout: "r", .approve, .init(dryRun: true), by: "bob")
+        }
+        #expect(await actor.rollouts["r"]?.status == .running)
+        await #expect(throws: AdminFailure.self) { try await administrator.deploy(change(2), by: "bob") }
+    }
+
     @Test func groupsTakeItInTurnAndThenItIsEverybodys() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let (actor, desk) = try await start()

@@ -107,7 +107,10 @@ import WireProtocol
         actor = try await makeActor()
         #expect(await actor.keyMachines[board.id]?.rotation?.nextKey == new.publicKey.z85)
 
+        #expect(try await actor.revoke(board.id, dryRun: true, by: "ann"))
+        #expect(try await store.board(board.id)?.revokedAtMilliseconds == nil && transport.allowList.count > 0)
         #expect(try await actor.revoke(board.id, by: "ann"))
+        #expect(try await !actor.revoke(board.id, dryRun: true, by: "ann"))
         #expect(transport.allowList.count == 0)
         #expect(try await store.allowList().isEmpty)
     }

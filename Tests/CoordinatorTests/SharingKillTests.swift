@@ -58,6 +58,10 @@ import WireProtocol
         #expect(try await programs.group { _ in true }.waiting.isEmpty)
 
         // Taking back is as durable.
+        let trial: HooksView = try await programs.client().post(
+            "v1/hooks/rollback", HooksRollback(name: after.name, version: nil, dryRun: true))
+        #expect(trial.currentVersion == 0 && trial.dryRun == true)
+        #expect(try await programs.group { _ in true }.currentVersion == 1)
         let rollback = HooksRollback(name: after.name, version: nil)
         let back: HooksView = try await programs.client().post("v1/hooks/rollback", rollback)
         #expect(back.currentVersion == 0)

@@ -83,6 +83,26 @@ struct DrawingTests {
         #expect(faults == [], "seed \(seed)")
     }
 
+    /// Sizes are binary as on the command line, long names are whole in their titles, and a coordinator that is gone is
+    /// told in a sentence.
+    @Test func figuresNamesAndSilenceAreToldPlainly() async throws {
+        let found = try await value(
+            of: """
+                (async () => {
+                  const { boardLink, bytes } = await import("./elements.js");
+                  const { get } = await import("./coordinator.js");
+                  globalThis.fetch = () => Promise.reject(new TypeError("Failed to fetch"));
+                  const said = await get("v1/policies").catch((failure) => failure.message);
+                  return [bytes(1023), bytes(3 * 2 ** 30), bytes(512 * 2 ** 20), boardLink("edge").title, said];
+                })()
+                """)
+        #expect(
+            found == [
+                "1023 B", "3.0 GiB", "512 MiB", "edge",
+                "The coordinator does not answer. Is it running, and reachable from here?",
+            ])
+    }
+
     /// What is typed, chosen or opened stays, and what is done on an event is the newest.
     @Test func whatAPersonDidStays() async throws {
         let found = try await value(

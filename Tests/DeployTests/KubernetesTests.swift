@@ -135,7 +135,39 @@ import Yams
         }
         let help = try Deploy.run(Deploy.program("shoal-coordinator"), ["serve", "--help"])
         #expect(help.text.contains(variable), "\(variable)")
-        let key = try #require(pod.items("initContainers").first).items("command").compactMap { $0.scalar?.string }
-        #expect(key.last == "\(arguments(container)["--state"] ?? "")/key.json")
+        #expect(pod.items("initContainers").count == 1)
+    }
+
+    /// What boards know the coordinator and its artefacts by is the same in each pod, and outlasts it.
+    @Test func keysAndArtefactsOutlastThePod() throws {
+        let (_, pod, container) = try pod("Kubernetes/postgresql.yaml")
+        let state = try #require(arguments(container)["--state"])
+        let claims = try Deploy.documents("Kubernetes/postgresql.yaml").filter {
+            $0.word("kind") == "PersistentVolumeClaim"
+        }
+        #expect(claims.count == 1 && claims.first?.word("spec.accessModes.0") == "ReadWriteMany")
+        let volume = try #require(pod.items("volumes").first { $0.word("name") == "artefacts" })
+        #expect(volume.word("persistentVolumeClaim.claimName") == claims.first?.word("metadata.name"))
+        let mount = try #require(container.items("volumeMounts").first { $0.word("name") == "artefacts" })
+        #expect(mount.word("mountPath") == state + "/artefacts")
+
+        // The very command, with folders of this machine.
+        let folder = FileManager.default.temporaryDirectory.path + "/deploy-\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder + "/secret", withIntermediateDirectories: true)
+        let files = ["key.json", "artefact-key.json", "admin.json"]
+        for file in files { try Data(file.utf8).write(to: URL(filePath: "\(folder)/secret/\(file)")) }
+        let words = pod.items("initContainers.0.command").compactMap { $0.scalar?.string }.map {
+            $0.replacing("=" + state, with: "=\(folder)/state").replacing("/secret/", with: "\(folder)/secret/")
+        }
+        #expect(words.contains("--target-directory=\(folder)/state"), "\(words)")
+        let outcome = try Deploy.run("/usr/bin/env", words)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        for file in files {
+            let path = "\(folder)/state/\(file)"
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == file)
+            let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            #expect(mode == 0o600, "\(file)")
+        }
     }
 }

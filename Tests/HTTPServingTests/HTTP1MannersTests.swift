@@ -107,6 +107,17 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(5)), arguments: ["", "Host: a\r\nHost: b\r\n"])
+    func aRequestThatDoesNotNameItsHostIsRefused(hosts: String) async throws {
+        try await serving { port in
+            let connection = try Connection(port)
+            defer { connection.close() }
+            connection.send("POST / HTTP/1.1\r\n\(hosts)Content-Length: 3\r\n\r\nabc")
+            let answer = try #require(connection.rest())
+            #expect(answer.hasPrefix("HTTP/1.1 400 Bad Request\r\n") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
+        }
+    }
+
     /// Nor does a request that has come already take the answer's place.
     @Test(.timeLimit(.minutes(5))) func aHeadIsAnsweredWithoutABody() async throws {
         try await serving { port in

@@ -33,36 +33,48 @@ struct ArtefactAdministrator: ArtefactAdministration {
     }
 
     func deploy(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
-        let id = try Self.id(change.kind, change.name)
-        try await stated {
+        let (id, dryRun) = (try Self.id(change.kind, change.name), change.dryRun ?? false)
+        let version = try await stated {
             try await self.actor.refuseDuringRollout(of: id)
-            try await desk.deploy(id, version: change.version, by: actor)
+            return try await desk.deploy(id, version: change.version, dryRun: dryRun, by: actor)
         }
-        return try await warned(view(of: id), id)
+        return try await warned(view(of: id, wouldHave: dryRun ? .some(version) : nil), id)
     }
 
     func withdraw(_ change: ArtefactChange, by actor: String) async throws -> ArtefactView {
-        let id = try Self.id(change.kind, change.name)
+        let (id, dryRun) = (try Self.id(change.kind, change.name), change.dryRun ?? false)
         try await stated {
             try await self.actor.refuseDuringRollout(of: id)
-            try await desk.withdraw(id, by: actor)
+            try await desk.withdraw(id, dryRun: dryRun, by: actor)
         }
-        return try await view(of: id)
+        return try await view(of: id, wouldHave: dryRun ? .some(nil) : nil)
     }
 
+    /// - Returns: those that are there then; in a dry run, those that are there.
     func remove(_ change: ArtefactChange, by actor: String) async throws -> [ArtefactView] {
-        let id = try Self.id(change.kind, change.name)
+        let (id, dryRun) = (try Self.id(change.kind, change.name), change.dryRun ?? false)
         guard let version = change.version else { throw AdminFailure(.invalid, "version: say which one") }
         try await stated {
             try await self.actor.refuseDuringRollout(of: id, version: version)
-            try await desk.remove(id, version: version, by: actor)
+            try await desk.remove(id, version: version, dryRun: dryRun, by: actor)
         }
-        return try await artefacts()
+        var views = try await artefacts()
+        if dryRun { for index in views.indices { views[index].dryRun = true } }
+        return views
     }
 
-    func rotateKey(by actor: String) async throws -> ArtefactKeyView {
-        let keys = try await stated { try await desk.rotateKey(by: actor) }
-        return ArtefactKeyView(publicKey: "\(keys.signer.key)", rotations: keys.rotations.count)
+    func rotateKey(_ request: ArtefactKeyRotation, by actor: String) async throws -> ArtefactKeyView {
+        let dryRun = request.dryRun ?? false
+        let keys = try await stated { try await desk.rotateKey(dryRun: dryRun, by: actor) }
+        return ArtefactKeyView(
+            publicKey: "\(keys.signer.key)", rotations: keys.rotations.count, dryRun: dryRun ? true : nil)
+    }
+
+    /// - Parameter deployed: in a dry run, the version that would be that of all boards.
+    private func view(of id: ArtefactID, wouldHave deployed: UInt64??) async throws -> ArtefactView {
+        var view = try await view(of: id)
+        if let deployed { (view.deployedVersion, view.dryRun) = (deployed, true) }
+        return view
     }
 
     private func view(of id: ArtefactID) async throws -> ArtefactView {

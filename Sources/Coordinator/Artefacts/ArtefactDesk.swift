@@ -122,7 +122,10 @@ actor ArtefactDesk {
         return signed
     }
 
-    func deploy(_ id: ArtefactID, version: UInt64?, by actor: String) async throws {
+    /// - Parameter dryRun: whether it is only seen that it could be.
+    /// - Returns: the version that is meant.
+    @discardableResult
+    func deploy(_ id: ArtefactID, version: UInt64?, dryRun: Bool = false, by actor: String) async throws -> UInt64 {
         guard let last = library.artefacts[id]?.last?.manifest.version else {
             throw ArtefactFailure("there is no \(id)")
         }
@@ -130,6 +133,7 @@ actor ArtefactDesk {
         guard library.signed(id, version: version) != nil else {
             throw ArtefactFailure("\(id) has no version \(version)")
         }
+        if dryRun { return version }
         var before: Deployments
         // Said again where they became others meanwhile: the last entry is the true one.
         repeat {
@@ -141,10 +145,12 @@ actor ArtefactDesk {
         try library.deploy(before.deploying(id, version: version))
         await changed()
         await record(.artefactChanged, nil, "\(id) version \(version) deployed by \(actor)")
+        return version
     }
 
-    func withdraw(_ id: ArtefactID, by actor: String) async throws {
+    func withdraw(_ id: ArtefactID, dryRun: Bool = false, by actor: String) async throws {
         guard let before = library.deployments.everywhere[id] else { throw ArtefactFailure("\(id) is not deployed") }
+        if dryRun { return }
         try await log(
             actor, .artefactWithdrawn, "\(id)",
             before: "version \(before), generation \(library.deployments.generation)")
@@ -153,7 +159,9 @@ actor ArtefactDesk {
         await record(.artefactChanged, nil, "\(id) withdrawn by \(actor)")
     }
 
-    func remove(_ id: ArtefactID, version: UInt64, by actor: String) async throws {
+    func remove(_ id: ArtefactID, version: UInt64, dryRun: Bool = false, by actor: String) async throws {
+        try library.refuseRemoval(of: id, version: version)
+        if dryRun { return }
         try await log(actor, .artefactRemoved, "\(id)", before: "version \(version)")
         try library.remove(id, version: version)
         await changed()
@@ -161,7 +169,10 @@ actor ArtefactDesk {
     }
 
     /// Everything is signed anew; boards that believe the old key are led to the new one by its statement.
-    func rotateKey(by actor: String) async throws -> SigningKeys {
+    ///
+    /// - Returns: the keys that are in force then; in a dry run, those that are.
+    func rotateKey(dryRun: Bool, by actor: String) async throws -> SigningKeys {
+        if dryRun { return library.keys }
         let old = library.keys.signer.key
         try await log(actor, .artefactKeyRotated, "artefact key", before: "\(old)")
         let keys = try keyFile.rotate(library.keys)

@@ -138,13 +138,30 @@ function snapshotCame(snapshot) {
   draw(isFirst);
 }
 
-async function start() {
-  stream?.abort();
-  const own = stream = new AbortController();
+function start() {
   if (session.token === null) { signedOut(); return; }
   fleet = drawn = null;
   leave.hidden = false;
   main.replaceChildren(element("p", { class: "empty" }, "Asking the coordinator."));
+  return listen();
+}
+
+// Where the first answer takes so long, it is said why that may be.
+const patience = 3000;
+
+function sayThatItTakesLong() {
+  if (fleet !== null || session.token === null || document.hidden) return;
+  main.replaceChildren(note("The coordinator has not answered yet. A browser opens six connections to one address at "
+    + "most: where several windows show this page, close some.", "warn"));
+}
+
+// Follows the fleet while the page is seen; what was drawn stays meanwhile.
+async function listen() {
+  stream?.abort();
+  const own = stream = new AbortController();
+  if (document.hidden) return;
+  const timer = setTimeout(() => { if (!own.signal.aborted) sayThatItTakesLong(); }, patience);
+  own.signal.addEventListener("abort", () => clearTimeout(timer));
   for (let wait = 500; !own.signal.aborted; wait = Math.min(2 * wait, 10000)) {
     try {
       session.caller = await get("v1/caller");
@@ -158,6 +175,13 @@ async function start() {
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
+
+// A browser opens six connections to one address: a page that nobody sees leaves its own to others.
+const letGo = () => { stream?.abort(); if (session.token !== null) say("paused", ""); };
+const takeUp = () => { if (session.token !== null) listen(); };
+addEventListener("pagehide", letGo);
+addEventListener("pageshow", (event) => { if (event.persisted) takeUp(); });
+document.addEventListener("visibilitychange", () => { if (document.hidden) letGo(); else takeUp(); });
 
 leave.addEventListener("click", () => { session.token = null; start(); });
 addEventListener("hashchange", () => { if (takeToken()) start(); else draw(true); });

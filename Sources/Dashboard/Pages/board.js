@@ -8,6 +8,9 @@ import { eventTable, newestFirst } from "./events.js";
 import { drainBadge, generationOf, isLate, labelsOf, statusBadge } from "./fleet.js";
 import { plots, timePlot } from "./plots.js";
 
+// Numbers of starts begin at the time when the board's state folder was made, in milliseconds; others are numbers.
+const startOf = (number) => number < 1e12 ? `number ${number}` : `in a state folder of ${moment(number)}`;
+
 // Windows that are shown, and how old what was asked for may be before all of it is asked for again: windows that
 // a board delivers late stand before those that are known.
 const [windowLimit, trust] = [300, 60000];
@@ -153,7 +156,7 @@ export async function boardPage(fleet, name) {
     buttons(board),
     facts(
       ["Class", board.boardClass], ["Cores", board.cores], ["Memory", bytes(board.memoryBytes)],
-      ["Agent", board.engineVersion], ["Labels", labelsOf(board) || "none"], ["Start", `number ${board.incarnation}`],
+      ["Agent", board.engineVersion], ["Labels", labelsOf(board) || "none"], ["Start", startOf(board.incarnation)],
       ["Assignment", generationOf(board)], ["Last heard", moment(board.lastSeenMilliseconds)],
       ["Newest window", newest]),
     quarantineNote(board),

@@ -17,7 +17,12 @@ export const may = (role) => ranks.indexOf(session.caller?.role) >= ranks.indexO
 
 async function send(path, options = {}) {
   const headers = { Authorization: "Bearer " + session.token, ...options.headers };
-  const response = await fetch(path, { ...options, headers });
+  const response = await fetch(path, { ...options, headers }).catch((failure) => {
+    // Browsers say "Failed to fetch" and the like; a request that was given up stays what it is.
+    if (failure.name === "AbortError") throw failure;
+    const message = "The coordinator does not answer. Is it running, and reachable from here?";
+    throw Object.assign(new Error(message), { status: 0 });
+  });
   if (response.ok) return response;
   const failure = await response.json().catch(() => ({}));
   throw Object.assign(new Error(failure.message ?? response.statusText), { status: response.status });

@@ -77,8 +77,10 @@ function update(old, fresh) {
 export const text = (name) => ({ name, isNumber: false });
 export const number = (name) => ({ name, isNumber: true });
 export const link = (hash, label) => element("a", { href: hash }, label);
-export const boardLink = (name) => link("#/board/" + encodeURIComponent(name), name);
-export const modelLink = (name) => link("#/model/" + encodeURIComponent(name), name);
+// In tables long names are cut; the whole one is the title.
+const named = (page, name) => element("a", { href: `#/${page}/` + encodeURIComponent(name), title: name }, name);
+export const boardLink = (name) => named("board", name);
+export const modelLink = (name) => named("model", name);
 export const badge = (label, tone) => element("span", { class: "badge " + tone }, label);
 export const note = (message, tone = "") => element("p", { class: "note " + tone, role: "status" }, message);
 
@@ -146,8 +148,8 @@ export function seconds(value) {
 }
 
 export function bytes(value) {
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let place = 0;
-  for (; value >= 1000 && place < units.length - 1; place++) value /= 1000;
+  for (; value >= 1024 && place < units.length - 1; place++) value /= 1024;
   return `${value.toFixed(value < 10 && place > 0 ? 1 : 0)} ${units[place]}`;
 }

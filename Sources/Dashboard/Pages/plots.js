@@ -155,7 +155,7 @@ export function agreementPlot(caption, samples, margin, options = {}) {
     isCross: !sample.isWithin,
   }, x, y)));
   return figure(caption, svg, [
-    { class: "first dotted", name: "within the margin of its fit" }, { class: "bad dotted", name: "outside it" },
+    { class: "first dotted", name: "within the margin of its fit" }, { class: "bad crossed", name: "outside it" },
     { class: "limit", name: "measured as predicted" },
   ]);
 }

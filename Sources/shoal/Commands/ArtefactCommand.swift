@@ -25,12 +25,13 @@ struct ArtefactCommand: AsyncParsableCommand {
         @OptionGroup var coordinator: CoordinatorOptions
         @OptionGroup var format: FormatOptions
 
-        func change<Value: Decodable>(_ path: String) async throws -> Value {
-            let change = ArtefactChange(kind: kind.rawValue, name: name, version: number)
+        func change<Value: Decodable>(_ path: String, dryRun: Bool = false) async throws -> Value {
+            let change = ArtefactChange(kind: kind.rawValue, name: name, version: number, dryRun: dryRun)
             return try await coordinator.client.post("v1/artefacts/\(path)", change)
         }
 
         func show(_ view: ArtefactView) throws {
+            if view.dryRun == true { Terminal.note("shoal: nothing has changed; this would be:") }
             if format.format == .table { Terminal.print(view.lines.joined(separator: "\n")) }
             Terminal.print(try format.text(view, .holdings))
         }
@@ -72,25 +73,32 @@ struct ArtefactCommand: AsyncParsableCommand {
     struct Deploy: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a version that of all boards; an earlier one takes boards back to it.")
+        @Flag(help: "Say what would be deployed then, but change nothing.") var dryRun = false
         @OptionGroup var options: Options
 
-        func run() async throws { try await refusing { try options.show(await options.change("deployments")) } }
+        func run() async throws {
+            try await refusing { try options.show(await options.change("deployments", dryRun: dryRun)) }
+        }
     }
 
     struct Withdraw: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Deploy no version; boards keep what they use.")
+        @Flag(help: "Say what would be deployed then, but change nothing.") var dryRun = false
         @OptionGroup var options: Options
 
-        func run() async throws { try await refusing { try options.show(await options.change("withdrawals")) } }
+        func run() async throws {
+            try await refusing { try options.show(await options.change("withdrawals", dryRun: dryRun)) }
+        }
     }
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Forget a version that is not deployed.")
+        @Flag(help: "See whether it could be, and list what there is.") var dryRun = false
         @OptionGroup var options: Options
 
         func run() async throws {
             try await refusing {
-                let left: [ArtefactView] = try await options.change("removals")
+                let left: [ArtefactView] = try await options.change("removals", dryRun: dryRun)
                 Terminal.print(try options.format.text(left, .artefacts))
             }
         }
@@ -99,12 +107,15 @@ struct ArtefactCommand: AsyncParsableCommand {
     struct RotateKey: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Sign with a new key; boards follow the old key's statement.")
+        @Flag(help: "See whether it could be, but change nothing.") var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
 
         func run() async throws {
             try await refusing {
-                let key: ArtefactKeyView = try await coordinator.client.post("v1/artefacts/key-rotations", [String]())
-                Terminal.print("signing key \(key.publicKey), after \(key.rotations) changes")
+                let key: ArtefactKeyView = try await coordinator.client.post(
+                    "v1/artefacts/key-rotations", ArtefactKeyRotation(dryRun: dryRun))
+                let past = dryRun ? "would be replaced: " : ""
+                Terminal.print("\(past)signing key \(key.publicKey), after \(key.rotations) changes")
             }
         }
     }

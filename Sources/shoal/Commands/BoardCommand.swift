@@ -53,12 +53,15 @@ struct BoardCommand: AsyncParsableCommand {
 
         @Argument(help: "The board's name.")
         var name: String
+        @Flag(help: "See whether it could be, but change nothing.") var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
 
         func run() async throws {
             try await refusing {
                 guard let id = BoardID(name) else { throw Refusal("\(name): is not the name of a board") }
-                let revoked: BoardRevocation = try await coordinator.client.delete("v1/boards/\(id)")
+                let revoked: BoardRevocation = try await coordinator.client.delete(
+                    "v1/boards/\(id)", query: ["dryRun": "\(dryRun)"])
+                guard !dryRun else { return Terminal.print("\(revoked.board) would be revoked") }
                 Terminal.print(
                     "\(revoked.board) is revoked; to come back, it needs a new bundle and an empty state folder")
             }

@@ -86,11 +86,13 @@ struct GetCommand: AsyncParsableCommand {
             status or telemetry.
             """)
     var noun: Noun
-    @Option(help: "Of telemetry: the board whose windows are wanted.")
+    @Option(help: "Of telemetry: the board whose windows are wanted; of events: the board that they are about.")
     var board: String?
+    @Option(help: "Of events: those of one kind, as in boardLost.")
+    var kind: String?
     @Option(help: "Of telemetry: one model; all unless given.")
     var model: String?
-    @Option(help: "Of telemetry and audit: windows that began, or changes, from here on, milliseconds since 1970.")
+    @Option(help: "Of telemetry, audit and events: what began or was from here on, milliseconds since 1970.")
     var since: UInt64 = 0
     @Option(help: "Of boards, models and assignments: those of boards with these labels, as in tier=edge,site=north.")
     var selector: BoardSelector?
@@ -126,11 +128,18 @@ struct GetCommand: AsyncParsableCommand {
         case .hooks: try await text(client, .hooks)
         case .rollouts: try await text(client, .rollouts)
         case .artefacts: try await text(client, .artefacts)
-        case .events: try await text(client, .events)
+        case .events: try await text(client, .events, eventChoice)
         case .audit: try await text(client, .audit, ["since": "\(since)", "limit": "\(AdminServer.rowLimit)"])
         case .status: try await text(client, .status)
         case .telemetry: try await telemetry(client)
         }
+    }
+
+    /// With a choice, of all that are kept.
+    private var eventChoice: [String: String] {
+        guard board != nil || kind != nil || since > 0 else { return [:] }
+        let query = ["since": "\(since)", "limit": "\(FleetLimits.events)", "board": board, "kind": kind]
+        return query.compactMapValues { $0 }
     }
 
     /// SLO attainment and accuracy, window by window.

@@ -76,23 +76,29 @@ struct RolloutCommand: AsyncParsableCommand {
         }
     }
 
+    /// Of a rollout that is changed.
+    struct ChangeOptions: ParsableArguments {
+        @OptionGroup var options: Options
+        @Flag(help: "Say what it would be then, but change nothing.") var dryRun = false
+    }
+
     protocol Change: AsyncParsableCommand {
         static var verb: RolloutVerb { get }
-        var options: Options { get }
+        var change: ChangeOptions { get }
         var reason: String? { get }
     }
 
     struct Approve: Change {
         static let verb = RolloutVerb.approve
         static let configuration = CommandConfiguration(abstract: "Let one begin that waits for approval.")
-        @OptionGroup var options: Options
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Why, for the audit log.") var reason: String?
     }
 
     struct Pause: Change {
         static let verb = RolloutVerb.pause
         static let configuration = CommandConfiguration(abstract: "Keep it where it is.")
-        @OptionGroup var options: Options
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Why, for those who wonder later.") var reason: String?
     }
 
@@ -100,14 +106,14 @@ struct RolloutCommand: AsyncParsableCommand {
         static let verb = RolloutVerb.resume
         static let configuration = CommandConfiguration(
             abstract: "Go on; a group that could not be judged passes by that.")
-        @OptionGroup var options: Options
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Why, for the audit log.") var reason: String?
     }
 
     struct Abort: Change {
         static let verb = RolloutVerb.abort
         static let configuration = CommandConfiguration(abstract: "End it and return every board that it touched.")
-        @OptionGroup var options: Options
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Why, for those who wonder later.") var reason: String?
     }
 }
@@ -115,13 +121,16 @@ struct RolloutCommand: AsyncParsableCommand {
 extension RolloutCommand.Change {
     func run() async throws {
         try await refusing {
+            let (options, dryRun) = (change.options, change.dryRun)
             guard ResourceName.isValid(options.name) else {
                 throw Refusal("no rollout is named \(options.name)", .notFound)
             }
             let view: RolloutView = try await options.coordinator.client.post(
-                "v1/rollouts/\(options.name)/\(Self.verb.rawValue)", RolloutChange(reason: reason))
+                "v1/rollouts/\(options.name)/\(Self.verb.rawValue)", RolloutChange(reason: reason, dryRun: dryRun))
             guard options.format.format == .table else { return try Terminal.json(view) }
-            Terminal.print("rollout \(view.name) is \(view.status)\(view.reason.isEmpty ? "" : ": \(view.reason)")")
+            let verb = dryRun ? "would be" : "is"
+            let reason = view.reason.isEmpty ? "" : ": \(view.reason)"
+            Terminal.print("rollout \(view.name) \(verb) \(view.status)\(reason)")
         }
     }
 }

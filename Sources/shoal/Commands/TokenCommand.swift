@@ -59,12 +59,14 @@ struct TokenCommand: AsyncParsableCommand {
 
         @Argument(help: "Its name.")
         var name: String
+        @Flag(help: "See whether it could be, but change nothing.") var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
 
         func run() async throws {
             try await refusing {
-                let revoked: AccessTokenRevocation = try await coordinator.client.delete("v1/access-tokens/\(name)")
-                Terminal.print("the token \(revoked.name) is revoked")
+                let revoked: AccessTokenRevocation = try await coordinator.client.delete(
+                    "v1/access-tokens/\(name)", query: ["dryRun": "\(dryRun)"])
+                Terminal.print("the token \(revoked.name) \(dryRun ? "would be" : "is") revoked")
             }
         }
     }
