@@ -100,11 +100,12 @@ struct ArtefactCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Sign with a new key; boards follow the old key's statement.")
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
 
         func run() async throws {
             try await refusing {
                 let key: ArtefactKeyView = try await coordinator.client.post("v1/artefacts/key-rotations", [String]())
-                Terminal.print("signing key \(key.publicKey), after \(key.rotations) changes")
+                try format.print(key, "signing key \(key.publicKey), after \(key.rotations) changes")
             }
         }
     }

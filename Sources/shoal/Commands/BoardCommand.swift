@@ -22,6 +22,14 @@ struct BoardCommand: AsyncParsableCommand {
         @Option(parsing: .unconditional, help: "Seconds until the token expires.")
         var validSeconds = 3_600
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        /// Without the token, which is in the file alone.
+        private struct Summary: Encodable {
+            var output: String
+            var uses: Int
+            var expiresAtMilliseconds: UInt64
+        }
 
         func run() async throws {
             try await refusing {
@@ -35,7 +43,9 @@ struct BoardCommand: AsyncParsableCommand {
                     throw Refusal("\(error)", .environment)
                 }
                 let boards = uses == 1 ? "one board" : "\(uses) boards"
-                Terminal.print("\(output): good for \(boards) until \(timeText(token.expiresAtMilliseconds))")
+                try format.print(
+                    Summary(output: output, uses: uses, expiresAtMilliseconds: token.expiresAtMilliseconds),
+                    "\(output): good for \(boards) until \(timeText(token.expiresAtMilliseconds))")
             }
         }
     }
@@ -47,12 +57,14 @@ struct BoardCommand: AsyncParsableCommand {
         @Argument(help: "The board's name.")
         var name: String
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
 
         func run() async throws {
             try await refusing {
                 guard let id = BoardID(name) else { throw Refusal("\(name): is not the name of a board") }
                 let revoked: BoardRevocation = try await coordinator.client.delete("v1/boards/\(id)")
-                Terminal.print(
+                try format.print(
+                    revoked,
                     "\(revoked.board) is revoked; to come back, it needs a new bundle and an empty state folder")
             }
         }
@@ -85,7 +97,7 @@ struct BoardCommand: AsyncParsableCommand {
                 guard let id = BoardID(name) else { throw Refusal("\(name): is not the name of a board") }
                 let done: BoardDrain = try await coordinator.client.post(
                     "v1/boards/\(id)/\(verb)", BoardChange(dryRun: dryRun, reason: reason))
-                try format.format == .table ? Terminal.print(done.text) : Terminal.json(done)
+                try format.print(done, done.text)
             }
         }
     }
@@ -96,7 +108,9 @@ struct BoardCommand: AsyncParsableCommand {
             abstract: "Have boards make new keys; old and new are taken until the new one has spoken.")
 
         @Argument(help: "The board's name.") var name: String?
-        @Option(help: "Instead: boards with these labels, as in tier=edge,site=north.") var selector: BoardSelector?
+        @Option(
+            name: [.customShort("l"), .long], help: "Instead: boards with these labels, as in tier=edge,site=north.")
+        var selector: BoardSelector?
         @Option(parsing: .unconditional, help: "Seconds until it is given up; a day unless given.") var seconds: Int?
         @Flag(help: "Say which boards would, but change nothing.") var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
@@ -110,7 +124,7 @@ struct BoardCommand: AsyncParsableCommand {
                 let begun: KeyRotationStart = try await coordinator.client.post(
                     "v1/key-rotations",
                     KeyRotationRequest(board: name, selector: selector?.labels, seconds: seconds, dryRun: dryRun))
-                try format.format == .table ? Terminal.print(begun.text) : Terminal.json(begun)
+                try format.print(begun, begun.text)
             }
         }
     }

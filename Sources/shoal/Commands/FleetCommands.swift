@@ -25,7 +25,7 @@ struct ApplyCommand: AsyncParsableCommand {
             let result: ApplyResult = try await coordinator.client.post(
                 "v1/policies", ApplyRequest(file: file, text: text, dryRun: dryRun))
             for warning in result.warnings { Terminal.note("shoal: warning: \(warning)") }
-            guard format.format == .table else { return try Terminal.json(result) }
+            guard format.format == .table else { return try format.print(result) }
             Terminal.print(result.text)
         }
     }
@@ -34,7 +34,7 @@ struct ApplyCommand: AsyncParsableCommand {
         do { _ = try SearchFile.parse(text, file: file) } catch { throw Refusal("\(error)") }
         let view: SearchView = try await coordinator.client.post(
             "v1/searches", ApplyRequest(file: file, text: text, dryRun: dryRun))
-        guard format.format == .table else { return try Terminal.json(view) }
+        guard format.format == .table else { return try format.print(view) }
         Terminal.print("search \(view.search.name) \(dryRun ? "would be" : "is") \(view.search.state.rawValue)")
     }
 }
@@ -62,11 +62,11 @@ struct CancelCommand: AsyncParsableCommand {
             guard noun == .search else {
                 let gone: PolicyWithdrawal = try await coordinator.client.delete(
                     "v1/policies/\(name)", query: ["dryRun": "\(dryRun)"])
-                return try format.format == .json ? Terminal.json(gone) : Terminal.print(gone.text)
+                return try format.print(gone, gone.text)
             }
             guard !dryRun else { throw Refusal("--dry-run: goes with a policy", .usage) }
             let view: SearchView = try await coordinator.client.delete("v1/searches/\(name)")
-            guard format.format == .table else { return try Terminal.json(view) }
+            guard format.format == .table else { return try format.print(view) }
             Terminal.print("search \(view.search.name) is \(view.search.state.rawValue)")
         }
     }
@@ -92,7 +92,9 @@ struct GetCommand: AsyncParsableCommand {
     var model: String?
     @Option(help: "Of telemetry and audit: windows that began, or changes, from here on, milliseconds since 1970.")
     var since: UInt64 = 0
-    @Option(help: "Of boards, models and assignments: those of boards with these labels, as in tier=edge,site=north.")
+    @Option(
+        name: [.customShort("l"), .long],
+        help: "Of boards, models and assignments: those of boards with these labels, as in tier=edge,site=north.")
     var selector: BoardSelector?
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
@@ -101,9 +103,11 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
+            var isFirst = true
             repeat {
                 let text = try await listing(try coordinator.client)
-                Terminal.print(watch && format.format == .table ? "\u{1B}[H\u{1B}[2J" + text : text)
+                Terminal.print(watch ? format.separator(isFirst: isFirst) + text : text)
+                isFirst = false
                 if watch { try await Task.sleep(for: .seconds(1)) }
             } while watch
         }
@@ -155,18 +159,5 @@ struct GetCommand: AsyncParsableCommand {
         _ client: AdminClient, _ listing: FleetListing<Value>, _ query: [String: String] = [:]
     ) async throws -> String {
         try format.text(try await client.get("v1/\(noun.rawValue)", query: query), listing)
-    }
-}
-
-extension FormatOptions {
-    func text<Value: Encodable>(_ value: Value, _ listing: FleetListing<Value>) throws -> String {
-        format == .json ? try Terminal.jsonText(value) : TextTable(value, listing).text
-    }
-}
-
-extension TextTable {
-    init<Value>(_ value: Value, _ listing: FleetListing<Value>) {
-        self.init(listing.header)
-        for row in listing.rows(value) { add(row) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetListings
 import LatencyPrediction
 import SearchInputs
 
@@ -53,7 +54,7 @@ struct PredictCommand: AsyncParsableCommand {
     private func show(_ summary: PredictionStudy.Summary) throws {
         guard format.format == .table else {
             for warning in summary.warnings { Terminal.note("warning: \(warning)") }
-            return try Terminal.json(summary)
+            return try format.print(summary)
         }
         var table = TextTable(["BOARD", "SPEARMAN", "MEDIAN ERROR %", "COVERAGE %", "SET ASIDE"])
         for board in summary.boards + [summary.mean] {

@@ -33,7 +33,7 @@ struct ReportCommand: AsyncParsableCommand {
     func run() async throws {
         try await refusing {
             let report = try await report(try coordinator.client)
-            if format.format == .json { try Terminal.json(report) } else { show(report) }
+            if format.format == .table { show(report) } else { try format.print(report) }
             if !report.passed { throw ExitCode(ExitStatus.negative.rawValue) }
         }
     }

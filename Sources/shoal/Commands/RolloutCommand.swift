@@ -120,7 +120,7 @@ extension RolloutCommand.Change {
             }
             let view: RolloutView = try await options.coordinator.client.post(
                 "v1/rollouts/\(options.name)/\(Self.verb.rawValue)", RolloutChange(reason: reason))
-            guard options.format.format == .table else { return try Terminal.json(view) }
+            guard options.format.format == .table else { return try options.format.print(view) }
             Terminal.print("rollout \(view.name) is \(view.status)\(view.reason.isEmpty ? "" : ": \(view.reason)")")
         }
     }

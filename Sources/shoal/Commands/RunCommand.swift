@@ -199,7 +199,7 @@ struct RunCommand: AsyncParsableCommand {
             instructionSet: runner.work.hasKernels ? try KernelSet.selected().instructionSet.rawValue : nil,
             evaluatedOperators: runner.work.evaluatedOperators, outputCount: result.classes,
             outputCounts: Set(result.counts).count > 1 ? result.counts : nil)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         Terminal.print(
             """
@@ -244,7 +244,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func show(_ summary: Summary) throws {
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         let latency = summary.latencyMilliseconds
         Terminal.print(

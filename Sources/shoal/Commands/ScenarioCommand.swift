@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetListings
 import Foundation
 import LiveScenarios
 import Scenarios
@@ -81,7 +82,7 @@ struct ScenarioCommand: AsyncParsableCommand {
     }
 
     private func show(_ report: ScenarioReport) throws {
-        guard format.format == .table else { return try Terminal.json(report) }
+        guard format.format == .table else { return try format.print(report) }
         var table = TextTable([
             "POLICY", "SLO %", "ACCURACY %", "WITH MISSES %", "SWITCHES/s", "STEADY/s", "RECOVERY ms", "DROPPED",
         ])

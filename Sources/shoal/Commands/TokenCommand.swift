@@ -23,6 +23,16 @@ struct TokenCommand: AsyncParsableCommand {
         @Option(name: .shortAndLong, help: "The file to write, readable by its owner alone; ends in .json.")
         var output: String
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        /// Without the token, which is in the file alone.
+        private struct Summary: Encodable {
+            var output: String
+            var name: String
+            var role: AccessRole
+            /// Left out where it never expires.
+            var expiresAtMilliseconds: UInt64?
+        }
 
         func run() async throws {
             try await refusing {
@@ -36,7 +46,11 @@ struct TokenCommand: AsyncParsableCommand {
                     throw Refusal("\(error) Revoke \(name) and try again.", .environment)
                 }
                 let expiry = token.expiresAtMilliseconds.map { "until \(timeText($0))" } ?? "until it is revoked"
-                Terminal.print("\(output): \(token.name) is \(token.role.rawValue) \(expiry)")
+                try format.print(
+                    Summary(
+                        output: output, name: token.name, role: token.role,
+                        expiresAtMilliseconds: token.expiresAtMilliseconds),
+                    "\(output): \(token.name) is \(token.role.rawValue) \(expiry)")
             }
         }
     }
@@ -60,11 +74,12 @@ struct TokenCommand: AsyncParsableCommand {
         @Argument(help: "Its name.")
         var name: String
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
 
         func run() async throws {
             try await refusing {
                 let revoked: AccessTokenRevocation = try await coordinator.client.delete("v1/access-tokens/\(name)")
-                Terminal.print("the token \(revoked.name) is revoked")
+                try format.print(revoked, "the token \(revoked.name) is revoked")
             }
         }
     }
@@ -90,12 +105,8 @@ struct AuditCommand: AsyncParsableCommand {
                     return mark
                 }
                 let check = try await AuditCheck.run(coordinator.client, noted: marks)
-                if format.format == .json {
-                    try Terminal.json(check)
-                } else {
-                    Terminal.print(
-                        check.fault.map { "\($0)" } ?? "\(check.entries) entries are whole; newest \(check.newest)")
-                }
+                try format.print(
+                    check, check.fault.map { "\($0)" } ?? "\(check.entries) entries are whole; newest \(check.newest)")
                 if !check.isWhole { throw ExitCode(ExitStatus.negative.rawValue) }
             }
         }

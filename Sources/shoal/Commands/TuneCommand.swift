@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import FleetListings
 import Foundation
 import Packages
 import Supernets
@@ -89,7 +90,7 @@ struct TuneCommand: AsyncParsableCommand {
     }
 
     private func show(_ report: Report) throws {
-        guard format.format == .table else { return try Terminal.json(report) }
+        guard format.format == .table else { return try format.print(report) }
         if !report.changes.isEmpty {
             var table = TextTable(["SHAPE", "BUILT IN", "US", "FASTER", "US"])
             for change in report.changes {

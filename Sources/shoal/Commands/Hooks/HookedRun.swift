@@ -90,7 +90,7 @@ struct HookedRun {
             latencyMilliseconds: latency, flops: flops / count,
             decisionsTaken: Double(taken) / Double(max(1, decisions)),
             instructionSet: try KernelSet.selected().instructionSet.rawValue)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         let accuracy = summary.top1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
         Terminal.print(
             """

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Foundation
 import Graphs
 import HookNetworks
@@ -230,7 +231,7 @@ struct HooksBuildCommand: AsyncParsableCommand {
     private func show(_ state: HookState, _ zeros: [ActivationSparsity]) throws {
         let points = state.hooks.map(\.point)
         guard format.format == .table else {
-            return try Terminal.json(
+            return try format.print(
                 Summary(
                     attachmentPoints: points.map {
                         .init(kind: $0.kind, operator: $0.operator, flops: $0.flops, microseconds: $0.microseconds)

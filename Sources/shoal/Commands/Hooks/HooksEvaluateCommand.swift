@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Foundation
 import GateCalibration
 import HookNetworks
@@ -230,7 +231,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     }
 
     private func show(_ summary: Summary) throws {
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         var table = TextTable([
             "BUDGET", "HELD TO", "DAMAGE", "MOVED", "TOP-1 %", "AGREES %", "FLOPS", "LATENCY", "PROCESSOR", "SKIPPED",
             "ECE", "GATES' ECE", "BRIER",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Fusion
 import HookNetworks
 import PlanEvaluation
@@ -117,7 +118,7 @@ struct HooksStudyBitsCommand: AsyncParsableCommand {
     }
 
     private func show(_ summary: Summary) throws {
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         let widths = BitWidthStudy.widths.reversed().map { "\($0)" }
         var table = TextTable(["DAMAGE AT BITS"] + widths)
         for one in summary.convolutions {

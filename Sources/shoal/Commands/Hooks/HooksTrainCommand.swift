@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Foundation
 import HookNetworks
 import MapPruning
@@ -205,7 +206,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
                     constantLoss: validation?.constantLoss,
                     acceptedDamage: validation?.acceptedDamage, acceptedPrediction: validation?.acceptedPrediction)
             }, together: together, weightsSHA256: try PackageFile(package).weightsSHA256(), weightsSHA256Before: before)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         var table = TextTable(["KIND", "OPERATOR", "SAMPLES", "LOSS", "CONSTANT'S", "PREDICTED", "MEASURED", "USED"])
         for row in summary.validation {
             table.add([
