@@ -15,6 +15,33 @@ extension CommandLineTests {
         #expect(fields.sorted() == names.sorted())
     }
 
+    /// A terminal of 72 columns: tables keep to it, and what is no terminal gets them whole.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/ptmx"), "there are no terminals"))
+    func tablesKeepToTheTerminal() throws {
+        let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        defer { close(master) }
+        var (lock, number) = (Int32(0), Int32(-1))
+        // TIOCSPTLCK and TIOCGPTN: unlocked, and its number.
+        try #require(master >= 0 && ioctl(master, 0x4004_5431, &lock) == 0 && ioctl(master, 0x8004_5430, &number) == 0)
+        let terminal = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+        try #require(terminal >= 0)
+        var size = winsize(ws_row: 24, ws_col: 72, ws_xpixel: 0, ws_ypixel: 0)
+        try #require(ioctl(terminal, UInt(TIOCSWINSZ), &size) == 0)
+        try importExample()
+
+        let whole = try shoal(["bench", "f.shoal", "--repeat", "2"])
+        let handle = FileHandle(fileDescriptor: terminal, closeOnDealloc: true)
+        let shown = try shoal(["bench", "f.shoal", "--repeat", "2"], output: handle)
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        let count = read(master, &bytes, bytes.count)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        let lines = text.split(whereSeparator: \.isNewline)
+        #expect(shown.status == 0 && shown.errors.isEmpty, "\(shown)")
+        #expect(lines.count == 2 && lines.allSatisfy { $0.count <= 72 } && lines[1].hasSuffix("…"), "\(lines)")
+        #expect(!whole.output.contains("…") && whole.output.split(separator: "\n").contains { $0.count > 72 })
+        #expect(whole.errors.isEmpty, "\(whole)")
+    }
+
     @Test(arguments: [
         ["token", "create", "a", "--role", "viewer", "--output", "a.json"], ["token", "revoke", "a"],
         ["board", "enrol", "--output", "b"], ["board", "revoke", "a"], ["artefact", "rotate-key"],

@@ -5,6 +5,7 @@ import FleetModel
 import Foundation
 import HookNetworks
 import Packages
+import ProgressLines
 
 struct ArtefactCommand: AsyncParsableCommand {
     enum Kind: String, ExpressibleByArgument, CaseIterable {
@@ -47,8 +48,9 @@ struct ArtefactCommand: AsyncParsableCommand {
         @OptionGroup var options: Options
 
         func run() async throws {
-            try await refusing {
+            try await refusing("reading the file") {
                 try check()
+                StatusLine.standardError.goOn("sending \(file)")
                 var view = try await options.coordinator.client.add(
                     artefact: file, kind: options.kind.rawValue, name: options.name, version: options.number)
                 if deploy { view = try await options.change("deployments") }

@@ -59,7 +59,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("measuring") {
             let models = try packages.flatMap {
                 try BenchModel.load(
                     $0, subnet: subnet, subnets: subnets, resolution: resolution, precision: precision)

@@ -6,6 +6,7 @@ import FleetModel
 import Foundation
 import Packages
 import PlanEvaluation
+import ProgressLines
 import SearchSpace
 import Shoal
 import Supernets

@@ -102,7 +102,7 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOptions
 
     func run() async throws {
-        try await refusing {
+        try await refusing(watch ? nil : "waiting for the coordinator") {
             var isFirst = true
             repeat {
                 let text = try await listing(try coordinator.client)

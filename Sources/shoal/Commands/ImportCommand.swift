@@ -46,7 +46,7 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("importing") {
             try OutputFile.checkFolder(of: output)
             try OutputFile.check(output, isNoneOf: [file, config, weights])
             if file.lowercased().hasSuffix(".onnx") { return try importNetwork(try ONNXImporter.read(from: file)) }

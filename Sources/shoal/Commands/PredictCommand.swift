@@ -1,6 +1,7 @@
 import ArgumentParser
 import FleetListings
 import LatencyPrediction
+import ProgressLines
 import SearchInputs
 
 struct PredictCommand: AsyncParsableCommand {

@@ -47,7 +47,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
     }
 
-    func run() async throws { try await refusing { try quantize() } }
+    func run() async throws { try await refusing("reading the package") { try quantize() } }
 
     private func quantize() throws {
         try OutputFile.checkFolder(of: output)

@@ -2,6 +2,7 @@ import ArgumentParser
 import FleetListings
 import Foundation
 import LiveScenarios
+import ProgressLines
 import Scenarios
 
 struct ScenarioCommand: AsyncParsableCommand {
@@ -71,7 +72,10 @@ struct ScenarioCommand: AsyncParsableCommand {
             do {
                 return try await LiveScenario.report(
                     of: scenario, folder: folder.isEmpty ? "." : folder, processor: processor, policies: wanted,
-                    isStarting: { Terminal.note("\($0): \(scenario.seconds.text(0)) s") },
+                    isStarting: {
+                        Terminal.note("\($0): \(scenario.seconds.text(0)) s")
+                        StatusLine.standardError.goOn("\($0), of \(scenario.seconds.text(0)) s")
+                    },
                     note: { Terminal.note("shoal: \($0)") })
             } catch { throw Refusal("\(file): \(error)") }
         }

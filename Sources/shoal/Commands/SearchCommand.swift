@@ -72,7 +72,7 @@ struct SearchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("searching") {
             if let output {
                 try OutputFile.checkFolder(of: output)
                 try OutputFile.check(

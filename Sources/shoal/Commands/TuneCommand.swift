@@ -57,7 +57,7 @@ struct TuneCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("measuring") {
             let models = try packages.flatMap {
                 try BenchModel.load($0, subnet: subnet, subnets: subnets, resolution: resolution)
             }

@@ -6,6 +6,7 @@ import Graphs
 import ModelImport
 import Packages
 import PostTrainingQuantization
+import ProgressLines
 import Shoal
 import Supernets
 import NetworkParts
@@ -93,6 +94,7 @@ extension LoadedNetwork {
         }
         var configuration = network.configuration
         if let resolution { configuration.inputSize = resolution }
+        StatusLine.standardError.goOn("calibrating 8 bits on \(images.count) images")
         return try Quantizing.package(
             fused, configuration, path: path, named: network.graph.name, on: images, file: file, preprocessor,
             method, threads: threads

@@ -2,7 +2,7 @@ import ArgumentParser
 import FleetListings
 import FleetModel
 import Foundation
-import Synchronization
+import ProgressLines
 
 /// What goes to the terminal: results to standard output, everything else to standard error.
 enum Terminal {
@@ -10,6 +10,7 @@ enum Terminal {
     static func note(_ message: String) { write(message + "\n", to: .standardError) }
     /// A result that gets lost is no success; a reader who has seen enough, as `head` has, is told nothing more.
     static func print(_ text: String) {
+        StatusLine.standardError.clear()
         var rest = Array((text + "\n").utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
@@ -21,9 +22,6 @@ enum Terminal {
         }
     }
 
-    /// Whether people follow what goes to standard error.
-    static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
-
     /// Characters of a line where standard output is a terminal that says so.
     static var width: Int? {
         var size = winsize()
@@ -32,6 +30,7 @@ enum Terminal {
     }
 
     private static func write(_ text: String, to handle: FileHandle) {
+        StatusLine.standardError.clear()
         try? handle.write(contentsOf: Data(text.utf8))
     }
 }
@@ -81,33 +80,4 @@ extension TextTable {
 extension Double {
     /// With a fixed number of decimal places.
     func text(_ places: Int) -> String { String(format: "%.\(places)f", self) }
-}
-
-/// Says how far a long task is, at most once in half a second and only to people.
-final class Progress: Sendable {
-    private let title: String
-    private let total: Int
-    private let started = ContinuousClock.now
-    private let last = Mutex(ContinuousClock.now)
-
-    init(_ title: String, total: Int) {
-        self.title = title
-        self.total = total
-    }
-
-    func update(_ done: Int) {
-        guard Terminal.isInteractive else { return }
-        let now = ContinuousClock.now
-        let isDue = last.withLock { last in
-            guard done == total || last.duration(to: now) > .milliseconds(500) else { return false }
-            last = now
-            return true
-        }
-        guard isDue else { return }
-        let seconds = Double(started.duration(to: now).components.seconds)
-        let left = done > 0 ? seconds / Double(done) * Double(total - done) : 0
-        let end = done == total ? "\n" : ""
-        try? FileHandle.standardError.write(
-            contentsOf: Data("\r\(title): \(done) of \(total), \(left.text(0)) s left   \(end)".utf8))
-    }
 }

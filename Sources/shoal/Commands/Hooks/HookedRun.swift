@@ -4,6 +4,7 @@ import Engine
 import GateCalibration
 import HookNetworks
 import PlanEvaluation
+import ProgressLines
 import Supernets
 
 struct HookedRunOptions: ParsableArguments {
@@ -70,6 +71,7 @@ struct HookedRun {
         }
         var (logits, times, correct, flops, taken, decisions) = ([Float](), [Double](), 0, 0, 0, 0)
         let count = stream.images.count
+        StatusLine.standardError.goOn("running \(count) images")
         for index in 0..<count {
             let image = stream.image(index)
             if let feed, let readings = network.readings { feed.set(index, readings) }

@@ -5,6 +5,7 @@ import FleetListings
 import Foundation
 import Graphs
 import HookNetworks
+import ProgressLines
 import SearchSpace
 import Shoal
 import Supernets

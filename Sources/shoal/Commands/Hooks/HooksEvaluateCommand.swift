@@ -8,6 +8,7 @@ import HookNetworks
 import HookPictures
 import Packages
 import PlanEvaluation
+import ProgressLines
 
 struct HooksEvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

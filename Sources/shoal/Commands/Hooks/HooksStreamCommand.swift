@@ -6,6 +6,7 @@ import Foundation
 import HookNetworks
 import Packages
 import PlanEvaluation
+import ProgressLines
 import Supernets
 import Synchronization
 

@@ -6,6 +6,7 @@ import Fusion
 import HookNetworks
 import PlanEvaluation
 import PostTrainingQuantization
+import ProgressLines
 
 struct HooksStudyBitsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

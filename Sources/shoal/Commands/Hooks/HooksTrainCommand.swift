@@ -6,6 +6,7 @@ import Foundation
 import HookNetworks
 import MapPruning
 import Packages
+import ProgressLines
 import SearchSpace
 
 struct HooksTrainCommand: AsyncParsableCommand {
