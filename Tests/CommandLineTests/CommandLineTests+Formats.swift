@@ -15,6 +15,34 @@ extension CommandLineTests {
         #expect(fields.sorted() == names.sorted())
     }
 
+    /// A secret that nobody can write down is not asked for, and no file is left of one that was not given.
+    @Test(arguments: [["board", "enrol"], ["token", "create", "a", "--role", "viewer"]])
+    func secretsTakeNewFilesOnly(arguments: [String]) throws {
+        let access = Data(#"{"url": "http://127.0.0.1:1", "token": "x"}"#.utf8)
+        #expect(
+            FileManager.default.createFile(
+                atPath: folder + "/s.json", contents: access, attributes: [.posixPermissions: 0o600]))
+        let refused = try shoal(arguments + ["--output", "a.json", "--state", "s.json"])
+        #expect(refused.status == 4, "\(refused.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/a.json"))
+        try write("a.json", "mine")
+        let taken = try shoal(arguments + ["--output", "a.json", "--state", "s.json"])
+        #expect(taken.status == 6 && taken.errors.contains("exists already"), "\(taken.errors)")
+        #expect(FileManager.default.contents(atPath: folder + "/a.json") == Data("mine".utf8))
+    }
+
+    @Test(arguments: [
+        (["get", "boards", "--board", "a"], "--board: goes with telemetry, not with boards"),
+        (["get", "models", "--model", "a"], "--model"), (["get", "events", "--since", "1"], "telemetry, audit"),
+        (["get", "audit", "--selector", "a=b"], "boards, models, assignments"),
+        (["describe", "board", "a", "--plot", "a.svg"], "--plot: goes with predictor"),
+        (["describe", "board", "a", "--table", "a.json"], "--table: goes with search"),
+    ])
+    func optionsOfOtherNounsAreRefused(arguments: [String], sentence: String) throws {
+        let outcome = try shoal(arguments + ["--state", "missing"])
+        #expect(outcome.status == 64 && outcome.errors.contains(sentence), "\(outcome)")
+    }
+
     /// A terminal of 72 columns: tables keep to it, and what is no terminal gets them whole.
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/ptmx"), "there are no terminals"))
     func tablesKeepToTheTerminal() throws {

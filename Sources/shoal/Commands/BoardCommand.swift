@@ -15,7 +15,8 @@ struct BoardCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a one-time token and write what a board needs to join.")
 
-        @Option(name: .shortAndLong, help: "The bundle to write; give it to the board.")
+        @Option(
+            name: .shortAndLong, help: "The bundle to write, which the board is given; exit code 6 if the file exists.")
         var output: String
         @Option(parsing: .unconditional, help: "Boards that may use the token.")
         var uses = 1
@@ -33,19 +34,20 @@ struct BoardCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await refusing {
-                try OutputFile.checkFolder(of: output)
-                try OutputFile.check(output)
-                let token: TokenView = try await coordinator.client.post(
-                    "v1/tokens", TokenRequest(uses: uses, validSeconds: validSeconds))
-                // What a bundle needs is in it, the addresses of all coordinators included.
-                let data = try JSONEncoder().encode(token)
-                do { try PrivateFile.write(Array(data), to: output) } catch {
-                    throw Refusal("\(error)", .environment)
+                let expiry = try await OutputFile.reserving(output) {
+                    let token: TokenView = try await coordinator.client.post(
+                        "v1/tokens", TokenRequest(uses: uses, validSeconds: validSeconds))
+                    // What a bundle needs is in it, the addresses of all coordinators included.
+                    let data = try JSONEncoder().encode(token)
+                    do { try PrivateFile.write(Array(data), to: output) } catch {
+                        throw Refusal("\(error)", .environment)
+                    }
+                    return token.expiresAtMilliseconds
                 }
                 let boards = uses == 1 ? "one board" : "\(uses) boards"
                 try format.print(
-                    Summary(output: output, uses: uses, expiresAtMilliseconds: token.expiresAtMilliseconds),
-                    "\(output): good for \(boards) until \(timeText(token.expiresAtMilliseconds))")
+                    Summary(output: output, uses: uses, expiresAtMilliseconds: expiry),
+                    "\(output): good for \(boards) until \(timeText(expiry))")
             }
         }
     }

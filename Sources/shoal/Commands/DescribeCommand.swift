@@ -28,6 +28,8 @@ struct DescribeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
+            guard plot == nil || noun == .predictor else { throw Refusal("--plot: goes with predictor", .usage) }
+            guard table == nil || noun == .search else { throw Refusal("--table: goes with search", .usage) }
             let client = try coordinator.client
             switch noun {
             case .board: try await describeBoard(client)
@@ -137,7 +139,8 @@ struct DescribeCommand: AsyncParsableCommand {
     }
 
     private func missing(_ known: [String]) -> Refusal {
-        let list = known.isEmpty ? "there is none" : "there are " + known.sorted().joined(separator: ", ")
+        let names = known.isEmpty ? "none" : known.sorted().joined(separator: ", ")
+        let list = "there \(known.count > 1 ? "are" : "is") \(names)"
         return Refusal("no \(noun.rawValue) is named \(name): \(list)", .notFound)
     }
 }

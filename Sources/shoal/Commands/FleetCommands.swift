@@ -103,6 +103,7 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing(watch ? nil : "waiting for the coordinator") {
+            try checkOptions()
             var isFirst = true
             repeat {
                 let text = try await listing(try coordinator.client)
@@ -113,11 +114,20 @@ struct GetCommand: AsyncParsableCommand {
         }
     }
 
-    private func listing(_ client: AdminClient) async throws -> String {
-        guard selector == nil || [.boards, .models, .assignments].contains(noun) else {
-            throw Refusal("--selector: goes with boards, models and assignments", .usage)
+    private func checkOptions() throws {
+        let table: [(option: String, isGiven: Bool, nouns: [Noun])] = [
+            ("--board", board != nil, [.telemetry]), ("--model", model != nil, [.telemetry]),
+            ("--since", since != 0, [.telemetry, .audit]),
+            ("--selector", selector != nil, [.boards, .models, .assignments]),
+        ]
+        for row in table where row.isGiven && !row.nouns.contains(noun) {
+            let nouns = row.nouns.map(\.rawValue).joined(separator: ", ")
+            throw Refusal("\(row.option): goes with \(nouns), not with \(noun.rawValue)", .usage)
         }
-        return switch noun {
+    }
+
+    private func listing(_ client: AdminClient) async throws -> String {
+        switch noun {
         case .boards: try await text(client, .boards, ofBoard: \.name)
         case .models: try await text(client, .models, ofBoard: \.board)
         case .policies: try await text(client, .policies)

@@ -20,7 +20,8 @@ struct TokenCommand: AsyncParsableCommand {
         var role: String
         @Option(help: "Seconds until it expires; never unless given.")
         var validSeconds: Int?
-        @Option(name: .shortAndLong, help: "The file to write, readable by its owner alone; ends in .json.")
+        @Option(
+            name: .shortAndLong, help: "The file to write, its owner's alone; ends in .json. Exit code 6 if it exists.")
         var output: String
         @OptionGroup var coordinator: CoordinatorOptions
         @OptionGroup var format: FormatOptions
@@ -37,13 +38,14 @@ struct TokenCommand: AsyncParsableCommand {
         func run() async throws {
             try await refusing {
                 guard output.hasSuffix(".json") else { throw Refusal("\(output): give it the ending .json", .usage) }
-                try OutputFile.checkFolder(of: output)
-                try OutputFile.check(output)
                 let access = try coordinator.access
-                let token: CreatedAccessToken = try await coordinator.client.post(
-                    "v1/access-tokens", AccessTokenRequest(name: name, role: role, validSeconds: validSeconds))
-                do { try AdminAccess(url: access.url, token: token.token).save(to: output) } catch {
-                    throw Refusal("\(error) Revoke \(name) and try again.", .environment)
+                let token = try await OutputFile.reserving(output) {
+                    let token: CreatedAccessToken = try await coordinator.client.post(
+                        "v1/access-tokens", AccessTokenRequest(name: name, role: role, validSeconds: validSeconds))
+                    do { try AdminAccess(url: access.url, token: token.token).save(to: output) } catch {
+                        throw Refusal("\(error) Revoke \(name) and try again.", .environment)
+                    }
+                    return token
                 }
                 let expiry = token.expiresAtMilliseconds.map { "until \(timeText($0))" } ?? "until it is revoked"
                 try format.print(
