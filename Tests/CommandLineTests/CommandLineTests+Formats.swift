@@ -31,6 +31,12 @@ extension CommandLineTests {
         #expect(FileManager.default.contents(atPath: folder + "/a.json") == Data("mine".utf8))
     }
 
+    @Test(arguments: ["bash", "zsh", "fish"]) func shellsAreToldTheCommands(shell: String) throws {
+        let script = try shoal(["--generate-completion-script", shell])
+        #expect(script.status == 0 && script.output.contains("artefact") && script.output.contains("yaml"))
+        #expect(try shoal(["--help"]).output.contains("--generate-completion-script"))
+    }
+
     @Test(arguments: [
         (["get", "boards", "--board", "a"], "--board: goes with telemetry, not with boards"),
         (["get", "models", "--model", "a"], "--model"), (["get", "events", "--since", "1"], "telemetry, audit"),
