@@ -38,8 +38,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "GateSharing": ["HookNetworks", "HookSharing", "MapPruning", "SearchSpace"],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     "PlanEvaluation": [
-        "CAllocations", "Datasets", "Engine", "Fusion", "Graphs", "Packages", "PostTrainingQuantization",
-        "SearchSpace", "Supernets",
+        "CAllocations", "Datasets", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages",
+        "PostTrainingQuantization", "SearchSpace", "Supernets",
     ],
     // The engine as a library, for Swift and for C.
     "Shoal": [

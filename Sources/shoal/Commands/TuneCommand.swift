@@ -3,6 +3,7 @@ import Engine
 import FleetListings
 import Foundation
 import Packages
+import PlanEvaluation
 import Supernets
 
 struct TuneCommand: AsyncParsableCommand {
