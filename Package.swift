@@ -38,8 +38,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "GateSharing": ["HookNetworks", "HookSharing", "MapPruning", "SearchSpace"],
     "Datasets": ["Engine", "Graphs", "Packages", "CPNG", "CTurboJPEG", "CZlib"],
     "PlanEvaluation": [
-        "CAllocations", "Datasets", "Engine", "Fusion", "Graphs", "Packages", "PostTrainingQuantization",
-        "SearchSpace", "Supernets",
+        "CAllocations", "Datasets", "Engine", "Fusion", "Graphs", "NetworkParts", "Packages",
+        "PostTrainingQuantization", "SearchSpace", "Supernets",
     ],
     // The engine as a library, for Swift and for C.
     "Shoal": [
@@ -85,6 +85,8 @@ let rooms: KeyValuePairs<String, [String]> = [
     "AllocationReports": ["FleetListings", "FleetModel", "ResourceAllocation", "SearchSpace"],
     "Dashboard": [],
     "SearchReports": ["AdminAPI", "FleetModel"],
+    // How long work takes, told to terminals.
+    "ProgressLines": [],
     "InferenceAPI": ["HTTPServing"],
     "Agent": [
         "AgentCore", "ArtefactFiles", "Artefacts", "Datasets", "Engine", "Files", "FleetMetrics", "FleetModel",
@@ -104,8 +106,8 @@ let programs: KeyValuePairs<String, [String]> = [
         "AdminAPI", "AllocationReports", "AuditLog", "CAllocations", "Datasets", "Engine", "Files", "FleetListings",
         "FleetModel", "Fusion", "GateCalibration", "Graphs", "HookNetworks", "HookPictures", "HookSharing",
         "LatencyPrediction", "LiveScenarios", "MachineChecks", "MapPruning", "ModelImport",
-        "NetworkParts", "Packages", "PlanEvaluation", "PostTrainingQuantization", "ResourceAllocation", "Scenarios",
-        "SearchInputs", "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
+        "NetworkParts", "Packages", "PlanEvaluation", "PostTrainingQuantization", "ProgressLines", "ResourceAllocation",
+        "Scenarios", "SearchInputs", "SearchReports", "SearchSpace", "Shoal", "SubnetSearch", "Supernets",
     ],
     "shoal-agent": ["Agent"],
     "shoal-coordinator": ["Coordinator", "FleetModel"],

@@ -7,7 +7,8 @@ struct Shoal: AsyncParsableCommand {
         commandName: "shoal", abstract: "Fits neural networks to a fleet of edge boards.",
         discussion: """
             SHOAL_INSTRUCTION_SET (portable, avx2, avx512 or neon) makes every command use these kernels and not the \
-            fastest of the processor; empty it counts as not set.
+            fastest of the processor; empty it counts as not set. shoal --generate-completion-script bash, zsh or fish \
+            prints what completes commands and options in that shell; the README says where it goes.
             """,
         version: ProductVersion.current,
         subcommands: [

@@ -98,7 +98,7 @@ import Testing
         #expect(!outcome.errors.contains("standard output"), "\(outcome)")
     }
 
-    private func importExample() throws {
+    func importExample() throws {
         let outcome = try shoal([
             "import", Self.example + "/fashion_supernet.pth", "--config", Self.example + "/fashion_supernet.json",
             "--output", "f.shoal", "--format", "json",

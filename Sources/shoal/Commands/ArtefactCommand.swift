@@ -5,6 +5,7 @@ import FleetModel
 import Foundation
 import HookNetworks
 import Packages
+import ProgressLines
 
 struct ArtefactCommand: AsyncParsableCommand {
     enum Kind: String, ExpressibleByArgument, CaseIterable {
@@ -48,8 +49,9 @@ struct ArtefactCommand: AsyncParsableCommand {
         @OptionGroup var options: Options
 
         func run() async throws {
-            try await refusing {
+            try await refusing("reading the file") {
                 try check()
+                StatusLine.standardError.goOn("sending \(file)")
                 var view = try await options.coordinator.client.add(
                     artefact: file, kind: options.kind.rawValue, name: options.name, version: options.number)
                 if deploy { view = try await options.change("deployments") }
@@ -109,13 +111,14 @@ struct ArtefactCommand: AsyncParsableCommand {
             abstract: "Sign with a new key; boards follow the old key's statement.")
         @Flag(help: "See whether it could be, but change nothing.") var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
 
         func run() async throws {
             try await refusing {
                 let key: ArtefactKeyView = try await coordinator.client.post(
                     "v1/artefacts/key-rotations", ArtefactKeyRotation(dryRun: dryRun))
                 let past = dryRun ? "would be replaced: " : ""
-                Terminal.print("\(past)signing key \(key.publicKey), after \(key.rotations) changes")
+                try format.print(key, "\(past)signing key \(key.publicKey), after \(key.rotations) changes")
             }
         }
     }

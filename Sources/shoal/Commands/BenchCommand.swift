@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import FleetListings
 import Foundation
 import Packages
 import PlanEvaluation
@@ -58,7 +59,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("measuring") {
             let models = try packages.flatMap {
                 try BenchModel.load(
                     $0, subnet: subnet, subnets: subnets, resolution: resolution, precision: precision)
@@ -81,7 +82,7 @@ struct BenchCommand: AsyncParsableCommand {
         }
         let reports = try models.map { try WorkProfile($0.work, of: $0.package, $0.instructionSet, repeats: repeats) }
         if let trace { try reports[0].writeTrace(to: trace) }
-        guard format.format == .table else { return try Terminal.json(["profiles": reports]) }
+        guard format.format == .table else { return try format.print(["profiles": reports]) }
         Terminal.print(reports.map(\.table).joined(separator: "\n\n"))
     }
 
@@ -121,7 +122,7 @@ struct BenchCommand: AsyncParsableCommand {
                 flops: model.flops, evaluatedOperators: model.evaluatedOperators,
                 milliseconds: times.wall, processorMilliseconds: times.processor)
         }
-        guard format.format == .table else { return try Terminal.json(Runs(models: rows)) }
+        guard format.format == .table else { return try format.print(Runs(models: rows)) }
         var table = TextTable(["PACKAGE", "P50 MS", "P90 MS", "MIN MS", "MFLOPS", "GFLOP/S", "SUBNET"])
         for row in rows {
             table.add([
@@ -162,7 +163,7 @@ struct BenchCommand: AsyncParsableCommand {
             switchMicroseconds: .init(p50: summary.p50, p99: summary.p99, max: measured.microseconds.max() ?? 0),
             allocations: measured.allocations, wrongOutputs: measured.wrongOutputs,
             precision: precision.rawValue, packedBytes: models[0].packedBytes, arenaBytes: measured.arenaBytes)
-        guard format.format == .table else { return try Terminal.json(result) }
+        guard format.format == .table else { return try format.print(result) }
         Terminal.print(
             """
             \(repeats) switches among \(models.count) subnets: p50 \(summary.p50.text(2)) us, \

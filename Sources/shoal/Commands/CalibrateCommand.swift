@@ -1,10 +1,12 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import FleetModel
 import Foundation
 import Packages
 import PlanEvaluation
+import ProgressLines
 import SearchSpace
 import Shoal
 import Supernets
@@ -107,7 +109,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     }
 
     private func show(_ pareto: ParetoTable, measuredCount: Int) throws {
-        guard format.format == .table else { return try Terminal.json(pareto) }
+        guard format.format == .table else { return try format.print(pareto) }
         var text = TextTable(["POINT", "ms", "ACCURACY %", "MFLOPs", "SUBNET"])
         for (index, point) in pareto.points.enumerated() {
             text.add([

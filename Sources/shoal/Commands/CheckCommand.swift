@@ -33,11 +33,7 @@ struct CheckCommand: AsyncParsableCommand {
                 findings += permissions()
                 findings += await reachability()
             }
-            if format.format == .json {
-                try Terminal.json(findings)
-            } else {
-                for finding in findings { Terminal.print(finding.line) }
-            }
+            try format.print(findings, findings.map(\.line).joined(separator: "\n"))
             if findings.contains(where: { $0.verdict == .bad }) { throw ExitCode(ExitStatus.negative.rawValue) }
         }
     }

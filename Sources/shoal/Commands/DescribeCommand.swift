@@ -28,6 +28,8 @@ struct DescribeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await refusing {
+            guard plot == nil || noun == .predictor else { throw Refusal("--plot: goes with predictor", .usage) }
+            guard table == nil || noun == .search else { throw Refusal("--table: goes with search", .usage) }
             let client = try coordinator.client
             switch noun {
             case .board: try await describeBoard(client)
@@ -46,7 +48,7 @@ struct DescribeCommand: AsyncParsableCommand {
         let boards: [BoardView] = try await client.get("v1/boards")
         guard let board = boards.first(where: { $0.name == name }) else { throw missing(boards.map(\.name)) }
         let all = try await BoardDetails.of(board, client)
-        guard format.format == .table else { return try Terminal.json(all) }
+        guard format.format == .table else { return try format.print(all) }
         Terminal.print(all.lines.joined(separator: "\n"))
         Terminal.print("\n" + TextTable(all.models, .models).text)
         if let day = all.lastDay, !day.isEmpty {
@@ -91,7 +93,7 @@ struct DescribeCommand: AsyncParsableCommand {
     private func describePolicy(_ client: AdminClient) async throws {
         let policies: [PolicyView] = try await client.get("v1/policies")
         guard let policy = policies.first(where: { $0.name == name }) else { throw missing(policies.map(\.name)) }
-        if format.format == .table { Terminal.print(policy.details) } else { try Terminal.json(policy) }
+        try format.print(policy, policy.details)
     }
 
     private func describeSearch(_ client: AdminClient) async throws {
@@ -108,7 +110,7 @@ struct DescribeCommand: AsyncParsableCommand {
             }
             try OutputFile.writeJSON(points, to: file)
         }
-        guard format.format == .table else { return try Terminal.json(view) }
+        guard format.format == .table else { return try format.print(view) }
         var table = TextTable(SearchReport.pointHeader)
         for row in SearchReport.pointRows(view.search) { table.add(row) }
         Terminal.print(SearchReport.lines(view).joined(separator: "\n") + "\n\n" + table.text)
@@ -130,14 +132,15 @@ struct DescribeCommand: AsyncParsableCommand {
             }
             try OutputFile.write(Array(picture.svg.utf8), to: plot)
         }
-        guard format.format == .table else { return try Terminal.json(view) }
+        guard format.format == .table else { return try format.print(view) }
         var table = TextTable(PredictorReport.sampleHeader)
         for row in PredictorReport.sampleRows(view) { table.add(row) }
         Terminal.print(PredictorReport.lines(view).joined(separator: "\n") + "\n\n" + table.text)
     }
 
     private func missing(_ known: [String]) -> Refusal {
-        let list = known.isEmpty ? "there is none" : "there are " + known.sorted().joined(separator: ", ")
+        let names = known.isEmpty ? "none" : known.sorted().joined(separator: ", ")
+        let list = "there \(known.count > 1 ? "are" : "is") \(names)"
         return Refusal("no \(noun.rawValue) is named \(name): \(list)", .notFound)
     }
 }

@@ -25,7 +25,7 @@ struct ApplyCommand: AsyncParsableCommand {
             let result: ApplyResult = try await coordinator.client.post(
                 "v1/policies", ApplyRequest(file: file, text: text, dryRun: dryRun))
             for warning in result.warnings { Terminal.note("shoal: warning: \(warning)") }
-            guard format.format == .table else { return try Terminal.json(result) }
+            guard format.format == .table else { return try format.print(result) }
             Terminal.print(result.text)
         }
     }
@@ -34,7 +34,7 @@ struct ApplyCommand: AsyncParsableCommand {
         do { _ = try SearchFile.parse(text, file: file) } catch { throw Refusal("\(error)") }
         let view: SearchView = try await coordinator.client.post(
             "v1/searches", ApplyRequest(file: file, text: text, dryRun: dryRun))
-        guard format.format == .table else { return try Terminal.json(view) }
+        guard format.format == .table else { return try format.print(view) }
         Terminal.print("search \(view.search.name) \(dryRun ? "would be" : "is") \(view.search.state.rawValue)")
     }
 }
@@ -62,11 +62,11 @@ struct CancelCommand: AsyncParsableCommand {
             guard noun == .search else {
                 let gone: PolicyWithdrawal = try await coordinator.client.delete(
                     "v1/policies/\(name)", query: ["dryRun": "\(dryRun)"])
-                return try format.format == .json ? Terminal.json(gone) : Terminal.print(gone.text)
+                return try format.print(gone, gone.text)
             }
             guard !dryRun else { throw Refusal("--dry-run: goes with a policy", .usage) }
             let view: SearchView = try await coordinator.client.delete("v1/searches/\(name)")
-            guard format.format == .table else { return try Terminal.json(view) }
+            guard format.format == .table else { return try format.print(view) }
             Terminal.print("search \(view.search.name) is \(view.search.state.rawValue)")
         }
     }
@@ -94,7 +94,9 @@ struct GetCommand: AsyncParsableCommand {
     var model: String?
     @Option(help: "Of telemetry, audit and events: what began or was from here on, milliseconds since 1970.")
     var since: UInt64 = 0
-    @Option(help: "Of boards, models and assignments: those of boards with these labels, as in tier=edge,site=north.")
+    @Option(
+        name: [.customShort("l"), .long],
+        help: "Of boards, models and assignments: those of boards with these labels, as in tier=edge,site=north.")
     var selector: BoardSelector?
     @Flag(name: .shortAndLong, help: "Show it again every second until interrupted.")
     var watch = false
@@ -102,20 +104,32 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOptions
 
     func run() async throws {
-        try await refusing {
+        try await refusing(watch ? nil : "waiting for the coordinator") {
+            try checkOptions()
+            var isFirst = true
             repeat {
                 let text = try await listing(try coordinator.client)
-                Terminal.print(watch && format.format == .table ? "\u{1B}[H\u{1B}[2J" + text : text)
+                Terminal.print(watch ? format.separator(isFirst: isFirst) + text : text)
+                isFirst = false
                 if watch { try await Task.sleep(for: .seconds(1)) }
             } while watch
         }
     }
 
-    private func listing(_ client: AdminClient) async throws -> String {
-        guard selector == nil || [.boards, .models, .assignments].contains(noun) else {
-            throw Refusal("--selector: goes with boards, models and assignments", .usage)
+    private func checkOptions() throws {
+        let table: [(option: String, isGiven: Bool, nouns: [Noun])] = [
+            ("--board", board != nil, [.telemetry]), ("--model", model != nil, [.telemetry]),
+            ("--since", since != 0, [.telemetry, .audit]),
+            ("--selector", selector != nil, [.boards, .models, .assignments]),
+        ]
+        for row in table where row.isGiven && !row.nouns.contains(noun) {
+            let nouns = row.nouns.map(\.rawValue).joined(separator: ", ")
+            throw Refusal("\(row.option): goes with \(nouns), not with \(noun.rawValue)", .usage)
         }
-        return switch noun {
+    }
+
+    private func listing(_ client: AdminClient) async throws -> String {
+        switch noun {
         case .boards: try await text(client, .boards, ofBoard: \.name)
         case .models: try await text(client, .models, ofBoard: \.board)
         case .policies: try await text(client, .policies)
@@ -164,18 +178,5 @@ struct GetCommand: AsyncParsableCommand {
         _ client: AdminClient, _ listing: FleetListing<Value>, _ query: [String: String] = [:]
     ) async throws -> String {
         try format.text(try await client.get("v1/\(noun.rawValue)", query: query), listing)
-    }
-}
-
-extension FormatOptions {
-    func text<Value: Encodable>(_ value: Value, _ listing: FleetListing<Value>) throws -> String {
-        format == .json ? try Terminal.jsonText(value) : TextTable(value, listing).text
-    }
-}
-
-extension TextTable {
-    init<Value>(_ value: Value, _ listing: FleetListing<Value>) {
-        self.init(listing.header)
-        for row in listing.rows(value) { add(row) }
     }
 }

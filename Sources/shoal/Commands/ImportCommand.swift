@@ -46,7 +46,7 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("importing") {
             try OutputFile.checkFolder(of: output)
             try OutputFile.check(output, isNoneOf: [file, config, weights])
             if file.lowercased().hasSuffix(".onnx") { return try importNetwork(try ONNXImporter.read(from: file)) }
@@ -87,7 +87,7 @@ struct ImportCommand: AsyncParsableCommand {
             kind: package.kind, parameters: network.parameterCount, operators: network.graph.nodes.count,
             name: network.graph.name, weightsSHA256: package.weightsSHA256, fileBytes: size,
             inputs: network.graph.inputs)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         Terminal.print(
             """
             \(output): \(summary.kind) \(summary.name), \(summary.parameters) parameters, \
@@ -117,7 +117,7 @@ struct ImportCommand: AsyncParsableCommand {
             kind: package.kind, parameters: package.parameterCount,
             operators: plan.operations.count, name: supernet.architecture.name,
             weightsSHA256: package.weightsSHA256, fileBytes: size, packedBytes: supernet.packedBytes)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         Terminal.print(
             """
             \(output): \(summary.kind) \(summary.name), \(summary.parameters) parameters, \

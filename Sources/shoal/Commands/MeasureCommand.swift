@@ -7,6 +7,7 @@ import Foundation
 import LatencyPrediction
 import Packages
 import PlanEvaluation
+import ProgressLines
 import SearchInputs
 import SearchSpace
 import Shoal

@@ -1,5 +1,7 @@
 import ArgumentParser
+import FleetListings
 import LatencyPrediction
+import ProgressLines
 import SearchInputs
 
 struct PredictCommand: AsyncParsableCommand {
@@ -53,7 +55,7 @@ struct PredictCommand: AsyncParsableCommand {
     private func show(_ summary: PredictionStudy.Summary) throws {
         guard format.format == .table else {
             for warning in summary.warnings { Terminal.note("warning: \(warning)") }
-            return try Terminal.json(summary)
+            return try format.print(summary)
         }
         var table = TextTable(["BOARD", "SPEARMAN", "MEDIAN ERROR %", "COVERAGE %", "SET ASIDE"])
         for board in summary.boards + [summary.mean] {

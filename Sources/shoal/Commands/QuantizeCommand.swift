@@ -47,7 +47,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: give 1 to 64") }
     }
 
-    func run() async throws { try await refusing { try quantize() } }
+    func run() async throws { try await refusing("reading the package") { try quantize() } }
 
     private func quantize() throws {
         try OutputFile.checkFolder(of: output)
@@ -86,7 +86,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         let summary = Summary(
             images: images, method: calibration.method.description, operators: result.graph.nodes.count,
             weightBytes: result.weightBytes, fileBytes: size)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         Terminal.print(
             """
             \(output): quantised on \(images) images by \(summary.method), \(summary.weightBytes) bytes of constants, \

@@ -33,7 +33,8 @@ struct ReportCommand: AsyncParsableCommand {
     func run() async throws {
         try await refusing {
             let report = try await report(try coordinator.client)
-            if format.format == .json { try Terminal.json(report) } else { show(report) }
+            Terminal.print(try format.text(report, .report))
+            if format.format == .table { for line in report.lines { Terminal.print(line) } }
             if !report.passed { throw ExitCode(ExitStatus.negative.rawValue) }
         }
     }
@@ -43,30 +44,5 @@ struct ReportCommand: AsyncParsableCommand {
         let requirements = FleetReport.Requirements(
             boards: boards, recoveryMilliseconds: recovery, settledWindows: 2, relapses: relapses, adapts: true)
         return try await FleetReport.of(client, load: load, requirements: requirements)
-    }
-
-    private func show(_ report: FleetReport) {
-        var table = TextTable([
-            "BOARD", "MODEL", "FRAMES", "DROPPED", "SLO %", "ACCURACY %", "SWITCHES", "POINT BEFORE", "LOWEST", "AFTER",
-            "OBEYED AFTER ms",
-        ])
-        for board in report.boards {
-            for model in board.models {
-                let load = model.load
-                table.add([
-                    board.board.rawValue, model.model.rawValue, "\(model.frames)", "\(model.dropped)",
-                    model.sloAttainment.map { (100 * $0).text(2) } ?? "-",
-                    model.accuracy.map { (100 * $0).text(2) } ?? "-", "\(model.switches)",
-                    load?.pointBefore.map { "\($0)" } ?? "-", load.map { "\($0.lowestPoint)" } ?? "-",
-                    load?.pointAfter.map { "\($0)" } ?? "-", load?.recoveryMilliseconds.map { "\($0)" } ?? "never",
-                ])
-            }
-        }
-        Terminal.print(table.text)
-        Terminal.print(
-            "\(report.enrolledBoards) of \(report.expectedBoards) boards enrolled; telemetry records: "
-                + report.boards.map { "\($0.board) \($0.records) (\($0.gaps) missing)" }.joined(separator: ", "))
-        Terminal.print(report.passed ? "The fleet did its job." : "The fleet did not do its job:")
-        for reason in report.reasons { Terminal.print("- \(reason)") }
     }
 }

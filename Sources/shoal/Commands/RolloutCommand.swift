@@ -127,7 +127,7 @@ extension RolloutCommand.Change {
             }
             let view: RolloutView = try await options.coordinator.client.post(
                 "v1/rollouts/\(options.name)/\(Self.verb.rawValue)", RolloutChange(reason: reason, dryRun: dryRun))
-            guard options.format.format == .table else { return try Terminal.json(view) }
+            guard options.format.format == .table else { return try options.format.print(view) }
             let verb = dryRun ? "would be" : "is"
             let reason = view.reason.isEmpty ? "" : ": \(view.reason)"
             Terminal.print("rollout \(view.name) \(verb) \(view.status)\(reason)")

@@ -6,6 +6,7 @@ import Graphs
 import ModelImport
 import Packages
 import PlanEvaluation
+import ProgressLines
 import SearchSpace
 import Shoal
 import Supernets
@@ -95,7 +96,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    func run() async throws { try await refusing { try runRefusing() } }
+    func run() async throws { try await refusing("reading the package") { try runRefusing() } }
 
     private func runRefusing() throws {
         if let logits {
@@ -142,6 +143,7 @@ struct RunCommand: AsyncParsableCommand {
         let plan = try loaded.planned(precision).plan(
             configuration, statistics: statistics, kernels: loaded.kernels)
         let preparation = Double(PlanTimer.now() - begun) / 1e6
+        StatusLine.standardError.goOn("running \(set.count) images")
         let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count))
         try write(result, of: set.count)
         try show(
@@ -187,6 +189,7 @@ struct RunCommand: AsyncParsableCommand {
         if let limit { set = set.prefix(limit) }
         guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
         let runner = try network.runner(for: set, file: images[0], precision)
+        StatusLine.standardError.goOn("running \(set.count) images")
         let result = try runner.run(on: set, threads: min(threads, set.count))
         if let label = set.labels?.first(where: { $0 >= result.classes }) {
             throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(result.classes) classes")
@@ -199,7 +202,7 @@ struct RunCommand: AsyncParsableCommand {
             instructionSet: runner.work.hasKernels ? try KernelSet.selected().instructionSet.rawValue : nil,
             evaluatedOperators: runner.work.evaluatedOperators, outputCount: result.classes,
             outputCounts: Set(result.counts).count > 1 ? result.counts : nil)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         Terminal.print(
             """
@@ -244,7 +247,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func show(_ summary: Summary) throws {
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         let accuracy = summary.top1.map { "top-1 \(($0 * 100).text(2)) %, " } ?? ""
         let latency = summary.latencyMilliseconds
         Terminal.print(

@@ -1,6 +1,8 @@
 import ArgumentParser
+import FleetListings
 import Foundation
 import LiveScenarios
+import ProgressLines
 import Scenarios
 
 struct ScenarioCommand: AsyncParsableCommand {
@@ -70,7 +72,10 @@ struct ScenarioCommand: AsyncParsableCommand {
             do {
                 return try await LiveScenario.report(
                     of: scenario, folder: folder.isEmpty ? "." : folder, processor: processor, policies: wanted,
-                    isStarting: { Terminal.note("\($0): \(scenario.seconds.text(0)) s") },
+                    isStarting: {
+                        Terminal.note("\($0): \(scenario.seconds.text(0)) s")
+                        StatusLine.standardError.goOn("\($0), of \(scenario.seconds.text(0)) s")
+                    },
                     note: { Terminal.note("shoal: \($0)") })
             } catch { throw Refusal("\(file): \(error)") }
         }
@@ -81,7 +86,7 @@ struct ScenarioCommand: AsyncParsableCommand {
     }
 
     private func show(_ report: ScenarioReport) throws {
-        guard format.format == .table else { return try Terminal.json(report) }
+        guard format.format == .table else { return try format.print(report) }
         var table = TextTable([
             "POLICY", "SLO %", "ACCURACY %", "WITH MISSES %", "SWITCHES/s", "STEADY/s", "RECOVERY ms", "DROPPED",
         ])

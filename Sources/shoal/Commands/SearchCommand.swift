@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetListings
 import FleetModel
 import SearchInputs
 import SearchSpace
@@ -71,7 +72,7 @@ struct SearchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("searching") {
             if let output {
                 try OutputFile.checkFolder(of: output)
                 try OutputFile.check(
@@ -98,7 +99,7 @@ struct SearchCommand: AsyncParsableCommand {
     }
 
     private func show(_ summary: SearchSummary) throws {
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         var table = TextTable(
             ["CONSTRAINT ms", "PREDICTED ms", "ACCURACY", "RELAXED TO"] + (verify ? ["MEASURED ms"] : []) + ["SUBNET"])
         for point in summary.points {

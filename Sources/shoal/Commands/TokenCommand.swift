@@ -20,23 +20,39 @@ struct TokenCommand: AsyncParsableCommand {
         var role: String
         @Option(help: "Seconds until it expires; never unless given.")
         var validSeconds: Int?
-        @Option(name: .shortAndLong, help: "The file to write, readable by its owner alone; ends in .json.")
+        @Option(
+            name: .shortAndLong, help: "The file to write, its owner's alone; ends in .json. Exit code 6 if it exists.")
         var output: String
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
+
+        /// Without the token, which is in the file alone.
+        private struct Summary: Encodable {
+            var output: String
+            var name: String
+            var role: AccessRole
+            /// Left out where it never expires.
+            var expiresAtMilliseconds: UInt64?
+        }
 
         func run() async throws {
             try await refusing {
                 guard output.hasSuffix(".json") else { throw Refusal("\(output): give it the ending .json", .usage) }
-                try OutputFile.checkFolder(of: output)
-                try OutputFile.check(output)
                 let access = try coordinator.access
-                let token: CreatedAccessToken = try await coordinator.client.post(
-                    "v1/access-tokens", AccessTokenRequest(name: name, role: role, validSeconds: validSeconds))
-                do { try AdminAccess(url: access.url, token: token.token).save(to: output) } catch {
-                    throw Refusal("\(error) Revoke \(name) and try again.", .environment)
+                let token = try await OutputFile.reserving(output) {
+                    let token: CreatedAccessToken = try await coordinator.client.post(
+                        "v1/access-tokens", AccessTokenRequest(name: name, role: role, validSeconds: validSeconds))
+                    do { try AdminAccess(url: access.url, token: token.token).save(to: output) } catch {
+                        throw Refusal("\(error) Revoke \(name) and try again.", .environment)
+                    }
+                    return token
                 }
                 let expiry = token.expiresAtMilliseconds.map { "until \(timeText($0))" } ?? "until it is revoked"
-                Terminal.print("\(output): \(token.name) is \(token.role.rawValue) \(expiry)")
+                try format.print(
+                    Summary(
+                        output: output, name: token.name, role: token.role,
+                        expiresAtMilliseconds: token.expiresAtMilliseconds),
+                    "\(output): \(token.name) is \(token.role.rawValue) \(expiry)")
             }
         }
     }
@@ -61,12 +77,13 @@ struct TokenCommand: AsyncParsableCommand {
         var name: String
         @Flag(help: "See whether it could be, but change nothing.") var dryRun = false
         @OptionGroup var coordinator: CoordinatorOptions
+        @OptionGroup var format: FormatOptions
 
         func run() async throws {
             try await refusing {
                 let revoked: AccessTokenRevocation = try await coordinator.client.delete(
                     "v1/access-tokens/\(name)", query: ["dryRun": "\(dryRun)"])
-                Terminal.print("the token \(revoked.name) \(dryRun ? "would be" : "is") revoked")
+                try format.print(revoked, "the token \(revoked.name) \(dryRun ? "would be" : "is") revoked")
             }
         }
     }
@@ -92,12 +109,8 @@ struct AuditCommand: AsyncParsableCommand {
                     return mark
                 }
                 let check = try await AuditCheck.run(coordinator.client, noted: marks)
-                if format.format == .json {
-                    try Terminal.json(check)
-                } else {
-                    Terminal.print(
-                        check.fault.map { "\($0)" } ?? "\(check.entries) entries are whole; newest \(check.newest)")
-                }
+                try format.print(
+                    check, check.fault.map { "\($0)" } ?? "\(check.entries) entries are whole; newest \(check.newest)")
                 if !check.isWhole { throw ExitCode(ExitStatus.negative.rawValue) }
             }
         }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Engine
+import FleetListings
 import Foundation
 import Packages
+import PlanEvaluation
 import Supernets
 
 struct TuneCommand: AsyncParsableCommand {
@@ -56,7 +58,7 @@ struct TuneCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await refusing {
+        try await refusing("measuring") {
             let models = try packages.flatMap {
                 try BenchModel.load($0, subnet: subnet, subnets: subnets, resolution: resolution)
             }
@@ -89,7 +91,7 @@ struct TuneCommand: AsyncParsableCommand {
     }
 
     private func show(_ report: Report) throws {
-        guard format.format == .table else { return try Terminal.json(report) }
+        guard format.format == .table else { return try format.print(report) }
         if !report.changes.isEmpty {
             var table = TextTable(["SHAPE", "BUILT IN", "US", "FASTER", "US"])
             for change in report.changes {

@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Graphs
 import Packages
+import PlanEvaluation
 import SearchSpace
 import Shoal
 import Supernets

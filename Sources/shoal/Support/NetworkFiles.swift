@@ -6,6 +6,7 @@ import Graphs
 import ModelImport
 import Packages
 import PostTrainingQuantization
+import ProgressLines
 import Shoal
 import Supernets
 import NetworkParts
@@ -93,6 +94,7 @@ extension LoadedNetwork {
         }
         var configuration = network.configuration
         if let resolution { configuration.inputSize = resolution }
+        StatusLine.standardError.goOn("calibrating 8 bits on \(images.count) images")
         return try Quantizing.package(
             fused, configuration, path: path, named: network.graph.name, on: images, file: file, preprocessor,
             method, threads: threads
@@ -105,70 +107,5 @@ extension Node {
     fileprivate var isOfIntegers: Bool {
         operatorName == "QuantizeLinear" || operatorName == "DynamicQuantizeLinear"
             || operatorName.hasPrefix("QLinear") || operatorName.hasSuffix("Integer")
-    }
-}
-
-/// How a network runs.
-enum NetworkWork: Sendable {
-    case plan(Plan)
-    /// By kernels in parts.
-    case hybrid(HybridNetwork)
-    /// For networks of 8 bits that no plan covers.
-    case stepped(SteppedPlan)
-
-    /// What it computes in.
-    var precision: Precision {
-        switch self {
-        case .plan(let plan): plan.precision
-        case .hybrid(let network): network.precision
-        case .stepped: .int8
-        }
-    }
-
-    /// Operators without a kernel.
-    var evaluatedOperators: [String] {
-        if case .hybrid(let network) = self { network.evaluatedOperators } else { [] }
-    }
-
-    var hasKernels: Bool {
-        if case .hybrid(let network) = self { !network.plans.isEmpty } else { true }
-    }
-}
-
-/// Runs a network over images: by kernels, and where they do not cover it by the definitions of its operators.
-struct NetworkRunner: Sendable {
-    let bound: BoundGraph
-    let work: NetworkWork
-    let input: String
-    let output: String
-    let shape: [Int]
-    let preprocessor: ImagePreprocessor
-
-    func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
-        let hybrid: HybridNetwork
-        switch work {
-        case .plan(let plan): return Evaluator.run(plan, on: images, preprocessor, threads: threads)
-        case .stepped(let stepped): return Evaluator.run(stepped, on: images, preprocessor, threads: threads)
-        case .hybrid(let network): hybrid = network
-        }
-        return try Evaluator.run(on: images, threads: threads) { (range) throws(GraphFailure) in
-            let session = HybridSession(hybrid)
-            var part = Evaluator.Part()
-            for index in range { try run(session, images, index, &part) }
-            return part
-        }
-    }
-
-    private func run(
-        _ session: HybridSession, _ images: ImageSet, _ index: Int, _ part: inout Evaluator.Part
-    ) throws(GraphFailure) {
-        var pixels = [Float](repeating: 0, count: shape.reduce(1, *))
-        pixels.withUnsafeMutableBufferPointer { preprocessor.convert(images, at: index, into: $0) }
-        let start = PlanTimer.now()
-        let outputs = try session.run([input: TensorValue(shape: shape, .float32(pixels))])
-        guard let logits = outputs[output]?.floats else {
-            throw GraphFailure("the output \(output.printable) holds no numbers")
-        }
-        logits.withUnsafeBufferPointer { part.add($0, since: start, label: images.labels?[index]) }
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Files
 import Foundation
 
 /// Texts that commands read.
@@ -38,6 +39,16 @@ enum OutputFile {
     static func write(_ bytes: [UInt8], to path: String) throws {
         do { try FileBytes.write(bytes, to: path) } catch {
             throw Refusal("\(path): \(error.reason)", .environment)
+        }
+    }
+
+    /// Takes the place of a secret before it is asked for, and gives it back where that fails.
+    static func reserving<Value>(_ path: String, _ body: () async throws -> Value) async throws -> Value {
+        try checkFolder(of: path)
+        do { try PrivateFile.reserve(path) } catch { throw Refusal("\(error)", .environment) }
+        do { return try await body() } catch {
+            try? PrivateFile.remove(path)
+            throw error
         }
     }
 

@@ -7,6 +7,7 @@ import Foundation
 import Graphs
 import ModelImport
 import Packages
+import ProgressLines
 import SearchInputs
 import SearchSpace
 import Supernets
@@ -66,7 +67,10 @@ struct Refusal: Error {
 }
 
 /// Runs a command's body; a refusal becomes one sentence on standard error and an exit code, never a trace.
-func refusing(_ body: () async throws -> Void) async throws {
+/// - Parameter title: what a terminal is told of it after a second; `nil` tells nothing.
+func refusing(_ title: String? = "working", _ body: () async throws -> Void) async throws {
+    let ticking = title.flatMap(StatusLine.standardError.ticking)
+    defer { ticking?.end() }
     do {
         try await body()
     } catch let code as ExitCode {

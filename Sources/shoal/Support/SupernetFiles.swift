@@ -4,6 +4,7 @@ import Foundation
 import Packages
 import PlanEvaluation
 import PostTrainingQuantization
+import ProgressLines
 import SearchSpace
 import Shoal
 import Supernets
@@ -16,6 +17,7 @@ extension LoadedSupernet {
     func calibrate(_ configuration: SubnetConfiguration, on images: ImageSet, file: String) throws -> SubnetStatistics {
         let preprocessor = try preprocessor(for: images, resolution: configuration.resolution, file: file)
         let side = configuration.resolution
+        StatusLine.standardError.goOn("calibrating on \(images.count) images")
         // A batch keeps every image's maps at once: about a gigabyte at the most.
         let batch = side <= 64 ? 250 : max(8, 250 * 64 * 64 / (side * side))
         return try BatchNormCalibrator(supernet: supernet, kernels: kernels, batchSize: batch)
@@ -28,6 +30,7 @@ extension LoadedSupernet {
         _ method: RangeMethod, threads: Int
     ) throws -> NetworkPackage {
         let architecture = supernet.architecture
+        StatusLine.standardError.goOn("calibrating 8 bits on \(images.count) images")
         let network = try supernet.fusedNetwork(configuration, statistics: statistics)
         return try Quantizing.package(
             network,

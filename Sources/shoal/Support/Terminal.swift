@@ -1,6 +1,8 @@
 import ArgumentParser
+import FleetListings
+import FleetModel
 import Foundation
-import Synchronization
+import ProgressLines
 
 /// What goes to the terminal: results to standard output, everything else to standard error.
 enum Terminal {
@@ -8,6 +10,7 @@ enum Terminal {
     static func note(_ message: String) { write(message + "\n", to: .standardError) }
     /// A result that gets lost is no success; a reader who has seen enough, as `head` has, is told nothing more.
     static func print(_ text: String) {
+        StatusLine.standardError.clear()
         var rest = Array((text + "\n").utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
@@ -19,83 +22,62 @@ enum Terminal {
         }
     }
 
-    static func json(_ value: some Encodable) throws { print(try jsonText(value)) }
-
-    static func jsonText(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    /// Characters of a line where standard output is a terminal that says so.
+    static var width: Int? {
+        var size = winsize()
+        guard isatty(STDOUT_FILENO) == 1, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
+        return size.ws_col > 0 ? Int(size.ws_col) : nil
     }
 
-    static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
-
     private static func write(_ text: String, to handle: FileHandle) {
+        StatusLine.standardError.clear()
         try? handle.write(contentsOf: Data(text.utf8))
     }
 }
 
 /// How a command prints its result.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case table, json }
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case table, json, yaml }
 
 struct FormatOptions: ParsableArguments {
-    @Option(help: "How to print the result: table or json.")
+    @Option(help: "How to print the result: table, json or yaml.")
     var format: OutputFormat = .table
-}
 
-/// Columns of text, aligned; numbers to the right.
-struct TextTable {
-    private var rows: [[String]]
+    /// For programs: as JSON, or the same in YAML.
+    func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let json = String(decoding: try encoder.encode(value), as: UTF8.self)
+        return format == .yaml ? YAMLText.of(json: json) : json
+    }
 
-    init(_ header: [String]) { rows = [header] }
+    func text<Value: Encodable>(_ value: Value, _ listing: FleetListing<Value>) throws -> String {
+        format == .table ? TextTable(value, listing).text : try text(value)
+    }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    /// What stands before each of several results: a terminal is cleared, in a file there is a blank line between
+    /// them, and YAML begins a new document.
+    func separator(isFirst: Bool) -> String {
+        switch format {
+        case .table: isatty(STDOUT_FILENO) == 1 ? "\u{1B}[H\u{1B}[2J" : isFirst ? "" : "\n"
+        case .json: ""
+        case .yaml: "---\n"
+        }
+    }
 
-    var text: String {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            row.enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                let isNumber = cell.first.map { $0.isNumber || $0 == "-" } ?? false
-                return isNumber ? padding + cell : cell + padding
-            }.joined(separator: "  ").trimmingTrailingSpaces
-        }.joined(separator: "\n")
+    func print(_ value: some Encodable) throws { Terminal.print(try text(value)) }
+
+    /// - Parameter sentence: what people are told instead.
+    func print(_ value: some Encodable, _ sentence: String) throws {
+        Terminal.print(format == .table ? sentence : try text(value))
     }
 }
 
-extension String {
-    fileprivate var trimmingTrailingSpaces: String { String(reversed().drop { $0 == " " }.reversed()) }
+extension TextTable {
+    /// As wide as the terminal, or as it needs where there is none.
+    var text: String { text(width: Terminal.width) }
 }
 
 extension Double {
     /// With a fixed number of decimal places.
     func text(_ places: Int) -> String { String(format: "%.\(places)f", self) }
-}
-
-/// Says how far a long task is, at most once in half a second and only to people.
-final class Progress: Sendable {
-    private let title: String
-    private let total: Int
-    private let started = ContinuousClock.now
-    private let last = Mutex(ContinuousClock.now)
-
-    init(_ title: String, total: Int) {
-        self.title = title
-        self.total = total
-    }
-
-    func update(_ done: Int) {
-        guard Terminal.isInteractive else { return }
-        let now = ContinuousClock.now
-        let isDue = last.withLock { last in
-            guard done == total || last.duration(to: now) > .milliseconds(500) else { return false }
-            last = now
-            return true
-        }
-        guard isDue else { return }
-        let seconds = Double(started.duration(to: now).components.seconds)
-        let left = done > 0 ? seconds / Double(done) * Double(total - done) : 0
-        let end = done == total ? "\n" : ""
-        try? FileHandle.standardError.write(
-            contentsOf: Data("\r\(title): \(done) of \(total), \(left.text(0)) s left   \(end)".utf8))
-    }
 }

@@ -1,3 +1,4 @@
+import FleetListings
 import Supernets
 
 extension WorkProfile {

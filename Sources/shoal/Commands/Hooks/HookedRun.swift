@@ -4,6 +4,7 @@ import Engine
 import GateCalibration
 import HookNetworks
 import PlanEvaluation
+import ProgressLines
 import Supernets
 
 struct HookedRunOptions: ParsableArguments {
@@ -70,6 +71,7 @@ struct HookedRun {
         }
         var (logits, times, correct, flops, taken, decisions) = ([Float](), [Double](), 0, 0, 0, 0)
         let count = stream.images.count
+        StatusLine.standardError.goOn("running \(count) images")
         for index in 0..<count {
             let image = stream.image(index)
             if let feed, let readings = network.readings { feed.set(index, readings) }
@@ -90,7 +92,7 @@ struct HookedRun {
             latencyMilliseconds: latency, flops: flops / count,
             decisionsTaken: Double(taken) / Double(max(1, decisions)),
             instructionSet: try KernelSet.selected().instructionSet.rawValue)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         let accuracy = summary.top1.map { "top-1 \((100 * $0).text(2)) %, " } ?? ""
         Terminal.print(
             """

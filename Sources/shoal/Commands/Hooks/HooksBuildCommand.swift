@@ -1,9 +1,11 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Foundation
 import Graphs
 import HookNetworks
+import ProgressLines
 import SearchSpace
 import Shoal
 import Supernets
@@ -236,7 +238,7 @@ struct HooksBuildCommand: AsyncParsableCommand {
     private func show(_ state: HookState, _ zeros: [ActivationSparsity]) throws {
         let points = state.hooks.map(\.point)
         guard format.format == .table else {
-            return try Terminal.json(
+            return try format.print(
                 Summary(
                     attachmentPoints: points.map {
                         .init(kind: $0.kind, operator: $0.operator, flops: $0.flops, microseconds: $0.microseconds)

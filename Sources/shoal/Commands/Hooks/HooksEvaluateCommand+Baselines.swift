@@ -1,5 +1,6 @@
 import Datasets
 import Engine
+import FleetListings
 import HookNetworks
 import PlanEvaluation
 

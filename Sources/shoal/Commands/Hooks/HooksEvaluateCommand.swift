@@ -1,12 +1,14 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Foundation
 import GateCalibration
 import HookNetworks
 import HookPictures
 import Packages
 import PlanEvaluation
+import ProgressLines
 
 struct HooksEvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -230,7 +232,7 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
     }
 
     private func show(_ summary: Summary) throws {
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         var table = TextTable([
             "BUDGET", "HELD TO", "DAMAGE", "MOVED", "TOP-1 %", "AGREES %", "FLOPS", "LATENCY", "PROCESSOR", "SKIPPED",
             "ECE", "GATES' ECE", "BRIER",

@@ -18,7 +18,7 @@ struct HooksRollbackCommand: AsyncParsableCommand {
         try await refusing {
             let view: HooksView = try await coordinator.client.post(
                 "v1/hooks/rollback", HooksRollback(name: name, version: to, dryRun: dryRun))
-            guard format.format == .table else { return try Terminal.json(view) }
+            guard format.format == .table else { return try format.print(view) }
             Terminal.print("version \(view.currentVersion) of \(view.name) \(dryRun ? "would be" : "is") in force")
         }
     }

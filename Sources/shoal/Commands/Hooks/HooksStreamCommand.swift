@@ -1,10 +1,12 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Foundation
 import HookNetworks
 import Packages
 import PlanEvaluation
+import ProgressLines
 import Supernets
 import Synchronization
 
@@ -181,7 +183,7 @@ struct HooksStreamCommand: AsyncParsableCommand {
             measuredFrames: report.measuredFrames, sampleBytes: report.sampleBytes,
             processorShare: Double(report.processorNanoseconds) / (seconds / 2 * 1e9),
             peakResidentBytes: Int(usage.ru_maxrss) * 1_024, weightsSHA256: try PackageFile(package).weightsSHA256())
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         var table = TextTable(["", "P50 ms", "P90 ms", "P99 ms"])
         for (name, one) in [
             ("beside learning", learning), ("paused", paused),

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Fusion
 import HookNetworks
 import PlanEvaluation
 import PostTrainingQuantization
+import ProgressLines
 
 struct HooksStudyBitsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,29 +44,6 @@ struct HooksStudyBitsCommand: AsyncParsableCommand {
 
     func run() async throws { try await refusing { try study() } }
 
-    struct Summary: Encodable {
-        struct Convolution: Encodable {
-            var `operator`: String
-            var weights: Int
-            /// By the number of bits.
-            var byBits: [String: BitWidthStudy.Result]
-        }
-        struct Mixed: Encodable {
-            /// Over all weights.
-            var meanBits: Double
-            /// In the order of the convolutions.
-            var bits: [Int]
-            var result: BitWidthStudy.Result
-        }
-        var images: Int
-        /// Of single convolutions.
-        var layerImages: Int
-        var plain: BitWidthStudy.Result
-        var convolutions: [Convolution]
-        var network: [String: BitWidthStudy.Result]
-        var mixed: [Mixed]
-    }
-
     private func study() throws {
         let loaded = try HookedPackage(package)
         let calibrating = try HookStream(loaded, images: calibrate, labels: [], skip: 0, limit: calibrationImages)
@@ -77,47 +56,14 @@ struct HooksStudyBitsCommand: AsyncParsableCommand {
             let study = try BitWidthStudy(
                 network.equalized(by: gains), ranges, kernels: loaded.kernels, count: stream.images.count,
                 labels: stream.images.labels, images: { stream.image($0) }, distance: Divergence.totalVariation)
-            try show(try summary(study, stream.images.count))
+            let (runs, count) = (study.places.count * BitWidthStudy.widths.count, stream.images.count)
+            let progress = Progress("Rounding", total: runs)
+            try show(study.summary(images: count, layerImages: layerImages) { progress.update($0) })
         } catch { throw Refusal("\(package): \(error)") }
     }
 
-    private func summary(_ study: BitWidthStudy, _ count: Int) throws -> Summary {
-        let widths = BitWidthStudy.widths.reversed()
-        let progress = Progress("Rounding", total: study.places.count * widths.count)
-        var (convolutions, damages) = ([Summary.Convolution](), [[Int: Double]]())
-        for (index, place) in study.places.enumerated() {
-            var results: [Int: BitWidthStudy.Result] = [:]
-            for (done, width) in widths.enumerated() {
-                var bits = [Int?](repeating: nil, count: study.places.count)
-                bits[index] = width
-                results[width] = try study.run(bits, limit: layerImages)
-                progress.update(index * widths.count + done + 1)
-            }
-            convolutions.append(
-                .init(
-                    operator: study.network.steps[place].name, weights: study.weightCount(index),
-                    byBits: Dictionary(uniqueKeysWithValues: results.map { ("\($0.key)", $0.value) })))
-            damages.append(results.mapValues(\.damage))
-        }
-        var whole: [String: BitWidthStudy.Result] = [:]
-        for width in widths { whole["\(width)"] = try study.run(study.places.map { _ in width }) }
-        return Summary(
-            images: count, layerImages: min(layerImages, count), plain: study.plain, convolutions: convolutions,
-            network: whole, mixed: try mixed(study, damages))
-    }
-
-    /// The greedy assignments at every half bit.
-    private func mixed(_ study: BitWidthStudy, _ damages: [[Int: Double]]) throws -> [Summary.Mixed] {
-        var (result, next) = ([Summary.Mixed](), Double(BitWidthStudy.widths.upperBound))
-        for bits in study.descent(damages) where study.meanBits(bits) <= next {
-            result.append(.init(meanBits: study.meanBits(bits), bits: bits, result: try study.run(bits)))
-            while study.meanBits(bits) <= next { next -= 0.5 }
-        }
-        return result
-    }
-
-    private func show(_ summary: Summary) throws {
-        guard format.format == .table else { return try Terminal.json(summary) }
+    private func show(_ summary: BitWidthStudy.Summary) throws {
+        guard format.format == .table else { return try format.print(summary) }
         let widths = BitWidthStudy.widths.reversed().map { "\($0)" }
         var table = TextTable(["DAMAGE AT BITS"] + widths)
         for one in summary.convolutions {

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Datasets
 import Engine
+import FleetListings
 import Foundation
 import HookNetworks
 import MapPruning
 import Packages
+import ProgressLines
 import SearchSpace
 
 struct HooksTrainCommand: AsyncParsableCommand {
@@ -206,7 +208,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
                     constantLoss: validation?.constantLoss,
                     acceptedDamage: validation?.acceptedDamage, acceptedPrediction: validation?.acceptedPrediction)
             }, together: together, weightsSHA256: try PackageFile(package).weightsSHA256(), weightsSHA256Before: before)
-        guard format.format == .table else { return try Terminal.json(summary) }
+        guard format.format == .table else { return try format.print(summary) }
         var table = TextTable(["KIND", "OPERATOR", "SAMPLES", "LOSS", "CONSTANT'S", "PREDICTED", "MEASURED", "USED"])
         for row in summary.validation {
             table.add([

@@ -1,5 +1,6 @@
 import Engine
 import HookNetworks
+import ProgressLines
 
 /// Some images of a stream: those that gates learn from, or those that are kept to measure on.
 struct LearnedPart {

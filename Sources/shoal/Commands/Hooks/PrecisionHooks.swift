@@ -4,6 +4,7 @@ import Fusion
 import HookNetworks
 import PlanEvaluation
 import PostTrainingQuantization
+import ProgressLines
 import Supernets
 
 /// Hooks that choose the precision of a network's convolutions.
