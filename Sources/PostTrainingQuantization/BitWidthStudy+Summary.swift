@@ -1,3 +1,5 @@
+import Fusion
+
 extension BitWidthStudy {
     /// What each convolution, the whole network and mixed widths cost in accuracy.
     public struct Summary: Encodable {
