@@ -3,8 +3,8 @@ import FleetStore
 
 /// A database that was lost is not taken for a new fleet's.
 ///
-/// On its first start a coordinator makes the database before its key, each flushed before the next. So where the key is,
-/// a database was: whichever moment a first start is killed at, the next one goes on.
+/// On its first start a coordinator makes the database before its key, each flushed before the next. So where the key
+/// is, a database was: whichever moment a first start is killed at, the next one goes on.
 enum DatabaseLoss {
     /// - Throws: where the state folder has a key and no database, or an empty one, which would be filled anew.
     static func refuse(in folder: String) throws(PrivateFileFailure) {

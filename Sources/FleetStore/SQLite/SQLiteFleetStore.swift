@@ -28,8 +28,8 @@ public final class SQLiteFleetStore: FleetStore {
         }
     }
 
-    /// Whether there is no file, one of 0 bytes, or a database without tables, such as a file that was copied without its
-    /// log leaves. `false` of what cannot be read: opening it says why.
+    /// Whether there is no file, one of 0 bytes, or a database without tables, such as a file that was copied without
+    /// its log leaves. `false` of what cannot be read: opening it says why.
     public static func isEmpty(_ path: String) -> Bool {
         guard access(path, F_OK) == 0 else { return true }
         var configuration = configuration
