@@ -161,6 +161,22 @@ import WireProtocol
         }
     }
 
+    /// What people and the coordinator did, with what was in force before and after.
+    private func expectAudit(_ client: AdminClient, bad reason: String) async throws {
+        let audit: [AuditEntry] = try await client.get("v1/audit", query: ["limit": "100"])
+        let actions = audit.filter { $0.target == "rollout third" && $0.actor == "local" }.map(\.action)
+        #expect(actions == ["rolloutCreated", "rolloutPaused", "rolloutResumed", "rolloutAborted"])
+        let created = audit.first { $0.target == "rollout good" && $0.action == "rolloutCreated" }
+        #expect(created?.before?.hasPrefix("version 1, text ") == true, "\(String(describing: created))")
+        let adopted = audit.first { $0.action == "policyApplied" && $0.actor == "coordinator" }
+        #expect(adopted?.before == created?.before)
+        #expect(adopted?.after?.hasPrefix("version 2, text ") == true && adopted?.after?.hasSuffix("good") == true)
+        let stop = audit.last {
+            $0.target == "rollout bad" && $0.action == "rolloutAdvanced" && $0.actor == "coordinator"
+        }
+        #expect(stop?.before == "returning: \(reason)" && stop?.after == "returned: \(reason)")
+    }
+
     @Test(.byItself, .timeLimit(.minutes(3)))
     func aGoodVersionReachesAllABadOneIsReturnedAndKillsChangeNothing() async throws {
         defer { programs.remove() }
@@ -220,18 +236,7 @@ import WireProtocol
         }
         #expect(try await programs.status(["rollout", "status", "fourth"]) == 3)
         #expect(try await programs.status(["rollout", "pause", "third"]) == 2)
-        let audit: [AuditEntry] = try await client.get("v1/audit", query: ["limit": "100"])
-        let actions = audit.filter { $0.target == "rollout third" && $0.actor == "local" }.map(\.action)
-        #expect(actions == ["rolloutCreated", "rolloutPaused", "rolloutResumed", "rolloutAborted"])
-        let created = audit.first { $0.target == "rollout good" && $0.action == "rolloutCreated" }
-        #expect(created?.before?.hasPrefix("version 1, text ") == true, "\(String(describing: created))")
-        let adopted = audit.first { $0.action == "policyApplied" && $0.actor == "coordinator" }
-        #expect(adopted?.before == created?.before)
-        #expect(adopted?.after?.hasPrefix("version 2, text ") == true && adopted?.after?.hasSuffix("good") == true)
-        let stop = audit.last {
-            $0.target == "rollout bad" && $0.action == "rolloutAdvanced" && $0.actor == "coordinator"
-        }
-        #expect(stop?.before == "returning: \(bad.reason)" && stop?.after == "returned: \(bad.reason)")
+        try await expectAudit(client, bad: bad.reason)
         try await programs.run(["audit", "verify"])
 
         for task in running { task.cancel() }

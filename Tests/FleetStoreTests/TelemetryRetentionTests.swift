@@ -229,8 +229,9 @@ import Testing
             try await server.query(
                 Self.undone + "DROP TABLE quarantine; ALTER TABLE board DROP COLUMN drainedAtMilliseconds, "
                     + "DROP COLUMN keySinceMilliseconds, DROP COLUMN keyRotation; "
-                    + "ALTER TABLE lease DROP COLUMN relay, DROP COLUMN admin; DELETE FROM shoalMigration "
-                    + "WHERE name IN ('telemetryHours', 'quarantine', 'boardCare', 'leader')", in: name)
+                    + "ALTER TABLE lease DROP COLUMN relay, DROP COLUMN admin; ALTER TABLE token DROP COLUMN labels; "
+                    + "DELETE FROM shoalMigration "
+                    + "WHERE name IN ('telemetryHours', 'quarantine', 'boardCare', 'leader', 'tokenLabels')", in: name)
 
             let again = try await PostgreSQLFleetStore.open(address)
             try await expect(hours, in: again)
