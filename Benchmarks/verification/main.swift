@@ -7,11 +7,11 @@ import SearchSpace
 // its own measurements by the product's predictor, verified by the product's rule.
 //
 //     verification-study LATENCY.csv [accuracy=ACCURACY.csv] [architectures=1500] [constraints=40] [seeds=1,2,3]
-//                        [noise=0,0.01,0.02,0.05] [measurements=10]
+//                        [noise=0,0.01,0.02,0.05] [measurements=10] [slow=0]
 //
 // A data set has one figure per architecture and board: what it takes there. Noise is a batch's deviation as a share of
 // it, normally distributed; a measurement has five batches, and a published point breaks its constraint where a
-// further batch does. Without accuracies the mean over boards of each one's rank of latency stands for accuracy.
+// further batch does. Of a clock that jumps the share `slow` of the batches takes 1.19 times as long. Without accuracies the mean over boards of each one's rank of latency stands for accuracy.
 
 struct Failure: Error, CustomStringConvertible { let description: String }
 
@@ -19,7 +19,7 @@ struct StudyOptions {
     var latency = ""
     var values = [
         "accuracy": "", "architectures": "1500", "constraints": "40", "seeds": "1,2,3", "noise": "0,0.01,0.02,0.05",
-        "measurements": "10",
+        "measurements": "10", "slow": "0",
     ]
 
     init(_ arguments: some Sequence<String>) throws {
@@ -69,6 +69,7 @@ struct Study {
     let accuracies: [String: Double]
     let constraints: Int
     let samples: Int
+    let slow: Double
     private static let batches = 5
     private static let bands = 16
 
@@ -118,7 +119,8 @@ struct Study {
         guard let first = pool.first else { return tally }
         tally.cases = 1
         func batch(_ subnet: SubnetConfiguration) -> Double {
-            (truth[subnet] ?? 0) * max(0.1, 1 + noise * normal(&generator))
+            let isSlow = slow > 0 && Double.random(in: 0..<1, using: &generator) < slow
+            return (truth[subnet] ?? 0) * max(0.1, 1 + noise * normal(&generator)) * (isSlow ? 1.19 : 1)
         }
         if batch(first.configuration) > limit { tally.brokenByPrediction = 1 }
         var readings: [SubnetConfiguration: LatencyReading] = [:]
@@ -212,7 +214,8 @@ do {
         let latencies = drawn(all, options.integer("architectures"), seed: seed)
         let study = Study(
             latencies: latencies, accuracies: try accuracies(options.values["accuracy"] ?? "", latencies),
-            constraints: options.integer("constraints"), samples: options.integer("measurements"))
+            constraints: options.integer("constraints"), samples: options.integer("measurements"),
+            slow: options.numbers("slow").first ?? 0)
         for board in latencies.boards.indices {
             let found = try study.run(board: board, noises: noises, seed: seed &* 1_000 &+ UInt64(board))
             tallies = zip(tallies, found).map { $0 + $1 }

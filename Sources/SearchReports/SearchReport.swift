@@ -61,19 +61,19 @@ package enum SearchReport {
             return search.state == .done ? ["verified     no"] : []
         }
         let count = "\(verification.measurements.count) measurements"
-        if let refusal = verification.refusal { return ["verified     no: \(refusal)"] }
+        let leftOut = verification.leftOut.map { one in
+            let asked =
+                search.job.constraints.indices.contains(one.constraint)
+                ? text(search.job.constraints[one.constraint]) : "\(one.constraint)"
+            return "left out     \(asked): \(one.reason)"
+        }
+        if let refusal = verification.refusal { return ["verified     no: \(refusal)"] + leftOut }
         guard verification.verified else { return ["verified     not yet, \(count) so far"] }
         let by =
             verification.against == SearchVerification.boards
             ? Set(verification.measurements.compactMap(\.board?.rawValue)).sorted().joined(separator: ", ")
             : verification.against
-        return ["verified     yes, \(verification.points.count) points in \(count) by \(by)"]
-            + verification.leftOut.map { one in
-                let asked =
-                    search.job.constraints.indices.contains(one.constraint)
-                    ? text(search.job.constraints[one.constraint]) : "\(one.constraint)"
-                return "left out     \(asked): \(one.reason)"
-            }
+        return ["verified     yes, \(verification.points.count) points in \(count) by \(by)"] + leftOut
     }
 
     package static let verifiedHeader = [

@@ -42,6 +42,54 @@ import Testing
         #expect(decision == .publish(candidates[3], reading(20)))
     }
 
+    /// A clock that jumps makes three batches of ten a fifth slower: medians say nothing of that.
+    @Test func aClockThatJumpsLeavesFewPointsOut() {
+        let many = (0..<500).map { place in
+            var subnet = SearchSpace.ofaMobileNetV3.smallest
+            subnet.resolution = 100 + place
+            let predicted = 0.07 + 0.0005 * Double(place)
+            return PredictedSubnet(configuration: subnet, accuracy: predicted, latencyMilliseconds: predicted)
+        }
+        let seed: UInt64 = 20_261_123
+        var generator = SeededGenerator(seed: seed)
+        var (published, sum) = (0, 0.0)
+        for _ in 0..<200 {
+            let (decision, asked) = verify(limit: 0.2, among: many) { subnet in
+                LatencyReading(
+                    batches: (0..<5).map { _ in
+                        let isSlow = Double.random(in: 0..<1, using: &generator) < 0.3
+                        let noise = Double.random(in: -0.01...0.01, using: &generator)
+                        return subnet.latencyMilliseconds * (1 + noise) * (isSlow ? 1.19 : 1)
+                    })
+            }
+            #expect(asked.count <= 6)
+            guard case .publish(let subnet, let reading) = decision else { continue }
+            #expect(PointVerification.keeps(reading, 0.2))
+            published += 1
+            sum += subnet.latencyMilliseconds
+        }
+        #expect(published >= 190, "\(published) of 200, seed \(seed)")
+        #expect(sum / Double(max(1, published)) > 0.14, "points are not given away")
+    }
+
+    /// What batches vary is believed of all where it was seen in some.
+    @Test func fiveBatchesThatAgreeByChanceAreNotBelieved() {
+        let wide = reading(30, spread: 0.1)
+        let quiet = reading(20)
+        let decision = { (readings: [SubnetConfiguration: LatencyReading]) in
+            PointVerification.decision(
+                limit: 20.5, candidates: self.candidates, readings: readings,
+                spent: Set(readings.keys), correction: 1)
+        }
+        let (fourth, sixth) = (candidates[3].configuration, candidates[5].configuration)
+        #expect(decision([fourth: quiet]) == .publish(candidates[3], quiet))
+        guard case .measure(let next) = decision([fourth: quiet, sixth: wide]) else {
+            Issue.record("published by chance")
+            return
+        }
+        #expect(next.latencyMilliseconds < 20)
+    }
+
     @Test func aTableThatIsWrongByAFactorCostsTwo() {
         let (decision, asked) = verify(limit: 21) { reading(1.5 * $0.latencyMilliseconds) }
         #expect(asked.map(\.latencyMilliseconds) == [20, 10])

@@ -39,6 +39,18 @@ import Testing
         #expect(!silent.contains { $0.hasPrefix("relaxed") })
     }
 
+    @Test func pointsThatWereLeftOutAreNamedAlsoWhereNoneIsPublished() {
+        var record = search()
+        record.state = .done
+        var verification = SearchVerification(
+            against: SearchVerification.boards, refusal: "no point keeps its constraint where it was measured")
+        verification.leftOut = [.init(constraint: 1, reason: "too near")]
+        record.verification = verification
+        let lines = SearchReport.lines(SearchView(search: record, generation: nil))
+        #expect(lines.contains("verified     no: no point keeps its constraint where it was measured"))
+        #expect(lines.contains("left out     1.00 MiB: too near"))
+    }
+
     @Test func aFailureIsTold() {
         var record = search()
         record.state = .failed

@@ -53,6 +53,9 @@ public enum PointVerification {
         public var leastDeviation = 0.004
         /// Room that is left after each failure, as a share of the constraint.
         public var caution = 0.015
+        /// From so many failures on the next subnet is chosen with as much room as the readings so far would need: of
+        /// a clock that jumps by a fifth the medians say nothing.
+        public var patience = 3
 
         public init() {}
     }
@@ -86,7 +89,11 @@ public enum PointVerification {
             return .leaveOut(reason(limit, known.map(\.1), spent.count, settings))
         }
         // Half-way between what the quietest and what such readings ask for: with all of it accuracy is given away.
-        let room = 1 + (usual + errorsOfExpectation(settings)) / 2 + settings.caution * Double(spent.count)
+        let failures = Double(spent.count)
+        var room = 1 + (usual + errorsOfExpectation(settings)) / 2 + settings.caution * failures
+        if spent.count >= settings.patience {
+            room = max(room, roomNeeded(by: known.map(\.1), settings) + settings.caution * (failures - 1))
+        }
         let hopeful = open.filter { $0.latencyMilliseconds * correction * room <= limit }
             .max { isWorse($0, $1) }
         if let hopeful, best.map({ isWorse($0.0, hopeful) }) ?? true { return .measure(hopeful) }
@@ -107,10 +114,19 @@ public enum PointVerification {
 
     /// The median of measured over predicted latency; 1 before the first measurement.
     public static func correction(_ measured: [(predicted: Double, reading: LatencyReading)]) -> Double {
-        let ratios = measured.filter { $0.predicted > 0 }.map { $0.reading.median / $0.predicted }.sorted()
-        guard !ratios.isEmpty else { return 1 }
-        let middle = ratios.count / 2
-        return ratios.count % 2 == 1 ? ratios[middle] : (ratios[middle - 1] + ratios[middle]) / 2
+        median(measured.filter { $0.predicted > 0 }.map { $0.reading.median / $0.predicted }) ?? 1
+    }
+
+    /// How many times a subnet's own latency its constraint had to be, by the median of the readings.
+    private static func roomNeeded(by readings: [LatencyReading], _ settings: Settings) -> Double {
+        median(readings.filter { $0.median > 0 }.map { highestExpected(of: $0, settings) / $0.median }) ?? 1
+    }
+
+    private static func median(_ values: [Double]) -> Double? {
+        let sorted = values.sorted()
+        guard !sorted.isEmpty else { return nil }
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 
     /// Standard deviation of one batch, from the range of several: of a normal distribution's, 2.33 at five.
