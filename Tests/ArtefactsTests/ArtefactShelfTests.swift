@@ -138,8 +138,8 @@ import Testing
         #expect(shelf.index == ShelfIndex() && shelf.notes.count == 1)
     }
 
-    @Test func aDamagedContentGivesTheVersionBefore() throws {
-        let disk = MemoryDisk()
+    /// Version 2 is used, and version 1 was before.
+    private func withTwoVersions(_ disk: MemoryDisk) throws -> ArtefactShelf<MemoryDisk> {
         var shelf = try open(disk)
         for version in UInt64(1)...2 {
             let signed = try Samples.signed(version)
@@ -147,6 +147,12 @@ import Testing
             try fetch(signed, to: &shelf)
             try shelf.use(signed, isRunning: false)
         }
+        return shelf
+    }
+
+    @Test func aDamagedContentGivesTheVersionBefore() throws {
+        let disk = MemoryDisk()
+        let shelf = try withTwoVersions(disk)
         disk.damage(shelf.file(of: try Samples.signed(2).manifest), at: 4_321)
         let after = try open(disk)
         #expect(after.index.slots[try Samples.id()]?.inUse?.manifest.version == 1)
@@ -163,13 +169,7 @@ import Testing
 
     @Test func damageOfTheVersionBeforeIsFoundToo() throws {
         let disk = MemoryDisk()
-        var shelf = try open(disk)
-        for version in UInt64(1)...2 {
-            let signed = try Samples.signed(version)
-            try shelf.desire([DesiredArtefact(signed, mayDowngrade: false)], generation: version)
-            try fetch(signed, to: &shelf)
-            try shelf.use(signed, isRunning: false)
-        }
+        let shelf = try withTwoVersions(disk)
         try disk.remove(shelf.file(of: try Samples.signed(1).manifest))
         let once = try open(disk)
         #expect(once.damaged.map(\.version) == [1])
