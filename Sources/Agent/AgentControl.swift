@@ -28,6 +28,10 @@ actor AgentControl {
     private var measuring: MeasuringDesk
     /// `nil` where the disk has no room for them.
     private var artefacts: ArtefactDesk?
+    /// What the board does by itself when policies come into force or go while it is alone.
+    private var offline: OfflinePolicies<ContinuousClock.Instant>
+    /// Envelopes that were posted to models, of the coordinator's and own ones.
+    private var postings: UInt64 = 0
     /// `nil` where nothing runs that could be held.
     private var shares: ShareDesk?
     /// `nil` where the key stays.
@@ -53,6 +57,7 @@ actor AgentControl {
         let known = state.assignment()
         session = SessionStateMachine(
             settings: .init(), board: board, incarnation: incarnation, generation: known?.generation ?? 0, at: now)
+        offline = OfflinePolicies(board: board, told: state.policiesInForce(), at: now)
         self.spool = spool
         self.incarnation = incarnation
         assignment = known
@@ -76,7 +81,7 @@ actor AgentControl {
     }
 
     /// A board that restarts without its coordinator goes on as it was told last.
-    func resumeLastAssignment() { if let assignment { carryOut(assignment) } }
+    func resumeLastAssignment() { if let assignment { carryOut(assignment.models) } }
 
     /// The agent ends as it should, and not by a failure.
     func stopped() {
@@ -115,6 +120,7 @@ actor AgentControl {
         perform(session.timerFired(at: now, using: &generator))
         sendTelemetry()
         artefacts?.timerFired().forEach(send)
+        followPolicies(at: now)
         if session.isConnected { (sharing.timerFired() + measuring.timerFired()).forEach(send) }
         return !isStopping.withLock { $0 }
     }
@@ -130,10 +136,12 @@ actor AgentControl {
                 if action == .sessionStarted {
                     sessions += 1
                     unansweredHellos = 0
+                    offline.sessionStarted(at: .now)
                     if let outcome = keys?.sessionStarted() { changed(outcome) }
                     (sharing.sessionStarted() + (artefacts?.sessionStarted() ?? [])).forEach(send)
                 } else {
                     sharing.sessionLost()
+                    offline.sessionLost(at: .now)
                     artefacts?.sessionLost()
                 }
             case .helloUnanswered:
@@ -173,14 +181,39 @@ actor AgentControl {
         }
         unkept = nil
         self.assignment = assignment
-        carryOut(assignment)
+        offline.assigned()
+        carryOut(assignment.models)
         logger.info("assignment applied", metadata: ["generation": "\(assignment.generation)"])
         perform(session.assignmentApplied(generation: assignment.generation, at: .now))
     }
 
-    private func carryOut(_ assignment: Assignment) {
-        shares?.assigned(assignment.models)
-        let assigned = Dictionary(assignment.models.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
+    /// What signed policies ask by the board's own clock, where the coordinator is not there to say it.
+    private func followPolicies(at now: ContinuousClock.Instant) {
+        for received in artefacts?.takePolicies() ?? [] {
+            offline.received(received.policies, for: received.model, signedAt: received.signedAtSeconds)
+        }
+        for action in offline.timerFired(secondsSince1970: Int64(Self.wallClock() / 1_000), at: now) {
+            switch action {
+            case .carryOut(let models, let inForce, let infeasible):
+                logger.warning(
+                    "the coordinator is away, and other policies are in force: the board follows them by itself",
+                    metadata: ["policies": "\(inForce)", "infeasible": "\(infeasible)"])
+                carryOut(models)
+            case .asTold:
+                logger.info("as the coordinator told", metadata: ["generation": "\(assignment?.generation ?? 0)"])
+                carryOut(assignment?.models ?? [])
+            case .keep(let names):
+                do { try state.save(policiesInForce: names) } catch {
+                    logger.error("policies in force not kept", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func carryOut(_ models: [ModelAssignment]) {
+        shares?.assigned(models)
+        postings += 1
+        let assigned = Dictionary(models.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
         for runner in runners {
             guard let model = assigned[runner.deployment.name.rawValue] else {
                 runner.mailbox.withdraw()
@@ -190,7 +223,7 @@ actor AgentControl {
                 logger.warning("assignment names a point that is not here", metadata: ["model": "\(model.model)"])
                 continue
             }
-            runner.mailbox.post(model, generation: assignment.generation)
+            runner.mailbox.post(model, number: postings)
         }
     }
 

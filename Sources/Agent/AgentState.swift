@@ -65,11 +65,18 @@ struct AgentState {
 
     func save(_ assignment: Assignment) throws { try file("assignment").write(assignment) }
 
+    /// Names of policies that were in force when the coordinator planned last; `nil` before it ever has, and where the
+    /// file is damaged: then the board plans nothing by itself before it has heard from its coordinator again.
+    func policiesInForce() -> [String]? { file(Self.inForce).read([String].self).value }
+
+    func save(policiesInForce names: [String]) throws { try file(Self.inForce).write(names) }
+
     /// Names of the files that are not as they were written.
     var damaged: [String] {
         var names: [String] = []
         if file("membership").read(Membership.self).isDamaged { names.append("membership.json") }
         if file("assignment").read(Assignment.self).isDamaged { names.append("assignment.json") }
+        if file(Self.inForce).read([String].self).isDamaged { names.append(Self.inForce + ".json") }
         for name in [Self.incarnation, Self.updateNumber] where file(name).read(UInt64.self).isDamaged {
             names.append(name + ".json")
         }
@@ -89,6 +96,7 @@ struct AgentState {
     }
 
     private static let (incarnation, updateNumber) = ("incarnation", "update-number")
+    private static let inForce = "policies-in-force"
 
     private func next(_ name: String, above least: UInt64, _ reason: String) throws -> UInt64 {
         let last = file(name).read(UInt64.self)

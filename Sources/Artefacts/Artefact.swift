@@ -8,6 +8,11 @@ public enum ArtefactKind: UInt8, Sendable, CaseIterable {
     case subnetTable = 2
     /// A hook file; a running agent takes it over between two frames.
     case hookVersion = 3
+    /// The policies that name a model, made by the coordinator of what is applied; a running agent takes them over.
+    case policy = 4
+
+    /// Whether a running agent takes a version over; others wait for its next start.
+    public var isTakenOverAtOnce: Bool { self == .hookVersion || self == .policy }
 
     /// As people write it.
     public var name: String {
@@ -15,6 +20,7 @@ public enum ArtefactKind: UInt8, Sendable, CaseIterable {
         case .modelPackage: "model-package"
         case .subnetTable: "subnet-table"
         case .hookVersion: "hook-version"
+        case .policy: "policy"
         }
     }
 
@@ -48,7 +54,7 @@ public enum ArtefactLimits {
     /// Sums of a chunk's proof: enough for `bytes` in chunks of `chunkBytes`.
     public static let proofSums = 17
     /// Artefacts that one board may be told to hold: each kind for each model.
-    public static let perBoard = FleetLimits.modelsPerBoard * 3
+    public static let perBoard = FleetLimits.modelsPerBoard * ArtefactKind.allCases.count
     /// Chunks that a board may ask for at once.
     public static let window = 16
     /// Changes of the signing key that the coordinator can prove.

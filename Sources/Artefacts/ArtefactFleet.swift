@@ -112,9 +112,13 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     // MARK: Speaking
 
-    /// What the board should use, of the models that it runs.
-    public func desired(of id: BoardID, running models: Set<ModelName>) -> [DesiredArtefact] {
-        let placed = deployments.ids.filter { models.contains($0.name) }.sorted()
+    /// What the board should use, of the models that it runs. An agent of before does not know policies, and would take
+    /// an order with one for none.
+    public func desired(
+        of id: BoardID, running models: Set<ModelName>, knowsPolicies: Bool = true
+    ) -> [DesiredArtefact] {
+        let known = deployments.ids.filter { models.contains($0.name) && (knowsPolicies || $0.kind != .policy) }
+        let placed = known.sorted()
         return placed.prefix(ArtefactLimits.perBoard).compactMap { artefact in
             guard let placement = deployments.placement(of: artefact, on: id),
                 let signed = artefacts[artefact]?.first(where: { $0.manifest.version == placement.version })
@@ -125,7 +129,7 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     private mutating func speak(to id: BoardID, at now: Instant) -> [Action] {
         guard let board = boards[id] else { return [] }
-        let desired = desired(of: id, running: board.models)
+        let desired = desired(of: id, running: board.models, knowsPolicies: board.state.knowsPolicies)
         let follows =
             board.state.generation == deployments.generation
             && board.state.wanted == Set(desired.map { Wanted($0.id, $0.signed.manifest.version) })
@@ -151,6 +155,9 @@ private struct Wanted: Hashable {
 }
 
 extension ArtefactState {
+    /// Boards that know them say what they have of them, be it nothing.
+    fileprivate var knowsPolicies: Bool { holdings.contains { $0.id.kind == .policy } }
+
     fileprivate var wanted: Set<Wanted> {
         Set(holdings.filter { $0.desiredVersion > 0 }.map { Wanted($0.id, $0.desiredVersion) })
     }

@@ -242,7 +242,7 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     private mutating func use(_ signed: SignedManifest, at now: Instant) throws(DiskFailure) -> [Action] {
         let id = signed.manifest.id
-        let isRunning = id.kind == .hookVersion
+        let isRunning = id.kind.isTakenOverAtOnce
         try shelf.use(signed, isRunning: isRunning)
         onTrialSince[id] = nil
         guard isRunning else { return [.tell("\(id) version \(signed.manifest.version) waits for the next start")] }
@@ -344,11 +344,13 @@ where Instant: Sendable, Instant.Duration == Duration {
 
     private var lastNumber: UInt64
 
-    /// All that is here or desired.
+    /// All that is here or desired, and the policies that this board would use: by these the coordinator knows that it
+    /// knows them.
     public var state: ArtefactState {
         let index = shelf.index
         let desired = Dictionary(index.desired.map { ($0.id, $0.signed.manifest) }) { first, _ in first }
-        let ids = Set(desired.keys).union(index.slots.keys).sorted().prefix(ShelfIndex.slotLimit)
+        let policies = usable.filter { $0.kind == .policy }
+        let ids = policies.union(desired.keys).union(index.slots.keys).sorted().prefix(ShelfIndex.slotLimit)
         return ArtefactState(
             number: 0, key: index.key, generation: index.generation,
             holdings: ids.map { holding(of: $0, desired[$0]) },
@@ -371,7 +373,7 @@ where Instant: Sendable, Instant.Duration == Duration {
             if examining.contains(desired.sum) { holding.receivedBytes = desired.byteCount }
             holding.reason = (trouble ?? "").reason()
         } else {
-            let waits = id.kind != .hookVersion && started[id] != desired.sum
+            let waits = !id.kind.isTakenOverAtOnce && started[id] != desired.sum
             (holding.status, holding.receivedBytes) = (waits ? .waitsForStart : .inUse, desired.byteCount)
         }
         return holding

@@ -28,7 +28,7 @@ public struct Deployments: Equatable, Sendable {
     public internal(set) var everywhere: [ArtefactID: UInt64] = [:]
     /// The latest version that any board may have been told: boards that were away may have to step back from it.
     public internal(set) var highest: [ArtefactID: UInt64] = [:]
-    /// One for an artefact at the most.
+    /// One for an artefact at the most, but for policies: of those a board is in one at the most.
     public internal(set) var trials: [Trial] = []
 
     public init() {}
@@ -69,6 +69,17 @@ public struct Deployments: Equatable, Sendable {
             next.trials.append(Trial(id, version: version, boards: boards))
             next.highest[id] = max(version, highest[id] ?? 0)
         }
+        next.generation += 1
+        return next
+    }
+
+    /// These trials in place of all of the kind; here an artefact may have several, on boards that differ.
+    func trying(_ trials: [Trial], of kind: ArtefactKind) -> Deployments {
+        guard self.trials.filter({ $0.id.kind == kind }) != trials else { return self }
+        var next = self
+        next.trials.removeAll { $0.id.kind == kind }
+        next.trials += trials
+        for trial in trials { next.highest[trial.id] = max(trial.version, highest[trial.id] ?? 0) }
         next.generation += 1
         return next
     }

@@ -26,6 +26,9 @@ extension CoordinatorActor {
         }
     }
 
+    /// As boards should know them.
+    var policySets: PolicySets { machine.policySets }
+
     var rolloutsInOrder: [Rollout] { rollouts.values.sorted { $0.number < $1.number } }
 
     // MARK: People

@@ -271,6 +271,7 @@ public struct CoordinatorService: Service {
                 while !Task.isCancelled {
                     await actor.timerFired()
                     await desk.timerFired()
+                    await artefacts.publish(await actor.policySets)
                     try? await Task.sleep(for: Self.tick)
                 }
             }

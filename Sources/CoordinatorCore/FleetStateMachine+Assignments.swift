@@ -1,4 +1,5 @@
 public import FleetModel
+import ResourceAllocation
 import WireProtocol
 
 /// A policy that rules these boards in place of the one of its name, if there is one.

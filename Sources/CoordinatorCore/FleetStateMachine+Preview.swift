@@ -1,4 +1,5 @@
 public import FleetModel
+import ResourceAllocation
 
 /// What a policy would change on one board.
 public struct AssignmentPreview: Equatable, Sendable {

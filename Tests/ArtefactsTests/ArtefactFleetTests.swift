@@ -27,6 +27,26 @@ import Testing
             receivedBytes: 0, reason: reason)
     }
 
+    /// To an agent of before an order with a kind that it does not know is none at all.
+    @Test func policiesAreForBoardsThatKnowThem() throws {
+        let (hooks, policies) = (try Samples.id(), try Samples.id(.policy))
+        let list = [hooks: [try Samples.signed(2)], policies: [try Samples.signed(1, policies)]]
+        let deployments = Deployments().deploying(hooks, version: 2).deploying(policies, version: 1)
+        for knows in [false, true] {
+            var fleet = Fleet(
+                keys: SigningKeys(signer: Samples.signer), artefacts: list, deployments: deployments)
+            let held = ArtefactHolding(
+                id: policies, status: .leftOver, version: 0, previousVersion: 0, desiredVersion: 0, receivedBytes: 0,
+                reason: "")
+            let actions = fleet.stateReceived(
+                state(0, holdings: knows ? [held] : []), from: try board(), models: models, at: .seconds(0))
+            let desired = actions.compactMap { action in
+                if case .send(.desired(_, let desired), _) = action { desired.map(\.id) } else { nil }
+            }
+            #expect(desired == [knows ? [hooks, policies].sorted() : [hooks]])
+        }
+    }
+
     @Test func aBoardIsToldUntilItFollows() throws {
         var fleet = try fleet()
         let board = try board()

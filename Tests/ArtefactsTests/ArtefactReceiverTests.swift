@@ -105,6 +105,19 @@ import Testing
         #expect(serve(&receiver, forged, told) == [1])
     }
 
+    /// A board says that it knows policies before it has any, and a running agent takes them over.
+    @Test func policiesAreToldOfAndTakenOverAtOnce() throws {
+        let id = try Samples.id(.policy)
+        var receiver = Receiver(
+            try ArtefactShelf(MemoryDisk(), atMilliseconds: 0), usable: [id], started: [:], at: .seconds(0))
+        _ = receiver.sessionStarted(at: .seconds(0))
+        _ = receiver.received(.trust(Samples.signer.key, []), at: .seconds(0))
+        #expect(receiver.state.holdings.map(\.id) == [id] && receiver.state.holdings[0].desiredVersion == 0)
+        let signed = try Samples.signed(3, id)
+        #expect(serve(&receiver, signed, receiver.received(order(1, signed), at: .seconds(1))) == [3])
+        #expect(receiver.state.holdings.map(\.status) == [.inUse] && receiver.state.holdings[0].runningVersion == 3)
+    }
+
     @Test func anotherContentUnderTheSameVersionIsRefused() throws {
         var receiver = try receiver()
         try use(2, &receiver, 1)

@@ -80,4 +80,22 @@ import WireProtocol
         _ = machine.clockRead(secondsSince1970: 9 * 3_600, at: start)
         #expect(constraints(machine) == [20, 10])
     }
+
+    /// What boards are to know: the policies of all, and of each group of boards that tries others.
+    @Test func boardsKnowTheirPolicies() {
+        let (base, other) = (Samples.policy(milliseconds: 10), Samples.policy("q", milliseconds: 30))
+        let (first, second) = (boards[0].id, boards[1].id)
+        var machine = machine([base, other])
+        #expect(machine.policySets == PolicySets(everywhere: [base, other]))
+        let tried = Samples.policy("q", milliseconds: 5)
+        _ = machine.trialsChanged(
+            [trial(20, on: [first, second]), PolicyTrial(policy: tried, boards: [second])], on: [first], at: start)
+        let twenty = Samples.policy(milliseconds: 20)
+        #expect(
+            machine.policySets
+                == PolicySets(
+                    everywhere: [base, other],
+                    trials: [.init([other, twenty], boards: [first]), .init([twenty, tried], boards: [second])]))
+        #expect(machine.policySets.models.map(\.rawValue) == ["classifier"])
+    }
 }

@@ -1,4 +1,5 @@
 import AdminAPI
+import ArtefactFiles
 import Artefacts
 import AuditLog
 import CoordinatorCore
@@ -131,6 +132,54 @@ import WireProtocol
         #expect(view.warning == "no board has a model named nobody")
     }
 
+    /// Policies are signed as they are applied, rolled out and withdrawn, and by no other way.
+    @Test func policiesAreArtefacts() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, desk) = try await start()
+        let policies = ArtefactID(.policy, id.name)
+        func policy(_ name: String, _ milliseconds: Double) -> Policy {
+            Policy(
+                name: name, selector: [:],
+                models: [
+                    ModelPolicy(
+                        model: "m", latency: .init(milliseconds: milliseconds, percentile: 95), accuracyFloor: nil,
+                        priority: 1)
+                ])
+        }
+        func held(by board: BoardID) async throws -> [Double] {
+            guard let version = await desk.deployments.placement(of: policies, on: board)?.version else { return [] }
+            let manifest = try #require(await desk.signed(policies, version)).manifest
+            let bytes = try Data(contentsOf: URL(filePath: folder + "/artefacts/c-\(manifest.sum)"))
+            return try PolicyContent(bytes: Array(bytes)).policies.flatMap { $0.models.map(\.latency.milliseconds) }
+        }
+        _ = try await actor.apply(policy("a", 40), text: "a", by: "ann")
+        await desk.publish(await actor.policySets)
+        #expect(try await held(by: boards[0].id) == [40])
+        let generation = await desk.deployments.generation
+        await desk.publish(await actor.policySets)
+        #expect(await desk.deployments.generation == generation, "nothing has changed")
+
+        let sets = PolicySets(
+            everywhere: [policy("a", 40)], trials: [.init([policy("a", 20)], boards: [boards[0].id])])
+        await desk.publish(sets)
+        #expect(try await held(by: boards[0].id) == [20])
+        #expect(try await held(by: boards[1].id) == [40])
+        // A rollout of an artefact leaves it as it is.
+        await desk.rollouts.setTrials([])
+        #expect(try await held(by: boards[0].id) == [20])
+
+        _ = try await actor.withdraw("a", by: "ann")
+        await desk.publish(await actor.policySets)
+        for board in boards { #expect(try await held(by: board.id).isEmpty) }
+        #expect(await desk.deployments.everywhere[policies] != nil, "boards are told that there are none")
+
+        let administrator = ArtefactAdministrator(desk: desk, actor: actor)
+        let change = ArtefactChange(kind: "policy", name: "m", version: nil, dryRun: false)
+        await #expect(throws: AdminFailure.self) { try await administrator.deploy(change, by: "ann") }
+        await #expect(throws: AdminFailure.self) { try await administrator.withdraw(change, by: "ann") }
+        #expect(try await administrator.artefacts().contains { $0.kind == "policy" && $0.name == "m" })
+    }
+
     /// Numbers, generations and what was in force before stand in the log of changes.
     @Test func theLogNamesVersionsBeforeAndAfter() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -258,5 +307,9 @@ extension CoordinatorActor {
 
 extension ArtefactDesk {
     fileprivate var deployments: Deployments { library.deployments }
+
+    fileprivate func signed(_ id: ArtefactID, _ version: UInt64) -> SignedManifest? {
+        library.signed(id, version: version)
+    }
     fileprivate var key: ArtefactKey { library.keys.signer.key }
 }

@@ -87,6 +87,24 @@ import WireProtocol
         }
     }
 
+    /// The board has the policy signed, and what the coordinator planned by it outlasts a restart without it.
+    private func policyIsHeld() async throws {
+        while true {
+            let artefacts: [ArtefactView] = try await programs.client().get("v1/artefacts")
+            let policy = artefacts.first { $0.kind == "policy" && $0.name == "classifier" }
+            if let version = policy?.deployedVersion, let held = policy?.boards.first {
+                #expect(held.board == "edge-1")
+                if held.status == "inUse", held.version == version, held.runningVersion == version { break }
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        while true {
+            let kept = FileManager.default.contents(atPath: folder + "/edge-1/policies-in-force.json")
+            if let kept, String(decoding: kept, as: UTF8.self).hasSuffix("[\"kitchen\"]") { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
     @Test(.timeLimit(.minutes(15)))
     func aBoardIsScrapedDrainedAndChangesItsKeyThroughKills() async throws {
         defer { programs.remove() }
@@ -101,6 +119,7 @@ import WireProtocol
         try await programs.run(["apply", "-f", folder + "/kitchen.yaml"])
         try await board { isConverged($0) && $0.desiredGeneration > 0 }
         try await applyAgain()
+        try await policyIsHeld()
 
         try await scrape()
         try await drain()

@@ -20,15 +20,40 @@ struct ArtefactDesk: @unchecked Sendable {
     private let takeovers: [ModelName: HookTakeover]
     private let trials: [ModelName: PackageTrial]
     private let finished = FinishedTakeovers()
+    /// That were taken over and not asked for yet.
+    private var policies: [ReceivedPolicies] = []
     private let logger: Logger
 
+    /// Signed policies for a model.
+    struct ReceivedPolicies {
+        var model: ModelName
+        var policies: [Policy]
+        var signedAtSeconds: Int64
+    }
+
+    /// - Parameter started: what was loaded of the shelf; policies of the shelf are taken over here.
     init(
         _ shelf: ArtefactShelf<FolderDisk>, folder: ArtefactFolder, started: [ArtefactID: ContentSum],
         models: [AgentConfiguration.Model], runners: [ModelRunner], incarnation: UInt64,
         settings: Receiver.Settings = .init(), logger: Logger
     ) {
+        let usable = ShelvedModels.usable(models)
+        var (shelf, started) = (shelf, started)
+        for id in usable.sorted() where id.kind == .policy {
+            // The last good version before where the newest cannot be read.
+            while let manifest = shelf.index.slots[id]?.inUse?.manifest {
+                do {
+                    policies.append(try Self.received(manifest, on: shelf, folder))
+                    started[id] = manifest.sum
+                    break
+                } catch {
+                    logger.warning("policies not used", metadata: ["model": "\(id.name)", "reason": "\(error)"])
+                    guard (try? shelf.failed(id, manifest.sum, reason: "\(error)")) != nil else { break }
+                }
+            }
+        }
         receiver = Receiver(
-            shelf, usable: ShelvedModels.usable(models), started: started, settings: settings,
+            shelf, usable: usable, started: started, settings: settings,
             // An answer to a state of an earlier start is none to one of this start.
             lastNumber: min(incarnation, 1 << 42) << 20, at: .now)
         self.folder = folder
@@ -84,7 +109,27 @@ struct ArtefactDesk: @unchecked Sendable {
         return messages
     }
 
-    private func load(_ id: ArtefactID, _ manifest: ArtefactManifest) {
+    private static func received(
+        _ manifest: ArtefactManifest, on shelf: ArtefactShelf<FolderDisk>, _ folder: ArtefactFolder
+    ) throws -> ReceivedPolicies {
+        ReceivedPolicies(
+            model: manifest.id.name, policies: try folder.policies(manifest, on: shelf),
+            signedAtSeconds: Int64(manifest.createdAtMilliseconds / 1_000))
+    }
+
+    /// Policies that were taken over since this was asked last.
+    mutating func takePolicies() -> [ReceivedPolicies] {
+        defer { policies = [] }
+        return policies
+    }
+
+    private mutating func load(_ id: ArtefactID, _ manifest: ArtefactManifest) {
+        guard id.kind != .policy else {
+            do {
+                policies.append(try Self.received(manifest, on: receiver.shelf, folder))
+                return finished.put(manifest, failure: nil)
+            } catch { return finished.put(manifest, failure: "\(error)") }
+        }
         guard let takeover = takeovers[id.name] else {
             return finished.put(manifest, failure: "no model of that name runs here")
         }

@@ -11,14 +11,14 @@ struct ShelvedModels {
     /// For people.
     let notes: [String]
 
-    /// What of a model an artefact may replace. Hooks that boards learn together have versions of their own.
+    /// What of a model an artefact may replace, and the policies that name it. Hooks that boards learn together have versions of their own.
     static func usable(_ models: [AgentConfiguration.Model]) -> Set<ArtefactID> {
         Set(
             models.flatMap { model -> [ArtefactID] in
                 guard let name = ModelName(model.name) else { return [] }
                 let kinds: [ArtefactKind] =
                     model.hooks?.shares == true
-                    ? [.modelPackage, .subnetTable] : [.modelPackage, .subnetTable, .hookVersion]
+                    ? [.modelPackage, .subnetTable, .policy] : [.modelPackage, .subnetTable, .policy, .hookVersion]
                 return kinds.map { ArtefactID($0, name) }
             })
     }
@@ -85,11 +85,12 @@ struct ArtefactFolder {
         var (here, used) = (model, [SignedManifest]())
         for kind in ArtefactKind.allCases {
             let id = ArtefactID(kind, name)
-            guard usable.contains(id), let signed = shelf.index.slots[id]?.inUse else { continue }
+            guard kind != .policy, usable.contains(id), let signed = shelf.index.slots[id]?.inUse else { continue }
             used.append(signed)
             switch kind {
             case .modelPackage: here.package = disk.path(of: shelf.file(of: signed.manifest))
             case .subnetTable: here.points = disk.path(of: shelf.file(of: signed.manifest))
+            case .policy: break
             case .hookVersion:
                 var hooks = model.hooks ?? AgentConfiguration.Hooks(file: "")
                 hooks.file = try hookFile(signed.manifest, on: shelf, learns: hooks.learns == true)
@@ -97,6 +98,13 @@ struct ArtefactFolder {
             }
         }
         return (here, used)
+    }
+
+    /// Policies that were signed for a model.
+    /// - Throws: `ArtefactFailure` where they are none, `DiskFailure`.
+    func policies(_ manifest: ArtefactManifest, on shelf: ArtefactShelf<FolderDisk>) throws -> [Policy] {
+        let count = min(manifest.byteCount, PolicyContent.byteLimit + 1)
+        return try PolicyContent(bytes: disk.read(shelf.file(of: manifest), 0..<count)).policies
     }
 
     /// The content, or the copy of it that has been learning here.

@@ -96,6 +96,10 @@ struct ArtefactAdministrator: ArtefactAdministration {
             let kinds = ArtefactKind.allCases.map(\.name).joined(separator: ", ")
             throw AdminFailure(.invalid, "kind: \(kind.prefix(64)) is none of \(kinds)")
         }
+        guard known != .policy else {
+            throw AdminFailure(
+                .invalid, "kind: policies become artefacts when they are applied, rolled out or withdrawn as policies")
+        }
         guard let model = ModelName(name) else {
             throw AdminFailure(.invalid, "name: \(name.prefix(64)) is not a name of a-z, 0-9 and '-'")
         }
@@ -133,7 +137,7 @@ extension ArtefactDesk {
 
     private func boards(of id: ArtefactID) -> [ArtefactView.Board] {
         fleet.boards.sorted { $0.key < $1.key }.compactMap { board, known in
-            guard let holding = known.state.holdings.first(where: { $0.id == id }) else { return nil }
+            guard let holding = known.state.holdings.first(where: { $0.id == id }), !holding.isEmpty else { return nil }
             return .init(
                 board: board.rawValue, status: holding.status.name, version: holding.version,
                 previousVersion: holding.previousVersion, desiredVersion: holding.desiredVersion,
@@ -148,4 +152,9 @@ extension ArtefactDesk {
     var deployedPackages: [String] {
         library.deployments.everywhere.keys.filter { $0.kind == .modelPackage }.map(\.name.rawValue).sorted()
     }
+}
+
+extension ArtefactHolding {
+    /// Nothing is there, and nothing is wanted.
+    fileprivate var isEmpty: Bool { version == 0 && previousVersion == 0 && desiredVersion == 0 }
 }

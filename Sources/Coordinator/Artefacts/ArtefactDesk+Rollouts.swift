@@ -15,6 +15,9 @@ extension ArtefactDesk {
     /// Boards are returned to the version that is everybody's: there must be one, and it must be another.
     /// - Returns: the version that is everybody's.
     private func refuseRollout(of artefact: ArtefactVersion) throws(RolloutRefusal) -> UInt64 {
+        guard ArtefactID(artefact)?.kind != .policy else {
+            throw RolloutRefusal("policies are rolled out as policies: give --policy FILE")
+        }
         guard let id = ArtefactID(artefact), library.signed(id, version: artefact.version) != nil else {
             throw RolloutRefusal("there is no \(artefact)")
         }
@@ -30,7 +33,7 @@ extension ArtefactDesk {
             ArtefactID(one.artefact).map { Deployments.Trial($0, version: one.artefact.version, boards: one.boards) }
         }
         var next = library.deployments
-        for trial in next.trials where !wanted.contains(where: { $0.id == trial.id }) {
+        for trial in next.trials where trial.id.kind != .policy && !wanted.contains(where: { $0.id == trial.id }) {
             next = next.trying(trial.id, version: trial.version, on: [])
         }
         for trial in wanted where !next.trials.contains(trial) {

@@ -1,6 +1,7 @@
 import ArtefactFiles
 import Artefacts
 import AuditLog
+import CoordinatorCore
 import FleetModel
 import FleetStore
 import Foundation
@@ -10,14 +11,17 @@ import WireProtocol
 /// The coordinator's artefacts: the library on its disk, what boards are told, and the chunks that they ask for. An
 /// actor of its own, so that reading and summing files keeps no telemetry waiting. Lasting, then spoken.
 actor ArtefactDesk {
-    private(set) var library: ArtefactLibrary<FolderDisk>
+    var library: ArtefactLibrary<FolderDisk>
     private(set) var fleet: ArtefactFleet<ContinuousClock.Instant>
     private var queue: ChunkQueue<ContinuousClock.Instant>
     private let keyFile: SigningKeyFile
     private let audit: (any AuditAppending)?
     private let send: @Sendable (Message, BoardID) -> Void
-    private let record: @Sendable (FleetEvent.Kind, BoardID?, String) async -> Void
-    private let logger: Logger
+    let record: @Sendable (FleetEvent.Kind, BoardID?, String) async -> Void
+    let logger: Logger
+    /// What boards hold of policies, or are to; and when that which failed is tried again.
+    var published: PolicySets?
+    var publishesNotBefore = ContinuousClock.now
 
     /// - Parameters:
     ///   - folder: of the coordinator's state.
@@ -88,7 +92,7 @@ actor ArtefactDesk {
         return true
     }
 
-    private func changed() async {
+    func changed() async {
         await perform(
             fleet.changed(
                 keys: library.keys, artefacts: library.artefacts, deployments: library.deployments, at: .now))

@@ -1,3 +1,4 @@
+import AgentCore
 import Engine
 import FleetModel
 import Foundation
@@ -33,7 +34,7 @@ import Testing
         runner.mailbox.post(
             ModelAssignment(
                 model: "m", latency: .init(milliseconds: 10_000, percentile: 95), lowestPoint: top,
-                highestPoint: top, preferredPoint: top, priority: 1), generation: 1)
+                highestPoint: top, preferredPoint: top, priority: 1), number: 1)
         let executor = BoardExecutor([runner])
         executor.start()
         defer { executor.stop() }

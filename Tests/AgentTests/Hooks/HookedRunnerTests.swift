@@ -1,3 +1,4 @@
+import AgentCore
 import Datasets
 import Engine
 import FleetModel
@@ -74,7 +75,7 @@ import Testing
         runner.mailbox.post(
             ModelAssignment(
                 model: "m", latency: .init(milliseconds: 10_000, percentile: 95), lowestPoint: top,
-                highestPoint: top, preferredPoint: top, priority: 1), generation: 1)
+                highestPoint: top, preferredPoint: top, priority: 1), number: 1)
         var sampler = TelemetrySampler(runners: [runner], processors: [0])
         let executor = BoardExecutor([runner])
         executor.start()

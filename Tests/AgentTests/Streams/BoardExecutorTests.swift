@@ -1,3 +1,4 @@
+import AgentCore
 import CAllocations
 import Engine
 import FleetModel
@@ -28,7 +29,7 @@ import Testing
             ModelAssignment(
                 model: "m", latency: .init(milliseconds: milliseconds, percentile: 95),
                 lowestPoint: points.lowerBound, highestPoint: points.upperBound, preferredPoint: points.upperBound,
-                priority: 1), generation: generation)
+                priority: 1), number: generation)
     }
 
     /// Frames of three models and their decisions, envelopes that change in between included.

@@ -1,4 +1,4 @@
-import Agent
+import AgentCore
 import FleetModel
 import Testing
 
@@ -16,7 +16,7 @@ import Testing
 
     @Test func givesBackWhatWasPosted() {
         let mailbox = ModelMailbox()
-        mailbox.post(assignment(milliseconds: 25.5), generation: 258)
+        mailbox.post(assignment(milliseconds: 25.5), number: 258)
 
         let envelope = mailbox.read()
         #expect(envelope?.latencyMicroseconds == 25_500)
@@ -40,7 +40,7 @@ import Testing
                 if generation % 2 == 0 {
                     (one.latency, one.priority, one.highestPoint) = (.init(milliseconds: 2, percentile: 99), 2, 2)
                 }
-                box.shared.mailbox.post(one, generation: generation)
+                box.shared.mailbox.post(one, number: generation)
             }
         }
         var seen = 0
@@ -61,7 +61,7 @@ import Testing
         for (limit, kept) in [(nil, 0), (1, 1), (1.4, 1), (30_000, 30_000)] as [(Double?, UInt16)] {
             var one = assignment(milliseconds: 10)
             (one.switchesPerMinute, one.priority, one.latency.percentile) = (limit, 100, 99.9)
-            mailbox.post(one, generation: 7)
+            mailbox.post(one, number: 7)
             let envelope = mailbox.read()
             #expect(envelope?.switchesPerMinute == kept && envelope?.priority == 100)
             #expect(envelope?.percentileThousandths == 99_900)
@@ -70,9 +70,9 @@ import Testing
 
     @Test func aNewGenerationOfTheSameValuesIsSeen() {
         let mailbox = ModelMailbox()
-        mailbox.post(assignment(milliseconds: 10), generation: 1)
+        mailbox.post(assignment(milliseconds: 10), number: 1)
         let first = mailbox.read()
-        mailbox.post(assignment(milliseconds: 10), generation: 2)
+        mailbox.post(assignment(milliseconds: 10), number: 2)
         #expect(mailbox.read() != first)
     }
 }

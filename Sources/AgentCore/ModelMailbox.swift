@@ -5,9 +5,9 @@ import Synchronization
 ///
 /// Two words, written one after the other and read in the other order: the constraint in microseconds (32 bits), the
 /// lowest and highest point (8 each), and a mark (16); the percentile in thousandths (17), the switches per minute (15,
-/// zero for no limit), the priority (8), and the mark. The mark is of the generation, so that a change to the same
-/// values is seen too, and words of different marks are no envelope: the reader keeps its last one, and looks again at
-/// its next frame.
+/// zero for no limit), the priority (8), and the mark. The mark is of the posting, so that a change to the same values is
+/// seen too, and words of different marks are no envelope: the reader keeps its last one, and looks again at its next
+/// frame.
 package struct ModelMailbox: ~Copyable, Sendable {
     package struct Envelope: Equatable {
         package var latencyMicroseconds: UInt32
@@ -48,13 +48,14 @@ package struct ModelMailbox: ~Copyable, Sendable {
         first.store(UInt64(UInt32.max), ordering: .releasing)
     }
 
+    /// - Parameter number: of this posting; another than that of the one before.
     /// - Precondition: the points are below `FleetLimits.pointsPerModel`, the latency above zero.
-    package func post(_ assignment: ModelAssignment, generation: UInt64) {
+    package func post(_ assignment: ModelAssignment, number: UInt64) {
         let microseconds = UInt64(min(max(assignment.latency.milliseconds * 1_000, 1), Double(UInt32.max)))
         let thousandths = UInt64(min(max(assignment.latency.percentile, 0), 100) * 1_000)
         let points = [assignment.lowestPoint, assignment.highestPoint, assignment.preferredPoint]
         precondition(points.allSatisfy { (0..<FleetLimits.pointsPerModel).contains($0) }, "points \(points)")
-        let mark = generation & 0xFFFF
+        let mark = number & 0xFFFF
         let priority = UInt64(UInt8(clamping: assignment.priority))
         // Less than a whole one would be no limit.
         let switches = UInt64(min(max(assignment.switchesPerMinute?.rounded() ?? 0, 0), 0x7FFF))

@@ -1,32 +1,33 @@
-import FleetModel
-import ResourceAllocation
+public import FleetModel
 
 /// What the policies in force mean for one board.
-struct AssignmentPlan {
+public struct AssignmentPlan: Sendable {
     /// In the order of model names; models without a policy are left as they are.
-    let models: [ModelAssignment]
+    public let models: [ModelAssignment]
     /// What the policies ask that cannot be met there; the least bad point is assigned all the same.
-    let unmet: [Unmet]
+    public let unmet: [Unmet]
     /// The same in sentences.
-    var infeasible: [String] { unmet.map(\.reason) }
+    public var infeasible: [String] { unmet.map(\.reason) }
 
-    struct Unmet: Equatable {
+    public struct Unmet: Equatable, Sendable {
         /// `nil` when it concerns all models together.
-        let model: String?
-        let reason: String
+        public let model: String?
+        public let reason: String
     }
 
     /// What the board ran under the same policies when it described itself last.
-    struct Previous {
+    public struct Previous: Sendable {
         let board: BoardDescription
         let models: [ModelAssignment]
+
+        public init(board: BoardDescription, models: [ModelAssignment]) { (self.board, self.models) = (board, models) }
     }
 
     /// - Parameters:
     ///   - reserve: Share of the CPU time that stays free where no policy says it.
     ///   - interference: What its models cost each other.
     ///   - previous: `nil` where more has changed than measurements, so that nothing is kept for its own sake.
-    init(
+    public init(
         for board: BoardDescription, policies: [Policy], reserve: Double, interference: Interference,
         previous: Previous? = nil
     ) {
@@ -56,7 +57,7 @@ struct AssignmentPlan {
     /// What could not be met and now can, in sentences.
     ///
     /// A model that no policy rules any more is met by nothing: it is not told of, and where none is ruled, nothing is.
-    func feasible(after before: [Unmet]) -> [String] {
+    public func feasible(after before: [Unmet]) -> [String] {
         guard !models.isEmpty else { return [] }
         var told: Set<String?> = []
         return before.filter { old in
