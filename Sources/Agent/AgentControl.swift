@@ -192,7 +192,9 @@ actor AgentControl {
         for received in artefacts?.takePolicies() ?? [] {
             offline.received(received.policies, for: received.model, signedAt: received.signedAtSeconds)
         }
-        for action in offline.timerFired(secondsSince1970: Int64(Self.wallClock() / 1_000), at: now) {
+        let actions = offline.timerFired(
+            secondsSince1970: Int64(Self.wallClock() / 1_000), isAssigned: assignment?.models.isEmpty == false, at: now)
+        for action in actions {
             switch action {
             case .carryOut(let models, let inForce, let infeasible):
                 logger.warning(

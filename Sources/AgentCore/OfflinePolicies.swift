@@ -68,8 +68,13 @@ where Instant: Sendable, Instant.Duration == Duration {
     /// The coordinator's assignment was carried out.
     public mutating func assigned() { planned = nil }
 
-    /// - Parameter seconds: since 1970, by the clock that people read.
-    public mutating func timerFired(secondsSince1970 seconds: Int64, at now: Instant) -> [Action] {
+    /// - Parameters:
+    ///   - seconds: since 1970, by the clock that people read.
+    ///   - isAssigned: whether the last assignment speaks of any model. Where it does not although policies were in
+    ///     force, people want the board left alone (it is drained).
+    public mutating func timerFired(
+        secondsSince1970 seconds: Int64, isAssigned: Bool, at now: Instant
+    ) -> [Action] {
         let ruling = ruling(atSecondsSince1970: seconds)
         let names = ruling.map(\.name)
         if isConnected {
@@ -81,7 +86,7 @@ where Instant: Sendable, Instant.Duration == Duration {
             return (isBack ? [.asTold] : []) + (isNews ? [.keep(names)] : [])
         }
         guard let told, !policies.isEmpty, since.duration(to: now) >= settings.patience, seconds >= signedAt,
-            names != planned ?? told
+            names != planned ?? told, isAssigned || told.isEmpty
         else { return [] }
         guard names != told else {
             planned = nil

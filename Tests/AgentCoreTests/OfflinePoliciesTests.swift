@@ -56,12 +56,14 @@ import Testing
         var offline = try offline()
         offline.sessionStarted(at: start)
         // What the coordinator plans by is kept once it had time to say it.
-        #expect(offline.timerFired(secondsSince1970: Self.noon, at: after(1)).isEmpty)
-        #expect(offline.timerFired(secondsSince1970: Self.noon, at: after(20)) == [.keep(["day"])])
-        #expect(offline.timerFired(secondsSince1970: Self.noon, at: after(30)).isEmpty)
+        #expect(offline.timerFired(secondsSince1970: Self.noon, isAssigned: true, at: after(1)).isEmpty)
+        #expect(offline.timerFired(secondsSince1970: Self.noon, isAssigned: true, at: after(20)) == [.keep(["day"])])
+        #expect(offline.timerFired(secondsSince1970: Self.noon, isAssigned: true, at: after(30)).isEmpty)
         offline.sessionLost(at: after(40))
-        #expect(offline.timerFired(secondsSince1970: Self.night, at: after(99)).isEmpty, "it may come back")
-        let actions = offline.timerFired(secondsSince1970: Self.night, at: after(101))
+        #expect(
+            offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(99)).isEmpty,
+            "it may come back")
+        let actions = offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(101))
         guard case .carryOut(let models, ["night"], []) = try #require(actions.first), actions.count == 1 else {
             Issue.record("\(actions)")
             return
@@ -69,43 +71,56 @@ import Testing
         #expect(models.map(\.latency.milliseconds) == [10])
         #expect(models[0].highestPoint == 0, "the larger point takes 20 ms")
         #expect(offline.isPlanning)
-        #expect(offline.timerFired(secondsSince1970: Self.night, at: after(102)).isEmpty, "once")
+        #expect(offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(102)).isEmpty, "once")
         // In the morning it is as the coordinator told.
-        #expect(offline.timerFired(secondsSince1970: Self.noon + 86_400, at: after(200)) == [.asTold])
+        #expect(offline.timerFired(secondsSince1970: Self.noon + 86_400, isAssigned: true, at: after(200)) == [.asTold])
         #expect(!offline.isPlanning)
     }
 
     @Test func whatTheCoordinatorSaysTakesThePlansPlace() throws {
         var offline = try offline(told: ["day"])
-        #expect(offline.timerFired(secondsSince1970: Self.night, at: after(60)).count == 1)
+        #expect(offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(60)).count == 1)
         offline.sessionStarted(at: after(70))
         offline.assigned()
         #expect(!offline.isPlanning)
-        #expect(offline.timerFired(secondsSince1970: Self.night, at: after(90)) == [.keep(["night"])])
+        #expect(offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(90)) == [.keep(["night"])])
     }
 
     @Test func aCoordinatorThatIsBackAndSaysNothingMeansWhatItSaidBefore() throws {
         var offline = try offline(told: ["day"])
-        _ = offline.timerFired(secondsSince1970: Self.night, at: after(60))
+        _ = offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(60))
         offline.sessionStarted(at: after(70))
-        #expect(offline.timerFired(secondsSince1970: Self.night, at: after(80)).isEmpty)
-        #expect(offline.timerFired(secondsSince1970: Self.night, at: after(86)) == [.asTold, .keep(["night"])])
+        #expect(offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(80)).isEmpty)
+        #expect(
+            offline.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(86)) == [
+                .asTold, .keep(["night"]),
+            ])
     }
 
     /// After a restart in which it never spoke with its coordinator.
     @Test func nothingIsPlannedWithoutKnowingWhatTheCoordinatorMeant() throws {
         var fresh = try offline()
-        #expect(fresh.timerFired(secondsSince1970: Self.night, at: after(600)).isEmpty)
+        #expect(fresh.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(600)).isEmpty)
         var rebooted = try offline(told: ["day"])
-        #expect(rebooted.timerFired(secondsSince1970: Self.night, at: after(600)).count == 1)
+        #expect(rebooted.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(600)).count == 1)
         var without = Offline(board: try board(), told: ["day"], at: start)
-        #expect(without.timerFired(secondsSince1970: Self.night, at: after(600)).isEmpty, "no signed policies")
+        #expect(
+            without.timerFired(secondsSince1970: Self.night, isAssigned: true, at: after(600)).isEmpty,
+            "no signed policies")
     }
 
     @Test func aClockFromBeforeTheSignatureIsNotBelieved() throws {
         var offline = try offline(told: ["day"])
-        #expect(offline.timerFired(secondsSince1970: Self.midnight - 3_600, at: after(600)).isEmpty)
-        #expect(offline.timerFired(secondsSince1970: 60, at: after(600)).isEmpty)
+        #expect(offline.timerFired(secondsSince1970: Self.midnight - 3_600, isAssigned: true, at: after(600)).isEmpty)
+        #expect(offline.timerFired(secondsSince1970: 60, isAssigned: true, at: after(600)).isEmpty)
+    }
+
+    @Test func aDrainedBoardIsLeftAlone() throws {
+        var drained = try offline(told: ["day"])
+        #expect(drained.timerFired(secondsSince1970: Self.night, isAssigned: false, at: after(600)).isEmpty)
+        // Without a policy in force there is no assignment either.
+        var idle = try offline(told: [])
+        #expect(idle.timerFired(secondsSince1970: Self.night, isAssigned: false, at: after(600)).count == 1)
     }
 
     /// No policy any more: the models are left to themselves.
@@ -113,7 +128,7 @@ import Testing
         var offline = try offline(told: ["night"])
         offline.received(
             [policy("night", milliseconds: 10, from: 22, to: 6)], for: try #require(ModelName("camera")), signedAt: 1)
-        let actions = offline.timerFired(secondsSince1970: Self.noon, at: after(60))
+        let actions = offline.timerFired(secondsSince1970: Self.noon, isAssigned: true, at: after(60))
         #expect(actions == [.carryOut([], inForce: [], infeasible: [])])
     }
 }
