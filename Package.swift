@@ -88,9 +88,11 @@ let rooms: KeyValuePairs<String, [String]> = [
     // How long work takes, told to terminals.
     "ProgressLines": [],
     "InferenceAPI": ["HTTPServing"],
+    // Between an agent's threads, without locks.
+    "Mailboxes": ["FleetModel"],
     "Agent": [
         "AgentCore", "ArtefactFiles", "Artefacts", "Datasets", "Engine", "Files", "FleetMetrics", "FleetModel",
-        "FrameSocket", "Fusion", "GateSharing", "HookNetworks", "HookSharing", "InferenceAPI", "Messaging",
+        "FrameSocket", "Fusion", "GateSharing", "HookNetworks", "HookSharing", "InferenceAPI", "Mailboxes", "Messaging",
         "MetricsServing", "NetworkParts", "Packages", "Processors", "SearchSpace", "Shoal", "SpoolStore", "Supernets",
         "WireProtocol",
     ],

@@ -3,6 +3,7 @@ import Artefacts
 import FleetModel
 import Foundation
 import Logging
+import Mailboxes
 import Messaging
 import SearchSpace
 import Synchronization

@@ -19,7 +19,7 @@ public struct PolicyContent: Equatable, Sendable {
 
     public init(_ policies: [Policy]) { self.policies = policies.sorted { $0.name < $1.name } }
 
-    /// - Throws: `ArtefactFailure` where the bytes are none, say less or more than a policy may, or are of a later form.
+    /// - Throws: `ArtefactFailure` where the bytes are none, say what no policy may, or are of a later form.
     public init(bytes: [UInt8]) throws(ArtefactFailure) {
         guard bytes.count <= Self.byteLimit, let form = try? JSONDecoder().decode(Form.self, from: Data(bytes)) else {
             throw ArtefactFailure("these bytes are no policies")

@@ -11,7 +11,8 @@ struct ShelvedModels {
     /// For people.
     let notes: [String]
 
-    /// What of a model an artefact may replace, and the policies that name it. Hooks that boards learn together have versions of their own.
+    /// What of a model an artefact may replace, and the policies that name it. Hooks that boards learn together have
+    /// versions of their own.
     static func usable(_ models: [AgentConfiguration.Model]) -> Set<ArtefactID> {
         Set(
             models.flatMap { model -> [ArtefactID] in

@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import FleetModel
 import InferenceAPI
+import Mailboxes
 import Processors
 import Supernets
 import Synchronization

@@ -2,6 +2,7 @@ import AgentCore
 import Engine
 import HookNetworks
 import InferenceAPI
+import Mailboxes
 import Synchronization
 
 /// A model of the board and what its thread shares with others: what it has counted, the envelope that was assigned to

@@ -5,7 +5,7 @@ import FleetModel
 import Logging
 
 /// Policies as artefacts: what is applied is signed and brought to the boards whose models it names, so that they can
-/// plan by it while they are without a coordinator. What a coordinator has told them meanwhile is of no generation here.
+/// plan by it while they are without a coordinator.
 extension ArtefactDesk {
     /// Before what the disk did not take is tried again.
     private static let pause: Duration = .seconds(10)

@@ -1,7 +1,7 @@
-import AgentCore
 import Engine
 import FleetModel
 import Foundation
+import Mailboxes
 import Testing
 
 @testable import Agent

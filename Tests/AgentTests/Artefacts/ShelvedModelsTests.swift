@@ -106,7 +106,7 @@ import Testing
     @Test func hooksThatAreLearnedTogetherAreNoArtefacts() throws {
         var model = try fixture.prepare(damage: 0.05)
         defer { remove() }
-        #expect(ShelvedModels.usable([model]).count == 3)
+        #expect(ShelvedModels.usable([model]).count == 4)
         model.hooks?.shares = true
         #expect(ShelvedModels.usable([model]).map(\.kind).allSatisfy { $0 != .hookVersion })
     }

@@ -1,9 +1,9 @@
-import AgentCore
 import Datasets
 import Engine
 import FleetModel
 import Foundation
 import Graphs
+import Mailboxes
 import ModelImport
 import Packages
 import SearchSpace

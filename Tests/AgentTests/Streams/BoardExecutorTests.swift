@@ -4,6 +4,7 @@ import Engine
 import FleetModel
 import Foundation
 import InferenceAPI
+import Mailboxes
 import Processors
 import Testing
 

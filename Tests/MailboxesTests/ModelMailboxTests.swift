@@ -1,5 +1,5 @@
-import AgentCore
 import FleetModel
+import Mailboxes
 import Testing
 
 @Suite struct ModelMailboxTests {

@@ -5,9 +5,9 @@ import Synchronization
 ///
 /// Two words, written one after the other and read in the other order: the constraint in microseconds (32 bits), the
 /// lowest and highest point (8 each), and a mark (16); the percentile in thousandths (17), the switches per minute (15,
-/// zero for no limit), the priority (8), and the mark. The mark is of the posting, so that a change to the same values is
-/// seen too, and words of different marks are no envelope: the reader keeps its last one, and looks again at its next
-/// frame.
+/// zero for no limit), the priority (8), and the mark. The mark is of the posting, so that a change to the same values
+/// is seen too, and words of different marks are no envelope: the reader keeps its last one, and looks again at its
+/// next frame.
 package struct ModelMailbox: ~Copyable, Sendable {
     package struct Envelope: Equatable {
         package var latencyMicroseconds: UInt32
