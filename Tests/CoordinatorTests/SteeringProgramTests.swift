@@ -94,7 +94,7 @@ import WireProtocol
             let policy = artefacts.first { $0.kind == "policy" && $0.name == "classifier" }
             if let version = policy?.deployedVersion, let held = policy?.boards.first {
                 #expect(held.board == "edge-1")
-                if held.status == "inUse", held.version == version, held.runningVersion == version { break }
+                if held.status == "in use", held.version == version, held.runningVersion == version { break }
             }
             try await Task.sleep(for: .milliseconds(50))
         }
