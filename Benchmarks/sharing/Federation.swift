@@ -53,7 +53,10 @@ struct Federation {
     }
 
     struct Round {
+        /// Left out of the merge, with the reason.
         var named: [BoardID: String] = [:]
+        /// Named, and distrusted from then on.
+        var distrusted: Set<BoardID> = []
         var isAccepted = false
         var isDoubtful = false
         var isSplit = false
@@ -134,7 +137,10 @@ struct Federation {
         }
         let result = merge.merge(updates, latest: latest, marks: marks, nowMilliseconds: 0)
         marks = result.marks
-        for share in result.excluded { round.named[share.board] = share.exclusion }
+        for share in result.excluded {
+            round.named[share.board] = (marks[share.board] == nil ? "left out: " : "") + (share.exclusion ?? "")
+        }
+        round.distrusted = Set(marks.keys)
         round.cosines = result.shares.map(\.cosine)
         round.isSplit = result.accord == .split
         guard let delta = result.delta else { return round }

@@ -154,14 +154,15 @@ extension Study {
         return gate
     }
 
-    /// - Returns: who was named how often.
+    /// - Returns: who was left out and distrusted how often.
     func run(_ federation: inout Federation, before: (inout Federation) -> Void = { _ in }) -> String {
-        var named: [BoardID: Int] = [:]
+        var (left, named) = ([BoardID: Int](), [BoardID: Int]())
         var accepted = 0
         for number in 1...rounds {
             before(&federation)
             let round = federation.round()
-            for board in round.named.keys { named[board, default: 0] += 1 }
+            for board in round.named.keys { left[board, default: 0] += 1 }
+            for board in round.distrusted { named[board, default: 0] += 1 }
             if round.isAccepted { accepted += 1 }
             if isVerbose {
                 let cosines = round.cosines.map { String(format: "%.2f", $0) }.joined(separator: " ")
@@ -172,8 +173,12 @@ extension Study {
             }
         }
         let bad = Set(federation.boards.filter(\.isBad).map(\.id))
-        let list = named.keys.sorted().map { "\($0)\(bad.contains($0) ? " (bad)" : "") \(named[$0] ?? 0)x" }
+        let list = left.keys.sorted().map {
+            "\($0)\(bad.contains($0) ? " (bad)" : "") \(left[$0] ?? 0)x, distrusted \(named[$0] ?? 0)x"
+        }
+        let honest = named.keys.count { !bad.contains($0) }
         return
-            "\(accepted) of \(rounds) merges became versions; named: \(list.isEmpty ? "nobody" : list.joined(separator: ", "))"
+            "\(accepted) of \(rounds) merges became versions; honest boards named: \(honest); left out: "
+            + (list.isEmpty ? "nobody" : list.joined(separator: "; "))
     }
 }
