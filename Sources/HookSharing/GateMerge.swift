@@ -6,8 +6,8 @@ public import FleetModel
 /// the older its base is: a board that was away does not pull the others back to where it left them (FedAsync, Xie et
 /// al. 2019; FedBuff, Nguyen et al. 2022, whose buffer this is: no barrier, merging when there is enough).
 /// Updates that are unlike the others are left out before the rule is applied, and named where that is clear
-/// (`OutlierTest`). A board that was named stays left out until it points where the others point, or `distrust` versions
-/// have passed: near an optimum directions say nothing, and what it sends then would pass for honest.
+/// (`OutlierTest`). A board that was named stays left out until it points where the others point, or `distrust`
+/// versions have passed: near an optimum directions say nothing, and what it sends then would pass for honest.
 public struct GateMerge: Equatable, Codable, Sendable {
     public var rule: MergeRule
     /// Where boards disagree, so that nobody is named for direction: what a board claims of its samples counts nothing.

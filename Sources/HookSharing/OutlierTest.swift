@@ -24,9 +24,9 @@ public struct OutlierTest: Equatable, Codable, Sendable {
     public var lengthSpread = 2.5
     /// Median cosine of all boards with those that are alike from which on they agree.
     public var agreement = 0.18
-    /// Median cosine of those that are none from which on a board that points nowhere is named for it. Noise has a cosine
-    /// of about one over the root of the number of parameters; where the others agree less than this, that of an honest
-    /// board with data of its own may be as small, and it is left out of that merge alone.
+    /// Median cosine of those that are none from which on a board that points nowhere is named for it. Noise has a
+    /// cosine of about one over the root of the number of parameters; where the others agree less than this, that of an
+    /// honest board with data of its own may be as small, and it is left out of that merge alone.
     public var clearAgreement = 0.3
     /// Of all boards, the share that may point away, fewer than half, though always one; where more do, the boards
     /// disagree, and nobody is named for it.

@@ -115,8 +115,8 @@ import Testing
         #expect(result.excluded[0].exclusion == "learned from version 1, 9 before the latest")
     }
 
-    /// A board with data of its own may point nowhere as noise does where the others agree a little: it is left out then,
-    /// and not distrusted. Where they agree clearly, and where it points against them, it is.
+    /// A board with data of its own may point nowhere as noise does where the others agree a little: it is left out
+    /// then, and not distrusted. Where they agree clearly, and where it points against them, it is.
     @Test func whoPointsNowhereIsNamedWhereTheOthersAgreeClearly() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var draws = Draws(state: seed)
