@@ -138,7 +138,7 @@ struct Federation {
         let result = merge.merge(updates, latest: latest, marks: marks, nowMilliseconds: 0)
         marks = result.marks
         for share in result.excluded {
-            round.named[share.board] = (marks[share.board] == nil ? "left out: " : "") + (share.exclusion ?? "")
+            round.named[share.board] = share.exclusion
         }
         round.distrusted = Set(marks.keys)
         round.cosines = result.shares.map(\.cosine)

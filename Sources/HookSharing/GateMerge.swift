@@ -5,9 +5,9 @@ public import FleetModel
 /// Weights. An update counts by its samples, at the most `heaviest` times as many as the median board claims, and less
 /// the older its base is: a board that was away does not pull the others back to where it left them (FedAsync, Xie et
 /// al. 2019; FedBuff, Nguyen et al. 2022, whose buffer this is: no barrier, merging when there is enough).
-/// Updates that are unlike the others are left out before the rule is applied, and named where that is clear
-/// (`OutlierTest`). A board that was named stays left out until it points where the others point, or `distrust`
-/// versions have passed: near an optimum directions say nothing, and what it sends then would pass for honest.
+/// Updates that are unlike the others are left out and named before the rule is applied (`OutlierTest`). A board that
+/// was named stays left out until it points where the others point, or `distrust` versions have passed: near an optimum
+/// directions say nothing, and what it sends then would pass for honest.
 public struct GateMerge: Equatable, Codable, Sendable {
     public var rule: MergeRule
     /// Where boards disagree, so that nobody is named for direction: what a board claims of its samples counts nothing.
@@ -117,11 +117,11 @@ public struct GateMerge: Equatable, Codable, Sendable {
                 board: update.board, samples: update.samples, baseVersion: update.baseVersion, weight: 0,
                 length: measure?.length ?? OutlierTest.length(update.delta), cosine: measure?.cosine ?? 0,
                 exclusion: measure?.reason)
-            if let measure, let reason = measure.reason, measure.isClear {
+            if let reason = measure?.reason {
                 marks[update.board] = Mark(version: latest, reason: reason)
             } else if let test, let measure, test.accord == .agreed, measure.cosine >= Self.cleared * test.middle {
                 marks[update.board] = nil
-            } else if share.exclusion == nil, let mark = marks[update.board] {
+            } else if let mark = marks[update.board] {
                 share.exclusion = "\(mark.reason), at version \(mark.version)"
             }
             if share.exclusion == nil, age > oldestBase {

@@ -24,10 +24,6 @@ public struct OutlierTest: Equatable, Codable, Sendable {
     public var lengthSpread = 2.5
     /// Median cosine of all boards with those that are alike from which on they agree.
     public var agreement = 0.18
-    /// Median cosine of those that are none from which on a board that points nowhere is named for it. Noise has a
-    /// cosine of about one over the root of the number of parameters; where the others agree less than this, that of an
-    /// honest board with data of its own may be as small, and it is left out of that merge alone.
-    public var clearAgreement = 0.3
     /// Of all boards, the share that may point away, fewer than half, though always one; where more do, the boards
     /// disagree, and nobody is named for it.
     public var mostAway = 0.49
@@ -44,8 +40,6 @@ public struct OutlierTest: Equatable, Codable, Sendable {
         public var cosine: Double
         /// Why it is an outlier; `nil` where it is none.
         public var reason: String?
-        /// Whether it is one for sure, so that its board is to be distrusted.
-        public var isClear = true
     }
 
     /// How boards' directions stand to each other.
@@ -102,10 +96,7 @@ public struct OutlierTest: Equatable, Codable, Sendable {
         }
         return Result(
             measures: deltas.indices.map {
-                let isForLength = !likely.contains($0)
-                return Measure(
-                    length: lengths[$0], cosine: cosines[$0], reason: reasons[$0],
-                    isClear: isForLength || cosines[$0] < Self.against || middle >= clearAgreement)
+                Measure(length: lengths[$0], cosine: cosines[$0], reason: reasons[$0])
             }, accord: accord, middle: middle)
     }
 

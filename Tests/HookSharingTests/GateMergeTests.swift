@@ -115,30 +115,6 @@ import Testing
         #expect(result.excluded[0].exclusion == "learned from version 1, 9 before the latest")
     }
 
-    /// A board with data of its own may point nowhere as noise does where the others agree a little: it is left out
-    /// then, and not distrusted. Where they agree clearly, and where it points against them, it is.
-    @Test func whoPointsNowhereIsNamedWhereTheOthersAgreeClearly() throws {
-        let seed = UInt64.random(in: 0...UInt64.max)
-        var draws = Draws(state: seed)
-        let (common, noise) = (draws.vector(4_000), draws.vector(4_000))
-        func updates(agreement: Float, odd: [Float]) throws -> [GateUpdate] {
-            let others = try (2...8).map { board in
-                try update(board, zip(common, draws.vector(4_000)).map { agreement * $0 + $1 })
-            }
-            return try [update(1, odd)] + others
-        }
-        let first = try boardID(1)
-        for (agreement, odd, isNamed) in [
-            (Float(0.45), noise, false), (2, noise, true), (0.45, common.map { -$0 }, true),
-        ] {
-            let result = GateMerge().merge(
-                try updates(agreement: agreement, odd: odd), latest: 1, nowMilliseconds: 0)
-            #expect(result.accord == .agreed, "seed \(seed), \(agreement)")
-            #expect(result.excluded.map(\.board) == [first], "seed \(seed), \(agreement)")
-            #expect((result.marks[first] != nil) == isNamed, "seed \(seed), \(agreement)")
-        }
-    }
-
     @Test func whoWasNamedStaysOutWhileBoardsDisagree() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var draws = Draws(state: seed)
