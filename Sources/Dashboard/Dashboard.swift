@@ -49,11 +49,15 @@ public enum Dashboard {
 
     /// Adds the page at `/`.
     public static func add(to router: Router<some RequestContext>) {
-        for file in files {
-            let buffer = ByteBuffer(bytes: file.bytes)
-            router.get(RouterPath(file.path)) { _, _ in
-                Response(status: .ok, headers: headers(file.type), body: .init(byteBuffer: buffer))
-            }
+        for file in files { add(file, at: file.path, to: router) }
+        // Where browsers look that have not read the page.
+        if let icon = files.first(where: { $0.path == "icon.svg" }) { add(icon, at: "favicon.ico", to: router) }
+    }
+
+    private static func add(_ file: File, at path: String, to router: Router<some RequestContext>) {
+        let buffer = ByteBuffer(bytes: file.bytes)
+        router.get(RouterPath(path)) { _, _ in
+            Response(status: .ok, headers: headers(file.type), body: .init(byteBuffer: buffer))
         }
     }
 

@@ -7,6 +7,9 @@ public enum DropReason: String, CaseIterable, Codable, Sendable {
     case replayed
     /// Of a key that may not speak here, or a handshake that failed.
     case unauthenticated
+    /// Nothing was sent: a connection that ended before it had said whose it is, as a look whether the port is open
+    /// leaves behind.
+    case abandoned
     case unknownVersion
     /// A message that has no place at this endpoint or in this direction.
     case unexpected

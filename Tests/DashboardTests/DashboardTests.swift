@@ -37,6 +37,7 @@ import Testing
 
     @Test(arguments: [
         ("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css"), ("/icon.svg", "image/svg+xml"),
+        ("/favicon.ico", "image/svg+xml"),
     ])
     func filesCarryTheirTypeAndTheStrictPolicy(path: String, type: String) async throws {
         let (response, text) = try await fetched(path)

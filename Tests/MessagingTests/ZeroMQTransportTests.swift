@@ -67,6 +67,18 @@ import Testing
         await transport.stop()
     }
 
+    /// `shoal check` does that, and so do port scanners and load balancers; no key was wrong.
+    @Test func aConnectionThatOnlyLooksIsNoWrongKey() async throws {
+        let transport = try coordinator()
+        let port = try #require(UInt16(transport.boundEndpoints.fleet.split(separator: ":").last ?? ""))
+
+        try RawConnection(port: port).close()
+
+        try await eventually("an abandoned handshake") { transport.counters()[.abandoned] > 0 }
+        #expect(transport.counters()[.unauthenticated] == 0)
+        await transport.stop()
+    }
+
     @Test func aKeyThatIsListedLaterGetsThroughWithoutARestart() async throws {
         let allowList = AllowList()
         let transport = try coordinator(allowing: allowList)

@@ -127,7 +127,9 @@ final class FrontSockets: SocketLoop {
 
     func takeTurn() {
         authenticator.answer(limit: CoordinatorSockets.turnLimit)
-        while let event = monitor.next() { if event == .failed { counters.countDropped(.unauthenticated) } }
+        while let event = monitor.next() {
+            if let reason = event.dropReason { counters.countDropped(reason) }
+        }
         for _ in 0..<CoordinatorSockets.turnLimit {
             guard let received = socket.receive() else { break }
             guard !received.hasMore, let front = received.parts.first,

@@ -110,7 +110,7 @@ final class AgentSocket: SocketLoop {
             redialAt = nil
             choice.connected(at: clock.now, using: &generator)
         case .lost: choice.connectionLost(at: clock.now)
-        case .failed, .refused:
+        case .failed, .abandoned, .refused:
             counters.countDropped(.unauthenticated)
             guard redialAt == nil else { return }
             redialAt = clock.now + .milliseconds(redialMilliseconds)

@@ -133,11 +133,10 @@ final class CoordinatorSockets: SocketLoop {
         authenticator.socket.close()
     }
 
-    /// Refusals by the allow-list are counted where they are made.
     private func countFailedHandshakes() {
         for monitor in monitors {
             while let event = monitor.next() {
-                if event == .failed { counters.countDropped(.unauthenticated) }
+                if let reason = event.dropReason { counters.countDropped(reason) }
             }
         }
     }
