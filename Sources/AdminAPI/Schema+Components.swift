@@ -266,6 +266,7 @@ extension Schema {
                 ],
                 optional: [
                     "engineVersion": .string, "predictorSpearman": .number, "supernetSHA256": .string,
+                    "unmet": .array(.object(["constraint": .integer, "reason": .string])),
                     "verification": .reference("SearchVerification"),
                 ]),
             "SearchVerification": .object(

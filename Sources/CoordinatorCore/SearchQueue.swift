@@ -141,7 +141,8 @@ public struct SearchQueue: Sendable {
             record.state = .verifying
             searches[record.name] = record
             return [
-                .save(record), .record("search \(record.name) has \(outcome.points.count) points to verify"),
+                .save(record),
+                .record("search \(record.name) has \(outcome.points.count) points to verify\(Self.unmet(record))"),
                 .verify(record),
             ] + next(atMilliseconds: now)
         case .failed(let reason):
@@ -172,7 +173,7 @@ public struct SearchQueue: Sendable {
         let head = "search \(record.name) is \(record.state.rawValue): "
         guard let verification = record.verification, verification.verified else {
             let reason = record.verification?.refusal.map { ", not verified: \($0)" } ?? ""
-            return head + "\(record.points.count) points\(reason)"
+            return head + "\(record.points.count) points\(unmet(record))\(reason)"
         }
         let left = verification.leftOut.isEmpty ? "" : ", \(verification.leftOut.count) left out"
         let relaxed = Set(record.points.filter { $0.relaxedTo != nil }.map(\.constraint))
@@ -184,6 +185,15 @@ public struct SearchQueue: Sendable {
             default: ", \(relaxedCount) of them relaxed ones"
             }
         return head + "\(verification.points.count) points keep their constraints where measured\(kept)\(left)"
+            + unmet(record)
+    }
+
+    private static func unmet(_ record: SearchRecord) -> String {
+        switch record.outcome?.unmet?.count ?? 0 {
+        case 0: ""
+        case 1: ", 1 constraint that no subnet keeps"
+        case let count: ", \(count) constraints that no subnet keeps"
+        }
     }
 
     /// A table as boards measure it now.

@@ -127,12 +127,13 @@ extension SearchRecord {
         among boards: [BoardDescription], without passed: Set<BoardID>
     ) -> (board: BoardID, model: ModelName)? {
         guard job.processor == Self.agentProcessor, let sha256 = outcome?.supernetSHA256 else { return nil }
-        for board in boards.sorted(by: { $0.id < $1.id })
-        where board.boardClass == job.boardClass && !passed.contains(board.id) {
-            let models = board.models.filter { $0.supernetSHA256 == sha256 }
-            let model = models.first { $0.name.rawValue == job.model } ?? models.first
-            if let model { return (board.id, model.name) }
+        let candidates = boards.lazy.filter { board in
+            board.boardClass == job.boardClass && !passed.contains(board.id)
+                && board.models.contains { $0.supernetSHA256 == sha256 }
         }
-        return nil
+        guard let board = candidates.min(by: { $0.id < $1.id }) else { return nil }
+        let models = board.models.filter { $0.supernetSHA256 == sha256 }
+        let model = models.first { $0.name.rawValue == job.model } ?? models.first
+        return model.map { (board.id, $0.name) }
     }
 }

@@ -11,7 +11,8 @@ public import WireProtocol
 ///                  └────another board───┘        no board left: not verified, with the reason
 ///
 /// One search, one board and one subnet at a time, in the order of the searches: a board measures beside its streams
-/// and must not be crowded. Which subnet is next, and what keeps its constraint, is `PointVerification`'s to say. The
+/// and must not be crowded. A search that has no board to ask lets the next one go first that has, and waits meanwhile.
+/// Which subnet is next, and what keeps its constraint, is `PointVerification`'s to say. The
 /// order is said again every `resend` until the board answers; a report of another number than the one that is waited
 /// for, of another board, or a second one, changes nothing. Numbers rise with the clock, so that an answer to an order
 /// of before a restart is not taken for one of after it.
@@ -66,7 +67,7 @@ where Instant: Sendable, Instant.Duration == Duration {
     }
 
     private let settings: Settings
-    /// In the order of their numbers; the first is in work.
+    /// The first is in work, the others follow in the order of their numbers.
     private var works: [Work] = []
     private var asked: Asked?
     private var lastNumber: UInt64 = 0
@@ -84,7 +85,8 @@ where Instant: Sendable, Instant.Duration == Duration {
             record: record, verification: record.verification ?? SearchVerification(against: SearchVerification.boards))
         work.verification.failures = []
         works.append(work)
-        works.sort { $0.record.number < $1.record.number }
+        let waiting = asked == nil ? 0 : 1
+        works[waiting...].sort { $0.record.number < $1.record.number }
     }
 
     public mutating func cancelled(_ number: UInt64) {
@@ -98,6 +100,7 @@ where Instant: Sendable, Instant.Duration == Duration {
     public mutating func timerFired(
         _ boards: [BoardDescription], at now: Instant, milliseconds clock: UInt64
     ) -> [Action] {
+        age(boards, at: now)
         guard var work = works.first else { return [] }
         if let asked {
             let isGone = !boards.contains { $0.id == asked.board }
@@ -187,13 +190,13 @@ where Instant: Sendable, Instant.Duration == Duration {
             return [.report(work.verification, work.record.number)]
                 + goOn(work, boards, at: now, milliseconds: clock)
         }
-        let mayRetry = work.failed.map { $0.duration(to: now) >= settings.retry } ?? false
-        let other = work.record.measurer(among: boards, without: work.passed)
-        guard let (board, model) = other ?? (mayRetry ? work.record.measurer(among: boards, without: []) : nil) else {
+        guard let (board, model) = measurer(for: work, boards, at: now) else {
             let since = work.waiting ?? now
             work.waiting = since
             works[0] = work
-            guard since.duration(to: now) >= settings.patience else { return [] }
+            guard since.duration(to: now) >= settings.patience else {
+                return letAnotherGoFirst(boards, at: now, milliseconds: clock)
+            }
             work.verification.refusal = work.refusal
             return over(work, boards, at: now, milliseconds: clock)
         }
@@ -207,6 +210,34 @@ where Instant: Sendable, Instant.Duration == Duration {
             board: board, order: order, constraint: next.constraint, predicted: next.subnet.latencyMilliseconds,
             since: now, heard: now, sent: now)
         return [.send(order, board)]
+    }
+
+    /// Who can be asked now; again one that gave nothing, where there is no other and it had a pause.
+    private func measurer(
+        for work: Work, _ boards: [BoardDescription], at now: Instant
+    ) -> (BoardID, ModelName)? {
+        let mayRetry = work.failed.map { $0.duration(to: now) >= settings.retry } ?? false
+        return work.record.measurer(among: boards, without: work.passed)
+            ?? (mayRetry ? work.record.measurer(among: boards, without: []) : nil)
+    }
+
+    /// Searches wait for boards all at once, not one after the other.
+    private mutating func age(_ boards: [BoardDescription], at now: Instant) {
+        for place in works.indices.dropFirst() {
+            let canGoOn = measurer(for: works[place], boards, at: now) != nil
+            works[place].waiting = canGoOn ? nil : works[place].waiting ?? now
+        }
+    }
+
+    private mutating func letAnotherGoFirst(
+        _ boards: [BoardDescription], at now: Instant, milliseconds clock: UInt64
+    ) -> [Action] {
+        guard let place = works.indices.dropFirst().first(where: { measurer(for: works[$0], boards, at: now) != nil })
+        else { return [] }
+        let work = works.remove(at: place)
+        works.insert(work, at: 0)
+        works[1...].sort { $0.record.number < $1.record.number }
+        return goOn(work, boards, at: now, milliseconds: clock)
     }
 
     private mutating func over(

@@ -135,6 +135,18 @@ public struct SearchOutcome: Equatable, Codable, Sendable {
         }
     }
 
+    /// A constraint that no subnet keeps.
+    public struct Unmet: Equatable, Codable, Sendable {
+        /// Its place in the job.
+        public var constraint: Int
+        public var reason: String
+
+        public init(constraint: Int, reason: String) {
+            self.constraint = constraint
+            self.reason = reason
+        }
+    }
+
     public var softwareVersion: String
     public var seed: UInt64
     /// Space, accuracy predictor and latency table, those that are files.
@@ -147,6 +159,8 @@ public struct SearchOutcome: Equatable, Codable, Sendable {
     public var predictorSpearman: Double?
     /// In the order of the constraints.
     public var points: [SearchPoint]
+    /// In the order of the constraints; `nil` where each has a point.
+    public var unmet: [Unmet]?
     public var evaluated: Int
     /// Of these, the subnets whose accuracy was predicted.
     public var accuracyEvaluations: Int
@@ -157,7 +171,8 @@ public struct SearchOutcome: Equatable, Codable, Sendable {
 
     public init(
         softwareVersion: String, seed: UInt64, inputs: [Input], engineVersion: String?, predictor: String,
-        predictorSpearman: Double?, points: [SearchPoint], evaluated: Int, accuracyEvaluations: Int,
+        predictorSpearman: Double?, points: [SearchPoint], unmet: [Unmet]? = nil, evaluated: Int,
+        accuracyEvaluations: Int,
         supernetSHA256: String? = nil, verification: SearchVerification? = nil
     ) {
         self.softwareVersion = softwareVersion
@@ -167,6 +182,7 @@ public struct SearchOutcome: Equatable, Codable, Sendable {
         self.predictor = predictor
         self.predictorSpearman = predictorSpearman
         self.points = points
+        self.unmet = unmet
         self.evaluated = evaluated
         self.accuracyEvaluations = accuracyEvaluations
         self.supernetSHA256 = supernetSHA256

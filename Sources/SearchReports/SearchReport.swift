@@ -34,7 +34,7 @@ package enum SearchReport {
         if let start = search.startedAtMilliseconds, let end = search.finishedAtMilliseconds, end >= start {
             lines.append("took         \(number(Double(end - start) / 1_000, 2)) s")
         }
-        lines += relaxations(search) + verification(search)
+        lines += unmet(search) + relaxations(search) + verification(search)
         guard let outcome = search.outcome else { return lines }
         let quality = outcome.predictorSpearman.map { ", Spearman \(number($0, 3)) on unseen subnets" } ?? ""
         lines += [
@@ -43,6 +43,14 @@ package enum SearchReport {
             "software     \(outcome.softwareVersion), table's engine \(outcome.engineVersion ?? "not said")",
         ]
         return lines + outcome.inputs.map { "sha256       \($0.sha256)  \($0.path)" }
+    }
+
+    /// Constraints that no subnet keeps, and why.
+    private static func unmet(_ search: SearchRecord) -> [String] {
+        (search.outcome?.unmet ?? []).compactMap { one in
+            guard search.job.constraints.indices.contains(one.constraint) else { return nil }
+            return "no subnet    \(text(search.job.constraints[one.constraint])): \(one.reason)"
+        }
     }
 
     /// Why a point does not keep the latency that was asked for.

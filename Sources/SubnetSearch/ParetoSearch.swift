@@ -9,7 +9,7 @@ public struct ParetoSearch: Sendable {
     public static let constraintLimit = 1_024
 
     public struct Outcome: Hashable, Codable, Sendable {
-        /// One per constraint, in the order that they were given.
+        /// One per constraint that has a result, in the order that they were given.
         public let points: [SearchResult]
         /// The points that no other dominates, by ascending latency and accuracy; no subnet twice.
         public let table: [SearchResult]
@@ -47,10 +47,15 @@ public struct ParetoSearch: Sendable {
 
     /// - Parameters:
     ///   - candidates: how many of each constraint's last generation `found` is given.
+    ///   - missed: called with the place of a constraint for which there is no subnet, and why; its throwing ends the
+    ///     run. Without it such a constraint ends the run. It draws no random numbers from `generator` where its limits
+    ///     alone cannot be kept: the others' results are those of a run without it.
     ///   - found: called after each constraint with its place in the list, its result and its candidates.
+    /// - Throws: the last `SearchRefusal` where no constraint has a result.
     public func run(
         _ constraints: [SearchConstraint], candidates: Int = 1, using generator: inout some RandomNumberGenerator,
-        goesOn: () -> Bool = { true }, found: (Int, SearchResult, [PredictedSubnet]) throws -> Void = { _, _, _ in }
+        goesOn: () -> Bool = { true }, missed: (Int, SearchRefusal) throws -> Void = { throw $1 },
+        found: (Int, SearchResult, [PredictedSubnet]) throws -> Void = { _, _, _ in }
     ) throws -> Outcome {
         guard (1...Self.constraintLimit).contains(constraints.count) else {
             throw SearchRefusal.settings("\(constraints.count) constraints are outside 1...\(Self.constraintLimit)")
@@ -58,13 +63,22 @@ public struct ParetoSearch: Sendable {
         let latencies = constraints.map { $0.latencyMilliseconds ?? search.latency.range.upperBound }
         var results: [(place: Int, result: SearchResult)] = []
         var best: [SubnetConfiguration] = []
+        var refusal: SearchRefusal?
         for place in constraints.indices.sorted(by: { (latencies[$0], $0) < (latencies[$1], $1) }) {
-            let (result, others) = try search.search(
-                constraints[place], seeds: best, candidates: candidates, using: &generator, goesOn: goesOn)
+            let (result, others): (SearchResult, [PredictedSubnet])
+            do {
+                (result, others) = try search.search(
+                    constraints[place], seeds: best, candidates: candidates, using: &generator, goesOn: goesOn)
+            } catch let miss as SearchRefusal where miss.isOfOneConstraint {
+                try missed(place, miss)
+                refusal = miss
+                continue
+            }
             best = [result.configuration]
             results.append((place, result))
             try found(place, result, others)
         }
+        if let refusal, results.isEmpty { throw refusal }
         let points = results.sorted { $0.place < $1.place }.map(\.result)
         return Outcome(
             points: points, table: Self.table(points), evaluated: points.reduce(0) { $0 + $1.evaluated },

@@ -98,6 +98,14 @@ public enum SearchRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Others of the same run may have a result.
+    var isOfOneConstraint: Bool {
+        switch self {
+        case .outOfReach, .accuracyFloorNotReached, .evaluationsUsedUp: true
+        case .settings, .differentSpaces, .invalidConstraint: false
+        }
+    }
+
     /// How an accuracy floor was missed.
     public enum FloorMiss: Equatable, Sendable {
         /// Whatever the latency; perhaps because other costs are limited.

@@ -305,8 +305,9 @@ private struct FullValues {
         verification.failures = [.init(board: try #require(BoardID("b")), reason: "silent")]
         let outcome = SearchOutcome(
             softwareVersion: "1", seed: 1, inputs: [.init(path: "/a", sha256: "b")], engineVersion: "e",
-            predictor: "ridge", predictorSpearman: 0.9, points: record.points, evaluated: 1, accuracyEvaluations: 1,
-            supernetSHA256: "c", verification: verification)
+            predictor: "ridge", predictorSpearman: 0.9, points: record.points,
+            unmet: [.init(constraint: 0, reason: "none")], evaluated: 1, accuracyEvaluations: 1, supernetSHA256: "c",
+            verification: verification)
         (record.outcome, record.verification) = (outcome, verification)
         try add("SearchMeasurement", measurement)
         try add("SearchVerification", verification)

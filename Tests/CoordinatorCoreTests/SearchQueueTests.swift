@@ -213,6 +213,17 @@ import Testing
                     "search a is verified: 2 points keep their constraints where measured, 1 of them a relaxed one"))
     }
 
+    @Test func constraintsWithoutASubnetAreToldWithTheResult() throws {
+        var queue = SearchQueue(records: [])
+        _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)
+        var found = outcome
+        found.unmet = [.init(constraint: 1, reason: "none is so small")]
+        let actions = queue.reported(.finished(found), of: 1, atMilliseconds: 2)
+        let told = actions.compactMap { if case .record(let sentence) = $0 { sentence } else { nil } }
+        #expect(told.contains { $0.contains("1 constraint that no subnet keeps") }, "\(told)")
+        #expect(queue.records[0].outcome?.unmet == found.unmet)
+    }
+
     @Test func whatCannotBeVerifiedIsDoneAndSaysSo() throws {
         var queue = SearchQueue(records: [])
         _ = try queue.submitted(job("a"), text: "", atMilliseconds: 1)

@@ -25,11 +25,13 @@ import WireProtocol
     }
 
     /// Two constraints of 10 and 20 ms; the candidates of each take 0.99, 0.9, 0.8 … of it.
-    private func record(_ number: UInt64 = 1, processor: String = "cpu") -> SearchRecord {
+    private func record(
+        _ number: UInt64 = 1, of boardClass: String = "class", processor: String = "cpu"
+    ) -> SearchRecord {
         let limits = [10.0, 20]
         var record = SearchRecord(
             job: SearchJob(
-                name: "s\(number)", model: "classifier", boardClass: "class", processor: processor, space: "/s",
+                name: "s\(number)", model: "classifier", boardClass: boardClass, processor: processor, space: "/s",
                 accuracyPredictor: "/a", latencyTable: "/t",
                 constraints: limits.map { .init(latencyMilliseconds: $0) }),
             text: "", number: number, submittedAtMilliseconds: 1)
@@ -239,6 +241,45 @@ import WireProtocol
             MeasureReport(number: again.number, .measured([15])), from: edge, [edge], at: at(3), milliseconds: 1_001)
         #expect(last(answers)?.verified == true)
         #expect(last(answers)?.measurements.count == 2)
+    }
+
+    @Test func aSearchWhoseBoardsAreAwayLetsOthersGoFirst() throws {
+        var machine = Machine()
+        let (near, edge) = (record(2), try board("edge"))
+        machine.begun(record(1, of: "away"))
+        machine.begun(near)
+        let begun = machine.timerFired([edge], at: at(0), milliseconds: 5)
+        #expect(orders(begun).map(\.board) == ["edge"])
+        let all = try answerAll(&machine, near, by: edge, factor: 0.9, begun)
+        #expect(last(all)?.verified == true && !machine.isIdle)
+        // Its turn comes with its board.
+        let late = try board("late", of: "away")
+        #expect(orders(machine.timerFired([edge, late], at: at(30), milliseconds: 30)).map(\.board) == ["late"])
+    }
+
+    @Test func searchesWithoutBoardsWaitAllAtOnce() throws {
+        var machine = Machine()
+        for number in 1...4 as ClosedRange<UInt64> { machine.begun(record(number, of: "away")) }
+        let edge = try board("edge")
+        #expect(machine.timerFired([edge], at: at(0), milliseconds: 5).isEmpty)
+        #expect(machine.timerFired([edge], at: at(59), milliseconds: 59).isEmpty)
+        let over = machine.timerFired([edge], at: at(60), milliseconds: 60)
+        #expect(over.count == 4 && machine.isIdle)
+        #expect(last(over)?.refusal?.contains("no board of class away") == true)
+    }
+
+    /// A board that comes in time ends the wait: the next one is a whole one again.
+    @Test func aWaitThatEndedIsForgotten() throws {
+        var machine = Machine()
+        let (edge, late) = (try board("edge"), try board("late", of: "away"))
+        machine.begun(record(1))
+        machine.begun(record(2, of: "away"))
+        #expect(orders(machine.timerFired([edge], at: at(0), milliseconds: 1)).count == 1)
+        _ = machine.timerFired([edge, late], at: at(1), milliseconds: 2)
+        _ = machine.timerFired([edge], at: at(2), milliseconds: 3)
+        machine.cancelled(1)
+        #expect(machine.timerFired([edge], at: at(61), milliseconds: 61).isEmpty)
+        #expect(last(machine.timerFired([edge], at: at(62), milliseconds: 62))?.refusal != nil)
     }
 
     @Test func cancellingForgetsTheOrderAndTheNextSearchGoesOn() throws {

@@ -111,6 +111,25 @@ import Testing
         #expect(record.failure?.contains("absent.json") == true)
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func aConstraintThatNoSubnetKeepsLeavesTheOthers() async throws {
+        defer { fixture.remove() }
+        let desk = try await makeDesk(store)
+        var job = try fixture.job("mixed", constraints: 3)
+        job.constraints[1].flops = 1
+        _ = try await desk.submit(job, text: "", by: "test")
+        let record = try await wait(for: "mixed", at: desk, \.state.isOver)
+        #expect(record.state == .done && record.points.map(\.constraint) == [0, 2])
+        let unmet = try #require(record.outcome?.unmet)
+        #expect(unmet.map(\.constraint) == [1] && unmet[0].reason.contains("at most 1.0 FLOPs"))
+
+        job.constraints = [job.constraints[1]]
+        job.name = "none"
+        _ = try await desk.submit(job, text: "", by: "test")
+        let none = try await wait(for: "none", at: desk, \.state.isOver)
+        #expect(none.state == .failed && none.failure?.contains("at most 1.0 FLOPs") == true)
+    }
+
     /// A space that no board runs is verified against the table that the job names, or plainly not at all.
     @Test(.timeLimit(.minutes(5)))
     func aHeldBackTableVerifiesWhatNoBoardRuns() async throws {

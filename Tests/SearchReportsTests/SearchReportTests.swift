@@ -39,6 +39,16 @@ import Testing
         #expect(!silent.contains { $0.hasPrefix("relaxed") })
     }
 
+    @Test func whatNoSubnetKeepsIsToldWithTheReason() {
+        var record = search()
+        record.outcome = SearchOutcome(
+            softwareVersion: "1", seed: 1, inputs: [], engineVersion: nil, predictor: "p", predictorSpearman: nil,
+            points: [], unmet: [.init(constraint: 1, reason: "why"), .init(constraint: 7, reason: "of another job")],
+            evaluated: 1, accuracyEvaluations: 1)
+        let lines = SearchReport.lines(SearchView(search: record, generation: nil))
+        #expect(lines.filter { $0.hasPrefix("no subnet") } == ["no subnet    1.00 MiB: why"])
+    }
+
     @Test func pointsThatWereLeftOutAreNamedAlsoWhereNoneIsPublished() {
         var record = search()
         record.state = .done

@@ -256,6 +256,24 @@ import Testing
         }
     }
 
+    /// Nor does it change what the others find.
+    @Test func aLimitThatNoSubnetKeepsLeavesTheOthersTheirResults() throws {
+        let (search, flops, _) = try search()
+        let possible = [SearchConstraint(latencyMilliseconds: 600), .init(latencyMilliseconds: 900)]
+        let impossible = SearchConstraint(latencyMilliseconds: 700, flops: flops.range.lowerBound / 2)
+        var (first, second) = (SeededGenerator(seed: 5), SeededGenerator(seed: 5))
+        var missed: [Int] = []
+        let all = try ParetoSearch(search).run(
+            [possible[0], impossible, possible[1]], using: &first, missed: { place, _ in missed.append(place) })
+        let without = try ParetoSearch(search).run(possible, using: &second)
+        #expect(missed == [1] && all.points == without.points)
+
+        #expect(throws: SearchRefusal.self) {
+            try ParetoSearch(search).run([impossible], using: &first, missed: { _, _ in })
+        }
+        #expect(throws: SearchRefusal.self) { try ParetoSearch(search).run([possible[0], impossible], using: &first) }
+    }
+
     @Test func aSearchEndsOnceItsBestStays() throws {
         var (first, second) = (SeededGenerator(seed: 4), SeededGenerator(seed: 4))
         let patient = try SearchFixture.search {

@@ -66,12 +66,17 @@ final class SearchExecution: Sendable {
                 latencyMilliseconds: $0.latencyMilliseconds, flops: $0.flops, memoryBytes: $0.memoryBytes)
         }
         var generator = SeededGenerator(seed: job.seed)
-        var points: [SearchPoint] = []
+        var (points, unmet) = ([SearchPoint](), [SearchOutcome.Unmet]())
         let outcome = try search.run(
             constraints, candidates: FleetLimits.candidatesPerPoint, using: &generator,
             goesOn: { [self] in
                 counted.withLock { $0.generation += 1 }
                 return !isStopped.load(ordering: .relaxed)
+            },
+            missed: { [self] place, refusal in
+                guard !isStopped.load(ordering: .relaxed) else { throw Stopped() }
+                unmet.append(.init(constraint: place, reason: refusal.description))
+                counted.withLock { $0 = SearchProgress(constraint: $0.constraint + 1, generation: 0) }
             }
         ) { place, result, candidates in
             guard !isStopped.load(ordering: .relaxed) else { throw Stopped() }
@@ -89,11 +94,13 @@ final class SearchExecution: Sendable {
             report(.found(point))
         }
         points.sort { $0.constraint < $1.constraint }
+        unmet.sort { $0.constraint < $1.constraint }
         return SearchOutcome(
             softwareVersion: ProductVersion.current, seed: job.seed, inputs: inputs.digests,
             engineVersion: inputs.table.source.engineVersion, predictor: predictor.method,
             predictorSpearman: predictor.heldOut?.spearman,
-            points: points, evaluated: outcome.evaluated, accuracyEvaluations: outcome.accuracyEvaluations,
+            points: points, unmet: unmet.isEmpty ? nil : unmet, evaluated: outcome.evaluated,
+            accuracyEvaluations: outcome.accuracyEvaluations,
             supernetSHA256: inputs.space.weightsSHA256, verification: try verification(of: points, inputs))
     }
 
