@@ -71,7 +71,7 @@ extension CoordinatorActor {
             machine.state(of: greeting.board).map {
                 BoardGreeting(
                     description: $0.board, incarnation: $0.incarnation, reportedGeneration: $0.reportedGeneration,
-                    lastSeenMilliseconds: now)
+                    lastSeenMilliseconds: now, hasLeft: machine.hasLeft(greeting.board))
             }
         }
         let saved = await storingTogether("board", rows) { rows in

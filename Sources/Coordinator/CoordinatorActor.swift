@@ -86,7 +86,7 @@ actor CoordinatorActor {
         let boards = records.map { record in
             EnrolledBoard(
                 board: record.description, publicKey: record.publicKey, incarnation: record.incarnation,
-                assignment: assignments[record.id] ?? Assignment(generation: 0, models: []))
+                assignment: assignments[record.id] ?? Assignment(generation: 0, models: []), hasLeft: record.hasLeft)
         }
         let policies = try await store.policies().map(\.policy)
         rolloutStore = rollouts

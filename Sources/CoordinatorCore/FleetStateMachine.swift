@@ -10,7 +10,8 @@ public import WireProtocol
 ///        │                  └───┼────any message────┘                   │
 ///        └──────goodbye─────────┘            hello, once it is back ◀───┘
 ///
-/// A board that had said hello before the coordinator's start, and does not come back after it, is lost too.
+/// A board that had said hello before the coordinator's start, and does not come back after it, is lost too, unless it
+/// had said goodbye.
 ///
 /// Desired state is an assignment with a generation that only rises. It is sent when it changes, when a board says
 /// hello with another generation, and again with growing pauses until the board reports it. A board that was not
@@ -42,7 +43,7 @@ where Instant: Sendable, Instant.Duration == Duration {
     }
 
     public enum Action: Equatable, Sendable {
-        /// The board's description or incarnation changed: make it durable, then call `boardPersisted`. What follows
+        /// The board's description or incarnation changed, or whether it has left: make it durable, then call `boardPersisted`. What follows
         /// for this board speaks of it.
         case saveBoard(BoardID)
         /// Make the assignment durable, then call `assignmentPersisted`, which sends it.
@@ -58,12 +59,14 @@ where Instant: Sendable, Instant.Duration == Duration {
     struct Board: Sendable {
         var state: BoardState
         var heard: Instant
-        /// It had said hello before the coordinator's start, and has not since. Whether it said goodbye is not stored.
+        /// It was there at the coordinator's end, and has not said hello since its start.
         var isAwaited = false
+        /// It said goodbye, and no hello since.
+        var hasLeft = false
         /// When the assignment was sent last; `nil` before the first time.
         var sent: Instant?
         var pause: Duration
-        /// Whether description and incarnation are as they were stored.
+        /// Whether description, incarnation and a goodbye are as they were stored.
         var isStored = true
         /// Generation of the last assignment that is stored.
         var storedGeneration: UInt64
@@ -124,7 +127,8 @@ where Instant: Sendable, Instant.Duration == Duration {
         for board in boards {
             var entry = Self.entry(board, settings, at: now)
             entry.state.isDrained = drained.contains(board.board.id)
-            entry.isAwaited = board.incarnation > 0
+            entry.hasLeft = board.hasLeft
+            entry.isAwaited = board.incarnation > 0 && !board.hasLeft
             self.boards[board.board.id] = entry
         }
     }
@@ -140,6 +144,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     /// In the order of their names.
     public var states: [BoardState] { boards.values.map(\.state).sorted { $0.board.id < $1.board.id } }
     public func state(of board: BoardID) -> BoardState? { boards[board]?.state }
+    /// Whether it said goodbye, and no hello since.
+    public func hasLeft(_ board: BoardID) -> Bool { boards[board]?.hasLeft == true }
 
     // MARK: Boards come
 
@@ -181,6 +187,8 @@ where Instant: Sendable, Instant.Duration == Duration {
             return greeted(id, description, incarnation, generation, at: now)
         }
         let status = boards[id]?.state.status
+        // As good as one that was greeted: nothing is owed to a board that goes.
+        if message == .goodbye, boards[id]?.isAwaited == true { return left(id) }
         guard status == .connected || status == .suspect else { return [.send(.helloWanted, id)] }
         boards[id]?.heard = now
         boards[id]?.state.status = .connected
@@ -188,9 +196,7 @@ where Instant: Sendable, Instant.Duration == Duration {
         case .telemetry(let records): return telemetryReceived(records, from: id, at: now)
         case .assignmentReported(let generation): return reported(generation, from: id)
         case .heartbeat: return [.send(.heartbeat, id)]
-        case .goodbye:
-            boards[id]?.state.status = .enrolled
-            return []
+        case .goodbye: return left(id)
         // Decided about by `HookSharingStateMachine`.
         case .gateReport: return []
         // By `VerificationStateMachine`.
@@ -205,6 +211,14 @@ where Instant: Sendable, Instant.Duration == Duration {
         }
     }
 
+    private mutating func left(_ id: BoardID) -> [Action] {
+        boards[id]?.state.status = .enrolled
+        boards[id]?.isAwaited = false
+        boards[id]?.hasLeft = true
+        boards[id]?.isStored = false
+        return [.saveBoard(id)]
+    }
+
     private mutating func greeted(
         _ id: BoardID, _ told: BoardDescription, _ incarnation: UInt64, _ generation: UInt64, at now: Instant
     ) -> [Action] {
@@ -217,7 +231,9 @@ where Instant: Sendable, Instant.Duration == Duration {
         boards[id]?.impossible = impossible
         if impossible != [] || description.models != known.board.models { hasNewFigures = true }
         var actions = impossible.isEmpty ? [] : impossibleFigures(Self.reason(impossible), of: id, at: now)
-        if incarnation > known.incarnation || description != known.board { boards[id]?.isStored = false }
+        let isNews = incarnation > known.incarnation || description != known.board
+        if isNews || boards[id]?.hasLeft == true { boards[id]?.isStored = false }
+        boards[id]?.hasLeft = false
         if boards[id]?.isStored == false { actions.append(.saveBoard(id)) }
         if known.incarnation > 0, incarnation > known.incarnation {
             actions.append(.record(.boardRestarted, id, "incarnation \(incarnation)"))

@@ -8,15 +8,18 @@ public struct EnrolledBoard: Equatable, Codable, Sendable {
     public var incarnation: UInt64
     /// What the board is to do; generation 0 when nothing was ever assigned.
     public var assignment: Assignment
+    /// It said goodbye, and no hello since: nobody waits for it.
+    public var hasLeft: Bool
 
     public init(
         board: BoardDescription, publicKey: String, incarnation: UInt64 = 0,
-        assignment: Assignment = Assignment(generation: 0, models: [])
+        assignment: Assignment = Assignment(generation: 0, models: []), hasLeft: Bool = false
     ) {
         self.board = board
         self.publicKey = publicKey
         self.incarnation = incarnation
         self.assignment = assignment
+        self.hasLeft = hasLeft
     }
 }
 

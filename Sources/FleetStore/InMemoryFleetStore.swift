@@ -53,6 +53,7 @@ public actor InMemoryFleetStore: FleetStore {
             record.incarnation = greeting.incarnation
             record.reportedGeneration = greeting.reportedGeneration
             record.lastSeenMilliseconds = greeting.lastSeenMilliseconds
+            record.hasLeft = greeting.hasLeft
             records[greeting.id] = record
         }
         boardRecords = records

@@ -13,6 +13,8 @@ public struct BoardRecord: Equatable, Sendable {
     public var incarnation: UInt64
     /// `nil` while the board may speak.
     public var revokedAtMilliseconds: UInt64?
+    /// It said goodbye, and no hello since.
+    public var hasLeft: Bool
     /// Since when the board is to be left alone; `nil` while it takes part.
     public var drainedAtMilliseconds: UInt64?
     /// Since when it has its key; `nil` since it enrolled.
@@ -31,10 +33,11 @@ public struct BoardRecord: Equatable, Sendable {
         description: BoardDescription, publicKey: String, enrolledAtMilliseconds: UInt64,
         lastSeenMilliseconds: UInt64, reportedGeneration: UInt64 = 0, incarnation: UInt64 = 0,
         revokedAtMilliseconds: UInt64? = nil, drainedAtMilliseconds: UInt64? = nil,
-        keySinceMilliseconds: UInt64? = nil, keyRotation: BoardKeyRotation? = nil
+        keySinceMilliseconds: UInt64? = nil, keyRotation: BoardKeyRotation? = nil, hasLeft: Bool = false
     ) {
         (self.drainedAtMilliseconds, self.keySinceMilliseconds) = (drainedAtMilliseconds, keySinceMilliseconds)
         self.keyRotation = keyRotation
+        self.hasLeft = hasLeft
         self.description = description
         self.publicKey = publicKey
         self.enrolledAtMilliseconds = enrolledAtMilliseconds
@@ -45,22 +48,26 @@ public struct BoardRecord: Equatable, Sendable {
     }
 }
 
-/// What a board said of itself in a hello. The time is milliseconds since 1970 by the coordinator's clock.
+/// What a board said of itself in a hello, or that it went. The time is milliseconds since 1970 by the coordinator's clock.
 public struct BoardGreeting: Equatable, Sendable {
     public var description: BoardDescription
     public var incarnation: UInt64
     public var reportedGeneration: UInt64
     public var lastSeenMilliseconds: UInt64
+    /// It said goodbye.
+    public var hasLeft: Bool
 
     public var id: BoardID { description.id }
 
     public init(
-        description: BoardDescription, incarnation: UInt64, reportedGeneration: UInt64, lastSeenMilliseconds: UInt64
+        description: BoardDescription, incarnation: UInt64, reportedGeneration: UInt64, lastSeenMilliseconds: UInt64,
+        hasLeft: Bool = false
     ) {
         self.description = description
         self.incarnation = incarnation
         self.reportedGeneration = reportedGeneration
         self.lastSeenMilliseconds = lastSeenMilliseconds
+        self.hasLeft = hasLeft
     }
 }
 

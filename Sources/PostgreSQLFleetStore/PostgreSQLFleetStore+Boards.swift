@@ -19,11 +19,11 @@ extension PostgreSQLFleetStore {
                 try transaction.execute(
                     """
                     UPDATE board SET description = $2, lastSeenMilliseconds = $3, reportedGeneration = $4,
-                        incarnation = $5
+                        incarnation = $5, hasLeft = $6
                     WHERE id = $1
                     """, .text(greeting.id.rawValue), .text(try StoredForm.json(greeting.description)),
                     .integer(Int64(greeting.lastSeenMilliseconds)), .integer(Int64(greeting.reportedGeneration)),
-                    .integer(Int64(greeting.incarnation)))
+                    .integer(Int64(greeting.incarnation)), .boolean(greeting.hasLeft))
             }
         }
     }
@@ -121,22 +121,23 @@ extension PostgreSQLFleetStore {
             """
             INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
                 reportedGeneration, incarnation, revokedAtMilliseconds, drainedAtMilliseconds, keySinceMilliseconds,
-                keyRotation)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                keyRotation, hasLeft)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             ON CONFLICT (id) DO UPDATE SET publicKey = excluded.publicKey, description = excluded.description,
                 enrolledAtMilliseconds = excluded.enrolledAtMilliseconds,
                 lastSeenMilliseconds = excluded.lastSeenMilliseconds,
                 reportedGeneration = excluded.reportedGeneration, incarnation = excluded.incarnation,
                 revokedAtMilliseconds = excluded.revokedAtMilliseconds,
                 drainedAtMilliseconds = excluded.drainedAtMilliseconds,
-                keySinceMilliseconds = excluded.keySinceMilliseconds, keyRotation = excluded.keyRotation
+                keySinceMilliseconds = excluded.keySinceMilliseconds, keyRotation = excluded.keyRotation,
+                hasLeft = excluded.hasLeft
             """, .text(board.id.rawValue), .text(board.publicKey), .text(try StoredForm.json(board.description)),
             .integer(Int64(board.enrolledAtMilliseconds)), .integer(Int64(board.lastSeenMilliseconds)),
             .integer(Int64(board.reportedGeneration)), .integer(Int64(board.incarnation)),
             .optional(board.revokedAtMilliseconds.map(Int64.init)),
             .optional(board.drainedAtMilliseconds.map(Int64.init)),
             .optional(board.keySinceMilliseconds.map(Int64.init)),
-            .optional(try board.keyRotation.map { try StoredForm.json($0) }))
+            .optional(try board.keyRotation.map { try StoredForm.json($0) }), .boolean(board.hasLeft))
     }
 
     private func boardRecord(_ row: PostgreSQLRow) throws -> BoardRecord {
@@ -147,7 +148,8 @@ extension PostgreSQLFleetStore {
             reportedGeneration: row.unsigned("reportedGeneration"), incarnation: row.unsigned("incarnation"),
             revokedAtMilliseconds: row.optionalUnsigned("revokedAtMilliseconds"),
             drainedAtMilliseconds: row.optionalUnsigned("drainedAtMilliseconds"),
-            keySinceMilliseconds: row.optionalUnsigned("keySinceMilliseconds"), keyRotation: try keyRotation(row))
+            keySinceMilliseconds: row.optionalUnsigned("keySinceMilliseconds"), keyRotation: try keyRotation(row),
+            hasLeft: row.boolean("hasLeft"))
     }
 
     private func keyRotation(_ row: PostgreSQLRow) throws -> BoardKeyRotation? {

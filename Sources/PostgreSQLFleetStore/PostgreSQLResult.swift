@@ -60,6 +60,9 @@ struct PostgreSQLRow {
 
     func optionalUnsigned(_ column: String) -> UInt64? { optionalInteger(column).map { UInt64(clamping: $0) } }
 
+    /// The server writes `t` or `f`.
+    func boolean(_ column: String) -> Bool { text(column) == "t" }
+
     func optionalReal(_ column: String) -> Double? {
         optionalText(column).map { text in
             guard let number = Double(text) else { preconditionFailure("\(column) is no number") }

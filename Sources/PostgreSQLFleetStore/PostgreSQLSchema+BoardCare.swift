@@ -5,4 +5,7 @@ extension PostgreSQLSchema {
         ALTER TABLE board ADD COLUMN keySinceMilliseconds BIGINT;
         ALTER TABLE board ADD COLUMN keyRotation TEXT;
         """
+
+    /// Boards that said goodbye, and no hello since; of those from before it is not known.
+    static let goodbye = "ALTER TABLE board ADD COLUMN hasLeft BOOLEAN NOT NULL DEFAULT false"
 }

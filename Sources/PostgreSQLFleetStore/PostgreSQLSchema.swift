@@ -9,6 +9,7 @@ enum PostgreSQLSchema {
         ("fleet", fleet), ("telemetry", telemetry), ("decisions", decisions), ("hookSharing", hookSharing),
         ("audit", audit), ("lease", lease), ("telemetryHours", telemetryHours),
         ("quarantine", quarantine), ("boardCare", boardCare), ("leader", leader), ("tokenLabels", tokenLabels),
+        ("goodbye", goodbye),
     ]
 
     /// Applies what is missing, in one transaction under a lock, so that several coordinators may start at once.

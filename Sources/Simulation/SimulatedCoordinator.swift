@@ -51,6 +51,7 @@ struct SimulatedCoordinator {
                 }
                 boards[id]?.board = state.board
                 boards[id]?.incarnation = state.incarnation
+                boards[id]?.hasLeft = machine.hasLeft(id)
                 machine.boardPersisted(id)
             case .saveAssignment(let assignment, let id):
                 guard !isDiskFull else { continue }

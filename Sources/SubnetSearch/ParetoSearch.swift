@@ -47,15 +47,15 @@ public struct ParetoSearch: Sendable {
 
     /// - Parameters:
     ///   - candidates: how many of each constraint's last generation `found` is given.
+    ///   - found: called after each constraint with its place in the list, its result and its candidates.
     ///   - missed: called with the place of a constraint for which there is no subnet, and why; its throwing ends the
     ///     run. Without it such a constraint ends the run. It draws no random numbers from `generator` where its limits
     ///     alone cannot be kept: the others' results are those of a run without it.
-    ///   - found: called after each constraint with its place in the list, its result and its candidates.
     /// - Throws: the last `SearchRefusal` where no constraint has a result.
     public func run(
         _ constraints: [SearchConstraint], candidates: Int = 1, using generator: inout some RandomNumberGenerator,
-        goesOn: () -> Bool = { true }, missed: (Int, SearchRefusal) throws -> Void = { throw $1 },
-        found: (Int, SearchResult, [PredictedSubnet]) throws -> Void = { _, _, _ in }
+        goesOn: () -> Bool = { true }, found: (Int, SearchResult, [PredictedSubnet]) throws -> Void = { _, _, _ in },
+        missed: (Int, SearchRefusal) throws -> Void = { throw $1 }
     ) throws -> Outcome {
         guard (1...Self.constraintLimit).contains(constraints.count) else {
             throw SearchRefusal.settings("\(constraints.count) constraints are outside 1...\(Self.constraintLimit)")

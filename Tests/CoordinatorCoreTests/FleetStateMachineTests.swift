@@ -98,7 +98,9 @@ import WireProtocol
         let actions = receive(transition.message, 9.5)
 
         #expect(state?.status == transition.to)
-        #expect(actions == transition.answers.map { .send($0, id) })
+        let hasLeft = transition.message == .goodbye && transition.answers.isEmpty
+        #expect(actions == transition.answers.map { .send($0, id) } + (hasLeft ? [.saveBoard(id)] : []))
+        #expect(machine.hasLeft(id) == hasLeft)
     }
 
     @Test(arguments: BoardStatus.allCases)
@@ -145,6 +147,26 @@ import WireProtocol
         _ = machine.messageReceived(
             .hello(names[1], incarnation: 8, reportedGeneration: 0), from: names[1].id, at: at(1_001))
         #expect(machine.state(of: names[1].id)?.status == .connected)
+    }
+
+    /// Nobody waits for a board that said goodbye, before the coordinator's end or after its start.
+    @Test func boardsThatSaidGoodbyeAreNotMissed() throws {
+        let boards = ["before", "after"].map { Samples.board($0) }
+        var machine = Machine(
+            settings: .init(),
+            boards: [
+                EnrolledBoard(board: boards[0], publicKey: "a", incarnation: 7, hasLeft: true),
+                EnrolledBoard(board: boards[1], publicKey: "b", incarnation: 7),
+            ], policies: [], at: start)
+        #expect(machine.messageReceived(.goodbye, from: boards[1].id, at: at(1)) == [.saveBoard(boards[1].id)])
+        #expect(boards.map { machine.hasLeft($0.id) } == [true, true])
+        for second in stride(from: 60.0, through: 600, by: 60) { #expect(machine.timerFired(at: at(second)).isEmpty) }
+        #expect(machine.states.map(\.status) == [.enrolled, .enrolled])
+
+        // The same start of the agent, and nothing else new: that it is back has to be stored.
+        let actions = machine.messageReceived(
+            .hello(boards[0], incarnation: 7, reportedGeneration: 0), from: boards[0].id, at: at(601))
+        #expect(actions.contains(.saveBoard(boards[0].id)) && !machine.hasLeft(boards[0].id))
     }
 
     @Test mutating func anyMessageIsASignOfLife() {

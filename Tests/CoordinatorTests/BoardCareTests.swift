@@ -52,6 +52,18 @@ import WireProtocol
 
     private func number(of record: BoardRecord?) throws -> UInt64 { try #require(record?.keyRotation).number }
 
+    @Test func aGoodbyeOutlivesTheCoordinator() async throws {
+        let actor = try await makeActor()
+        try await say(hello, over: agent, to: actor)
+        #expect(try await store.board(board.id)?.hasLeft == false)
+        try await say(.goodbye, over: agent, to: actor)
+        #expect(try await store.board(board.id)?.hasLeft == true)
+
+        let again = try await makeActor()
+        try await say(.hello(board, incarnation: 2, reportedGeneration: 0), over: agent, to: again)
+        #expect(try await store.board(board.id)?.hasLeft == false)
+    }
+
     @Test func aKeyIsChangedAndTheOldOneIsNobodys() async throws {
         let actor = try await makeActor()
         try await say(hello, over: agent, to: actor)

@@ -34,6 +34,19 @@ import Testing
     }
 
     @Test(arguments: StoreMaker.all)
+    func aGoodbyeStandsUntilTheNextHello(maker: StoreMaker) async throws {
+        try await maker.with { store in
+            for name in ["a", "b"] { try await store.saveBoard(try Samples.board(name)) }
+            var goodbye = try Self.greeting("a")
+            goodbye.hasLeft = true
+            try await store.saveGreetings([goodbye])
+            #expect(try await store.boards().map(\.hasLeft) == [true, false])
+            try await store.saveGreetings([try Self.greeting("a")])
+            #expect(try await store.boards().map(\.hasLeft) == [false, false])
+        }
+    }
+
+    @Test(arguments: StoreMaker.all)
     func oneGreetingThatCannotBeKeptRefusesAll(maker: StoreMaker) async throws {
         try await maker.with { store in
             let board = try Samples.board("a")

@@ -41,7 +41,7 @@ import Testing
     func aBoardThatIsDrainedAndChangesItsKeyIsKeptAsItIs(maker: StoreMaker) async throws {
         try await maker.with { store in
             var board = try Samples.board("board-1")
-            (board.drainedAtMilliseconds, board.keySinceMilliseconds) = (7, 8)
+            (board.drainedAtMilliseconds, board.keySinceMilliseconds, board.hasLeft) = (7, 8, true)
             board.keyRotation = BoardKeyRotation(number: 3, nextKey: "next", untilMilliseconds: 9)
             try await store.saveBoard(board)
             #expect(try await store.board(board.id) == board)
@@ -53,6 +53,7 @@ import Testing
             #expect(try await store.allowList() == [board.publicKey: board.id])
 
             (board.drainedAtMilliseconds, board.keySinceMilliseconds, board.keyRotation) = (nil, nil, nil)
+            board.hasLeft = false
             try await store.saveBoard(board)
             #expect(try await store.board(board.id) == board)
         }

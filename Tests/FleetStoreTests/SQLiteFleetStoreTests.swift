@@ -177,6 +177,28 @@ import Testing
         }
     }
 
+    @Test func boardsOfBeforeHaveNotLeft() async throws {
+        try await withFolder { folder in
+            let path = folder + "/fleet.sqlite"
+            let board = try Samples.board("a")
+            let queue = try DatabaseQueue(path: path)
+            try Schema.migrator.migrate(queue, upTo: "tokenLabels")
+            let description = String(decoding: try JSONEncoder().encode(board.description), as: UTF8.self)
+            try await queue.write {
+                try $0.execute(
+                    sql: """
+                        INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
+                            reportedGeneration, incarnation) VALUES (?, 'k', ?, 1, 2, 3, 4)
+                        """, arguments: [board.id.rawValue, description])
+            }
+            try queue.close()
+
+            let store = try SQLiteFleetStore(path: path)
+            #expect(try await store.boards().map(\.hasLeft) == [false])
+            try store.close()
+        }
+    }
+
     @Test func aFolderThatIsMissingIsAnErrorInOneSentence() {
         let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID())/fleet.sqlite").path()
         #expect(throws: FleetStoreFailure.unavailable(path: path, detail: "No such file or directory")) {

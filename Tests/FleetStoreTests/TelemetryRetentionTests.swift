@@ -228,10 +228,11 @@ import Testing
             await store.close()
             try await server.query(
                 Self.undone + "DROP TABLE quarantine; ALTER TABLE board DROP COLUMN drainedAtMilliseconds, "
-                    + "DROP COLUMN keySinceMilliseconds, DROP COLUMN keyRotation; "
+                    + "DROP COLUMN keySinceMilliseconds, DROP COLUMN keyRotation, DROP COLUMN hasLeft; "
                     + "ALTER TABLE lease DROP COLUMN relay, DROP COLUMN admin; ALTER TABLE token DROP COLUMN labels; "
                     + "DELETE FROM shoalMigration "
-                    + "WHERE name IN ('telemetryHours', 'quarantine', 'boardCare', 'leader', 'tokenLabels')", in: name)
+                    + "WHERE name IN ('telemetryHours', 'quarantine', 'boardCare', 'leader', 'tokenLabels', 'goodbye')",
+                in: name)
 
             let again = try await PostgreSQLFleetStore.open(address)
             try await expect(hours, in: again)

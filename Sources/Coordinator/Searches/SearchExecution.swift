@@ -72,11 +72,6 @@ final class SearchExecution: Sendable {
             goesOn: { [self] in
                 counted.withLock { $0.generation += 1 }
                 return !isStopped.load(ordering: .relaxed)
-            },
-            missed: { [self] place, refusal in
-                guard !isStopped.load(ordering: .relaxed) else { throw Stopped() }
-                unmet.append(.init(constraint: place, reason: refusal.description))
-                counted.withLock { $0 = SearchProgress(constraint: $0.constraint + 1, generation: 0) }
             }
         ) { place, result, candidates in
             guard !isStopped.load(ordering: .relaxed) else { throw Stopped() }
@@ -92,6 +87,10 @@ final class SearchExecution: Sendable {
             points.append(point)
             counted.withLock { $0 = SearchProgress(constraint: $0.constraint + 1, generation: 0) }
             report(.found(point))
+        } missed: { [self] place, refusal in
+            guard !isStopped.load(ordering: .relaxed) else { throw Stopped() }
+            unmet.append(.init(constraint: place, reason: refusal.description))
+            counted.withLock { $0 = SearchProgress(constraint: $0.constraint + 1, generation: 0) }
         }
         points.sort { $0.constraint < $1.constraint }
         unmet.sort { $0.constraint < $1.constraint }

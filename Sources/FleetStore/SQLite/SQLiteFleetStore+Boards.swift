@@ -15,14 +15,16 @@ extension SQLiteFleetStore {
         try await write { [self] database in
             let statement = try database.cachedStatement(
                 sql: """
-                    UPDATE board SET description = ?, lastSeenMilliseconds = ?, reportedGeneration = ?, incarnation = ?
+                    UPDATE board SET description = ?, lastSeenMilliseconds = ?, reportedGeneration = ?,
+                        incarnation = ?, hasLeft = ?
                     WHERE id = ?
                     """)
             for greeting in greetings {
                 try greeting.checkRange()
                 try statement.execute(arguments: [
                     try encoded(greeting.description), Int64(greeting.lastSeenMilliseconds),
-                    Int64(greeting.reportedGeneration), Int64(greeting.incarnation), greeting.id.rawValue,
+                    Int64(greeting.reportedGeneration), Int64(greeting.incarnation), greeting.hasLeft,
+                    greeting.id.rawValue,
                 ])
                 guard database.changesCount == 1 else { throw FleetStoreFailure.unknownBoard(greeting.id) }
             }
@@ -126,22 +128,23 @@ extension SQLiteFleetStore {
             sql: """
                 INSERT INTO board (id, publicKey, description, enrolledAtMilliseconds, lastSeenMilliseconds,
                     reportedGeneration, incarnation, revokedAtMilliseconds, drainedAtMilliseconds,
-                    keySinceMilliseconds, keyRotation)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    keySinceMilliseconds, keyRotation, hasLeft)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET publicKey = excluded.publicKey, description = excluded.description,
                     enrolledAtMilliseconds = excluded.enrolledAtMilliseconds,
                     lastSeenMilliseconds = excluded.lastSeenMilliseconds,
                     reportedGeneration = excluded.reportedGeneration, incarnation = excluded.incarnation,
                     revokedAtMilliseconds = excluded.revokedAtMilliseconds,
                     drainedAtMilliseconds = excluded.drainedAtMilliseconds,
-                    keySinceMilliseconds = excluded.keySinceMilliseconds, keyRotation = excluded.keyRotation
+                    keySinceMilliseconds = excluded.keySinceMilliseconds, keyRotation = excluded.keyRotation,
+                    hasLeft = excluded.hasLeft
                 """
         ).execute(arguments: [
             board.id.rawValue, board.publicKey, try encoded(board.description),
             Int64(board.enrolledAtMilliseconds), Int64(board.lastSeenMilliseconds),
             Int64(board.reportedGeneration), Int64(board.incarnation), board.revokedAtMilliseconds.map(Int64.init),
             board.drainedAtMilliseconds.map(Int64.init), board.keySinceMilliseconds.map(Int64.init),
-            try board.keyRotation.map { try encoded($0) },
+            try board.keyRotation.map { try encoded($0) }, board.hasLeft,
         ])
     }
 
@@ -160,7 +163,7 @@ extension SQLiteFleetStore {
             reportedGeneration: row.unsigned("reportedGeneration"), incarnation: row.unsigned("incarnation"),
             revokedAtMilliseconds: time("revokedAtMilliseconds"),
             drainedAtMilliseconds: time("drainedAtMilliseconds"), keySinceMilliseconds: time("keySinceMilliseconds"),
-            keyRotation: try keyRotation(row))
+            keyRotation: try keyRotation(row), hasLeft: row["hasLeft"])
     }
 
     private func keyRotation(_ row: Row) throws -> BoardKeyRotation? {

@@ -5,4 +5,7 @@ extension Schema {
         ALTER TABLE board ADD COLUMN keySinceMilliseconds INTEGER;
         ALTER TABLE board ADD COLUMN keyRotation TEXT;
         """
+
+    /// Boards that said goodbye, and no hello since; of those from before it is not known.
+    static let goodbye = "ALTER TABLE board ADD COLUMN hasLeft INTEGER NOT NULL DEFAULT 0"
 }

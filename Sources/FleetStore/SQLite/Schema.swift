@@ -23,6 +23,7 @@ enum Schema {
         migrator.registerMigration("boardCare") { try $0.execute(sql: boardCare) }
         // Those that a board must carry to enrol with the token, as JSON; NULL of tokens from before: none.
         migrator.registerMigration("tokenLabels") { try $0.execute(sql: "ALTER TABLE token ADD COLUMN labels TEXT") }
+        migrator.registerMigration("goodbye") { try $0.execute(sql: goodbye) }
         return migrator
     }
 
