@@ -24,7 +24,10 @@ package enum Evaluator {
 
     /// What a share of the images gave.
     package struct Part: Sendable {
-        package init() {}
+        private let counted: @Sendable () -> Void
+
+        /// - Parameter counted: is called after each image, out of what is timed.
+        package init(_ counted: @escaping @Sendable () -> Void = {}) { self.counted = counted }
 
         fileprivate var logits: [Float] = []
         fileprivate var counts: [Int] = []
@@ -37,6 +40,7 @@ package enum Evaluator {
             self.logits.append(contentsOf: logits)
             counts.append(logits.count)
             if let label, !logits.isEmpty, logits.indexOfMaximum == label { correct += 1 }
+            counted()
         }
     }
 
@@ -75,16 +79,17 @@ package enum Evaluator {
         return rows
     }
 
-    package static func run(_ plan: Plan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int)
-        -> Result
-    {
+    package static func run(
+        _ plan: Plan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int,
+        counted: @escaping @Sendable () -> Void = {}
+    ) -> Result {
         run(on: images, threads: threads) { range in
             let session = Session(for: [plan])
             // The logits lie in its arena.
             defer { withExtendedLifetime(session) {} }
             let input = AlignedBuffer(count: plan.inputShape.channels * plan.inputShape.pixels)
             let image = UnsafeMutableBufferPointer(start: input.base, count: input.count)
-            var part = Part()
+            var part = Part(counted)
             for index in range {
                 preprocessor.convert(images, at: index, into: image)
                 let start = PlanTimer.now()
@@ -97,16 +102,17 @@ package enum Evaluator {
 }
 
 extension Evaluator {
-    package static func run(_ plan: SteppedPlan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int)
-        -> Result
-    {
+    package static func run(
+        _ plan: SteppedPlan, on images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int,
+        counted: @escaping @Sendable () -> Void = {}
+    ) -> Result {
         run(on: images, threads: threads) { range in
             let arena = plan.makeArena()
             defer { withExtendedLifetime(arena) {} }
             let shape = plan.network.inputShape
             let input = AlignedBuffer(count: shape.channels * shape.pixels)
             let image = UnsafeMutableBufferPointer(start: input.base, count: input.count)
-            var part = Part()
+            var part = Part(counted)
             for index in range {
                 preprocessor.convert(images, at: index, into: image)
                 let start = PlanTimer.now()

@@ -49,16 +49,20 @@ package struct NetworkRunner: Sendable {
         (self.shape, self.preprocessor) = (shape, preprocessor)
     }
 
-    package func run(on images: ImageSet, threads: Int) throws -> Evaluator.Result {
+    package func run(
+        on images: ImageSet, threads: Int, counted: @escaping @Sendable () -> Void = {}
+    ) throws -> Evaluator.Result {
         let hybrid: HybridNetwork
         switch work {
-        case .plan(let plan): return Evaluator.run(plan, on: images, preprocessor, threads: threads)
-        case .stepped(let stepped): return Evaluator.run(stepped, on: images, preprocessor, threads: threads)
+        case .plan(let plan):
+            return Evaluator.run(plan, on: images, preprocessor, threads: threads, counted: counted)
+        case .stepped(let stepped):
+            return Evaluator.run(stepped, on: images, preprocessor, threads: threads, counted: counted)
         case .hybrid(let network): hybrid = network
         }
         return try Evaluator.run(on: images, threads: threads) { (range) throws(GraphFailure) in
             let session = HybridSession(hybrid)
-            var part = Evaluator.Part()
+            var part = Evaluator.Part(counted)
             for index in range { try run(session, images, index, &part) }
             return part
         }

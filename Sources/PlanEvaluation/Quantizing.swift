@@ -9,19 +9,23 @@ import Synchronization
 
 /// Turns networks of 32-bit floats into networks of 8 bits by calibration images.
 package enum Quantizing {
+    /// Without gains of channels once, and with them again.
+    package static let mostPasses = 2
+
     /// The network quantised, as a package that runs like an imported one.
     /// - Parameters:
     ///   - path: of the package, for refusals.
     ///   - file: of the images.
+    ///   - counted: is called after each image, of which each is run `mostPasses` times at the most.
     ///   - warn: is called with sentences on images that say too little.
     package static func package(
         _ network: FusedNetwork, _ configuration: NetworkConfiguration, path: String, named name: String,
         on images: ImageSet, file: String, _ preprocessor: ImagePreprocessor, _ method: RangeMethod, threads: Int,
-        warn: (String) -> Void
+        counted: @escaping @Sendable () -> Void = {}, warn: (String) -> Void
     ) throws -> NetworkPackage {
         guard images.count > 0 else { throw QuantizingRefusal("\(file): holds no images to calibrate on") }
         do {
-            let (_, calibration) = try calibrated(network, images, preprocessor, threads: threads)
+            let (_, calibration) = try calibrated(network, images, preprocessor, threads: threads, counted)
             for doubt in calibration.doubts { warn("\(file): \(doubt)") }
             return NetworkPackage(
                 graph: try calibration.quantized(method).graph(named: name), configuration: configuration)
@@ -45,13 +49,14 @@ package enum Quantizing {
     }
 
     private static func calibrated(
-        _ network: FusedNetwork, _ images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int
+        _ network: FusedNetwork, _ images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int,
+        _ counted: @escaping @Sendable () -> Void = {}
     ) throws -> (gains: [String: [Float]], Calibration) {
         let kernels = try KernelSet.selected()
         func gather(_ network: FusedNetwork) throws -> Calibration {
             try self.gather(
                 try Calibration(of: network, kernels: kernels), images, preprocessor,
-                threads: min(threads, images.count))
+                threads: min(threads, images.count), counted)
         }
         let calibration = try gather(network)
         let gains = calibration.gains
@@ -59,7 +64,8 @@ package enum Quantizing {
     }
 
     private static func gather(
-        _ empty: Calibration, _ images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int
+        _ empty: Calibration, _ images: ImageSet, _ preprocessor: ImagePreprocessor, threads: Int,
+        _ counted: @escaping @Sendable () -> Void
     ) throws -> Calibration {
         let parts = Mutex([Calibration?](repeating: nil, count: threads))
         DispatchQueue.concurrentPerform(iterations: threads) { thread in
@@ -71,6 +77,7 @@ package enum Quantizing {
             for index in images.count * thread / threads..<images.count * (thread + 1) / threads {
                 preprocessor.convert(images, at: index, into: image)
                 part.add(UnsafeBufferPointer(image), in: arena)
+                counted()
             }
             parts.withLock { [part] in $0[thread] = part }
         }

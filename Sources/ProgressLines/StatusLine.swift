@@ -14,6 +14,8 @@ public final class StatusLine: Sendable {
     private struct State {
         var title: String?
         var begun = ContinuousClock.now
+        /// How much of it there is, and where it is counted.
+        var share: (total: Int, tally: Tally)?
         var isOpen = false
         /// While something is counted, time alone is not told.
         var isCounting = false
@@ -31,13 +33,24 @@ public final class StatusLine: Sendable {
     /// What goes on from here on.
     public func begin(_ title: String, at now: ContinuousClock.Instant = .now) {
         guard isShown else { return }
-        state.withLock { ($0.title, $0.begun) = (title, now) }
+        state.withLock { ($0.title, $0.begun, $0.share) = (title, now, nil) }
     }
 
     /// What goes on now within a task that has begun; nothing where none has.
     public func goOn(_ title: String, at now: ContinuousClock.Instant = .now) {
         guard isShown else { return }
-        state.withLock { if $0.title != nil { ($0.title, $0.begun) = (title, now) } }
+        state.withLock { if $0.title != nil { ($0.title, $0.begun, $0.share) = (title, now, nil) } }
+    }
+
+    /// The same of something that consists of many parts.
+    /// - Returns: to be called after each of the parts, by any thread: it counts, and neither reads a clock nor writes.
+    public func goOn(
+        _ title: String, of total: Int, at now: ContinuousClock.Instant = .now
+    ) -> @Sendable () -> Void {
+        guard isShown else { return {} }
+        let tally = Tally()
+        state.withLock { if $0.title != nil { ($0.title, $0.begun, $0.share) = (title, now, (total, tally)) } }
+        return { tally.count() }
     }
 
     /// Says for how long it goes on, from the first second on.
@@ -45,7 +58,8 @@ public final class StatusLine: Sendable {
         state.withLock { state in
             let seconds = state.begun.duration(to: now).components.seconds
             guard let title = state.title, !state.isCounting, seconds >= 1 else { return }
-            write("\r\(title): \(seconds) s\u{1B}[K")
+            let share = state.share.map { "\(min($0.tally.counted, $0.total)) of \($0.total), " } ?? ""
+            write("\r\(title): \(share)\(seconds) s\u{1B}[K")
             state.isOpen = true
         }
     }
@@ -69,6 +83,13 @@ public final class StatusLine: Sendable {
     public func end() {
         state.withLock { ($0.title, $0.isCounting) = (nil, false) }
         clear()
+    }
+
+    private final class Tally: Sendable {
+        private let done = Atomic<Int>(0)
+
+        var counted: Int { done.load(ordering: .relaxed) }
+        func count() { done.wrappingAdd(1, ordering: .relaxed) }
     }
 
     /// Ticks every second until it is told to end.

@@ -31,6 +31,23 @@ import Testing
         #expect(screen.texts.last == "\rwriting: 4 s\u{1B}[K")
     }
 
+    @Test func whatConsistsOfPartsIsToldWithTheirNumber() {
+        let line = line()
+        line.begin("reading", at: start)
+        let done = line.goOn("running", of: 3, at: start)
+        line.tick(at: start + .seconds(1))
+        done()
+        done()
+        line.tick(at: start + .seconds(2))
+        line.goOn("writing", at: start + .seconds(3))
+        done()
+        line.tick(at: start + .seconds(5))
+        #expect(
+            screen.texts == [
+                "\rrunning: 0 of 3, 1 s\u{1B}[K", "\rrunning: 2 of 3, 2 s\u{1B}[K", "\rwriting: 2 s\u{1B}[K",
+            ])
+    }
+
     @Test func theLineIsClearedOnceAndOnlyWhereThereIsOne() {
         let line = line()
         line.clear()

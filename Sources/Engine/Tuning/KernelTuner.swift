@@ -32,13 +32,12 @@ public struct KernelTuner {
     }
 
     /// The shapes that there was time for, each once, in the order of their first use.
-    public func measure(_ plans: [Plan]) -> [Row] {
+    public func measure(_ plans: [Plan], counted: () -> Void = {}) -> [Row] {
         let start = clock()
-        var seen: Set<KernelChoices.Shape> = []
         var rows: [Row] = []
-        for shape in plans.flatMap(\.operations).compactMap({ KernelChoices.Shape($0) }) {
+        for shape in Self.shapes(of: plans) {
             guard clock() - start < limit else { break }
-            guard seen.insert(shape).inserted else { continue }
+            defer { counted() }
             let ways = kernels.ways(shape).map { (name: $0, trial: KernelTrial(shape, way: $0, kernels)) }
             let (best, least) = Self.fastest(ways: ways.count, rounds: rounds) { index in
                 let before = clock()
@@ -48,6 +47,12 @@ public struct KernelTuner {
             rows.append(Row(shape: shape, ways: ways.map(\.name), nanoseconds: least, best: best))
         }
         return rows
+    }
+
+    /// What there is to measure: each shape once, in the order of the operations.
+    public static func shapes(of plans: [Plan]) -> [KernelChoices.Shape] {
+        var seen: Set<KernelChoices.Shape> = []
+        return plans.flatMap(\.operations).compactMap { KernelChoices.Shape($0) }.filter { seen.insert($0).inserted }
     }
 
     /// The way with the least of its times in `rounds` turns; the first, unless another is faster by 2 %.

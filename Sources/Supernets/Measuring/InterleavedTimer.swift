@@ -14,10 +14,13 @@ public enum InterleavedTimer {
         public fileprivate(set) var processor: [Double] = []
     }
 
-    public static func measure(_ plans: [Plan], repeats: Int, threads: Int = 1) -> [Times] {
+    /// - Parameter counted: is called after each round, `repeats` and `warmUpRuns` times.
+    public static func measure(
+        _ plans: [Plan], repeats: Int, threads: Int = 1, counted: () -> Void = {}
+    ) -> [Times] {
         let session = Session(for: plans, threads: threads)
         let images = TestImage.shared(by: plans)
-        return measure(count: plans.count, repeats: repeats) { index in
+        return measure(count: plans.count, repeats: repeats, counted: counted) { index in
             session.activate(plans[index])
             return { _ = session.run(on: images[index].values) }
         }
@@ -25,13 +28,17 @@ public enum InterleavedTimer {
 
     /// Plans and networks that are not one plan, in turn.
     /// - Throws: what an operator without a kernel refuses.
-    public static func measure(_ works: [TimedWork], repeats: Int, threads: Int = 1) throws -> [Times] {
+    public static func measure(
+        _ works: [TimedWork], repeats: Int, threads: Int = 1, counted: () -> Void = {}
+    ) throws -> [Times] {
         let plans = works.compactMap(\.plan)
-        guard plans.count < works.count else { return measure(plans, repeats: repeats, threads: threads) }
+        guard plans.count < works.count else {
+            return measure(plans, repeats: repeats, threads: threads, counted: counted)
+        }
         let session = Session(for: plans, threads: threads)
         let runs = works.map { $0.prepared(session, threads: threads) }
         var failure: (any Error)?
-        let times = measure(count: works.count, repeats: repeats) { index in
+        let times = measure(count: works.count, repeats: repeats, counted: counted) { index in
             { do { try runs[index]() } catch { failure = error } }
         }
         if let failure { throw failure }
@@ -39,7 +46,9 @@ public enum InterleavedTimer {
     }
 
     /// - Parameter prepare: for what is measured next, by its place; gives the work whose time counts.
-    private static func measure(count: Int, repeats: Int, prepare: (Int) -> () -> Void) -> [Times] {
+    private static func measure(
+        count: Int, repeats: Int, counted: () -> Void, prepare: (Int) -> () -> Void
+    ) -> [Times] {
         precondition(repeats > 0 && count > 0, "\(repeats) repeats of \(count) plans")
         var times = [Times](repeating: Times(), count: count)
         for run in 0..<repeats + warmUpRuns {
@@ -54,6 +63,7 @@ public enum InterleavedTimer {
                 times[index].wall.append(Double(end - start) / 1e6)
                 times[index].processor.append(Double(processorEnd - processorStart) / 1e6)
             }
+            counted()
         }
         return times
     }

@@ -4,6 +4,7 @@ import FleetListings
 import Foundation
 import Packages
 import PlanEvaluation
+import ProgressLines
 import SearchSpace
 import Supernets
 
@@ -111,7 +112,9 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     private func measureRuns(_ models: [BenchModel]) throws {
-        let times = try InterleavedTimer.measure(models.map(\.work), repeats: repeats, threads: threads)
+        let counted = StatusLine.standardError.goOn("running rounds", of: repeats + InterleavedTimer.warmUpRuns)
+        let times = try InterleavedTimer.measure(
+            models.map(\.work), repeats: repeats, threads: threads, counted: counted)
         let rows = zip(models, times).map { model, times in
             let summary = LatencySummary(times.wall)
             return Runs.Model(

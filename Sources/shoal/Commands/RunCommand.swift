@@ -143,8 +143,8 @@ struct RunCommand: AsyncParsableCommand {
         let plan = try loaded.planned(precision).plan(
             configuration, statistics: statistics, kernels: loaded.kernels)
         let preparation = Double(PlanTimer.now() - begun) / 1e6
-        StatusLine.standardError.goOn("running \(set.count) images")
-        let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count))
+        let counted = StatusLine.standardError.goOn("running images", of: set.count)
+        let result = Evaluator.run(plan, on: set, preprocessor, threads: min(threads, set.count), counted: counted)
         try write(result, of: set.count)
         try show(
             Summary(
@@ -189,8 +189,8 @@ struct RunCommand: AsyncParsableCommand {
         if let limit { set = set.prefix(limit) }
         guard set.count > 0 else { throw Refusal("\(images[0]): holds no images") }
         let runner = try network.runner(for: set, file: images[0], precision)
-        StatusLine.standardError.goOn("running \(set.count) images")
-        let result = try runner.run(on: set, threads: min(threads, set.count))
+        let counted = StatusLine.standardError.goOn("running images", of: set.count)
+        let result = try runner.run(on: set, threads: min(threads, set.count), counted: counted)
         if let label = set.labels?.first(where: { $0 >= result.classes }) {
             throw Refusal("\(labels.first ?? images[0]): label \(label), the network has \(result.classes) classes")
         }

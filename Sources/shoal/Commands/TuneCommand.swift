@@ -4,6 +4,7 @@ import FleetListings
 import Foundation
 import Packages
 import PlanEvaluation
+import ProgressLines
 import Supernets
 
 struct TuneCommand: AsyncParsableCommand {
@@ -68,8 +69,10 @@ struct TuneCommand: AsyncParsableCommand {
                     "no folder for the choices: neither XDG_CACHE_HOME nor HOME is an absolute path", .environment)
             }
             let start = PlanTimer.now()
+            let plans = models.flatMap(\.work.plans)
+            let counted = StatusLine.standardError.goOn("measuring shapes", of: KernelTuner.shapes(of: plans).count)
             let rows = KernelTuner(kernels, limit: UInt64(seconds * 1e9), clock: PlanTimer.processorTime)
-                .measure(models.flatMap(\.work.plans))
+                .measure(plans, counted: counted)
             let end = PlanTimer.now()
             var choices = file.load()
             choices.adopt(rows)

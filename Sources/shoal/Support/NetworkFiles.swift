@@ -94,10 +94,11 @@ extension LoadedNetwork {
         }
         var configuration = network.configuration
         if let resolution { configuration.inputSize = resolution }
-        StatusLine.standardError.goOn("calibrating 8 bits on \(images.count) images")
+        let counted = StatusLine.standardError.goOn(
+            "calibrating 8 bits, images", of: images.count * Quantizing.mostPasses)
         return try Quantizing.package(
             fused, configuration, path: path, named: network.graph.name, on: images, file: file, preprocessor,
-            method, threads: threads
+            method, threads: threads, counted: counted
         ) { Terminal.note("shoal: warning: \($0)") }
     }
 }

@@ -30,7 +30,8 @@ extension LoadedSupernet {
         _ method: RangeMethod, threads: Int
     ) throws -> NetworkPackage {
         let architecture = supernet.architecture
-        StatusLine.standardError.goOn("calibrating 8 bits on \(images.count) images")
+        let counted = StatusLine.standardError.goOn(
+            "calibrating 8 bits, images", of: images.count * Quantizing.mostPasses)
         let network = try supernet.fusedNetwork(configuration, statistics: statistics)
         return try Quantizing.package(
             network,
@@ -38,7 +39,8 @@ extension LoadedSupernet {
                 mean: architecture.mean, std: architecture.std, labels: architecture.labels,
                 inputSize: ImageSize(configuration.resolution)), path: path, named: architecture.name, on: images,
             file: file,
-            try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads
+            try preprocessor(for: images, resolution: configuration.resolution, file: file), method, threads: threads,
+            counted: counted
         ) { Terminal.note("shoal: warning: \($0)") }
     }
 

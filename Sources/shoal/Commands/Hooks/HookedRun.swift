@@ -71,7 +71,7 @@ struct HookedRun {
         }
         var (logits, times, correct, flops, taken, decisions) = ([Float](), [Double](), 0, 0, 0, 0)
         let count = stream.images.count
-        StatusLine.standardError.goOn("running \(count) images")
+        let counted = StatusLine.standardError.goOn("running images", of: count)
         for index in 0..<count {
             let image = stream.image(index)
             if let feed, let readings = network.readings { feed.set(index, readings) }
@@ -83,6 +83,7 @@ struct HookedRun {
             flops += answer.flops
             taken += answer.taken
             decisions += answer.decisions
+            counted()
         }
         if let path { try NumpyFile.write(logits, shape: [count, classes], to: path) }
         let latency = LatencySummary(times)
