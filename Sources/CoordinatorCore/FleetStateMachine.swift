@@ -43,8 +43,8 @@ where Instant: Sendable, Instant.Duration == Duration {
     }
 
     public enum Action: Equatable, Sendable {
-        /// The board's description or incarnation changed, or whether it has left: make it durable, then call `boardPersisted`. What follows
-        /// for this board speaks of it.
+        /// The board's description or incarnation changed, or whether it has left: make it durable, then call
+        /// `boardPersisted`. What follows for this board speaks of it.
         case saveBoard(BoardID)
         /// Make the assignment durable, then call `assignmentPersisted`, which sends it.
         case saveAssignment(Assignment, BoardID)

@@ -48,7 +48,8 @@ public struct BoardRecord: Equatable, Sendable {
     }
 }
 
-/// What a board said of itself in a hello, or that it went. The time is milliseconds since 1970 by the coordinator's clock.
+/// What a board said of itself in a hello, or that it went. The time is milliseconds since 1970 by the coordinator's
+/// clock.
 public struct BoardGreeting: Equatable, Sendable {
     public var description: BoardDescription
     public var incarnation: UInt64
