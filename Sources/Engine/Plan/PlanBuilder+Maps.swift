@@ -60,10 +60,11 @@ extension PlanBuilder {
                     count: blocks.count * shape.pixels * Int(CK_LANES)))
             var operation = makeOperation(
                 .gather, kernels.kernel(CK_OP_GATHER), from: part, to: part)
-            let (lanes, starts) = runs.tables(blocks)
+            let (lanes, starts, origins) = runs.tables(blocks)
             operation.maps.first = UnsafeRawPointer(lanes.base)
             operation.maps.second = UnsafeRawPointer(starts.base)
-            append(name, operation, [lanes, starts], nil)
+            operation.maps.origins = UnsafeRawPointer(origins.base)
+            append(name, operation, [lanes, starts, origins], nil)
         }
         return map
     }
@@ -291,12 +292,15 @@ extension AlignedBuffer {
 /// Which lanes of a map come from where.
 private struct GatheredBlocks {
     private let blocks: [[ck_lanes]]
+    /// Where the map of each run begins.
+    private let origins: [[Int64]]
     private let isInPlace: [Bool]
 
     /// - Parameter offset: of the map in the arena.
     init(_ channels: [PlanBuilder.Channels], _ shape: PlanOperation.Shape, at offset: Int) {
         let lanes = Int(CK_LANES)
         var blocks = [[ck_lanes]](repeating: [], count: shape.blocks)
+        var origins = [[Int64]](repeating: [], count: shape.blocks)
         var target = 0
         for run in channels {
             var done = 0
@@ -308,12 +312,13 @@ private struct GatheredBlocks {
                     let start = map.region.offset + source / lanes * shape.pixels * lanes + source % lanes - lane
                     blocks[block].append(
                         ck_lanes(source: Int64(start), first: Int32(lane), end: Int32(lane + count)))
+                    origins[block].append(Int64(map.region.offset))
                 }
                 done += count
             }
             target += run.count
         }
-        self.blocks = blocks
+        (self.blocks, self.origins) = (blocks, origins)
         isInPlace = blocks.enumerated().map { index, runs in
             let place = offset + index * shape.pixels * lanes
             let first = min(lanes, shape.channels - index * lanes)
@@ -334,9 +339,12 @@ private struct GatheredBlocks {
         return ranges
     }
 
-    func tables(_ range: Range<Int>) -> (lanes: AlignedBuffer, starts: AlignedBuffer) {
+    func tables(_ range: Range<Int>) -> (lanes: AlignedBuffer, starts: AlignedBuffer, origins: AlignedBuffer) {
         var starts: [Int32] = [0]
         for block in range { starts.append((starts.last ?? 0) + Int32(blocks[block].count)) }
-        return (AlignedBuffer(holding: Array(blocks[range].joined())), AlignedBuffer(holding: starts))
+        return (
+            AlignedBuffer(holding: Array(blocks[range].joined())), AlignedBuffer(holding: starts),
+            AlignedBuffer(holding: Array(origins[range].joined()))
+        )
     }
 }

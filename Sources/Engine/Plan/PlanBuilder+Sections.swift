@@ -1,3 +1,5 @@
+import CKernels
+
 extension PlanBuilder {
     /// For a part of a network, whose input is a map in the kernels' layout at the arena's start.
     package init(blocked shape: PlanOperation.Shape, kernels: KernelSet) {
@@ -30,7 +32,8 @@ extension PlanBuilder {
 
 extension PlanOperation {
     /// The same operation with its maps at other offsets.
-    package func relocated(_ place: (Int) -> Int) -> PlanOperation {
+    /// - Parameter tables: what it needs that the plan does not keep alive is added.
+    package func relocated(keeping tables: inout [AlignedBuffer], _ place: (Int) -> Int) -> PlanOperation {
         func moved(_ offset: Int) -> Int { offset < 0 ? offset : place(offset) }
         var result = self
         result.inputOffset = moved(inputOffset)
@@ -40,6 +43,25 @@ extension PlanOperation {
         result.meansOffset = moved(meansOffset)
         result.weightsOffset = moved(weightsOffset)
         result.scratchOffset = moved(scratchOffset)
+        if kind == .gather {
+            let table = gathered(moved)
+            tables.append(table)
+            result.maps.first = UnsafeRawPointer(table.base)
+        }
         return result
+    }
+
+    /// The runs of a gather, taken from where their maps are moved to.
+    private func gathered(_ moved: (Int) -> Int) -> AlignedBuffer {
+        guard let lanes = maps.first?.assumingMemoryBound(to: ck_lanes.self),
+            let starts = maps.second?.assumingMemoryBound(to: Int32.self),
+            let origins = maps.origins?.assumingMemoryBound(to: Int64.self)
+        else { preconditionFailure("a gather without tables") }
+        let runs = (0..<Int(starts[output.blocks])).map { index in
+            var run = lanes[index]
+            run.source += Int64(moved(Int(origins[index]))) - origins[index]
+            return run
+        }
+        return AlignedBuffer(holding: runs)
     }
 }

@@ -8,6 +8,8 @@ struct MapParameters: @unchecked Sendable {
     var first: UnsafeRawPointer?
     /// Starts of each block's runs, or taps of columns.
     var second: UnsafeRawPointer?
+    /// Of each run of a gather, where the map begins that it is taken from, as `Int64`.
+    var origins: UnsafeRawPointer?
     var combination = CK_ADD
     var operand = CK_EACH
     var isReversed = false

@@ -11,6 +11,8 @@ public struct NetworkPart: Sendable {
     /// Whether the result lies in the slot of the input.
     let isInPlace: Bool
     let plan: Plan
+    /// Of moved operations.
+    private let tables: [AlignedBuffer]
     public let output: PlanOperation.Shape
     public var input: PlanOperation.Shape { plan.inputShape }
     public var flops: Int { plan.flops }
@@ -21,9 +23,10 @@ public struct NetworkPart: Sendable {
         self.plan = plan
         self.output = output
         isInPlace = plan.outputOffset == plan.inputOffset
+        var tables: [AlignedBuffer] = []
         versions = [0, 1].map { slot in
             plan.operations.map { operation in
-                operation.relocated { offset in
+                operation.relocated(keeping: &tables) { offset in
                     // Maps that begin where input and output do are moved along: only one of them lives at a time.
                     // Where the builder could keep both ends for themselves there are no others.
                     if offset == plan.inputOffset { return layout.slot(slot) }
@@ -32,6 +35,7 @@ public struct NetworkPart: Sendable {
                 }
             }
         }
+        self.tables = tables
     }
 }
 

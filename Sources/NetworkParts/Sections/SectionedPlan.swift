@@ -31,9 +31,8 @@ public final class SectionedPlan: Sendable {
         let sections = network.sections()
         var plans: [Plan] = []
         for (index, section) in sections.enumerated() {
-            let plan = try section.network.sectionPlan(readsBlocks: index > 0, kernels: kernels, weights: weights)
-            try Self.check(plan)
-            plans.append(plan)
+            plans.append(
+                try section.network.sectionPlan(readsBlocks: index > 0, kernels: kernels, weights: weights))
         }
         let layout = SlotLayout(plans)
         precondition(plans[0].inputOffset == layout.slot(0), "an image at \(plans[0].inputOffset)")
@@ -72,7 +71,6 @@ public final class SectionedPlan: Sendable {
         for way in precisions {
             plans.append(try rest.sectionPlan(readsBlocks: true, way, forms, weights: weights, kernels: kernels))
         }
-        for plan in plans { try Self.check(plan) }
         let layout = SlotLayout(plans)
         let (border, output) = (PlanOperation.Shape(rest.inputShape), PlanOperation.Shape(rest.outputs[0].shape))
         guard output.pixels == 1 else { throw GraphFailure("the output is a map, not a vector") }
@@ -84,13 +82,6 @@ public final class SectionedPlan: Sendable {
         flops = plans[0].flops + plans[1].flops
         self.layout = layout
         self.kernels = kernels
-    }
-
-    /// Tables of a plan say where in the arena its maps are; parts move them.
-    private static func check(_ plan: Plan) throws(GraphFailure) {
-        if let place = plan.operations.firstIndex(where: { $0.kind == .gather }) {
-            throw GraphFailure("\(plan.steps[place].name.printable): joins or cuts maps, which no part may")
-        }
     }
 
     /// Shape of the map that a part reads.

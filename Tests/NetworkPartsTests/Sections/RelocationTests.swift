@@ -42,8 +42,9 @@ import Testing
             plan.place(image, in: near.base)
             plan.place(image, in: far.base + place(plan.inputOffset) - plan.inputOffset)
         }
+        var tables: [AlignedBuffer] = []
         for operation in plan.operations {
-            let (here, there) = (operation, operation.relocated(place))
+            let (here, there) = (operation, operation.relocated(keeping: &tables, place))
             for (old, new) in zip(Mirror(reflecting: here).children, Mirror(reflecting: there).children) {
                 guard let field = old.label, field.hasSuffix("Offset"), let old = old.value as? Int else { continue }
                 #expect(new.value as? Int == (old < 0 ? old : place(old)), "\(name): \(field) of \(operation.kind)")
@@ -52,6 +53,7 @@ import Testing
             there.perform(in: far.base)
         }
         let moved = UnsafeBufferPointer(start: far.base + place(plan.outputOffset), count: plan.outputCount)
+        #expect(tables.isEmpty, "\(name): nothing is gathered")
         #expect(plan.output(in: near.base).map(\.bitPattern) == moved.map(\.bitPattern), "\(name)")
     }
 

@@ -67,6 +67,72 @@ import Testing
         }
     }
 
+    /// Residual blocks around parts that join maps side by side, in blocks of channels that do not fit (an Inception
+    /// block, a dense one, one that shuffles channels): each part runs from either of two places in the arena.
+    private func joining(seed: UInt64) throws -> FusedNetwork {
+        var s = NetworkSamples(seed: seed)
+        var x = s.add("Relu", [s.convolution("x", 3, 16, kernel: 3)])
+        func residual(_ x: String, _ width: Int) -> String {
+            let inner = s.add("Relu", [s.convolution(x, width, width, kernel: 3)])
+            return s.add("Relu", [s.add("Add", [s.convolution(inner, width, width, kernel: 3), x])])
+        }
+        x = residual(x, 16)
+        let small = s.add("Relu", [s.convolution(x, 16, 10)])
+        let large = s.add("Relu", [s.convolution(s.add("Relu", [s.convolution(x, 16, 7)]), 7, 21, kernel: 3)])
+        let pooled = s.convolution(
+            s.add("MaxPool", [x], ["kernel_shape": .ints([3, 3]), "pads": .ints([1, 1, 1, 1])]), 16, 9)
+        x = s.add("Concat", [small, large, pooled], ["axis": .int(1)])
+        x = residual(x, 40)
+        let grown = s.add("Relu", [s.convolution(x, 40, 12, kernel: 3)])
+        x = s.add("Concat", [x, grown], ["axis": .int(1)])
+        x = s.shuffled(s.add("Relu", [s.convolution(x, 52, 24)]), [1, 24, 20, 20], groups: 3)
+        x = residual(x, 24)
+        x = s.add("Flatten", [s.add("GlobalAveragePool", [x])])
+        x = s.add("Gemm", [x, s.random([24, 5]), s.random([5])])
+        return try FusedNetwork(s.bound(x, input: [1, 3, 20, 20]))
+    }
+
+    @Test(arguments: [UInt64(1), .random(in: 0...UInt64.max)])
+    func partsThatJoinMapsGiveTheWholePlansBits(seed: UInt64) throws {
+        let network = try joining(seed: seed)
+        for set in InstructionSet.allCases where set.isSupported {
+            let plain = try network.plan(kernels: KernelSet(set))
+            let plan = try SectionedPlan(network, kernels: KernelSet(set))
+            #expect(plan.isResidual.count { $0 } == 3 && plan.flops == plain.flops)
+            #expect(plan.parts.contains { $0.plan.operations.contains { $0.kind == .gather } })
+            let (whole, session) = (Session(for: [plain]), SectionedSession(for: plan))
+            image.withUnsafeBufferPointer { image in
+                session.place(image)
+                for part in plan.parts { session.perform(part) }
+                #expect(Array(session.output) == Array(whole.run(plain, on: image)), "\(set), seed \(seed)")
+            }
+        }
+    }
+
+    @Test(arguments: [UInt64(2), .random(in: 0...UInt64.max)])
+    func partsThatJoinMapsRunFromEitherPlace(seed: UInt64) throws {
+        let plan = try SectionedPlan(try joining(seed: seed), kernels: KernelSet(.fastest))
+        let session = SectionedSession(for: plan)
+        let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
+        let residual = plan.parts.indices.filter { plan.isResidual[$0] }
+        for left in 0..<8 {
+            let out = Set(residual.enumerated().filter { left >> $0.offset & 1 == 1 }.map(\.element))
+            image.withUnsafeBufferPointer { session.place($0) }
+            for part in plan.parts.indices where !out.contains(part) { session.perform(plan.parts[part]) }
+            let direct = Array(session.output)
+            image.withUnsafeBufferPointer { session.place($0) }
+            for part in plan.parts.indices where !out.contains(part) {
+                if part > 0 {
+                    session.save(before: part, to: saved)
+                    session.resume(before: part, from: saved)
+                }
+                session.perform(plan.parts[part])
+            }
+            #expect(direct == Array(session.output), "without \(out), seed \(seed)")
+        }
+        withExtendedLifetime(session) {}
+    }
+
     /// Leaving any set of residual blocks out gives what a network without them would.
     @Test(arguments: [UInt64(2), .random(in: 0...UInt64.max)])
     func leavingBlocksOutLeavesTheMapAsItWas(seed: UInt64) throws {
