@@ -10,6 +10,8 @@ import SearchSpace
 public struct BoardMeasurements: Hashable, Sendable {
     public static let architectureLimit = 200_000
     public static let boardLimit = 4_096
+    /// Milliseconds that anything can take, in thirty years too; beyond, numbers of the predictor overflow.
+    public static let plausible = 1e-12...1e12
 
     /// Why text is not a table of measurements.
     public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
@@ -39,8 +41,8 @@ public struct BoardMeasurements: Hashable, Sendable {
 
     /// What is no latency as NaN, zero as half of the least above it.
     private static func resolved(_ column: [Double]) -> [Double] {
-        let least = column.lazy.filter { $0.isFinite && $0 > 0 }.min()
-        return column.map { $0.isFinite && $0 >= 0 ? ($0 > 0 ? $0 : least.map { $0 / 2 } ?? .nan) : .nan }
+        let least = column.lazy.filter(plausible.contains).min()
+        return column.map { $0 == 0 ? least.map { $0 / 2 } ?? .nan : plausible.contains($0) ? $0 : .nan }
     }
 
     /// Parses the CSV form.
@@ -73,7 +75,9 @@ public struct BoardMeasurements: Hashable, Sendable {
                 guard let value = field.isEmpty ? .nan : Double(field) else {
                     throw refuse("\(boards[board]): \(field) is not a number")
                 }
-                guard !value.isInfinite else { throw refuse("\(boards[board]): \(field) is not a latency") }
+                guard !(value > 0) || Self.plausible.contains(value), value > -.infinity || value.isNaN else {
+                    throw refuse("\(boards[board]): \(field) is not a latency")
+                }
                 latencies[board].append(value)
             }
         }

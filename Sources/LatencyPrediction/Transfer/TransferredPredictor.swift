@@ -38,14 +38,14 @@ public struct TransferredPredictor: Sendable {
     /// Of architectures that nothing is known of; `nil` where the space has none.
     private var population: PopulationPrediction?
 
-    /// - Parameter measured: milliseconds by architecture; values that are not above 0 and finite mean not measured.
+    /// - Parameter measured: milliseconds by architecture; values that are not plausible mean not measured.
     /// - Parameter setsAside: whether wrong ones among them are looked for.
     /// - Parameter trustsSources: whether the sources were chosen because they behave alike: then the board is supposed
     ///   to be like them, and without any to be told by structure.
     public init(
         space: TransferSpace, measured: [String: Double], setsAside: Bool = true, trustsSources: Bool = false
     ) throws(LatencyRefusal) {
-        let usable = measured.filter { $0.value.isFinite && $0.value > 0 }.sorted { $0.key < $1.key }
+        let usable = measured.filter { BoardMeasurements.plausible.contains($0.value) }.sorted { $0.key < $1.key }
         guard usable.count >= Self.minimumSamples else {
             throw .unusableSamples("\(usable.count) measurements, needs at least \(Self.minimumSamples)")
         }

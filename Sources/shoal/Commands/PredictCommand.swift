@@ -36,7 +36,7 @@ struct PredictCommand: AsyncParsableCommand {
         guard limits.contains(samples) else {
             throw ValidationError("--samples: give \(limits.lowerBound) to \(limits.upperBound)")
         }
-        guard wrong.map({ $0.isFinite && $0 > 0 }) ?? true else { throw ValidationError("--wrong: give more than 0") }
+        guard wrong.map({ 1e-6...1e6 ~= $0 }) ?? true else { throw ValidationError("--wrong: give 1e-6 to 1e6") }
         guard (1...10_000).contains(repeats) else { throw ValidationError("--repeats: give 1 to 10000") }
     }
 

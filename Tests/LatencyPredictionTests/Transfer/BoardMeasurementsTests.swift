@@ -33,6 +33,8 @@ import Testing
             ("architecture,a\n", 2, "no architecture"), ("architecture,a\n1,2\n2\n", 3, "1 fields"),
             ("architecture,a\n1,2,3\n", 2, "3 fields"), ("architecture,a\n1,2\n1,3\n", 3, "stands twice"),
             ("architecture,a\n1,fast\n", 2, "fast is not a number"), ("architecture,a\n1,inf\n", 2, "not a latency"),
+            ("architecture,a\n1,1e305\n", 2, "not a latency"), ("architecture,a\n1,1e-305\n", 2, "not a latency"),
+            ("architecture,a\n1,-inf\n", 2, "not a latency"),
             ("architecture,a\n,1\n", 2, "missing"),
         ])
     func refusesWithLineAndReason(text: String, line: Int, reason: String) {
