@@ -47,7 +47,7 @@ extension BlockTrainer {
     }
 
     private func damage(of hooks: [HookState.Hook]) throws(HookRefusal) -> Double {
-        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs)
         let used = min(count, settings.choosingImages)
         var sum = 0.0
         for choice in 0..<used {
@@ -64,7 +64,7 @@ extension BlockTrainer {
     private mutating func refit(_ index: Int) throws(HookRefusal) {
         let start = hooks[index].point.parts.lowerBound
         guard hooks.contains(where: { $0.isFixed && $0.point.parts.upperBound <= start }) else { return }
-        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs)
         if let filter = fit(index, in: network) { hooks[index].substitute = filter }
     }
 

@@ -36,7 +36,7 @@ public struct BlockTrainer {
     let count: Int
     let images: Images
     let progress: (Double) -> Void
-    private let inputs: GateInputs
+    let inputs: GateInputs
     var generator: SeededGenerator
     public internal(set) var hooks: [HookState.Hook]
     public private(set) var sampleCount = 0
@@ -92,7 +92,7 @@ public struct BlockTrainer {
     /// trusts answers that nobody should: gates learn from heads that were trained without the image at hand, so that
     /// the damage of their answers is that of images to come (as in stacked generalisation, Wolpert 1992).
     private mutating func readHeads() throws(HookRefusal) {
-        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks)
+        let network = try BlockNetwork(plain: plain, plan: plan, hooks: hooks, inputs: inputs)
         var features = hooks.map { _ in [[Float]]() }
         for index in 0..<count {
             network.begin(images(index))

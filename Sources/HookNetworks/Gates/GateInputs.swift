@@ -77,7 +77,7 @@ public struct GateInputs: Codable, Equatable, Sendable {
 
     /// Values of the sensors from a text with a line for every image, numbers separated by commas.
     public func sensorRows(in text: String, count: Int, skipping first: Int) throws(HookRefusal) -> [[Float]] {
-        let lines = text.split(separator: "\n").dropFirst(first).prefix(count)
+        let lines = text.split(whereSeparator: \.isNewline).dropFirst(first).prefix(count)
         guard lines.count == count else { throw HookRefusal("has too few lines for \(count) images") }
         var rows: [[Float]] = []
         for line in lines {

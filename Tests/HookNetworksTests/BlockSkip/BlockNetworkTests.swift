@@ -88,6 +88,29 @@ import NetworkParts
         #expect(Array(answer.logits) == plainOutput(image), "hooks off is bit-identical")
     }
 
+    /// Gates that read more than features go on learning, also beside fixed places.
+    @Test(arguments: [0, 1])
+    func whatWasTrainedWithInputsIsTrainedAgain(fixedPlaces: Int) throws {
+        let inputs = try GateInputs("latency,memory")
+        let buffer = AlignedBuffer(count: 3 * HookSamples.side * HookSamples.side)
+        var settings = BlockTrainer.Settings()
+        (settings.rounds, settings.gates.epochs, settings.fixedPlaces) = (1, 1, fixedPlaces)
+        var known = hooks
+        for _ in 0..<2 {
+            var trainer = BlockTrainer(
+                plain: plain, plan: plan, hooks: known, inputs: inputs, count: 40, settings: settings,
+                images: { index in
+                    let image = HookSamples.image(UInt64(index))
+                    buffer.base.update(from: image, count: buffer.count)
+                    return UnsafeBufferPointer(start: buffer.base, count: buffer.count)
+                }, progress: { _ in })
+            try trainer.train()
+            known = trainer.hooks
+            #expect(known.contains { $0.gate != nil } && known.count { $0.isFixed } == fixedPlaces)
+        }
+        _ = try BlockNetwork(plain: plain, plan: plan, hooks: known, inputs: inputs)
+    }
+
     /// A head knows its own few images by heart; what it says of them is nothing that a gate may learn from.
     @Test func gatesLearnFromHeadsThatHaveNotSeenTheImage() throws {
         let count = 24

@@ -83,6 +83,14 @@ import NetworkParts
         #expect(values == [3, 4])
     }
 
+    @Test(arguments: ["\n", "\r\n"])
+    func sensorValuesStandInLines(end: String) throws {
+        let inputs = try GateInputs("sensors:2")
+        let text = ["1, 2", "3,4", "5,6"].joined(separator: end) + end
+        #expect(try inputs.sensorRows(in: text, count: 2, skipping: 1) == [[3, 4], [5, 6]])
+        #expect(throws: HookRefusal.self) { try inputs.sensorRows(in: text, count: 4, skipping: 0) }
+    }
+
     @Test func sensorsMayHaveNames() throws {
         let inputs = try GateInputs("latency,sensor:lux,memory,sensor:heat_2")
         #expect(inputs.kinds == [.latency, .sensors, .memory] && inputs.count == 4)

@@ -191,7 +191,8 @@ struct HooksEvaluateCommand: AsyncParsableCommand {
 
     /// Leaves out the gates of kinds that are not asked for; their places stay what other gates know them as.
     private func select(in state: inout HookState) throws {
-        for name in (kinds ?? "").split(separator: ",") where !state.kinds.contains(where: { $0.rawValue == name }) {
+        let asked = kinds?.split(separator: ",", omittingEmptySubsequences: false) ?? []
+        for name in asked where !state.kinds.contains(where: { $0.rawValue == name }) {
             throw Refusal("--kinds \(name): \(hooks) has no gates of this kind", .notFound)
         }
         if let chosenKinds { state = state.leaving(only: chosenKinds) }

@@ -38,7 +38,7 @@ struct HooksStudyBitsCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard skip >= 0, limit.map({ $0 > 0 }) ?? true, layerImages > 0, calibrationImages > 0 else {
-            throw ValidationError("--skip, --limit, --layer-images, --calibration-images: give at least 1")
+            throw ValidationError("--skip: give at least 0; --limit, --layer-images, --calibration-images: 1")
         }
     }
 

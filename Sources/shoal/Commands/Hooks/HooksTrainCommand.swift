@@ -59,7 +59,7 @@ struct HooksTrainCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...1_000).contains(fixedPlaces) else { throw ValidationError("--fixed: give up to 1000") }
-        guard frames.map({ $0 > 0 }) ?? true, skip >= 0 else { throw ValidationError("--frames: give at least 1") }
+        guard frames.map({ $0 > 0 }) ?? true, skip >= 0 else { throw ValidationError("--frames from 1, --skip 0") }
         guard (1 << 12...1 << 30).contains(sampleBytes) else {
             throw ValidationError("--sample-bytes: give 4096 to \(1 << 30)")
         }

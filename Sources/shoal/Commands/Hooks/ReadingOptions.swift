@@ -24,7 +24,7 @@ struct ReadingOptions: ParsableArguments {
         guard sensor.isEmpty || sensors == nil else { throw Refusal("--sensor, --sensors: give one of them") }
         let given = try named()
         if let stranger = given.keys.sorted().first(where: { !inputs.sensors.contains($0) }) {
-            throw Refusal("--sensor \(stranger): the gates of these hooks read no sensor of this name")
+            throw Refusal("--sensor \(stranger): the gates read no such sensor, but \(inputs.sensors)")
         }
         guard inputs.kinds.contains(.sensors) else {
             guard sensors == nil else { throw Refusal("--sensors: the gates of these hooks read no sensors") }
