@@ -153,7 +153,9 @@ struct CoordinatorAdministration: FleetAdministration {
     func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch let failure as FleetStoreFailure {
             throw AdminFailure(.unavailable, failure.description)
-        } catch let refusal as RolloutRefusal { throw AdminFailure(.invalid, refusal.description) }
+        } catch let refusal as RolloutRefusal {
+            throw AdminFailure(refusal.isUnknown ? .notFound : .invalid, refusal.description)
+        }
     }
 
     func revoke(board: String, dryRun: Bool, by actor: String) async throws -> BoardRevocation {

@@ -85,14 +85,24 @@ struct RolloutDesk: RolloutAdministration {
     private func stored<Result>(_ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch let failure as FleetStoreFailure {
             throw AdminFailure(.unavailable, failure.description)
-        } catch let refusal as RolloutRefusal { throw AdminFailure(.invalid, refusal.description) }
+        } catch let refusal as RolloutRefusal {
+            throw AdminFailure(refusal.isUnknown ? .notFound : .invalid, refusal.description)
+        }
+    }
+
+    /// Why a group that is due does not begin.
+    private static func waiting(_ rollout: Rollout) -> String? {
+        guard rollout.status == .running, let group = rollout.currentGroup, rollout.groups[group].phase == .waiting,
+            !rollout.plan.isOpen(atMilliseconds: CoordinatorActor.wallClock())
+        else { return nil }
+        return "group \(group + 1) waits for its time window"
     }
 
     private static func view(_ rollout: Rollout) -> RolloutView {
         let members = Dictionary(grouping: rollout.boards.sorted { $0.key < $1.key }, by: \.value.group)
         return RolloutView(
             name: rollout.plan.name, policy: rollout.policy?.name ?? "", status: rollout.status.rawValue,
-            reason: rollout.reason, currentGroup: rollout.currentGroup.map { $0 + 1 },
+            reason: waiting(rollout) ?? rollout.reason, currentGroup: rollout.currentGroup.map { $0 + 1 },
             groups: rollout.groups.enumerated().map { index, group in
                 RolloutView.Group(
                     number: index + 1, phase: group.phase.rawValue, elapsedMilliseconds: group.elapsedMilliseconds,

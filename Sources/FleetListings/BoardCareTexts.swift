@@ -56,9 +56,10 @@ public struct BoardSelector: Equatable, Sendable {
         var labels: [String: String] = [:]
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard pair.count == 2, !pair[0].isEmpty, labels.updateValue(pair[1], forKey: pair[0]) == nil else {
-                return nil
-            }
+            // What others write for "is" and "is not", which would select nothing here.
+            guard pair.count == 2, !pair[0].isEmpty, pair[0].last != "!", pair[1].first != "=",
+                labels.updateValue(pair[1], forKey: pair[0]) == nil
+            else { return nil }
         }
         self.labels = labels
     }

@@ -3,8 +3,12 @@ public import FleetModel
 /// Why a person's wish cannot be met, in one sentence.
 public struct RolloutRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     public let description: String
+    /// What was named does not exist.
+    public let isUnknown: Bool
 
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String, isUnknown: Bool = false) {
+        (self.description, self.isUnknown) = (description, isUnknown)
+    }
 }
 
 extension Rollout {

@@ -78,8 +78,9 @@ import WireProtocol
         return (actor, desk)
     }
 
-    private func begin(_ actor: CoordinatorActor, version: UInt64 = 2, dryRun: Bool = false) async throws -> RolloutView
-    {
+    private func begin(
+        _ actor: CoordinatorActor, version: UInt64 = 2, more: String = "", dryRun: Bool = false
+    ) async throws -> RolloutView {
         try await RolloutDesk(actor: actor).create(
             RolloutRequest(
                 file: "r",
@@ -87,7 +88,7 @@ import WireProtocol
                     apiVersion: shoal/v1
                     kind: Rollout
                     metadata: { name: r }
-                    spec: { groups: [{ boards: 1 }], soakSeconds: 0, waitSeconds: 60 }
+                    spec: { groups: [{ boards: 1 }], soakSeconds: 0, waitSeconds: 60\(more) }
                     """, artefact: RolloutArtefact(kind: "hook-version", name: "m", version: version), dryRun: dryRun),
             by: "ann")
     }
@@ -215,7 +216,15 @@ import WireProtocol
         #expect(withdrawn.deployedVersion == nil && withdrawn.dryRun == true)
         #expect(try await administrator.remove(change(2), by: "bob").map(\.dryRun) == [true])
         #expect(try await administrator.rotateKey(.init(dryRun: true), by: "bob").dryRun == true)
-        await #expect(throws: AdminFailure.self) { try await administrator.deploy(change(3), by: "bob") }
+        let other = ArtefactChange(kind: "hook-version", name: "other", version: 1, dryRun: true)
+        let absent = [
+            await #expect(throws: AdminFailure.self) { try await administrator.deploy(change(3), by: "bob") },
+            await #expect(throws: AdminFailure.self) { try await administrator.remove(change(3), by: "bob") },
+            await #expect(throws: AdminFailure.self) { try await administrator.deploy(other, by: "bob") },
+            await #expect(throws: AdminFailure.self) { try await administrator.withdraw(other, by: "bob") },
+            await #expect(throws: AdminFailure.self) { try await administrator.remove(other, by: "bob") },
+        ]
+        #expect(absent.map { $0?.kind } == Array(repeating: .notFound, count: 5))
         let refusal = AdminFailure(.invalid, "hook-version/m version 1 is deployed")
         await #expect(throws: refusal) { try await administrator.remove(change(1), by: "bob") }
         #expect(try await administrator.artefacts() == before)
@@ -284,12 +293,25 @@ import WireProtocol
         #expect(await desk.fleet.desired(of: boards[0].id, running: [model]).first?.signed.manifest.version == 1)
     }
 
+    @Test func aGroupThatWaitsForItsWindowSaysSo() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (actor, _) = try await start()
+        // The first day of 1970 was a Thursday.
+        let days = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"]
+        let inThreeDays = days[(Int(CoordinatorActor.wallClock() / 86_400_000) + 3) % 7]
+        _ = try await begin(actor, more: ", windows: [{ days: [\(inThreeDays)], from: \"00:00\", to: \"01:00\" }]")
+        await tick(actor)
+        let view = try await RolloutDesk(actor: actor).rollouts().first
+        #expect(view?.status == "running" && view?.reason == "group 1 waits for its time window")
+        #expect(await actor.rollouts["r"]?.reason == "", "told, not kept")
+    }
+
     @Test func whatCannotBeReturnedOrIsNotThereIsRefused() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let (actor, desk) = try await start()
-        for version in [1, 3] as [UInt64] {
+        for (version, kind) in [(1, AdminFailure.Kind.invalid), (3, .notFound)] as [(UInt64, AdminFailure.Kind)] {
             let failure = await #expect(throws: AdminFailure.self) { try await begin(actor, version: version) }
-            #expect(failure?.kind == .invalid)
+            #expect(failure?.kind == kind)
         }
         try await desk.withdraw(id, by: "ann")
         let failure = await #expect(throws: AdminFailure.self) { try await begin(actor) }

@@ -188,6 +188,8 @@ import WireProtocol
     @Test func labelsAreWrittenAsPeopleWriteThem() {
         #expect(BoardSelector("tier=edge,site=a=b")?.labels == ["tier": "edge", "site": "a=b"])
         #expect(BoardSelector("site=")?.labels == ["site": ""])
-        for text in ["", "tier", "=edge", "tier=a,", "tier=a,tier=b"] { #expect(BoardSelector(text) == nil, "\(text)") }
+        for text in ["", "tier", "=edge", "tier=a,", "tier=a,tier=b", "tier!=a", "tier==a"] {
+            #expect(BoardSelector(text) == nil, "\(text)")
+        }
     }
 }

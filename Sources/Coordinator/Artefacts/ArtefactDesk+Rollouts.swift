@@ -19,7 +19,7 @@ extension ArtefactDesk {
             throw RolloutRefusal("policies are rolled out as policies: give --policy FILE")
         }
         guard let id = ArtefactID(artefact), library.signed(id, version: artefact.version) != nil else {
-            throw RolloutRefusal("there is no \(artefact)")
+            throw RolloutRefusal("there is no \(artefact)", isUnknown: true)
         }
         guard let before = library.deployments.everywhere[id] else {
             throw RolloutRefusal("\(id) is not deployed: there is no version that boards could be returned to")

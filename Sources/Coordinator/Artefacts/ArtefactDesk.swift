@@ -1,3 +1,4 @@
+import AdminAPI
 import ArtefactFiles
 import Artefacts
 import AuditLog
@@ -131,11 +132,11 @@ actor ArtefactDesk {
     @discardableResult
     func deploy(_ id: ArtefactID, version: UInt64?, dryRun: Bool = false, by actor: String) async throws -> UInt64 {
         guard let last = library.artefacts[id]?.last?.manifest.version else {
-            throw ArtefactFailure("there is no \(id)")
+            throw AdminFailure(.notFound, "there is no \(id)")
         }
         let version = version ?? last
         guard library.signed(id, version: version) != nil else {
-            throw ArtefactFailure("\(id) has no version \(version)")
+            throw AdminFailure(.notFound, "\(id) has no version \(version)")
         }
         if dryRun { return version }
         var before: Deployments
@@ -153,7 +154,10 @@ actor ArtefactDesk {
     }
 
     func withdraw(_ id: ArtefactID, dryRun: Bool = false, by actor: String) async throws {
-        guard let before = library.deployments.everywhere[id] else { throw ArtefactFailure("\(id) is not deployed") }
+        guard let before = library.deployments.everywhere[id] else {
+            guard library.artefacts[id] == nil else { throw ArtefactFailure("\(id) is not deployed") }
+            throw AdminFailure(.notFound, "there is no \(id)")
+        }
         if dryRun { return }
         try await log(
             actor, .artefactWithdrawn, "\(id)",
@@ -164,6 +168,9 @@ actor ArtefactDesk {
     }
 
     func remove(_ id: ArtefactID, version: UInt64, dryRun: Bool = false, by actor: String) async throws {
+        guard library.signed(id, version: version) != nil else {
+            throw AdminFailure(.notFound, "\(id) has no version \(version)")
+        }
         try library.refuseRemoval(of: id, version: version)
         if dryRun { return }
         try await log(actor, .artefactRemoved, "\(id)", before: "version \(version)")
