@@ -94,11 +94,11 @@ import NetworkParts
         let inputs = try GateInputs("latency,memory")
         let buffer = AlignedBuffer(count: 3 * HookSamples.side * HookSamples.side)
         var settings = BlockTrainer.Settings()
-        (settings.rounds, settings.gates.epochs, settings.fixedPlaces) = (1, 1, fixedPlaces)
+        (settings.gates.epochs, settings.fixedPlaces) = (1, fixedPlaces)
         var known = hooks
         for _ in 0..<2 {
             var trainer = BlockTrainer(
-                plain: plain, plan: plan, hooks: known, inputs: inputs, count: 40, settings: settings,
+                plain: plain, plan: plan, hooks: known, inputs: inputs, count: 260, settings: settings,
                 images: { index in
                     let image = HookSamples.image(UInt64(index))
                     buffer.base.update(from: image, count: buffer.count)
