@@ -23,8 +23,8 @@ struct ReadingOptions: ParsableArguments {
         let inputs = loaded.state.inputs
         guard sensor.isEmpty || sensors == nil else { throw Refusal("--sensor, --sensors: give one of them") }
         let given = try named()
-        if let name = given.keys.sorted().first(where: { !inputs.sensors.contains($0) }) {
-            throw Refusal("--sensor \(name): the gates of these hooks read no sensor of this name, but \(inputs.sensors)")
+        if let id = given.keys.sorted().first(where: { !inputs.sensors.contains($0) }) {
+            throw Refusal("--sensor \(id): the gates of these hooks read no sensor of this name, but \(inputs.sensors)")
         }
         guard inputs.kinds.contains(.sensors) else {
             guard sensors == nil else { throw Refusal("--sensors: the gates of these hooks read no sensors") }
