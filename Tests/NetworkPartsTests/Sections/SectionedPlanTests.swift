@@ -109,8 +109,8 @@ import Testing
         }
     }
 
-    /// Any set of residual blocks left out: the same with the map copied out and in again before every part, always from
-    /// the first slot.
+    /// Any set of residual blocks left out: the same with the map copied out and in again before every part, always
+    /// from the first slot.
     private func checkLeavingOut(of plan: SectionedPlan, seed: UInt64) {
         let session = SectionedSession(for: plan)
         let saved = AlignedBuffer(count: plan.parts.map(\.input.storage).max() ?? 1)
